@@ -1,0 +1,119 @@
+"""The application (授信申请): its types, its states, and what a complete one contains."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from domain.errors import AmountNotPositive
+from domain.identity import Id
+from domain.money import Money
+from domain.value import Value
+
+
+class ApplicationType(StrEnum):
+    NEW_LINE = "new_line"  # 新增
+    INCREASE = "increase"  # 增额
+    DECREASE = "decrease"  # 减额
+    TEMPORARY_INCREASE = "temporary_increase"  # 临时增额
+    RENEWAL = "renewal"  # 续授信
+
+
+class CaseStatus(StrEnum):
+    """Where a case stands. The five last are ends of a case that never became a line."""
+
+    RECEIVED = "received"
+    SUSPENDED = "suspended"  # a screening hit waits for its disposition
+    INCOMPLETE = "incomplete"
+    ASSESSED = "assessed"
+    IN_APPROVAL = "in_approval"
+    RETURNED = "returned"  # sent back for supplement
+    APPROVED = "approved"
+    CONTRACTING = "contracting"
+    CONDITIONS = "conditions"  # signed; conditions precedent open
+    ACTIVE = "active"
+    REFUSED = "refused"  # admission screen
+    DECLINED = "declined"
+    WITHDRAWN = "withdrawn"
+    LAPSED = "lapsed"
+
+    @property
+    def ended(self) -> bool:
+        return self in _ENDED
+
+
+_ENDED = frozenset(
+    {
+        CaseStatus.ACTIVE,
+        CaseStatus.REFUSED,
+        CaseStatus.DECLINED,
+        CaseStatus.WITHDRAWN,
+        CaseStatus.LAPSED,
+    }
+)
+
+
+class Application(Value):
+    """What is asked for: by whom, for whom, how much, for how long and what for."""
+
+    customer_id: Id
+    application_type: ApplicationType = ApplicationType.NEW_LINE
+    limit_requested: Money
+    term_months: int = Field(default=12, ge=1, le=60)
+    purpose: str = Field(default="", max_length=2000)
+    product: str = Field(default="open_account", max_length=40)
+    line_id: Id | None = None  # the line a change is about
+    temporary_until: date | None = None
+    attachments: dict[str, str] = Field(default_factory=dict)  # document code -> sha256
+
+    @model_validator(mode="after")
+    def _plausible(self) -> Self:
+        if self.limit_requested.minor <= 0:
+            raise AmountNotPositive()
+        return self
+
+
+class ApplicationChange(Value):
+    """What a supplement or an amendment brings; what is None stays as it was."""
+
+    limit_requested: Money | None = None
+    term_months: int | None = Field(default=None, ge=1, le=60)
+    purpose: str | None = Field(default=None, max_length=2000)
+    attachments: dict[str, str] = Field(default_factory=dict)
+    note: str = Field(default="", max_length=2000)
+
+    @model_validator(mode="after")
+    def _plausible(self) -> Self:
+        if self.limit_requested is not None and self.limit_requested.minor <= 0:
+            raise AmountNotPositive()
+        return self
+
+    def applied_to(self, application: Application) -> Application:
+        """The application with this change; documents are added or replaced by code."""
+        changed = {
+            name: value
+            for name in ("limit_requested", "term_months", "purpose")
+            if (value := getattr(self, name)) is not None
+        }
+        attachments = {**application.attachments, **self.attachments}
+        return application.model_copy(update={**changed, "attachments": attachments})
+
+
+class Case(Value):
+    """An application under way, as lists and pages show it."""
+
+    case_id: Id
+    application: Application
+    status: CaseStatus
+    applicant: Id  # who submitted it
+    last_editor: Id
+    missing: tuple[str, ...] = ()  # completeness codes still open
+    reason_codes: tuple[str, ...] = ()
+    edition_hash: str = ""
+    letter_no: str | None = None
+    line_id: Id | None = None
+    submitted_at: datetime
+    business_on: date
+    ended_at: datetime | None = None
+    version: int = 1

@@ -1,0 +1,167 @@
+"""Assessment (评估): the dossier judged, and the receipt of the judgement.
+
+The receipt holds inputs, edition and every step, so that a replay gives the same answer or names
+the field that differs. How it is computed is `policies/`.
+"""
+
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+
+from domain.application import Application
+from domain.customer import Customer
+from domain.identity import Id
+from domain.money import Money
+from domain.statement import Statement
+from domain.value import Value, content_hash
+
+
+class PaymentRecord(Value):
+    """How the customer paid, over a stated window up to a day; figures from invoices and payments."""
+
+    window_days: int
+    as_of: date
+    invoices: int = 0
+    paid_late_share: Decimal | None = None  # by amount; None where nothing fell due
+    days_late_mean: Decimal | None = None  # amount weighted, early counts 0
+    days_past_due_max: int = 0  # oldest open item
+    overdue: Money | None = None
+    open_total: Money | None = None
+
+
+class Holdings(Value):
+    """What the customer and its group hold already, in the reporting currency."""
+
+    own_limits: Money
+    group_limits: Money  # all members, the customer's own among them
+    group_members: tuple[Id, ...] = ()
+
+
+class RateUsed(Value):
+    base: str
+    quote: str
+    rate: Decimal
+    kind: str  # spot, average, budget
+    rate_on: date
+
+
+class Dossier(Value):
+    """Everything a judgement may look at. Collected once, stored with the receipt."""
+
+    customer: Customer
+    application: Application
+    statements: tuple[Statement, ...]  # newest last
+    payments: PaymentRecord
+    holdings: Holdings
+    limit_requested_reporting: Money  # in the edition's reporting currency
+    rates: tuple[RateUsed, ...] = ()
+    completeness: Decimal = Decimal(1)
+    business_on: date
+
+
+class Missing(StrEnum):
+    """What a factor does about a figure that is not there."""
+
+    FAIL = "fail"
+    NEUTRAL = "neutral"
+    WORST = "worst"
+
+
+class FactorPoints(Value):
+    """One factor's share of the score: value, bin and points, or the treatment of its absence."""
+
+    code: str
+    value: Decimal | str | None
+    bin: str
+    points: Decimal
+    points_max: Decimal
+    formula: str
+    inputs: dict[str, str] = {}
+    missing: Missing | None = None
+
+
+class Rating(Value):
+    factors: tuple[FactorPoints, ...]
+    score: Decimal  # exactly the sum of the points
+    grade: str
+    pd: Decimal
+    knock_outs: tuple[str, ...] = ()
+    references: dict[str, Decimal] = {}  # altman_z, altman_z_private ... where computable
+
+
+class LimitStep(Value):
+    """One method or cap with the figures it used; `amount` None where it cannot be computed."""
+
+    code: str
+    kind: str  # method, cap or result
+    amount: Money | None
+    formula: str
+    inputs: dict[str, str] = {}
+
+
+class LimitProposal(Value):
+    limit_proposed: Money  # 测算额度, in the reporting currency, never negative
+    steps: tuple[LimitStep, ...]
+    binding: str  # code of the method or cap that decides
+    next_binding: str | None = None
+
+
+class Price(Value):
+    """What the credit must earn: rates are annual shares of the limit used."""
+
+    rate_annual: Decimal
+    components: dict[str, Decimal]  # funds, costs, expected_loss, capital ...
+    raroc: Decimal
+    capital_share: Decimal
+    below_minimum: bool = False
+
+
+class StepMode(StrEnum):
+    ONE = "one"  # any one holder of the authority
+    ALL = "all"  # 会签
+    ANY = "any"  # 或签: several are asked, the first valid decision counts
+
+
+class RouteStep(Value):
+    """One step of approval: who is asked and how their words combine."""
+
+    step_id: str
+    tier: int
+    mode: StepMode
+    positions: tuple[str, ...]  # authority positions asked, e.g. branch_head, credit_committee
+    deadline_hours: Decimal
+    remind_hours: Decimal
+
+
+class Lane(StrEnum):
+    AUTOMATIC = "automatic"
+    PEOPLE = "people"
+    DECLINE = "decline"  # knocked out by policy: declined without asking anybody
+
+
+class Route(Value):
+    lane: Lane
+    steps: tuple[RouteStep, ...] = ()
+    aggregate: Money  # group exposure after approval, what the tier was chosen by
+    row: str  # the table row that chose it
+    reasons: tuple[str, ...] = ()
+    moves_tier_at: Money | None = None  # the aggregate at which a higher tier would be asked
+
+
+class Assessment(Value):
+    """The receipt: inputs, edition, every step, and the route that follows."""
+
+    case_id: Id
+    edition: str
+    edition_hash: str
+    dossier: Dossier
+    rating: Rating
+    limit: LimitProposal
+    limit_recommended: Money  # in the application's currency: min(proposed, requested)
+    price: Price
+    route: Route
+    challenger: dict[str, str] = {}
+
+    @property
+    def receipt_hash(self) -> str:
+        return content_hash(self)

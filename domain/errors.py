@@ -1,0 +1,327 @@
+"""Every refusal, in one tree; each has a code, a sentence in both languages, and a place.
+
+    CreditError
+    ├── Malformed            the request cannot be read as what it claims to be
+    ├── NotSignedIn          nobody we know is asking
+    ├── NotPermitted         we know who asks, and they may not
+    ├── NotFound             there is no such thing, or not for you
+    ├── Conflict             it was true once, or is claimed by something else
+    └── NotGranted           readable and permitted, and still refused by a rule of credit
+
+Leaves are named for what happened and live here, grouped by branch, so that the tree can be read
+in one place. They know nothing of HTTP (`web/problems.py` maps branches to statuses) and are never
+retried. The sentence names ids and figures only, never a person.
+"""
+
+import re
+from typing import Any, ClassVar
+
+
+class CreditError(ValueError):
+    """A request that cannot be granted. `code` is stable; `facts` fill the sentence.
+
+    It is a `ValueError` so that a validator of a value may raise it and pydantic reports it at the
+    field; `refusal_in` finds it again there.
+    """
+
+    sentence: ClassVar[str] = "The request was refused."
+    sentence_zh: ClassVar[str] = "请求被拒绝。"
+
+    def __init__(self, **facts: Any) -> None:
+        self.facts = {name: str(fact) for name, fact in facts.items()}
+        super().__init__(self.detail("en"))
+
+    @classmethod
+    def code_name(cls) -> str:
+        """`KeyReused` → `key_reused`."""
+        return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+
+    @property
+    def code(self) -> str:
+        return self.code_name()
+
+    def detail(self, language: str = "en") -> str:
+        """The sentence a person reads, in `en` or `zh`."""
+        template = self.sentence_zh if language.startswith("zh") else self.sentence
+        return template.format_map(_Facts(self.facts))
+
+
+class _Facts(dict[str, str]):
+    def __missing__(self, key: str) -> str:
+        return "?"
+
+
+def refusal_in(error: Exception) -> CreditError | None:
+    """The refusal a pydantic `ValidationError` carries, if one of its causes is ours."""
+    for part in getattr(error, "errors", list)():
+        cause = part.get("ctx", {}).get("error")
+        if isinstance(cause, CreditError):
+            return cause
+    return error if isinstance(error, CreditError) else None
+
+
+# ── Malformed ────────────────────────────────────────────────────────────────────────────────────
+
+
+class Malformed(CreditError):
+    sentence = "The request cannot be read: {reason}."
+    sentence_zh = "无法识别请求内容：{reason}。"
+
+
+class MalformedAmount(Malformed):
+    sentence = (
+        "The amount is not an exact number of the currency's minor units, or is absurdly large."
+    )
+    sentence_zh = "金额不是该币种最小单位的整数倍，或数值过大。"
+
+
+class CurrencyUnknown(Malformed):
+    sentence = "{currency} is not a currency of ISO 4217."
+    sentence_zh = "{currency} 不是 ISO 4217 币种。"
+
+
+class CurrencyMismatch(Malformed):
+    sentence = "{first} and {second} cannot be added or compared without an exchange rate."
+    sentence_zh = "没有汇率，不能直接比较或相加 {first} 与 {second}。"
+
+
+class AmountNotPositive(Malformed):
+    sentence = "The amount must be above zero."
+    sentence_zh = "金额必须大于零。"
+
+
+class IdentifierInvalid(Malformed):
+    sentence = "The {scheme} {value} fails its own check digit or form."
+    sentence_zh = "{scheme} {value} 校验未通过。"
+
+
+class StatementUnbalanced(Malformed):
+    sentence = "The statement of {period_end_on} does not tie: {identity} differs by {difference}."
+    sentence_zh = "{period_end_on} 的报表不平：{identity} 相差 {difference}。"
+
+
+class StatementInFuture(Malformed):
+    sentence = "The statement ends on {period_end_on}, which is after {business_on}."
+    sentence_zh = "报表截止日 {period_end_on} 晚于业务日期 {business_on}。"
+
+
+class DateInFuture(Malformed):
+    sentence = "{field} is {date}, which is after {business_on}."
+    sentence_zh = "{field} 为 {date}，晚于业务日期 {business_on}。"
+
+
+class AttachmentTooLarge(Malformed):
+    sentence = "The file is larger than {megabytes_max} MB."
+    sentence_zh = "文件超过 {megabytes_max} MB。"
+
+
+class AttachmentTypeRefused(Malformed):
+    sentence = "Files of this kind are not accepted: {media_type}."
+    sentence_zh = "不接受此类文件：{media_type}。"
+
+
+class EncodingUnknown(Malformed):
+    sentence = "The file is neither UTF-8 nor GB18030 text."
+    sentence_zh = "文件编码既不是 UTF-8 也不是 GB18030。"
+
+
+class ImportRefused(Malformed):
+    sentence = "{rows_refused} of {rows} rows were refused; nothing was imported."
+    sentence_zh = "共 {rows} 行，{rows_refused} 行被拒绝；未导入任何数据。"
+
+
+class EditionInvalid(Malformed):
+    sentence = "The policy edition is refused: {reason}."
+    sentence_zh = "政策版本不合格：{reason}。"
+
+
+# ── NotSignedIn ──────────────────────────────────────────────────────────────────────────────────
+
+
+class NotSignedIn(CreditError):
+    sentence = "Sign in, or send a valid key."
+    sentence_zh = "请登录或提供有效密钥。"
+
+
+class Unauthenticated(NotSignedIn):
+    sentence = "The message carries no token that was issued to this person for this task."
+    sentence_zh = "消息未携带为此人和此待办签发的令牌。"
+
+
+class LockedOut(NotSignedIn):
+    sentence = "Too many failed attempts; try again in {minutes} minutes."
+    sentence_zh = "失败次数过多，请 {minutes} 分钟后再试。"
+
+
+# ── NotPermitted ─────────────────────────────────────────────────────────────────────────────────
+
+
+class NotPermitted(CreditError):
+    sentence = "Your role does not allow this: {action}."
+    sentence_zh = "您的角色无权执行：{action}。"
+
+
+class NoAuthority(NotPermitted):
+    sentence = "This decision is outside your authority: {reason}."
+    sentence_zh = "超出您的审批权限：{reason}。"
+
+
+class OwnCase(NotPermitted):
+    sentence = "Whoever applied, or last edited the case, cannot decide on it."
+    sentence_zh = "申请人或最后编辑人不得审批该申请。"
+
+
+class SameHands(NotPermitted):
+    sentence = "{first} and {second} must be done by two different people."
+    sentence_zh = "{first} 与 {second} 必须由不同人员完成。"
+
+
+# ── NotFound ─────────────────────────────────────────────────────────────────────────────────────
+
+
+class NotFound(CreditError):
+    sentence = "There is no {kind} {id}."
+    sentence_zh = "不存在{kind} {id}。"
+
+
+class LinkUnknown(NotFound):
+    sentence = "This link is not valid, was used already, or has expired."
+    sentence_zh = "链接无效、已使用或已过期。"
+
+
+class RateMissing(NotFound):
+    sentence = "There is no {kind} rate from {base} to {quote} on or before {date}."
+    sentence_zh = "{date} 及以前没有 {base} 兑 {quote} 的{kind}汇率。"
+
+
+# ── Conflict ─────────────────────────────────────────────────────────────────────────────────────
+
+
+class Conflict(CreditError):
+    sentence = "The request does not fit the present state: {reason}."
+    sentence_zh = "请求与当前状态冲突：{reason}。"
+
+
+class KeyReused(Conflict):
+    sentence = "The key {key} was used before with other content."
+    sentence_zh = "幂等键 {key} 已用于其他内容。"
+
+
+class KeyInFlight(Conflict):
+    sentence = "A request with the key {key} is still under way."
+    sentence_zh = "幂等键 {key} 的请求仍在处理中。"
+
+
+class AlreadyDecided(Conflict):
+    sentence = "This was decided already: {verdict} by {decided_by} at {decided_at}."
+    sentence_zh = "已由 {decided_by} 于 {decided_at} 作出决定：{verdict}。"
+
+
+class Withdrawn(Conflict):
+    sentence = "The application {case_id} was withdrawn."
+    sentence_zh = "申请 {case_id} 已撤销。"
+
+
+class CaseClosed(Conflict):
+    sentence = "The case {case_id} has ended: {status}."
+    sentence_zh = "案件 {case_id} 已结束：{status}。"
+
+
+class OutOfOrder(Conflict):
+    sentence = "This cannot be done now: {reason}."
+    sentence_zh = "当前不能执行：{reason}。"
+
+
+class AlreadyExists(Conflict):
+    sentence = "There is already a {kind} with {id}."
+    sentence_zh = "已存在{kind} {id}。"
+
+
+class StaleContent(Conflict):
+    sentence = "What you saw has changed since; read it again before deciding."
+    sentence_zh = "内容已变更，请重新阅读后再作决定。"
+
+
+class Draining(Conflict):
+    sentence = "The record is being carried over; send the message again in a moment."
+    sentence_zh = "记录正在结转，请稍后重发。"
+
+
+# ── NotGranted ───────────────────────────────────────────────────────────────────────────────────
+
+
+class NotGranted(CreditError):
+    sentence = "The request is refused by a rule of credit: {reason}."
+    sentence_zh = "不符合授信规则：{reason}。"
+
+
+class OverLimit(NotGranted):
+    sentence = "{amount} is more than the headroom of {headroom} on {binding}."
+    sentence_zh = "{amount} 超过 {binding} 的可用额度 {headroom}。"
+
+
+class LineNotActive(NotGranted):
+    sentence = "The line {line_id} is {status}."
+    sentence_zh = "额度 {line_id} 当前状态为{status}。"
+
+
+class LineExpired(NotGranted):
+    sentence = "The line {line_id} ended on {ended_on}."
+    sentence_zh = "额度 {line_id} 已于 {ended_on} 到期。"
+
+
+class ReservationClosed(NotGranted):
+    sentence = "The reservation {reservation_id} is {status}."
+    sentence_zh = "预占 {reservation_id} 已{status}。"
+
+
+class MoreThanReserved(NotGranted):
+    sentence = "{amount} is more than the {reserved} still reserved."
+    sentence_zh = "{amount} 超过剩余预占 {reserved}。"
+
+
+class MoreThanUsed(NotGranted):
+    sentence = "{amount} is more than the {used} that is used."
+    sentence_zh = "{amount} 超过已用 {used}。"
+
+
+class NoLine(NotGranted):
+    sentence = "The customer {customer_id} has no active line in {currency}."
+    sentence_zh = "客户 {customer_id} 没有启用中的 {currency} 额度。"
+
+
+class Incomplete(NotGranted):
+    sentence = "Still missing: {items}."
+    sentence_zh = "尚缺：{items}。"
+
+
+class ConditionsUnmet(NotGranted):
+    sentence = "Conditions precedent still open: {codes}."
+    sentence_zh = "前提条件未满足：{codes}。"
+
+
+class ContractDiffers(NotGranted):
+    sentence = (
+        "The contract differs from the approval letter in {field}: {contract} is not {letter}."
+    )
+    sentence_zh = "协议与批复在 {field} 上不一致：{contract} 与 {letter}。"
+
+
+class ScreeningStale(NotGranted):
+    sentence = "The screening of {screened_on} is too old for activation, or has an open hit."
+    sentence_zh = "{screened_on} 的筛查已过期，或有未处置的命中。"
+
+
+class LetterLapsed(NotGranted):
+    sentence = "The approval letter {letter_no} was valid until {valid_until}."
+    sentence_zh = "批复 {letter_no} 有效期至 {valid_until}。"
+
+
+class SignatureInvalid(NotGranted):
+    sentence = "The signature on the contract does not verify: {reason}."
+    sentence_zh = "协议签名校验未通过：{reason}。"
+
+
+class GlyphMissing(NotGranted):
+    sentence = "The font has no glyph for: {characters}."
+    sentence_zh = "字体缺少字形：{characters}。"

@@ -1,0 +1,62 @@
+"""Who acts: people, their roles, and what makes an identifier valid.
+
+What a role may do is `web/service/permissions.py`; how much a person may decide is an authority,
+`domain/approval.py`.
+"""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AfterValidator, StringConstraints
+
+from domain.value import Value
+
+# Opaque ids: UUIDv7 text for what we make, short codes for people. They name nobody.
+Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+
+
+def _single_line(text: str) -> str:
+    if any(ord(character) < 32 or ord(character) == 127 for character in text):
+        raise ValueError("control characters are not allowed")
+    return text.strip()
+
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_single_line)]
+
+
+class Role(StrEnum):
+    """What a person is here for; one person may hold several."""
+
+    RELATIONSHIP_MANAGER = "relationship_manager"  # 客户经理
+    APPROVER = "approver"  # 审批人
+    RISK_OFFICER = "risk_officer"  # 风险经理
+    RELEASE_OFFICER = "release_officer"  # 放款审核人
+    LEGAL = "legal"  # 法务
+    COLLECTOR = "collector"  # 催收
+    OPERATOR = "operator"  # 运维
+    AUDITOR = "auditor"  # 审计
+    ORDER_SYSTEM = "order_system"  # a program that asks for checks and posts entries
+    SYSTEM = "system"  # Creditflow itself: timers, automatic lane
+
+
+class Language(StrEnum):
+    EN = "en"
+    ZH = "zh-CN"
+
+
+class Person(Value):
+    """Someone, or some program, who may act; `person_id` is their user name."""
+
+    person_id: Id
+    title: Name  # what they are, never a natural person's name
+    roles: frozenset[Role]
+    branch: str = "head_office"
+    mail: str = ""
+    language: Language = Language.ZH
+
+    def has(self, *roles: Role) -> bool:
+        """Whether the person holds any of these roles."""
+        return not self.roles.isdisjoint(roles)
+
+
+SYSTEM = Person(person_id="system", title="Creditflow", roles=frozenset({Role.SYSTEM}))

@@ -1,0 +1,50 @@
+"""Admission screen (准入) and name lists: what a hit is and what it does to a case."""
+
+from datetime import date
+from enum import StrEnum
+
+from domain.customer import Identifier
+from domain.identity import Id
+from domain.value import Value
+
+
+class ListEffect(StrEnum):
+    STOP = "stop"  # the application is refused at once
+    SUSPEND = "suspend"  # the case waits until a risk officer clears or confirms the hit
+
+
+class ListEntry(Value):
+    """A company on a list, by exact identifier code."""
+
+    list_code: str  # e.g. internal_negative, dishonest_debtors
+    list_version: str
+    identifier: Identifier
+    effect: ListEffect
+    rule: str  # the rule named to whoever is stopped by it
+    reason: str = ""
+    until: date | None = None
+
+
+class Hit(Value):
+    list_code: str
+    list_version: str
+    rule: str
+    effect: ListEffect
+    identifier: Identifier
+
+
+class Screening(Value):
+    """One look at all lists for one customer; `hits` empty means clear."""
+
+    customer_id: Id
+    business_on: date
+    list_versions: dict[str, str]
+    hits: tuple[Hit, ...] = ()
+
+    @property
+    def effect(self) -> ListEffect | None:
+        """The strongest effect of the hits; None where clear."""
+        effects = {hit.effect for hit in self.hits}
+        if ListEffect.STOP in effects:
+            return ListEffect.STOP
+        return ListEffect.SUSPEND if effects else None
