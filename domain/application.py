@@ -1,11 +1,13 @@
 """The application (授信申请): its types, its states, and what a complete one contains."""
 
 from datetime import date, datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Self
 
 from pydantic import Field, model_validator
 
+from domain.approval import ApprovalRequest
 from domain.errors import AmountNotPositive
 from domain.identity import Id
 from domain.money import Money
@@ -117,3 +119,80 @@ class Case(Value):
     business_on: date
     ended_at: datetime | None = None
     version: int = 1
+
+
+class CaseStart(Value):
+    """What a case's workflow is started with: the id of a request on record, and its day."""
+
+    case_id: Id
+    offset_days: int = 0
+
+
+class Received(Value):
+    """The application is on record; `status` says whether it may go on."""
+
+    case_id: Id
+    status: CaseStatus
+    missing: tuple[str, ...] = ()
+    reason_codes: tuple[str, ...] = ()
+    customer_id: Id
+    applicant: Id
+    edition_hash: str
+    lapse_hours: Decimal = Decimal(0)  # working hours of silence until the case lapses
+    silence_until: datetime | None = None
+
+
+class Assessed(Value):
+    """What the workflow branches on after assessment; the receipt itself stays in the store."""
+
+    case_id: Id
+    status: CaseStatus  # assessed (people decide), approved, declined, or incomplete
+    grade: str = ""
+    amount_reporting: Decimal = Decimal(0)
+    missing: tuple[str, ...] = ()
+    silence_until: datetime | None = None
+    letter_no: str | None = None
+    approval: ApprovalRequest | None = None
+
+
+class CaseAction(Value):
+    """A message of a person to a case, as its handler parsed it."""
+
+    case_id: Id
+    action: str  # supplement, amend, withdraw, dispose
+    person_id: Id
+    message_id: Id
+    token: str = Field(min_length=1, max_length=200, repr=False)
+    content_hash: str = ""
+    change: ApplicationChange | None = None
+    clear: bool | None = None  # of a disposition: cleared, or confirmed
+    reason: str = Field(default="", max_length=2000)
+    at: datetime
+    offset_days: int = 0
+
+
+class CaseChanged(Value):
+    """Where the case stands after a message or an end."""
+
+    case_id: Id
+    status: CaseStatus
+    missing: tuple[str, ...] = ()
+    silence_until: datetime | None = None
+    replayed: bool = False
+
+
+class CaseEnd(Value):
+    case_id: Id
+    status: CaseStatus
+    reason_codes: tuple[str, ...] = ()
+    at: datetime
+    offset_days: int = 0
+
+
+class CaseResult(Value):
+    """How a case ended; the result of its workflow."""
+
+    case_id: Id
+    status: CaseStatus
+    letter_no: str | None = None
+    line_id: Id | None = None

@@ -9,6 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from domain.application import Application
+from domain.approval import RouteStep
 from domain.customer import Customer
 from domain.identity import Id
 from domain.money import Money
@@ -114,23 +115,6 @@ class Price(Value):
     raroc: Decimal
     capital_share: Decimal
     below_minimum: bool = False
-
-
-class StepMode(StrEnum):
-    ONE = "one"  # any one holder of the authority
-    ALL = "all"  # 会签
-    ANY = "any"  # 或签: several are asked, the first valid decision counts
-
-
-class RouteStep(Value):
-    """One step of approval: who is asked and how their words combine."""
-
-    step_id: str
-    tier: int
-    mode: StepMode
-    positions: tuple[str, ...]  # authority positions asked, e.g. branch_head, credit_committee
-    deadline_hours: Decimal
-    remind_hours: Decimal
 
 
 class Lane(StrEnum):

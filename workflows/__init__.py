@@ -1,0 +1,1 @@
+"""The order of events: what happens, what is awaited, what is refused."""

@@ -1,0 +1,83 @@
+"""The steps as workflows know them: names, arguments, results; the work is in the stage's file.
+
+One argument and one result each, both values. An implementation subclasses its signature and
+decorates each step with `@activity.defn` again; `worker.py` registers it.
+"""
+
+from temporalio import activity
+
+from domain.application import (
+    Assessed,
+    CaseAction,
+    CaseChanged,
+    CaseEnd,
+    CaseStart,
+    Received,
+)
+from domain.approval import (
+    ApprovalProgress,
+    ApprovalRequest,
+    DecisionRequest,
+    StepDue,
+)
+from domain.audit import RefusedMessage
+
+
+class ApplicationSteps:
+    """From the request on record to the end of a case."""
+
+    @activity.defn
+    def receive_application(self, case: CaseStart) -> Received:
+        """Record the application, screen it, and list what is missing."""
+        raise NotImplementedError
+
+    @activity.defn
+    def assess_application(self, case: CaseStart) -> Assessed:
+        """Judge the newest records; store the receipt; decide where no person is asked."""
+        raise NotImplementedError
+
+    @activity.defn
+    def change_application(self, action: CaseAction) -> CaseChanged:
+        """Apply a supplement or an amendment, once per message."""
+        raise NotImplementedError
+
+    @activity.defn
+    def withdraw_application(self, action: CaseAction) -> CaseChanged:
+        """End the case as withdrawn and close its open tasks."""
+        raise NotImplementedError
+
+    @activity.defn
+    def dispose_hits(self, action: CaseAction) -> CaseChanged:
+        """Clear or confirm the screening hits that suspend the case."""
+        raise NotImplementedError
+
+    @activity.defn
+    def end_case(self, end: CaseEnd) -> CaseChanged:
+        """Record that the case lapsed, expired or was stopped, with its reasons."""
+        raise NotImplementedError
+
+
+class ApprovalSteps:
+    """One engine for every decision; one transaction for every word."""
+
+    @activity.defn
+    def open_approval(self, request: ApprovalRequest) -> ApprovalProgress:
+        """Record the approval and open the tasks of its first step."""
+        raise NotImplementedError
+
+    @activity.defn
+    def record_decision(self, decision: DecisionRequest) -> ApprovalProgress:
+        """Check the decider's authority now, record the word, and take its consequence."""
+        raise NotImplementedError
+
+    @activity.defn
+    def act_on_silence(self, due: StepDue) -> ApprovalProgress:
+        """Remind, escalate or let lapse: each once; never approve."""
+        raise NotImplementedError
+
+
+class AuditSteps:
+    @activity.defn
+    def record_refused_message(self, refused: RefusedMessage) -> None:
+        """Keep a refused signal where its sender can see it."""
+        raise NotImplementedError

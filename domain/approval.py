@@ -1,0 +1,331 @@
+"""Approval (审批) as a pure state machine: steps, tasks, words, and what follows from each word.
+
+The machine knows who has spoken and what the step asks for. Who may speak at all, the authority at
+the moment of decision, is checked by an activity against the register before a word is applied.
+
+    request → open step 1 → words … → step settled → open step 2 → … → approved
+                                    ↘ declined | returned
+    silence: remind → escalate → lapse; it never approves.
+"""
+
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from domain.errors import AlreadyDecided, OutOfOrder, OwnCase, SameHands
+from domain.identity import Id
+from domain.money import Money
+from domain.value import Value
+
+
+class Verdict(StrEnum):
+    APPROVE = "approve"
+    DECLINE = "decline"
+    RETURN = "return"
+
+
+class StepMode(StrEnum):
+    ONE = "one"  # one position is asked
+    ALL = "all"  # 会签: every position must approve; one decline ends it
+    ANY = "any"  # 或签: several are asked, the first valid word counts
+
+
+class RouteStep(Value):
+    """One step of approval: who is asked, how their words combine, and how long they have.
+
+    Hours are working hours from the opening of the step.
+    """
+
+    step_id: str
+    tier: int
+    mode: StepMode
+    positions: tuple[str, ...]  # authority positions asked, e.g. branch_head
+    remind_hours: Decimal
+    deadline_hours: Decimal  # then the step escalates
+    lapse_hours: Decimal = Decimal(0)  # after the escalation; then the case lapses
+    escalate_to: str | None = None  # a position that may decide in place of a silent one
+
+
+class Subject(StrEnum):
+    """What an approval is about."""
+
+    APPLICATION = "application"
+    REVIEW = "review"
+
+
+class ApprovalOutcome(StrEnum):
+    OPEN = "open"
+    APPROVED = "approved"
+    DECLINED = "declined"
+    RETURNED = "returned"
+    LAPSED = "lapsed"
+    WITHDRAWN = "withdrawn"
+
+
+class ApprovalRequest(Value):
+    """What is put before the approvers, and by whom; the input of the approval's workflow."""
+
+    subject: Subject
+    subject_id: Id
+    n: int = 1
+    case_id: Id  # the case or review that lists show the tasks under
+    customer_id: Id
+    makers: tuple[Id, ...]  # applicant and last editor: never deciders
+    steps: tuple[RouteStep, ...] = Field(min_length=1)
+    aggregate: Money  # group exposure after approval, in the reporting currency
+    grade: str
+    content_hash: str
+    edition_hash: str
+    route_row: str = ""
+    reasons: tuple[str, ...] = ()
+    offset_days: int = 0
+
+    @property
+    def approval_id(self) -> str:
+        return f"{self.subject_id}.{self.n}"
+
+
+class TaskStatus(StrEnum):
+    OPEN = "open"
+    DECIDED = "decided"
+    CLOSED = "closed"  # settled by others, withdrawn or lapsed
+
+
+class Task(Value):
+    """What one position is asked in one step."""
+
+    task_id: Id
+    step_index: int
+    position: str
+    status: TaskStatus = TaskStatus.OPEN
+    decided_by: Id | None = None
+    verdict: Verdict | None = None
+    decided_at: datetime | None = None
+    escalated_to: str | None = None
+
+    @property
+    def may_be_decided_by(self) -> tuple[str, ...]:
+        """The positions whose holders may decide it now."""
+        return (self.position, *((self.escalated_to,) if self.escalated_to else ()))
+
+
+class Approval(Value):
+    """The whole of one approval: its request, every task, and how it stands."""
+
+    request: ApprovalRequest
+    tasks: tuple[Task, ...] = ()
+    step_index: int = 0
+    outcome: ApprovalOutcome = ApprovalOutcome.OPEN
+
+    @model_validator(mode="after")
+    def _step_exists(self) -> Self:
+        if not 0 <= self.step_index < len(self.request.steps):
+            raise ValueError("the step index is outside the route")
+        return self
+
+    @classmethod
+    def opened(cls, request: ApprovalRequest) -> Self:
+        """The approval with the tasks of its first step open."""
+        return cls(request=request, tasks=_tasks_of(request, 0))
+
+    @property
+    def step(self) -> RouteStep:
+        return self.request.steps[self.step_index]
+
+    @property
+    def open_tasks(self) -> tuple[Task, ...]:
+        return tuple(task for task in self.tasks if task.status is TaskStatus.OPEN)
+
+    @property
+    def deciders(self) -> tuple[Id, ...]:
+        """Who has decided so far, in order; each once."""
+        decided = (task.decided_by for task in self.tasks if task.decided_by)
+        return tuple(dict.fromkeys(decided))
+
+    def task(self, task_id: str) -> Task | None:
+        return next((task for task in self.tasks if task.task_id == task_id), None)
+
+    def legality(self, task_id: str, person_id: str) -> None:
+        """Whether this person may speak on this task now, authority aside.
+
+        Refuses `AlreadyDecided`, `OutOfOrder`, `OwnCase` (a maker decides) and `SameHands` (one
+        person at two places of the route).
+        """
+        task = self.task(task_id)
+        if task is None:
+            raise OutOfOrder(reason="this task does not belong to the approval")
+        if task.status is not TaskStatus.OPEN or self.outcome is not ApprovalOutcome.OPEN:
+            settled = task if task.decided_by else self._settling_task()
+            raise AlreadyDecided(
+                verdict=settled.verdict if settled else self.outcome,
+                decided_by=settled.decided_by if settled else "system",
+                decided_at=settled.decided_at.isoformat()
+                if settled and settled.decided_at
+                else "-",
+            )
+        if person_id in self.request.makers:
+            raise OwnCase()
+        if person_id in self.deciders:
+            raise SameHands(first="each task of the route", second="every other")
+
+    def decided(self, task_id: str, person_id: str, verdict: Verdict, at: datetime) -> "Approval":
+        """The approval after one word; refuses as `legality` does."""
+        self.legality(task_id, person_id)
+        word = {"status": TaskStatus.DECIDED, "decided_by": person_id, "verdict": verdict}
+        spoken = self._with_task(task_id, {**word, "decided_at": at})
+        match verdict:
+            case Verdict.DECLINE:
+                return spoken._closed(ApprovalOutcome.DECLINED)
+            case Verdict.RETURN:
+                return spoken._closed(ApprovalOutcome.RETURNED)
+            case Verdict.APPROVE:
+                return spoken._advanced() if spoken._step_settled() else spoken
+
+    def escalated(self) -> "Approval":
+        """The open tasks, now also open to the step's escalation position."""
+        to = self.step.escalate_to
+        moved = self
+        for task in self.open_tasks if to else ():
+            moved = moved._with_task(task.task_id, {"escalated_to": to})
+        return moved
+
+    def stopped(self, outcome: ApprovalOutcome) -> "Approval":
+        """The approval ended from outside: lapsed or withdrawn; a settled one stays as it is."""
+        if outcome not in (ApprovalOutcome.LAPSED, ApprovalOutcome.WITHDRAWN):
+            raise ValueError("only a lapse or a withdrawal ends an approval from outside")
+        return self._closed(outcome) if self.outcome is ApprovalOutcome.OPEN else self
+
+    def _step_settled(self) -> bool:
+        in_step = [task for task in self.tasks if task.step_index == self.step_index]
+        approvals = [task for task in in_step if task.verdict is Verdict.APPROVE]
+        return len(approvals) == len(in_step) if self.step.mode is StepMode.ALL else bool(approvals)
+
+    def _advanced(self) -> "Approval":
+        if self.step_index + 1 == len(self.request.steps):
+            return self._closed(ApprovalOutcome.APPROVED)
+        here = self._without_open_tasks()
+        following = self.step_index + 1
+        return here.model_copy(
+            update={
+                "tasks": here.tasks + _tasks_of(self.request, following),
+                "step_index": following,
+            }
+        )
+
+    def _closed(self, outcome: ApprovalOutcome) -> "Approval":
+        return self._without_open_tasks().model_copy(update={"outcome": outcome})
+
+    def _without_open_tasks(self) -> "Approval":
+        closed = tuple(
+            task.model_copy(update={"status": TaskStatus.CLOSED})
+            if task.status is TaskStatus.OPEN
+            else task
+            for task in self.tasks
+        )
+        return self.model_copy(update={"tasks": closed})
+
+    def _with_task(self, task_id: str, update: dict[str, object]) -> "Approval":
+        tasks = tuple(
+            task.model_copy(update=update) if task.task_id == task_id else task
+            for task in self.tasks
+        )
+        return self.model_copy(update={"tasks": tasks})
+
+    def _settling_task(self) -> Task | None:
+        decided = [task for task in self.tasks if task.decided_by]
+        return decided[-1] if decided else None
+
+
+def _tasks_of(request: ApprovalRequest, step_index: int) -> tuple[Task, ...]:
+    step = request.steps[step_index]
+    return tuple(
+        Task(
+            task_id=f"{request.approval_id}.{step_index + 1}.{place}",
+            step_index=step_index,
+            position=position,
+        )
+        for place, position in enumerate(step.positions, start=1)
+    )
+
+
+class AuthorityGrant(Value):
+    """A numbered grant of authority (授权书): who may decide as what, how much, and when."""
+
+    grant_no: str
+    person_id: Id
+    position: str
+    limit: Money  # the largest group exposure after approval, in the reporting currency
+    valid_from: date
+    valid_until: date
+    granted_by: str
+    revoked_on: date | None = None
+
+    def covers(self, position: str, aggregate: Money, on: date) -> bool:
+        """Whether the grant lets its holder decide as this position, this much, on this day."""
+        in_force = self.valid_from <= on <= self.valid_until and (
+            self.revoked_on is None or on < self.revoked_on
+        )
+        return in_force and self.position == position and aggregate <= self.limit
+
+
+class DecisionRequest(Value):
+    """One approver's word, as the handler parsed it from a message."""
+
+    approval_id: str
+    task_id: Id
+    person_id: Id
+    verdict: Verdict
+    note: str = Field(default="", max_length=4000)
+    fields_wanted: tuple[str, ...] = ()  # of a return: what the applicant must bring
+    limit: Money | None = None  # approve less than recommended
+    content_hash: str = ""  # what the approver saw; empty: not stated
+    message_id: Id
+    token: str = Field(min_length=1, max_length=200, repr=False)
+    channel: str = "api"
+    at: datetime
+    offset_days: int = 0
+
+
+class Silence(StrEnum):
+    """What silence does, in this order; each once a step."""
+
+    REMIND = "remind"
+    ESCALATE = "escalate"
+    LAPSE = "lapse"
+    WITHDRAW = "withdraw"  # not silence: the case was withdrawn from outside
+
+
+class StepDue(Value):
+    approval_id: str
+    step_index: int
+    silence: Silence
+    at: datetime
+    offset_days: int = 0
+
+
+class ApprovalProgress(Value):
+    """Where an approval stands after a step; all that its workflow branches on."""
+
+    approval_id: str
+    outcome: ApprovalOutcome
+    step_index: int = 0
+    waiting_for: tuple[str, ...] = ()  # positions
+    remind_at: datetime | None = None
+    escalate_at: datetime | None = None
+    lapse_at: datetime | None = None
+    letter_no: str | None = None
+    fields_wanted: tuple[str, ...] = ()
+    decision_id: str | None = None
+    replayed: bool = False
+
+
+class ApprovalResult(Value):
+    """How an approval ended; what its parent goes on with."""
+
+    approval_id: str
+    outcome: ApprovalOutcome
+    letter_no: str | None = None
+    fields_wanted: tuple[str, ...] = ()

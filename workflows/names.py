@@ -1,0 +1,35 @@
+"""Workflow ids, queues and message names: made here and nowhere else."""
+
+CASES_QUEUE = "cases"  # people wait on these
+PORTFOLIO_QUEUE = "portfolio"  # batches, so that a batch never delays a person
+
+NAMESPACE = "credit"
+
+
+def application_id(case_id: str) -> str:
+    return f"application/{case_id}"
+
+
+def approval_id(subject: str, n: int) -> str:
+    """`subject` is the id of what is decided on; `n` counts its approvals from 1."""
+    return f"approval/{subject}/{n}"
+
+
+def contract_id(case_id: str) -> str:
+    return f"contract/{case_id}"
+
+
+def line_id(line: str) -> str:
+    return f"line/{line}"
+
+
+def review_id(line: str, n: int) -> str:
+    return f"review/{line}/{n}"
+
+
+def collection_id(collection: str) -> str:
+    return f"collection/{collection}"
+
+
+def outbox_id(channel: str) -> str:
+    return f"outbox/{channel}"
