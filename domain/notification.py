@@ -1,0 +1,112 @@
+"""What is owed to others: notices to people, starts and messages to Temporal, events to programs.
+
+An entry is written in the transaction that makes it due and delivered later, at least once, by
+`workflows/outbox.py`. Here are the words: channels, kinds of notice and the facts each needs.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+
+from domain.identity import Id
+from domain.value import Value
+
+
+class Channel(StrEnum):
+    """Which way an entry goes; each has an outbox workflow of its own."""
+
+    MAIL = "mail"
+    TEMPORAL = "temporal"  # starts and messages owed to workflows
+    WEBHOOK = "webhook"
+
+
+class Notice(StrEnum):
+    """What a mail is about; each kind is a template in both languages."""
+
+    TASK_OPENED = "task_opened"
+    TASK_REMINDER = "task_reminder"
+    TASK_ESCALATED = "task_escalated"
+    APPLICATION_INCOMPLETE = "application_incomplete"
+    APPLICATION_RETURNED = "application_returned"
+    DECISION_APPROVED = "decision_approved"
+    DECISION_DECLINED = "decision_declined"
+    CONTRACT_TO_SIGN = "contract_to_sign"
+    CONTRACT_SIGNED = "contract_signed"
+    CONTRACT_EXPIRED = "contract_expired"
+    LINE_ACTIVATED = "line_activated"
+    LINE_FROZEN = "line_frozen"
+    LINE_UNFROZEN = "line_unfrozen"
+    WARNING_RAISED = "warning_raised"
+    REMINDER_LETTER_1 = "reminder_letter_1"
+    REMINDER_LETTER_2 = "reminder_letter_2"
+    REMINDER_LETTER_3 = "reminder_letter_3"
+    REVIEW_DUE = "review_due"
+    LAPSED = "lapsed"
+
+
+# What the templates of a kind show. Codes are comma separated and become sentences in the
+# template; an entry that lacks one of these is not delivered and says which.
+NOTICE_FACTS: Mapping[Notice, tuple[str, ...]] = {
+    Notice.TASK_OPENED: ("task_id", "case_id", "due_at"),
+    Notice.TASK_REMINDER: ("task_id", "case_id", "due_at"),
+    Notice.TASK_ESCALATED: ("task_id", "case_id", "due_at"),
+    Notice.APPLICATION_INCOMPLETE: ("case_id", "missing"),
+    Notice.APPLICATION_RETURNED: ("case_id", "note"),
+    Notice.DECISION_APPROVED: ("case_id", "letter_no", "limit", "valid_until"),
+    Notice.DECISION_DECLINED: ("case_id", "letter_no", "reason_codes"),
+    Notice.CONTRACT_TO_SIGN: ("case_id", "contract_id", "link", "expires_at"),
+    Notice.CONTRACT_SIGNED: ("case_id", "contract_id", "document_hash"),
+    Notice.CONTRACT_EXPIRED: ("case_id", "contract_id"),
+    Notice.LINE_ACTIVATED: ("line_id", "limit", "ends_on"),
+    Notice.LINE_FROZEN: ("line_id", "reason_codes"),
+    Notice.LINE_UNFROZEN: ("line_id",),
+    Notice.WARNING_RAISED: ("customer_id", "level", "rule", "value", "threshold"),
+    Notice.REMINDER_LETTER_1: ("overdue", "days_past_due", "as_of"),
+    Notice.REMINDER_LETTER_2: ("overdue", "days_past_due", "as_of"),
+    Notice.REMINDER_LETTER_3: ("overdue", "days_past_due", "as_of"),
+    Notice.REVIEW_DUE: ("line_id", "due_on"),
+    Notice.LAPSED: ("case_id", "reason"),
+}
+
+MASK = "•••"
+_CONFIDENTIAL = re.compile(r"(^|_)(link|token)$")
+
+
+class DeliveryState(StrEnum):
+    PENDING = "pending"
+    SENT = "sent"
+    FAILED = "failed"  # given up; a person may send it again
+
+
+class OutboxEntry(Value):
+    """One thing owed. `recipient` is `person:<id>`, `customer:<id>` or a workflow id."""
+
+    entry_no: int
+    channel: Channel
+    key: str
+    recipient: str
+    kind: str
+    facts: dict[str, str]
+    case_id: Id | None = None
+    state: DeliveryState = DeliveryState.PENDING
+    attempts: int = 0
+    next_attempt_at: datetime
+    last_error: str = ""
+    sent_at: datetime | None = None
+    recorded_at: datetime
+
+    @property
+    def masked(self) -> "OutboxEntry":
+        """The entry as lists may show it: one-time links and tokens hidden."""
+        return self.model_copy(update={"facts": masked(self.facts)})
+
+
+def masked(facts: Mapping[str, str]) -> dict[str, str]:
+    """Facts without what lets its holder act: every `link` and `token`."""
+    return {name: MASK if _CONFIDENTIAL.search(name) else fact for name, fact in facts.items()}
+
+
+def seconds_to_wait(attempts: int) -> int:
+    """How long after a failed attempt the next one comes: 1, 2, 4 … seconds, at most 300."""
+    return min(2 ** max(attempts - 1, 0), 300) if attempts < 10 else 300

@@ -1,0 +1,194 @@
+"""The outbox: what is owed to people, programs and workflows, until it is delivered.
+
+`post` belongs in the transaction that makes the notice due; how an entry is delivered is
+`activities/notification.py`. A trigger notifies the listener of the entry's channel.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import BigInteger, Identity, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from domain.errors import KeyReused, NotFound
+from domain.notification import DeliveryState, OutboxEntry, masked, seconds_to_wait
+from domain.value import content_hash
+from storage.base import Row, recorded_at
+
+
+class OutboxRow(Row):
+    __tablename__ = "outbox"
+
+    entry_no: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    channel: Mapped[str]
+    key: Mapped[str]
+    recipient: Mapped[str]
+    kind: Mapped[str]
+    facts: Mapped[dict[str, Any]]
+    case_id: Mapped[str | None]
+    content_hash: Mapped[str]
+    state: Mapped[str]
+    attempts: Mapped[int]
+    next_attempt_at: Mapped[datetime]
+    last_error: Mapped[str]
+    sent_at: Mapped[datetime | None]
+    recorded_at: Mapped[datetime]
+
+
+class Outbox:
+    """Entries owed to others, each written once under its channel and key."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def post(
+        self,
+        channel: str,
+        key: str,
+        *,
+        recipient: str,
+        kind: str,
+        facts: dict[str, str],
+        case_id: str | None = None,
+    ) -> None:
+        """Owe one delivery; a repeat changes nothing, other content refuses `KeyReused`."""
+        content: dict[str, Any] = {
+            "recipient": recipient,
+            "kind": kind,
+            "facts": facts,
+            "case_id": case_id,
+        }
+        digest = content_hash(content)
+        now = recorded_at()
+        self._session.execute(
+            insert(OutboxRow)
+            .values(
+                channel=channel,
+                key=key,
+                content_hash=digest,
+                state=DeliveryState.PENDING,
+                attempts=0,
+                next_attempt_at=now,
+                last_error="",
+                recorded_at=now,
+                **content,
+            )
+            .on_conflict_do_nothing()
+        )
+        recorded = self._session.scalar(
+            select(OutboxRow.content_hash).where(OutboxRow.channel == channel, OutboxRow.key == key)
+        )
+        if recorded != digest:
+            raise KeyReused(key=key)
+
+    def claim(self, channel: str, *, entries_max: int, lease_seconds: int) -> list[OutboxEntry]:
+        """Take the entries that are due, oldest first, for as long as a delivery may last.
+
+        The attempt counts from here, so an entry that kills its deliverer backs off like any
+        other; nobody else claims it before the lease ends.
+        """
+        due = (
+            select(OutboxRow.entry_no)
+            .where(
+                OutboxRow.channel == channel,
+                OutboxRow.state == DeliveryState.PENDING,
+                OutboxRow.next_attempt_at <= func.now(),
+            )
+            .order_by(OutboxRow.entry_no)
+            .limit(entries_max)
+            .with_for_update(skip_locked=True)
+        )
+        lease = text("now() + make_interval(secs => :lease)").bindparams(lease=lease_seconds)
+        rows = self._session.scalars(
+            update(OutboxRow)
+            .where(OutboxRow.entry_no.in_(due.scalar_subquery()))
+            .values(attempts=OutboxRow.attempts + 1, next_attempt_at=lease)
+            .returning(OutboxRow)
+        )
+        return sorted(map(_entry, rows), key=lambda entry: entry.entry_no)
+
+    def record_sent(self, entry: OutboxEntry) -> None:
+        """It was delivered; what let its reader act is forgotten here."""
+        self._session.execute(
+            update(OutboxRow)
+            .where(
+                OutboxRow.entry_no == entry.entry_no,
+                OutboxRow.state != DeliveryState.SENT,
+            )
+            .values(
+                state=DeliveryState.SENT,
+                sent_at=recorded_at(),
+                last_error="",
+                facts=masked(entry.facts),
+            )
+        )
+
+    def record_failure(self, entry: OutboxEntry, error: str, *, for_good: bool = False) -> None:
+        """It was not delivered; a later attempt by somebody else is left as it is."""
+        wait = timedelta(seconds=seconds_to_wait(entry.attempts))
+        self._session.execute(
+            update(OutboxRow)
+            .where(
+                OutboxRow.entry_no == entry.entry_no,
+                OutboxRow.attempts == entry.attempts,
+                OutboxRow.state == DeliveryState.PENDING,
+            )
+            .values(
+                state=DeliveryState.FAILED if for_good else DeliveryState.PENDING,
+                next_attempt_at=recorded_at() + wait,
+                last_error=error[:500],
+            )
+        )
+
+    def resume(self, entry_no: int) -> OutboxEntry:
+        """Owe a given-up entry again, from now; one that is not given up stays as it is."""
+        self._session.execute(
+            update(OutboxRow)
+            .where(OutboxRow.entry_no == entry_no, OutboxRow.state == DeliveryState.FAILED)
+            .values(state=DeliveryState.PENDING, attempts=0, next_attempt_at=recorded_at())
+        )
+        return self.read(entry_no)
+
+    def read(self, entry_no: int) -> OutboxEntry:
+        row = self._session.scalar(select(OutboxRow).where(OutboxRow.entry_no == entry_no))
+        if row is None:
+            raise NotFound(kind="outbox entry", id=entry_no)
+        self._session.refresh(row)
+        return _entry(row)
+
+    def find(self, channel: str, key: str) -> OutboxEntry | None:
+        """The entry owed under a key."""
+        row = self._session.scalar(
+            select(OutboxRow).where(OutboxRow.channel == channel, OutboxRow.key == key)
+        )
+        return _entry(row) if row is not None else None
+
+    def find_page(
+        self,
+        *,
+        before: int | None = None,
+        page_size: int = 50,
+        channel: str | None = None,
+        state: str | None = None,
+        case_id: str | None = None,
+    ) -> Sequence[OutboxEntry]:
+        """Newest first, from below `before`; facts are whole, so mask them before showing."""
+        query = select(OutboxRow).order_by(OutboxRow.entry_no.desc()).limit(page_size)
+        if before is not None:
+            query = query.where(OutboxRow.entry_no < before)
+        for column, wanted in (
+            (OutboxRow.channel, channel),
+            (OutboxRow.state, state),
+            (OutboxRow.case_id, case_id),
+        ):
+            if wanted is not None:
+                query = query.where(column == wanted)
+        return [_entry(row) for row in self._session.scalars(query)]
+
+
+def _entry(row: OutboxRow) -> OutboxEntry:
+    return OutboxEntry.model_validate(
+        {name: getattr(row, name) for name in OutboxEntry.model_fields}
+    )
