@@ -1,0 +1,126 @@
+"""The real servers tests run against: one PostgreSQL and one Temporal a test process.
+
+Both are started on the product's own footing, so that neither outlives its test process.
+"""
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+from temporalio.client import Client, WorkflowHandle
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.testing import TimeSkipper, TimeSkippingConfig, WorkflowEnvironment
+
+from creditflow.stack.launch import free_port, stop
+from creditflow.stack.postgres import OWNER, SUPERUSER, Postgres, prepare
+from creditflow.stack.temporal import FAST, SKIPPING, Temporal, find_binary
+from storage.migrations import upgrade
+
+TEMPLATE = "template_creditflow"
+
+
+class Databases:
+    """A server with a migrated template, of which each test gets a copy."""
+
+    def __init__(self, server: Postgres) -> None:
+        self._server = server
+        self._count = 0
+        self._order(f"CREATE ROLE {OWNER} LOGIN PASSWORD '{server.password}'")
+        self._order(f"CREATE DATABASE {TEMPLATE} OWNER {OWNER}")
+        upgrade(driver_named(server.url(TEMPLATE)))
+
+    def copy(self) -> str:
+        """The name of a fresh database like the template."""
+        self._count += 1
+        name = f"test_{self._count}"
+        self._order(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} OWNER {OWNER}")
+        return name
+
+    def drop(self, name: str) -> None:
+        self._order(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def url(self, name: str) -> str:
+        """The address of a database for SQLAlchemy, as the owner of the tables."""
+        return driver_named(self._server.url(name))
+
+    def _order(self, statement: str) -> None:
+        connection = psycopg2.connect(self._server.url("postgres", SUPERUSER))
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+        connection.close()
+
+
+def driver_named(url: str) -> str:
+    """SQLAlchemy takes the plain form for another driver."""
+    return url.replace("postgresql://", "postgresql+psycopg2://", 1)
+
+
+@contextmanager
+def postgres(folder: Path) -> Iterator[Postgres]:
+    """A running server that trusts the disk, and is killed when its test process is."""
+    server = prepare(folder, superuser_password="test", password="test").at(free_port(0))
+    process = server.start(folder / "log", durable=False)
+    try:
+        wait_until(server.answers, "PostgreSQL answers", folder / "log")
+        yield server
+    finally:
+        stop(process, signal.SIGQUIT, 10)
+
+
+class SkippingEnvironment(WorkflowEnvironment):
+    """Time stands still for a workflow until a test moves it on with `fast_forward`.
+
+    The SDK's own environment would leave its server behind when a test process is killed.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self._skipper = TimeSkipper(client, config=TimeSkippingConfig(enabled=False))
+        super().__init__(self._skipper.client)
+
+    @property
+    def supports_time_skipping_v2(self) -> bool:
+        return True
+
+    async def fast_forward(
+        self, handle: WorkflowHandle[Any, Any], duration: timedelta | float | None = None, /
+    ) -> bool:
+        """Move one workflow's clock on, or to its end; False when it ended before the time was up."""
+        return await self._skipper.fast_forward(handle, duration)
+
+    async def get_current_time(self, handle: WorkflowHandle[Any, Any] | None = None) -> datetime:
+        """What time it is for this workflow."""
+        assert handle is not None, "each workflow has its own clock"
+        return await self._skipper.get_current_time(handle)
+
+
+@asynccontextmanager
+async def skipping(folder: Path) -> AsyncIterator[SkippingEnvironment]:
+    """A running Temporal server, in memory, that can skip time."""
+    server = Temporal(find_binary(), free_port(0), switches=(*FAST, *SKIPPING))
+    process = server.start(folder / "temporal.log")
+    try:
+        wait_until(server.answers, "Temporal answers", folder / "temporal.log")
+        client = await Client.connect(
+            server.address, namespace=server.namespace, data_converter=pydantic_data_converter
+        )
+        yield SkippingEnvironment(client)
+    finally:
+        stop(process, signal.SIGKILL, 10)
+        # The SDK's runtime may crash a process that ends on the heels of its last server.
+        await asyncio.sleep(0.3)
+
+
+def wait_until(holds: Callable[[], bool], what: str, log: Path, seconds: float = 30) -> None:
+    """Look every few milliseconds until it holds; fail with the log's last lines if it never does."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {seconds} s until {what}:\n{log.read_text()[-2000:]}")
+        time.sleep(0.02)
