@@ -15,3 +15,4 @@ class RefusedMessage(Value):
     code: str
     detail: str
     case_id: Id | None = None
+    body_hash: str = ""  # sha256 of what was sent, where it was
