@@ -18,7 +18,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import TimeSkipper, TimeSkippingConfig, WorkflowEnvironment
 
 from creditflow.stack.launch import free_port, stop
-from creditflow.stack.postgres import OWNER, SUPERUSER, Postgres, prepare
+from creditflow.stack.postgres import OWNER, SUPERUSER, Passwords, Postgres, prepare
 from creditflow.stack.temporal import FAST, SKIPPING, Temporal, find_binary
 from storage.migrations import upgrade
 
@@ -31,7 +31,7 @@ class Databases:
     def __init__(self, server: Postgres) -> None:
         self._server = server
         self._count = 0
-        self._order(f"CREATE ROLE {OWNER} LOGIN PASSWORD '{server.password}'")
+        self._order(f"CREATE ROLE {OWNER} LOGIN PASSWORD '{server.passwords.owner}'")
         self._order(f"CREATE DATABASE {TEMPLATE} OWNER {OWNER}")
         upgrade(driver_named(server.url(TEMPLATE)))
 
@@ -65,7 +65,7 @@ def driver_named(url: str) -> str:
 @contextmanager
 def postgres(folder: Path) -> Iterator[Postgres]:
     """A running server that trusts the disk, and is killed when its test process is."""
-    server = prepare(folder, superuser_password="test", password="test").at(free_port(0))
+    server = prepare(folder, Passwords("test", "test")).at(free_port(0))
     process = server.start(folder / "log", durable=False)
     try:
         wait_until(server.answers, "PostgreSQL answers", folder / "log")
@@ -103,7 +103,7 @@ class SkippingEnvironment(WorkflowEnvironment):
 @asynccontextmanager
 async def skipping(folder: Path) -> AsyncIterator[SkippingEnvironment]:
     """A running Temporal server, in memory, that can skip time."""
-    server = Temporal(find_binary(), free_port(0), switches=(*FAST, *SKIPPING))
+    server = Temporal(find_binary(), free_port(0), free_port(0), switches=(*FAST, *SKIPPING))
     process = server.start(folder / "temporal.log")
     try:
         wait_until(server.answers, "Temporal answers", folder / "temporal.log")

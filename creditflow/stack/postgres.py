@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
 
 import psycopg2
@@ -31,6 +32,13 @@ class PostgresMissing(RuntimeError):
     """No usable PostgreSQL is on this machine."""
 
 
+class Passwords(NamedTuple):
+    """One for each of the two roles."""
+
+    superuser: str
+    owner: str
+
+
 @dataclass(frozen=True)
 class Postgres:
     """A PostgreSQL server: its programs, its files, as whom it runs, and where it answers."""
@@ -38,8 +46,7 @@ class Postgres:
     binaries: Path
     folder: Path
     footing: Footing
-    superuser_password: str
-    password: str
+    passwords: Passwords
     port: int = 0
 
     @property
@@ -52,7 +59,7 @@ class Postgres:
 
     def url(self, database: str = OWNER, user: str = OWNER) -> str:
         """The address with its password, as libpq reads it."""
-        password = self.password if user == OWNER else self.superuser_password
+        password = self.passwords.owner if user == OWNER else self.passwords.superuser
         return f"postgresql://{user}:{quote(password)}@127.0.0.1:{self.port}/{database}"
 
     def command(self, *, durable: bool = True) -> list[str | Path]:
@@ -107,7 +114,7 @@ class Postgres:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (OWNER,))
             if cursor.fetchone() is None:
-                cursor.execute(f"CREATE ROLE {OWNER} LOGIN PASSWORD %s", (self.password,))
+                cursor.execute(f"CREATE ROLE {OWNER} LOGIN PASSWORD %s", (self.passwords.owner,))
             cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (OWNER,))
             if cursor.fetchone() is None:
                 cursor.execute(f"CREATE DATABASE {OWNER} OWNER {OWNER}")
@@ -144,12 +151,10 @@ def _pid_in(file: Path) -> int | None:
         return None
 
 
-def prepare(
-    folder: Path, *, superuser_password: str, password: str, binaries: Path | None = None
-) -> Postgres:
+def prepare(folder: Path, passwords: Passwords, binaries: Path | None = None) -> Postgres:
     """The server of this folder, its files made if there are none; not started yet."""
     programs = binaries or find_binaries()
-    server = _place(folder, programs, superuser_password, password)
+    server = _place(folder, programs, passwords)
     _own(server)
     if not (server.data / "PG_VERSION").exists():
         _initialise(server)
@@ -179,11 +184,11 @@ def _candidates(named: str | None) -> Iterator[Path]:
     yield from sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
 
 
-def _place(folder: Path, programs: Path, superuser_password: str, password: str) -> Postgres:
+def _place(folder: Path, programs: Path, passwords: Passwords) -> Postgres:
     """Where the files can lie and who can run the server there: the first pair that works."""
 
     def server(place: Path, footing: Footing, binaries: Path = programs) -> Postgres:
-        return Postgres(binaries, place, footing, superuser_password, password)
+        return Postgres(binaries, place, footing, passwords)
 
     folder.mkdir(mode=0o755, parents=True, exist_ok=True)
     if os.geteuid() != 0:
@@ -243,7 +248,7 @@ def _initialise(server: Postgres) -> None:
     draft = server.folder / "data.new"
     shutil.rmtree(draft, ignore_errors=True)
     password_file = server.folder / ".initial"
-    password_file.write_text(server.superuser_password)
+    password_file.write_text(server.passwords.superuser)
     if server.footing is Footing.NOBODY:
         os.chown(password_file, NOBODY, NOBODY)
     password_file.chmod(0o600)

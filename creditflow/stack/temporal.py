@@ -5,6 +5,7 @@ and timer shift take the waits out of a server with one shard. `synchronous=norm
 to a killed process; a power cut may lose the last commits, which production's own cluster does not.
 """
 
+import json
 import os
 import shutil
 import signal
@@ -12,12 +13,16 @@ import subprocess
 import sysconfig
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from typing import Any
 
-from creditflow.stack.launch import finished, listening, start
+from creditflow.stack.launch import start
 
 NAMESPACE = "credit"
-RETENTION = "3650d"
+RETENTION = "315360000s"  # ten years
 SEARCH_ATTRIBUTES = {
     "CustomerId": "Keyword",
     "CaseStatus": "Keyword",
@@ -57,6 +62,7 @@ class Temporal:
 
     binary: Path
     port: int
+    http_port: int
     database: Path | None = None
     ui_port: int | None = None
     codec_url: str = ""
@@ -70,7 +76,8 @@ class Temporal:
     def command(self) -> list[str | Path]:
         """The command line of the server."""
         line: list[str | Path] = [self.binary, "server", "start-dev"]
-        line += ["--ip", "127.0.0.1", "--port", str(self.port), "--namespace", self.namespace]
+        line += ["--ip", "127.0.0.1", "--port", str(self.port)]
+        line += ["--http-port", str(self.http_port), "--namespace", self.namespace]
         line += ["--log-level", "warn", "--disable-config-file", "--disable-config-env"]
         if self.database is not None:
             line += ["--db-filename", self.database]
@@ -92,19 +99,30 @@ class Temporal:
 
     def answers(self) -> bool:
         """Whether the server serves our namespace."""
-        if not listening(self.port):
-            return False
-        return self.ask("operator", "namespace", "describe").returncode == 0
+        return self._ask("GET", "") is not None
 
     def keep_for_ever(self) -> None:
         """Let closed cases stay readable: the server's own namespaces forget after a day."""
-        self.ask("operator", "namespace", "update", "--retention", RETENTION)
+        self._ask("POST", "/update", {"config": {"workflowExecutionRetentionTtl": RETENTION}})
 
-    def ask(self, *question: str) -> subprocess.CompletedProcess[str]:
-        """Put a question to the running server by its own command line."""
-        connection = ("--address", self.address, "--namespace", self.namespace)
-        alone = ("--disable-config-file", "--disable-config-env", "--command-timeout", "5s")
-        return finished(
-            [self.binary, *question, *connection, *alone],
-            environment={"PATH": "/usr/bin:/bin", "HOME": "/"},
-        )
+    def polled(self, queue: str, since: datetime) -> bool:
+        """Whether a worker has asked this queue for work since then."""
+        kind = "taskQueueType=TASK_QUEUE_TYPE_WORKFLOW"
+        pollers = (self._ask("GET", f"/task-queues/{queue}?{kind}") or {}).get("pollers", [])
+        return any(datetime.fromisoformat(poller["lastAccessTime"]) >= since for poller in pollers)
+
+    def _ask(self, method: str, path: str, body: object = None) -> dict[str, Any] | None:
+        """The server's answer about our namespace; None when it gives none."""
+        server = HTTPConnection("127.0.0.1", self.http_port, timeout=2)
+        try:
+            content = json.dumps(body) if body is not None else None
+            headers = {"Content-Type": "application/json"}
+            server.request(method, f"/api/v1/namespaces/{self.namespace}{path}", content, headers)
+            answer = server.getresponse()
+            answered = json.loads(answer.read()) if answer.status == HTTPStatus.OK else None
+        except (OSError, HTTPException):
+            return None
+        finally:
+            server.close()
+        assert answered is None or isinstance(answered, dict)
+        return answered
