@@ -21,6 +21,7 @@ from domain.approval import (
     StepDue,
 )
 from domain.audit import RefusedMessage
+from domain.notification import OutboxTally, OutboxTurn
 
 
 class ApplicationSteps:
@@ -80,4 +81,11 @@ class AuditSteps:
     @activity.defn
     def record_refused_message(self, refused: RefusedMessage) -> None:
         """Keep a refused signal where its sender can see it."""
+        raise NotImplementedError
+
+
+class NotificationSteps:
+    @activity.defn
+    def deliver_outbox(self, turn: OutboxTurn) -> OutboxTally:
+        """Deliver what is owed on a channel until the turn is over."""
         raise NotImplementedError

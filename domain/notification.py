@@ -8,8 +8,9 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from domain.identity import Id
+from domain.identity import Id, Language
 from domain.value import Value
 
 
@@ -55,8 +56,8 @@ NOTICE_FACTS: Mapping[Notice, tuple[str, ...]] = {
     Notice.APPLICATION_RETURNED: ("case_id", "note"),
     Notice.DECISION_APPROVED: ("case_id", "letter_no", "limit", "valid_until"),
     Notice.DECISION_DECLINED: ("case_id", "letter_no", "reason_codes"),
-    Notice.CONTRACT_TO_SIGN: ("case_id", "contract_id", "link", "expires_at"),
-    Notice.CONTRACT_SIGNED: ("case_id", "contract_id", "document_hash"),
+    Notice.CONTRACT_TO_SIGN: ("contract_id", "link", "expires_at"),
+    Notice.CONTRACT_SIGNED: ("contract_id", "document_hash"),
     Notice.CONTRACT_EXPIRED: ("case_id", "contract_id"),
     Notice.LINE_ACTIVATED: ("line_id", "limit", "ends_on"),
     Notice.LINE_FROZEN: ("line_id", "reason_codes"),
@@ -110,3 +111,44 @@ def masked(facts: Mapping[str, str]) -> dict[str, str]:
 def seconds_to_wait(attempts: int) -> int:
     """How long after a failed attempt the next one comes: 1, 2, 4 … seconds, at most 300."""
     return min(2 ** max(attempts - 1, 0), 300) if attempts < 10 else 300
+
+
+class OutboxTurn(Value):
+    """One turn of delivering a channel; afterwards the workflow begins another."""
+
+    channel: Channel
+    seconds_max: int = 1800
+
+
+class OutboxTally(Value):
+    """What came of one turn; counts only, so that no fact of a notice reaches a history."""
+
+    sent: int = 0
+    failed: int = 0
+
+
+class Addressee(Value):
+    """Where a notice goes and in which language; never kept."""
+
+    mail: str
+    language: Language
+
+
+class MessageKind(StrEnum):
+    START = "start"
+    SIGNAL = "signal"
+    UPDATE = "update"
+
+
+class WorkflowMessage(Value):
+    """What an entry of the `temporal` channel asks of Temporal.
+
+    `name` is the workflow's type for a start, and the message's name otherwise; `payload` is the
+    single argument as JSON.
+    """
+
+    kind: MessageKind
+    workflow_id: str
+    name: str
+    payload: dict[str, Any]
+    queue: str = ""

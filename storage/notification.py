@@ -4,11 +4,13 @@
 `activities/notification.py`. A trigger notifies the listener of the entry's channel.
 """
 
-from collections.abc import Sequence
+import select as sockets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Identity, func, select, text, update
+from sqlalchemy import BigInteger, Engine, Identity, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -16,6 +18,9 @@ from domain.errors import KeyReused, NotFound
 from domain.notification import DeliveryState, OutboxEntry, masked, seconds_to_wait
 from domain.value import content_hash
 from storage.base import Row, recorded_at
+
+# What an entry says while it is being delivered, and after a deliverer that never came back.
+UNREPORTED = "the last attempt has not reported back"
 
 
 class OutboxRow(Row):
@@ -89,6 +94,9 @@ class Outbox:
         The attempt counts from here, so an entry that kills its deliverer backs off like any
         other; nobody else claims it before the lease ends.
         """
+        lease = text(
+            "now() + make_interval(secs => greatest(:lease, least(2 ^ least(attempts, 9), 300)))"
+        ).bindparams(lease=lease_seconds)
         due = (
             select(OutboxRow.entry_no)
             .where(
@@ -100,11 +108,10 @@ class Outbox:
             .limit(entries_max)
             .with_for_update(skip_locked=True)
         )
-        lease = text("now() + make_interval(secs => :lease)").bindparams(lease=lease_seconds)
         rows = self._session.scalars(
             update(OutboxRow)
             .where(OutboxRow.entry_no.in_(due.scalar_subquery()))
-            .values(attempts=OutboxRow.attempts + 1, next_attempt_at=lease)
+            .values(attempts=OutboxRow.attempts + 1, next_attempt_at=lease, last_error=UNREPORTED)
             .returning(OutboxRow)
         )
         return sorted(map(_entry, rows), key=lambda entry: entry.entry_no)
@@ -192,3 +199,33 @@ def _entry(row: OutboxRow) -> OutboxEntry:
     return OutboxEntry.model_validate(
         {name: getattr(row, name) for name in OutboxEntry.model_fields}
     )
+
+
+class Bell:
+    """Rings when an entry of the channel is committed; a connection of its own listens."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def wait(self, seconds: float) -> bool:
+        """Whether it rang within that time."""
+        rang = bool(sockets.select([self._connection], [], [], seconds)[0])
+        self._connection.poll()
+        self._connection.notifies.clear()
+        return rang
+
+
+@contextmanager
+def listening(engine: Engine, channel: str) -> Iterator[Bell]:
+    """Listen for new entries of a channel until the block ends."""
+    lent = engine.raw_connection()
+    connection = lent.driver_connection
+    assert connection is not None
+    lent.detach()  # a listener is not one of the connections that transactions share
+    try:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(f'LISTEN "outbox_{channel}"')
+        yield Bell(connection)
+    finally:
+        connection.close()

@@ -1,14 +1,12 @@
 """The outbox: owed once, claimed by one, never blocked by its neighbour."""
 
-import select
-
 import pytest
 from sqlalchemy import text
 
 from domain.errors import KeyReused
 from domain.notification import MASK, Channel, DeliveryState, Notice, OutboxEntry
 from storage.base import Records
-from storage.notification import Outbox
+from storage.notification import UNREPORTED, Outbox, listening
 
 
 def owe(records: Records, key: str = "case-1/task-1", **changed: str) -> None:
@@ -110,7 +108,7 @@ def test_a_deliverer_who_woke_late_does_not_undo_a_later_attempt(records: Record
     [later] = claim(records)
     with records.begin() as session:
         Outbox(session).record_failure(late, "late")
-    assert find(records).last_error == ""
+    assert find(records).last_error == UNREPORTED
     with records.begin() as session:
         Outbox(session).record_sent(later)
         Outbox(session).record_failure(late, "later still")
@@ -144,14 +142,13 @@ def test_an_entry_given_up_rests_until_a_person_resumes_it(records: Records) -> 
 
 
 def test_whoever_listens_is_woken_by_a_new_entry(records: Records) -> None:
-    connection = records.engine.raw_connection()
-    connection.cursor().execute("LISTEN outbox_mail")
-    connection.commit()
+    with listening(records.engine, Channel.MAIL) as bell:
+        assert not bell.wait(0)
 
-    owe(records)
+        owe(records)
 
-    assert select.select([connection], [], [], 10)[0]
-    connection.close()
+        assert bell.wait(10)
+        assert not bell.wait(0)
 
 
 def test_pages_run_from_the_newest_down(records: Records) -> None:

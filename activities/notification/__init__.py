@@ -1,0 +1,21 @@
+"""Delivering what is owed: `outbox` takes turns at a channel, `mail` and `temporal` deliver."""
+
+from activities.notification.mail import MailDelivery, MailTemplates, Smtp
+from activities.notification.outbox import (
+    Delivery,
+    NotificationActivities,
+    Undeliverable,
+    Undelivered,
+)
+from activities.notification.temporal import TemporalDelivery
+
+__all__ = [
+    "Delivery",
+    "MailDelivery",
+    "MailTemplates",
+    "NotificationActivities",
+    "Smtp",
+    "TemporalDelivery",
+    "Undeliverable",
+    "Undelivered",
+]
