@@ -36,6 +36,7 @@ class Holdings(Value):
     own_limits: Money
     group_limits: Money  # all members, the customer's own among them
     group_members: tuple[Id, ...] = ()
+    line_limit: Money | None = None  # of the line a change is about; all of `own_limits` if None
 
 
 class RateUsed(Value):
@@ -66,6 +67,15 @@ class Missing(StrEnum):
     FAIL = "fail"
     NEUTRAL = "neutral"
     WORST = "worst"
+
+
+class Figure(Value):
+    """A ratio or amount with its formula and inputs; None where an input is missing."""
+
+    code: str
+    value: Decimal | str | None
+    formula: str
+    inputs: dict[str, str] = {}
 
 
 class FactorPoints(Value):
@@ -129,7 +139,7 @@ class Route(Value):
     aggregate: Money  # group exposure after approval, what the tier was chosen by
     row: str  # the table row that chose it
     reasons: tuple[str, ...] = ()
-    moves_tier_at: Money | None = None  # the aggregate at which a higher tier would be asked
+    moves_tier_at: Money | None = None  # an aggregate above this asks a higher tier
 
 
 class Assessment(Value):
@@ -145,6 +155,8 @@ class Assessment(Value):
     price: Price
     route: Route
     challenger: dict[str, str] = {}
+    automatic_spent: Money | None = None  # of the automatic lane's day, as it stood then
+    sampled: bool = False  # whether chance sent it to people
 
     @property
     def receipt_hash(self) -> str:

@@ -105,6 +105,11 @@ class StatementInFuture(Malformed):
     sentence_zh = "报表截止日 {period_end_on} 晚于业务日期 {business_on}。"
 
 
+class FigureNegative(Malformed):
+    sentence = "{item} cannot be negative: {figure}."
+    sentence_zh = "{item} 不能为负：{figure}。"
+
+
 class DateInFuture(Malformed):
     sentence = "{field} is {date}, which is after {business_on}."
     sentence_zh = "{field} 为 {date}，晚于业务日期 {business_on}。"
@@ -120,6 +125,11 @@ class AttachmentTypeRefused(Malformed):
     sentence_zh = "不接受此类文件：{media_type}。"
 
 
+class AuthorityMissing(Malformed):
+    sentence = "Whoever signs as an agent must attach the power of attorney."
+    sentence_zh = "授权代理人签署时须提交授权委托书。"
+
+
 class EncodingUnknown(Malformed):
     sentence = "The file is neither UTF-8 nor GB18030 text."
     sentence_zh = "文件编码既不是 UTF-8 也不是 GB18030。"
@@ -128,6 +138,46 @@ class EncodingUnknown(Malformed):
 class ImportRefused(Malformed):
     sentence = "{rows_refused} of {rows} rows were refused; nothing was imported."
     sentence_zh = "共 {rows} 行，{rows_refused} 行被拒绝；未导入任何数据。"
+
+
+class ImportTooLarge(Malformed):
+    sentence = "The file is larger than {megabytes_max} MB or {rows_max} rows; split it."
+    sentence_zh = "文件超过 {megabytes_max} MB 或 {rows_max} 行，请拆分后再导入。"
+
+
+class ProfileUnknown(Malformed):
+    sentence = "There is no import profile {profile} for {kind}."
+    sentence_zh = "{kind} 没有名为 {profile} 的导入方案。"
+
+
+class ColumnMissing(Malformed):
+    sentence = "The column {column} is missing."
+    sentence_zh = "缺少列 {column}。"
+
+
+class ColumnUnknown(Malformed):
+    sentence = "The column {column} is not one that this import reads, or is there twice."
+    sentence_zh = "列 {column} 不在导入范围内，或重复出现。"
+
+
+class RowBroken(Malformed):
+    sentence = "The row cannot be read: {reason}."
+    sentence_zh = "无法读取该行：{reason_zh}。"
+
+
+class FieldMissing(Malformed):
+    sentence = "{column} is empty."
+    sentence_zh = "{column} 为空。"
+
+
+class FieldUnreadable(Malformed):
+    sentence = "{column} is not {expected}."
+    sentence_zh = "{column} 的格式不是：{expected}。"
+
+
+class FileEmpty(Malformed):
+    sentence = "The file has no rows."
+    sentence_zh = "文件没有数据行。"
 
 
 class EditionInvalid(Malformed):
@@ -161,6 +211,11 @@ class NotPermitted(CreditError):
     sentence_zh = "您的角色无权执行：{action}。"
 
 
+class RequestForged(NotPermitted):
+    sentence = "The request did not come from a page of this installation; open the page again."
+    sentence_zh = "请求并非来自本系统页面，请重新打开页面后再试。"
+
+
 class NoAuthority(NotPermitted):
     sentence = "This decision is outside your authority: {reason}."
     sentence_zh = "超出您的审批权限：{reason}。"
@@ -187,6 +242,16 @@ class NotFound(CreditError):
 class LinkUnknown(NotFound):
     sentence = "This link is not valid, was used already, or has expired."
     sentence_zh = "链接无效、已使用或已过期。"
+
+
+class CustomerUnknown(NotFound):
+    sentence = "No customer has the {scheme} {value}."
+    sentence_zh = "没有 {scheme} 为 {value} 的客户。"
+
+
+class InvoiceUnknown(NotFound):
+    sentence = "The customer has no invoice {invoice_no}."
+    sentence_zh = "该客户没有发票 {invoice_no}。"
 
 
 class RateMissing(NotFound):
@@ -225,6 +290,11 @@ class Withdrawn(Conflict):
 class CaseClosed(Conflict):
     sentence = "The case {case_id} has ended: {status}."
     sentence_zh = "案件 {case_id} 已结束：{status}。"
+
+
+class ContractEnded(Conflict):
+    sentence = "The agreement {contract_id} is {status}; nothing more can be done on it."
+    sentence_zh = "授信协议 {contract_id} 当前状态为{status}，不能再作任何操作。"
 
 
 class OutOfOrder(Conflict):
@@ -275,6 +345,11 @@ class ReservationClosed(NotGranted):
     sentence_zh = "预占 {reservation_id} 已{status}。"
 
 
+class MoreThanInvoiced(NotGranted):
+    sentence = "{amount} is more than the {open} still open on invoice {invoice_no}."
+    sentence_zh = "{amount} 超过发票 {invoice_no} 未付金额 {open}。"
+
+
 class MoreThanReserved(NotGranted):
     sentence = "{amount} is more than the {reserved} still reserved."
     sentence_zh = "{amount} 超过剩余预占 {reserved}。"
@@ -283,6 +358,11 @@ class MoreThanReserved(NotGranted):
 class MoreThanUsed(NotGranted):
     sentence = "{amount} is more than the {used} that is used."
     sentence_zh = "{amount} 超过已用 {used}。"
+
+
+class ProductUnknown(NotGranted):
+    sentence = "The policy edition grants no credit of the kind {product}."
+    sentence_zh = "政策版本中没有该额度品种：{product}。"
 
 
 class NoLine(NotGranted):

@@ -1,0 +1,132 @@
+"""Assessment (评估): a dossier judged under an edition, from figures to route, as one receipt."""
+
+from decimal import Decimal, localcontext
+from typing import Any
+
+from domain.application import ApplicationType
+from domain.assessment import Assessment, Dossier, LimitProposal
+from domain.edition import PolicyEdition
+from domain.money import Money
+from policies.formula import EXACT
+from policies.limit import propose_limit
+from policies.price import price
+from policies.rating import rate
+from policies.routing import route
+from policies.spreading import Scope, scope_of
+
+
+def assess(
+    case_id: str,
+    dossier: Dossier,
+    edition: PolicyEdition,
+    *,
+    automatic_spent: Money,
+    sampled: bool,
+) -> Assessment:
+    """The receipt of a judgement: rating, limit, price and route, with every step.
+
+    `automatic_spent` is what the automatic lane has granted today already, in the reporting
+    currency; `sampled` is whether chance sends the case to people. Refuses `RateMissing` and
+    `ProductUnknown`.
+    """
+    with localcontext(EXACT):
+        scope = scope_of(dossier, edition)
+        rating = rate(scope, edition)
+        limit = propose_limit(scope, dossier, rating.grade, edition)
+        recommended, granted_reporting = recommend(dossier, limit, edition)
+        priced = price(
+            rating.pd,
+            rating.grade,
+            dossier.application.term_months,
+            _sales_reporting(scope),
+            edition,
+        )
+        routed = route(
+            dossier,
+            rating,
+            priced,
+            granted_reporting,
+            edition,
+            automatic_spent=automatic_spent,
+            sampled=sampled,
+        )
+    return Assessment(
+        case_id=case_id,
+        edition=edition.name,
+        edition_hash=edition.edition_hash,
+        dossier=dossier,
+        rating=rating,
+        limit=limit,
+        limit_recommended=recommended,
+        price=priced,
+        route=routed,
+        automatic_spent=automatic_spent,
+        sampled=sampled,
+    )
+
+
+def recommend(
+    dossier: Dossier, limit: LimitProposal, edition: PolicyEdition
+) -> tuple[Money, Money]:
+    """What is recommended, in the application's currency and in the reporting currency.
+
+    The lesser of what is proposed and what is requested; a decrease is what is requested, as
+    nobody is refused less credit. A proposal in another currency is floored to whole lots there.
+    """
+    requested, reporting = dossier.application.limit_requested, dossier.limit_requested_reporting
+    decrease = dossier.application.application_type is ApplicationType.DECREASE
+    if decrease or limit.limit_proposed >= reporting:
+        return requested, reporting
+    if requested.currency == reporting.currency:
+        return limit.limit_proposed, limit.limit_proposed
+    lot = Money.of(edition.limit.lot_foreign, requested.currency)
+    recommended = in_application_currency(limit.limit_proposed, dossier).floor_to(lot)
+    return recommended, limit.limit_proposed if recommended else Money.zero(reporting.currency)
+
+
+def in_application_currency(amount: Money, dossier: Dossier) -> Money:
+    """A reporting amount at the rate the request was converted at, rounded down."""
+    requested, reporting = dossier.application.limit_requested, dossier.limit_requested_reporting
+    if requested.currency == amount.currency:
+        return amount
+    with localcontext(EXACT):
+        return requested.share(amount.ratio_to(reporting))
+
+
+def replay(assessment: Assessment, edition: PolicyEdition) -> list[str]:
+    """The paths of the fields that a fresh judgement of the receipt's dossier changes; empty is
+    identical."""
+    spent = assessment.automatic_spent or Money.zero(edition.reporting_currency)
+    fresh = assess(
+        assessment.case_id,
+        assessment.dossier,
+        edition,
+        automatic_spent=spent,
+        sampled=assessment.sampled,
+    )
+    return differing(assessment.model_dump(mode="json"), fresh.model_dump(mode="json"))
+
+
+def differing(first: Any, second: Any, path: str = "") -> list[str]:
+    """The paths at which two JSON documents differ: `rating.factors.2.points`."""
+    if isinstance(first, dict) and isinstance(second, dict):
+        names = dict.fromkeys([*first, *second])
+        return [
+            found
+            for name in names
+            for found in differing(first.get(name), second.get(name), f"{path}.{name}".lstrip("."))
+        ]
+    if isinstance(first, list) and isinstance(second, list) and len(first) == len(second):
+        return [
+            found
+            for place, (one, other) in enumerate(zip(first, second, strict=True))
+            for found in differing(one, other, f"{path}.{place}")
+        ]
+    return [] if first == second else [path]
+
+
+def _sales_reporting(scope: Scope) -> Decimal | None:
+    sales, rate_to_reporting = scope.find("revenue"), scope.find("rate")
+    if sales is None or rate_to_reporting is None:
+        return None
+    return sales * rate_to_reporting

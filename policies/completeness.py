@@ -1,0 +1,140 @@
+"""Completeness (资料完整性): what an application still lacks, by code, and how complete it is.
+
+A code is a record we look for ourselves (`statement_latest`, `statements_years:2`) or else the
+code of a document that must be attached. Required items hold the case; optional ones lower its
+share, and are asked for too where the share falls below the edition's floor.
+"""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+
+from domain.application import Application
+from domain.assessment import PaymentRecord
+from domain.customer import Customer
+from domain.edition import Checklist, PolicyEdition
+from domain.statement import Statement
+from domain.value import Value
+
+RECORD_ITEMS = frozenset(
+    "identifier identifier_verified purpose product line temporary_until established_on employees "
+    "mail statement_latest statements_years statement_audited payment_record".split()
+)
+
+
+class Completeness(Value):
+    """The share of the checklist that is there, and the codes that must still come."""
+
+    share: Decimal
+    missing: tuple[str, ...]
+    missing_optional: tuple[str, ...]
+
+
+def completeness(
+    application: Application,
+    statements: Sequence[Statement],
+    customer: Customer,
+    edition: PolicyEdition,
+    business_on: date,
+    *,
+    payments: PaymentRecord | None = None,
+) -> Completeness:
+    """The checklists of the type and segment against what is on file."""
+    file = _File(application, statements, customer, edition, business_on, payments)
+    lists = [each for each in edition.completeness.checklists if _applies(each, file)]
+    required = dict.fromkeys(code for each in lists for code in each.required)
+    optional = dict.fromkeys(code for each in lists for code in each.optional)
+    open_required = [code for code in required if not file.has(code)]
+    open_optional = [code for code in optional if code not in required and not file.has(code)]
+    asked = len(required.keys() | optional.keys())
+    present = asked - len(open_required) - len(open_optional)
+    share = Decimal(present) / asked if asked else Decimal(1)
+    unknown_product = [] if file.has("product") else ["product"]
+    below_floor = open_optional if share < edition.completeness.share_min else []
+    return Completeness(
+        share=share.quantize(Decimal("0.0001")),
+        missing=tuple(dict.fromkeys([*unknown_product, *open_required, *below_floor])),
+        missing_optional=tuple(open_optional),
+    )
+
+
+def missing_items(
+    application: Application,
+    statements: Sequence[Statement],
+    customer: Customer,
+    edition: PolicyEdition,
+    business_on: date,
+    *,
+    payments: PaymentRecord | None = None,
+) -> tuple[str, ...]:
+    """The codes that hold the case at completeness; empty lets it go on."""
+    found = completeness(application, statements, customer, edition, business_on, payments=payments)
+    return found.missing
+
+
+class _File:
+    """What is on file for one application."""
+
+    def __init__(
+        self,
+        application: Application,
+        statements: Sequence[Statement],
+        customer: Customer,
+        edition: PolicyEdition,
+        business_on: date,
+        payments: PaymentRecord | None,
+    ) -> None:
+        self.application = application
+        self.customer = customer
+        self._ends = sorted({each.period_end_on for each in statements})
+        self._audited = any(each.audited for each in statements)
+        self._edition = edition
+        self._on = business_on
+        self._payments = payments
+
+    def has(self, code: str) -> bool:
+        """Whether an item is there; a code that is no record of ours is a document."""
+        name, _, count = code.partition(":")
+        match name:
+            case "identifier":
+                return bool(self.customer.identifiers)
+            case "identifier_verified":
+                return any(each.is_proof for each in self.customer.identifiers)
+            case "established_on" | "employees":
+                return getattr(self.customer, name) is not None
+            case "mail":
+                return bool(self.customer.mail)
+            case "purpose":
+                return bool(self.application.purpose.strip())
+            case "product":
+                return self.application.product in self._edition.limit.products
+            case "line":
+                return self.application.line_id is not None
+            case "temporary_until":
+                return self._temporary_until_fits()
+            case "statement_latest":
+                return self._latest_is_fresh()
+            case "statements_years":
+                return len(self._ends) >= int(count or 1)
+            case "statement_audited":
+                return self._audited
+            case "payment_record":
+                least = self._edition.payments.invoices_min
+                return self._payments is not None and self._payments.invoices >= least
+        return code in self.application.attachments
+
+    def _temporary_until_fits(self) -> bool:
+        until = self.application.temporary_until
+        latest = self._on + timedelta(days=self._edition.temporary.days_max)
+        return until is not None and self._on < until <= latest
+
+    def _latest_is_fresh(self) -> bool:
+        oldest = self._on - timedelta(days=self._edition.completeness.statement_age_days_max)
+        return bool(self._ends) and self._ends[-1] >= oldest
+
+
+def _applies(checklist: Checklist, file: _File) -> bool:
+    types, segments = checklist.application_types, checklist.segments
+    return (not types or file.application.application_type in types) and (
+        not segments or file.customer.segment in segments
+    )

@@ -1,0 +1,50 @@
+"""Contract terms: what an approved assessment becomes, as the one object that letter, contract and
+line share."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+from domain.assessment import Assessment
+from domain.contract import Terms
+from domain.edition import ConditionRow, PolicyEdition
+from domain.money import Money
+from policies.table import Table
+from policies.tables import tables_of
+
+
+def terms_for(assessment: Assessment, amount: Money, edition: PolicyEdition) -> Terms:
+    """The terms of a grant of `amount`, in the application's currency."""
+    application = assessment.dossier.application
+    tables = tables_of(edition)
+    return Terms(
+        customer_id=application.customer_id,
+        limit=amount,
+        product=application.product,
+        term_months=application.term_months,
+        rate_annual=assessment.price.rate_annual,
+        payment_days=edition.contract.payment_days[assessment.rating.grade],
+        conditions=_codes(tables.conditions, edition.contract.conditions, assessment),
+        requirements=_codes(tables.requirements, edition.contract.requirements, assessment),
+        temporary_until=application.temporary_until,
+    )
+
+
+def letter_valid_until(decided_on: date, edition: PolicyEdition) -> date:
+    """The last day on which an approval letter may be signed."""
+    return decided_on + timedelta(days=edition.approval.letter_valid_days)
+
+
+def sign_by(sent_on: date, letter_until: date, edition: PolicyEdition) -> date:
+    """The last day to sign a contract: its own time, and never beyond its letter's."""
+    return min(sent_on + timedelta(days=edition.contract.signing_days), letter_until)
+
+
+def _codes(table: Table, rows: tuple[ConditionRow, ...], assessment: Assessment) -> tuple[str, ...]:
+    application = assessment.dossier.application
+    values: dict[str, Decimal | str] = {
+        "aggregate": assessment.route.aggregate.amount,
+        "grade": assessment.rating.grade,
+        "product": application.product,
+        "application_type": application.application_type.value,
+    }
+    return tuple(dict.fromkeys(rows[place].code for place in table.every(values)))

@@ -1,0 +1,135 @@
+"""Formulas as an edition writes them: `first(equity, total_assets - total_liabilities)`.
+
+A formula knows names, decimal numbers, + - * / and the functions `first`, `min` and `max`. It is
+compiled once and computed exactly. What is missing stays missing: any sum, product or quotient
+with a missing part is missing, as is a division by zero; `first` takes the first that is there.
+"""
+
+import ast
+import operator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from decimal import Context, Decimal
+from functools import cache
+
+from domain.errors import EditionInvalid
+
+# Wide enough that a chain of products of amounts in fen loses nothing that can be seen.
+EXACT = Context(prec=34)
+
+Lookup = Callable[[str], Decimal | None]
+_Node = Callable[[Lookup], Decimal | None]
+
+_OPERATORS: dict[type[ast.operator], Callable[[Decimal, Decimal], Decimal]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+}
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A compiled formula: its text, the names it needs in order, and how it is computed."""
+
+    text: str
+    names: tuple[str, ...]
+    compute: _Node = field(compare=False, repr=False)
+
+
+@cache
+def compiled_formula(text: str) -> Formula:
+    """The formula of a text; refuses `EditionInvalid` where it is not one."""
+    try:
+        body = ast.parse(text, mode="eval").body
+    except SyntaxError as error:
+        raise EditionInvalid(reason=f"not a formula: {text}") from error
+    functions = {node.func for node in ast.walk(body) if isinstance(node, ast.Call)}
+    names = [
+        node.id for node in ast.walk(body) if isinstance(node, ast.Name) and node not in functions
+    ]
+    return Formula(text, tuple(dict.fromkeys(names)), _compiled(body, text))
+
+
+def _compiled(node: ast.expr, text: str) -> _Node:
+    match node:
+        case ast.Name(id=name):
+            return lambda find: find(name)
+        case ast.Constant(value=number) if isinstance(number, int | float):
+            # The written digits, not the float the parser made of them.
+            written = Decimal(ast.get_source_segment(text, node) or str(number))
+            return lambda find: written
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return _negative(_compiled(operand, text))
+        case ast.BinOp(left=left, op=ast.Div(), right=right):
+            return _quotient(_compiled(left, text), _compiled(right, text))
+        case ast.BinOp(left=left, op=sign, right=right) if type(sign) in _OPERATORS:
+            combine = _OPERATORS[type(sign)]
+            return _combined(combine, _compiled(left, text), _compiled(right, text))
+        case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if (
+            args and name in _FUNCTIONS
+        ):
+            return _FUNCTIONS[name]([_compiled(part, text) for part in args])
+    raise EditionInvalid(reason=f"a formula cannot contain this: {ast.unparse(node)}")
+
+
+def _negative(operand: _Node) -> _Node:
+    def compute(find: Lookup) -> Decimal | None:
+        value = operand(find)
+        return None if value is None else -value
+
+    return compute
+
+
+def _combined(combine: Callable[[Decimal, Decimal], Decimal], left: _Node, right: _Node) -> _Node:
+    def compute(find: Lookup) -> Decimal | None:
+        first, second = left(find), right(find)
+        return None if first is None or second is None else combine(first, second)
+
+    return compute
+
+
+def _quotient(left: _Node, right: _Node) -> _Node:
+    def compute(find: Lookup) -> Decimal | None:
+        first, second = left(find), right(find)
+        return None if first is None or not second else first / second
+
+    return compute
+
+
+def _first(parts: list[_Node]) -> _Node:
+    def compute(find: Lookup) -> Decimal | None:
+        return next((value for part in parts if (value := part(find)) is not None), None)
+
+    return compute
+
+
+def _extreme(choose: Callable[[list[Decimal]], Decimal]) -> Callable[[list[_Node]], _Node]:
+    def of(parts: list[_Node]) -> _Node:
+        def compute(find: Lookup) -> Decimal | None:
+            values = [part(find) for part in parts]
+            present = [value for value in values if value is not None]
+            return choose(present) if len(present) == len(values) else None
+
+        return compute
+
+    return of
+
+
+_FUNCTIONS: dict[str, Callable[[list[_Node]], _Node]] = {
+    "first": _first,
+    "min": _extreme(min),
+    "max": _extreme(max),
+}
+
+
+def dependencies(figures: dict[str, str], code: str) -> Iterator[str]:
+    """Every name a figure rests on, through other figures too; each once."""
+    seen: set[str] = set()
+    waiting = [code]
+    while waiting:
+        for name in compiled_formula(figures[waiting.pop()]).names:
+            if name not in seen:
+                seen.add(name)
+                yield name
+                if name in figures:
+                    waiting.append(name)

@@ -1,0 +1,63 @@
+"""The dates of a line and the bounds of what may be asked of it."""
+
+from datetime import date, timedelta
+
+from domain.edition import PolicyEdition
+from domain.money import Money
+from domain.value import Value
+
+
+class LineDates(Value):
+    """From when, until when, the last day of a use, and when it is looked at again."""
+
+    starts_on: date
+    ends_on: date
+    last_draw_on: date
+    review_due_on: date
+
+
+def line_dates(
+    starts_on: date,
+    term_months: int,
+    grade: str,
+    edition: PolicyEdition,
+    *,
+    temporary_until: date | None = None,
+) -> LineDates:
+    """A line of `term_months` ends the day before the same day of its last month's follower."""
+    ends_on = temporary_until or months_later(starts_on, term_months) - timedelta(days=1)
+    return LineDates(
+        starts_on=starts_on,
+        ends_on=ends_on,
+        last_draw_on=ends_on - timedelta(days=edition.line.last_draw_days_before_end),
+        review_due_on=min(review_due_on(starts_on, grade, edition), ends_on),
+    )
+
+
+def reservation_seconds(edition: PolicyEdition) -> int:
+    """How long a reservation holds before it expires."""
+    return int(edition.line.reservation_minutes * 60)
+
+
+def review_due_on(since: date, grade: str, edition: PolicyEdition) -> date:
+    """When a line is looked at next: the grade's cycle after the last decision."""
+    return months_later(since, edition.review.cycle_months[grade])
+
+
+def temporary_limit_max(line_limit: Money, edition: PolicyEdition) -> Money:
+    """The highest a line's limit may go for a time, rounded down."""
+    return line_limit + line_limit.share(edition.temporary.share_max)
+
+
+def temporary_until_max(business_on: date, edition: PolicyEdition) -> date:
+    """The last day that a temporary limit may last to."""
+    return business_on + timedelta(days=edition.temporary.days_max)
+
+
+def months_later(day: date, months: int) -> date:
+    """The same day so many months later, or the last day of a shorter month."""
+    years, month = divmod(day.month - 1 + months, 12)
+    first = date(day.year + years, month + 1, 1)
+    following = date(first.year + (month == 11), (month + 1) % 12 + 1, 1)
+    length = (following - first).days
+    return first.replace(day=min(day.day, length))

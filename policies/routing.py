@@ -1,0 +1,171 @@
+"""Routing: which lane a case takes, and which people approve it at which tier.
+
+The tier goes by the whole group's exposure after approval, so that two small requests route as one
+large one does, and by grade. The automatic lane has ceilings of its own; each one missed is named.
+"""
+
+from decimal import Decimal
+
+from domain.application import Application, ApplicationType
+from domain.approval import RouteStep
+from domain.assessment import Dossier, Holdings, Lane, Price, Rating, Route
+from domain.edition import ApprovalStep, KnockOutEffect, PolicyEdition
+from domain.money import Money
+from policies.rating import effects
+from policies.spreading import rate_used
+from policies.tables import tables_of
+
+# These change a line that the group's limits count already; a new line comes on top of them.
+_CHANGES = frozenset(
+    {
+        ApplicationType.INCREASE,
+        ApplicationType.DECREASE,
+        ApplicationType.TEMPORARY_INCREASE,
+        ApplicationType.RENEWAL,
+    }
+)
+NO_ROW = "none"
+
+
+def route(
+    dossier: Dossier,
+    rating: Rating,
+    price: Price,
+    granted_reporting: Money,
+    edition: PolicyEdition,
+    *,
+    automatic_spent: Money,
+    sampled: bool,
+) -> Route:
+    """The lane, the steps and the reasons for a limit that would be granted."""
+    aggregate = aggregate_after(dossier.application, dossier.holdings, granted_reporting)
+    if dossier.application.application_type in edition.approval.automatic.always:
+        reasons = (f"always:{dossier.application.application_type}",)
+        return Route(lane=Lane.AUTOMATIC, aggregate=aggregate, row=NO_ROW, reasons=reasons)
+    declined = _declining(rating, granted_reporting, edition)
+    if declined:
+        return Route(lane=Lane.DECLINE, aggregate=aggregate, row=NO_ROW, reasons=declined)
+    against = _against_automatic(
+        dossier, rating, price, granted_reporting, aggregate, edition, automatic_spent
+    )
+    reasons = (*against, *(("sampled",) if sampled else ()))
+    if not reasons:
+        return Route(
+            lane=Lane.AUTOMATIC,
+            aggregate=aggregate,
+            row="automatic",
+            reasons=("within_automatic_ceilings",),
+            moves_tier_at=edition.money(edition.approval.automatic.aggregate_max),
+        )
+    return _route_to_people(aggregate, rating.grade, price, reasons, edition)
+
+
+def aggregate_after(
+    application: Application, holdings: Holdings, granted_reporting: Money
+) -> Money:
+    """The group's limits after approval: a change takes the place of the line it changes."""
+    if application.application_type not in _CHANGES:
+        return holdings.group_limits + granted_reporting
+    replaced = holdings.own_limits if holdings.line_limit is None else holdings.line_limit
+    return holdings.group_limits - replaced + granted_reporting
+
+
+def is_sampled(chance: Decimal, edition: PolicyEdition) -> bool:
+    """Whether a draw from [0, 1) sends an automatic case to people."""
+    return chance < edition.approval.automatic.sampling_share
+
+
+def steps_for(
+    aggregate: Money, grade: str, edition: PolicyEdition
+) -> tuple[str, tuple[RouteStep, ...], Money | None]:
+    """The approval row of an aggregate and a grade, its steps, and where the next tier begins."""
+    place = tables_of(edition).approval.find({"aggregate": aggregate.amount, "grade": grade})
+    assert place is not None, "the approval table leaves a gap"
+    row = edition.approval.rows[place]
+    steps = tuple(
+        _route_step(number, step, edition) for number, step in enumerate(row.steps, start=1)
+    )
+    return row.code, steps, None if row.up_to is None else edition.money(row.up_to)
+
+
+def _route_to_people(
+    aggregate: Money, grade: str, price: Price, reasons: tuple[str, ...], edition: PolicyEdition
+) -> Route:
+    row, steps, moves_at = steps_for(aggregate, grade, edition)
+    if price.below_minimum:
+        steps += (_route_step(len(steps) + 1, edition.approval.price_exception, edition),)
+    return Route(
+        lane=Lane.PEOPLE,
+        steps=steps,
+        aggregate=aggregate,
+        row=row,
+        reasons=reasons,
+        moves_tier_at=moves_at,
+    )
+
+
+def _route_step(number: int, step: ApprovalStep, edition: PolicyEdition) -> RouteStep:
+    tier = edition.approval.tiers[step.tier]
+    return RouteStep(
+        step_id=f"{number}.{step.tier}",
+        tier=tier.level,
+        mode=step.mode,
+        positions=step.positions,
+        remind_hours=tier.remind_hours,
+        deadline_hours=tier.deadline_hours,
+        lapse_hours=tier.lapse_hours,
+        escalate_to=tier.escalate_to,
+    )
+
+
+def _declining(rating: Rating, granted: Money, edition: PolicyEdition) -> tuple[str, ...]:
+    declined = [
+        code
+        for code, effect in effects(rating, edition).items()
+        if effect is KnockOutEffect.DECLINE
+    ]
+    if not edition.master_scale[edition.rank(rating.grade)].lendable:
+        declined.append(f"grade:{rating.grade}")
+    if not granted:
+        declined.append("limit_zero")
+    return tuple(declined)
+
+
+def _against_automatic(
+    dossier: Dossier,
+    rating: Rating,
+    price: Price,
+    granted: Money,
+    aggregate: Money,
+    edition: PolicyEdition,
+    spent: Money,
+) -> tuple[str, ...]:
+    """Every ceiling of the automatic lane that the case misses."""
+    lane = edition.approval.automatic
+    requested = dossier.limit_requested_reporting
+    missed = {
+        "automatic_disabled": not lane.enabled,
+        "type_not_automatic": dossier.application.application_type not in lane.application_types,
+        "aggregate_above_automatic": aggregate > edition.money(lane.aggregate_max),
+        "grade_below_automatic": edition.rank(rating.grade) > edition.rank(lane.grade_min),
+        "daily_volume_spent": spent + granted > edition.money(lane.daily_amount_max),
+        "below_requested": granted < requested.share(lane.requested_share_min),
+        "completeness_below_automatic": dossier.completeness < lane.completeness_min,
+        "price_below_minimum": price.below_minimum,
+        "rate_stale": _rate_is_stale(dossier, edition),
+    }
+    referred = (
+        code for code, effect in effects(rating, edition).items() if effect is KnockOutEffect.REFER
+    )
+    return (*(code for code, held in missed.items() if held), *referred)
+
+
+def _rate_is_stale(dossier: Dossier, edition: PolicyEdition) -> bool:
+    """Whether any exchange rate used is older than the edition allows."""
+    currencies = {statement.currency for statement in dossier.statements[-1:]}
+    currencies.add(dossier.application.limit_requested.currency)
+    ages = (
+        (dossier.business_on - rate_used(currency, dossier, edition).rate_on).days
+        for currency in currencies
+    )
+    return any(age > edition.exchange.rate_age_days_max for age in ages)
