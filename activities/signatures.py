@@ -12,6 +12,7 @@ from domain.application import (
     CaseChanged,
     CaseEnd,
     CaseStart,
+    CaseStep,
     Received,
 )
 from domain.approval import (
@@ -21,6 +22,7 @@ from domain.approval import (
     StepDue,
 )
 from domain.audit import RefusedMessage
+from domain.line import Activation, ActivationRequest
 from domain.notification import OutboxTally, OutboxTurn
 
 
@@ -33,7 +35,7 @@ class ApplicationSteps:
         raise NotImplementedError
 
     @activity.defn
-    def assess_application(self, case: CaseStart) -> Assessed:
+    def assess_application(self, step: CaseStep) -> Assessed:
         """Judge the newest records; store the receipt; decide where no person is asked."""
         raise NotImplementedError
 
@@ -74,6 +76,19 @@ class ApprovalSteps:
     @activity.defn
     def act_on_silence(self, due: StepDue) -> ApprovalProgress:
         """Remind, escalate or let lapse: each once; never approve."""
+        raise NotImplementedError
+
+
+class LineSteps:
+    """From the signed agreement to a line in force, and through its life."""
+
+    @activity.defn
+    def activate_line(self, request: ActivationRequest) -> Activation:
+        """Open the gate in one transaction, or say what still holds it.
+
+        A condition that may yet be met is an answer; what can never be met (the letter lapsed, the
+        contract differs, a screening stop) is refused.
+        """
         raise NotImplementedError
 
 

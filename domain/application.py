@@ -8,6 +8,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from domain.approval import ApprovalRequest
+from domain.contract import ContractOrder
 from domain.errors import AmountNotPositive
 from domain.identity import Id
 from domain.money import Money
@@ -128,6 +129,14 @@ class CaseStart(Value):
     offset_days: int = 0
 
 
+class CaseStep(Value):
+    """A step of a case and the instant its workflow took it."""
+
+    case_id: Id
+    at: datetime
+    offset_days: int = 0
+
+
 class Received(Value):
     """The application is on record; `status` says whether it may go on."""
 
@@ -138,7 +147,6 @@ class Received(Value):
     customer_id: Id
     applicant: Id
     edition_hash: str
-    lapse_hours: Decimal = Decimal(0)  # working hours of silence until the case lapses
     silence_until: datetime | None = None
 
 
@@ -152,7 +160,8 @@ class Assessed(Value):
     missing: tuple[str, ...] = ()
     silence_until: datetime | None = None
     letter_no: str | None = None
-    approval: ApprovalRequest | None = None
+    order: ContractOrder | None = None  # where the automatic lane approved
+    approval: ApprovalRequest | None = None  # where people decide
 
 
 class CaseAction(Value):

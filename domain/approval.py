@@ -15,6 +15,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from domain.contract import ContractOrder
 from domain.errors import AlreadyDecided, OutOfOrder, OwnCase, SameHands
 from domain.identity import Id
 from domain.money import Money
@@ -317,7 +318,11 @@ class ApprovalProgress(Value):
     escalate_at: datetime | None = None
     lapse_at: datetime | None = None
     letter_no: str | None = None
+    order: ContractOrder | None = (
+        None  # of an approved application: what the agreement is made from
+    )
     fields_wanted: tuple[str, ...] = ()
+    silence_until: datetime | None = None  # of a return: when the applicant's silence ends the case
     decision_id: str | None = None
     replayed: bool = False
 
@@ -328,4 +333,6 @@ class ApprovalResult(Value):
     approval_id: str
     outcome: ApprovalOutcome
     letter_no: str | None = None
+    order: ContractOrder | None = None
     fields_wanted: tuple[str, ...] = ()
+    silence_until: datetime | None = None

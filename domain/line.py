@@ -52,3 +52,26 @@ class CreditLine(Value):
     review_due_on: date
     freeze_reasons: tuple[str, ...] = ()
     activated_at: datetime
+
+
+class ActivationRequest(Value):
+    """The gate to a line in force; asked whenever something that holds it may have moved."""
+
+    case_id: Id
+    contract_id: Id
+    letter_no: str
+    at: datetime
+    offset_days: int = 0
+
+
+class Activation(Value):
+    """What the gate answered: the line, or what still holds it.
+
+    `open_conditions` are codes of conditions precedent (or `screening`); `retry_at` is when to ask
+    again without being told. What can never be met is refused instead, and ends the case.
+    """
+
+    case_id: Id
+    line_id: Id | None = None
+    open_conditions: tuple[str, ...] = ()
+    retry_at: datetime | None = None

@@ -1,0 +1,550 @@
+"""The application's steps: each one transaction, each the same when it runs twice."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from decimal import Decimal
+
+from sqlalchemy.orm import Session
+from storage.contract import Contracts
+from temporalio import activity
+
+from activities.assessment import collect_dossier
+from activities.letter import issue_letter, order_of, tell_decision
+from activities.signatures import ApplicationSteps
+from domain.application import (
+    Application,
+    Assessed,
+    Case,
+    CaseAction,
+    CaseChanged,
+    CaseEnd,
+    CaseStart,
+    CaseStatus,
+    CaseStep,
+    Received,
+)
+from domain.approval import ApprovalRequest, Subject
+from domain.assessment import Assessment, Lane
+from domain.calendar import business_on
+from domain.contract import Letter
+from domain.edition import PolicyEdition
+from domain.errors import NotFound, OutOfOrder, SameHands, Unauthenticated
+from domain.identity import Role
+from domain.notification import Channel, Notice
+from domain.screening import ListEffect
+from domain.value import content_hash
+from policies.assessment import assess
+from policies.calendar import work_calendar
+from policies.completeness import missing_items
+from policies.routing import is_sampled
+from policies.screening import screen
+from storage.application import Applications, Assessments, CaseEvents, Intakes, Screenings
+from storage.approval import Approvals, AutomaticLane, Letters
+from storage.base import Records
+from storage.customer import Customers
+from storage.edition import Editions
+from storage.identity import ActionTokens, Persons
+from storage.notification import Outbox
+from storage.receivable import Receivables
+from storage.screening import Lists
+from storage.statement import Statements
+
+_AMENDABLE = frozenset(
+    {
+        CaseStatus.RECEIVED,
+        CaseStatus.INCOMPLETE,
+        CaseStatus.RETURNED,
+        CaseStatus.ASSESSED,
+        CaseStatus.IN_APPROVAL,
+    }
+)
+_PARTICIPLE = {"amend": "amended", "supplement": "supplemented"}
+_SUPPLEMENTED = frozenset({CaseStatus.INCOMPLETE, CaseStatus.RETURNED})
+
+
+class ApplicationActivities(ApplicationSteps):
+    """The steps on PostgreSQL."""
+
+    def __init__(self, records: Records) -> None:
+        self._records = records
+
+    @activity.defn
+    def receive_application(self, case: CaseStart) -> Received:
+        with self._records.begin() as session:
+            on_record = Applications(session).find(case.case_id)
+            if on_record is None:
+                on_record = _receive(session, case.case_id)
+            edition = Editions(session).read(on_record.edition_hash)
+            return Received(
+                case_id=case.case_id,
+                status=on_record.status,
+                missing=on_record.missing,
+                reason_codes=on_record.reason_codes,
+                customer_id=on_record.application.customer_id,
+                applicant=on_record.applicant,
+                edition_hash=on_record.edition_hash,
+                silence_until=silence_until(
+                    on_record.status, edition, on_record.submitted_at, case.offset_days
+                ),
+            )
+
+    @activity.defn
+    def assess_application(self, step: CaseStep) -> Assessed:
+        with self._records.begin() as session:
+            before = Applications(session).read(step.case_id, for_update=True)
+            if before.status in (CaseStatus.APPROVED, CaseStatus.DECLINED):
+                return _assessed_already(session, before)
+            if before.status.ended:  # withdrawn while this step was on its way
+                return Assessed(case_id=step.case_id, status=before.status)
+            return _assess(session, before, step)
+
+    @activity.defn
+    def change_application(self, action: CaseAction) -> CaseChanged:
+        with self._records.begin() as session:
+            return _once(session, action, _change)
+
+    @activity.defn
+    def withdraw_application(self, action: CaseAction) -> CaseChanged:
+        with self._records.begin() as session:
+            return _once(session, action, _withdraw)
+
+    @activity.defn
+    def dispose_hits(self, action: CaseAction) -> CaseChanged:
+        with self._records.begin() as session:
+            return _once(session, action, _dispose)
+
+    @activity.defn
+    def end_case(self, end: CaseEnd) -> CaseChanged:
+        with self._records.begin() as session:
+            case = Applications(session).read(end.case_id, for_update=True)
+            if not case.status.ended:
+                case = lapse_case(session, case, end.at, *end.reason_codes, status=end.status)
+            return CaseChanged(case_id=end.case_id, status=case.status)
+
+
+def close_case(
+    session: Session,
+    case: Case,
+    status: CaseStatus,
+    at: datetime,
+    reason_codes: tuple[str, ...] = (),
+    *,
+    letter_no: str | None = None,
+    person_id: str = "system",
+    message_id: str | None = None,
+) -> Case:
+    """End a case: its row, its intake and its timeline say so in the same transaction."""
+    ended = Applications(session).write(
+        case,
+        case.model_copy(
+            update={
+                "status": status,
+                "reason_codes": reason_codes or case.reason_codes,
+                "letter_no": letter_no or case.letter_no,
+                "ended_at": at,
+                "missing": (),
+            }
+        ),
+    )
+    Intakes(session).close(case.case_id, at)
+    CaseEvents(session).post(
+        case.case_id,
+        status,
+        person_id=person_id,
+        at=at,
+        message_id=message_id,
+        reason_codes=",".join(reason_codes),
+    )
+    return ended
+
+
+# ── receive ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def _receive(session: Session, case_id: str) -> Case:
+    """Record the case, look at the lists, and see what is missing."""
+    application, applicant, on, received_at = Intakes(session).read(case_id)
+    edition = Editions(session).find_current(on)
+    if edition is None:
+        raise NotFound(kind="policy edition in force", id=on.isoformat())
+    customer = Customers(session).read(application.customer_id)
+    entries = Lists(session).find_hits(customer.identifiers)
+    screening = screen(customer, entries, Lists(session).versions(), on, edition)
+    Screenings(session).record(screening, case_id)
+    missing = _missing(session, application, edition, on)
+    status, reasons = CaseStatus.RECEIVED, tuple(hit.rule for hit in screening.hits)
+    match screening.effect:
+        case ListEffect.STOP:
+            status = CaseStatus.REFUSED
+        case ListEffect.SUSPEND:
+            status = CaseStatus.SUSPENDED
+        case None:
+            status = CaseStatus.INCOMPLETE if missing else CaseStatus.RECEIVED
+    case = Case(
+        case_id=case_id,
+        application=application,
+        status=CaseStatus.RECEIVED if status.ended else status,
+        applicant=applicant,
+        last_editor=applicant,
+        missing=missing,
+        reason_codes=reasons,
+        edition_hash=edition.edition_hash,
+        line_id=application.line_id,
+        submitted_at=received_at,
+        business_on=on,
+    )
+    Applications(session).record(case)
+    Intakes(session).mark_started(case_id)
+    CaseEvents(session).post(case_id, "received", person_id=applicant, at=received_at)
+    if status is CaseStatus.INCOMPLETE:
+        _tell_missing(session, case)
+    if status is CaseStatus.REFUSED:
+        return close_case(session, case, CaseStatus.REFUSED, received_at, reasons)
+    return case
+
+
+def _missing(
+    session: Session, application: Application, edition: PolicyEdition, on: date
+) -> tuple[str, ...]:
+    customer = Customers(session).read(application.customer_id)
+    statements = Statements(session).find_newest(customer.customer_id, until=on)
+    payments = Receivables(session).payment_record(
+        customer.customer_id, as_of=on, window_days=edition.payments.window_days
+    )
+    return missing_items(application, statements, customer, edition, on, payments=payments)
+
+
+# ── assess ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def _assess(session: Session, before: Case, step: CaseStep) -> Assessed:
+    """Judge; where no person is asked, decide in the same transaction."""
+    on = business_on(step.at, step.offset_days)
+    edition = Editions(session).read(before.edition_hash)
+    missing = _missing(session, before.application, edition, on)
+    if missing:
+        return _incomplete(session, before, missing, edition, step)
+    assessment = _judged(session, before, edition, on)
+    Assessments(session).record(assessment)
+    CaseEvents(session).post(
+        before.case_id,
+        "assessed",
+        at=step.at,
+        grade=assessment.rating.grade,
+        limit_proposed=str(assessment.limit.limit_proposed),
+        binding=assessment.limit.binding,
+        lane=assessment.route.lane,
+    )
+    match assessment.route.lane:
+        case Lane.PEOPLE:
+            return _to_people(session, before, assessment, step.offset_days)
+        case Lane.AUTOMATIC:
+            return _decided_by_policy(session, before, assessment, edition, step.at, approved=True)
+        case Lane.DECLINE:
+            return _decided_by_policy(session, before, assessment, edition, step.at, approved=False)
+
+
+def _judged(session: Session, case: Case, edition: PolicyEdition, on: date) -> Assessment:
+    dossier = collect_dossier(session, case.application, edition, on)
+    lane = AutomaticLane(session)
+    # A lane that is switched off is one that has nothing left to give today.
+    spent = (
+        lane.spent_on(on, edition.reporting_currency)
+        if lane.switched_on()
+        else edition.money(edition.approval.automatic.daily_amount_max + 1)
+    )
+    return assess(
+        case.case_id,
+        dossier,
+        edition,
+        automatic_spent=spent,
+        sampled=is_sampled(_chance(case.case_id), edition),
+    )
+
+
+def _chance(case_id: str) -> Decimal:
+    """A draw from [0, 1) that the case's id fixes, so that a second run draws the same."""
+    return Decimal(int(content_hash([case_id, "sample"])[:8], 16)) / Decimal(2**32)
+
+
+def _to_people(
+    session: Session, before: Case, assessment: Assessment, offset_days: int
+) -> Assessed:
+    case = Applications(session).write(
+        before, before.model_copy(update={"status": CaseStatus.ASSESSED, "missing": ()})
+    )
+    request = ApprovalRequest(
+        subject=Subject.APPLICATION,
+        subject_id=case.case_id,
+        n=len(Approvals(session).list_of_subject(case.case_id)) + 1,
+        case_id=case.case_id,
+        customer_id=case.application.customer_id,
+        makers=tuple(dict.fromkeys((case.applicant, case.last_editor))),
+        steps=assessment.route.steps,
+        aggregate=assessment.route.aggregate,
+        grade=assessment.rating.grade,
+        content_hash=assessment.receipt_hash,
+        edition_hash=assessment.edition_hash,
+        route_row=assessment.route.row,
+        reasons=assessment.route.reasons,
+        offset_days=offset_days,
+    )
+    return Assessed(
+        case_id=case.case_id,
+        status=CaseStatus.ASSESSED,
+        grade=assessment.rating.grade,
+        amount_reporting=assessment.route.aggregate.amount,
+        approval=request,
+    )
+
+
+def _decided_by_policy(
+    session: Session,
+    before: Case,
+    assessment: Assessment,
+    edition: PolicyEdition,
+    at: datetime,
+    *,
+    approved: bool,
+) -> Assessed:
+    on = assessment.dossier.business_on
+    letter = issue_letter(
+        session,
+        assessment,
+        edition,
+        approved=approved,
+        on=on,
+        decided_by=("system",),
+        reason_codes=assessment.route.reasons,
+    )
+    if approved:
+        granted = assessment.route.aggregate - assessment.dossier.holdings.group_limits
+        AutomaticLane(session).record(before.case_id, granted, on)
+    conclude_case(session, before, letter, at)
+    return _assessed(assessment, letter, edition)
+
+
+def conclude_case(
+    session: Session, before: Case, letter: Letter, at: datetime, person_id: str = "system"
+) -> Case:
+    """Write a final decision into the case and owe its notice; used by the lane and by people."""
+    customer_id = before.application.customer_id
+    tell_decision(session, letter, applicant=before.applicant, customer_id=customer_id)
+    if not letter.approved:
+        return close_case(
+            session,
+            before,
+            CaseStatus.DECLINED,
+            at,
+            letter.reason_codes,
+            letter_no=letter.letter_no,
+            person_id=person_id,
+        )
+    CaseEvents(session).post(
+        before.case_id, "approved", person_id=person_id, at=at, letter_no=letter.letter_no
+    )
+    return Applications(session).write(
+        before,
+        before.model_copy(
+            update={"status": CaseStatus.APPROVED, "letter_no": letter.letter_no, "missing": ()}
+        ),
+    )
+
+
+def _assessed(assessment: Assessment, letter: Letter, edition: PolicyEdition) -> Assessed:
+    return Assessed(
+        case_id=assessment.case_id,
+        status=CaseStatus.APPROVED if letter.approved else CaseStatus.DECLINED,
+        grade=assessment.rating.grade,
+        amount_reporting=assessment.route.aggregate.amount,
+        letter_no=letter.letter_no,
+        order=order_of(letter, edition) if letter.approved else None,
+    )
+
+
+def _assessed_already(session: Session, case: Case) -> Assessed:
+    """What the first run of this step answered, from what it wrote."""
+    letter = Letters(session).find_of_subject(case.case_id)
+    assert letter is not None, "a decided case has a letter"
+    edition = Editions(session).read(case.edition_hash)
+    return _assessed(Assessments(session).read(case.case_id), letter, edition)
+
+
+def _incomplete(
+    session: Session,
+    before: Case,
+    missing: tuple[str, ...],
+    edition: PolicyEdition,
+    step: CaseStep,
+) -> Assessed:
+    case = Applications(session).write(
+        before, before.model_copy(update={"status": CaseStatus.INCOMPLETE, "missing": missing})
+    )
+    _tell_missing(session, case)
+    return Assessed(
+        case_id=case.case_id,
+        status=case.status,
+        missing=missing,
+        silence_until=silence_until(case.status, edition, step.at, step.offset_days),
+    )
+
+
+# ── messages ─────────────────────────────────────────────────────────────────────────────────────
+
+
+Step = Callable[[Session, Case, CaseAction], Case]
+
+
+def _once(session: Session, action: CaseAction, step: Step) -> CaseChanged:
+    """Authenticate a message, take it once, and answer a repeat as the first time."""
+    case = Applications(session).read(action.case_id, for_update=True)
+    if CaseEvents(session).find_message(action.message_id) is not None:
+        return CaseChanged(
+            case_id=case.case_id, status=case.status, missing=case.missing, replayed=True
+        )
+    redeemed = ActionTokens(session).redeem(
+        action.token, action.person_id, action.case_id, action.message_id, action.at
+    )
+    if not redeemed or Persons(session).find_active(action.person_id) is None:
+        raise Unauthenticated()
+    case = Applications(session).read_open(action.case_id)
+    changed = step(session, case, action)
+    edition = Editions(session).read(case.edition_hash)
+    return CaseChanged(
+        case_id=case.case_id,
+        status=changed.status,
+        missing=changed.missing,
+        silence_until=silence_until(changed.status, edition, action.at, action.offset_days),
+    )
+
+
+def _change(session: Session, case: Case, action: CaseAction) -> Case:
+    """A supplement to what waits for one, or an amendment of what is not decided yet."""
+    allowed = _SUPPLEMENTED if action.action == "supplement" else _AMENDABLE
+    if case.status not in allowed or action.change is None:
+        raise OutOfOrder(reason=f"the case is {case.status}, which takes no {action.action}")
+    application = action.change.applied_to(case.application)
+    edition = Editions(session).read(case.edition_hash)
+    on = business_on(action.at, action.offset_days)
+    missing = _missing(session, application, edition, on)
+    CaseEvents(session).post(
+        case.case_id,
+        _PARTICIPLE[action.action],
+        person_id=action.person_id,
+        at=action.at,
+        message_id=action.message_id,
+        **_differences(case.application, application),
+    )
+    status = CaseStatus.INCOMPLETE if missing else CaseStatus.RECEIVED
+    changed = case.model_copy(
+        update={
+            "application": application,
+            "status": status,
+            "missing": missing,
+            "last_editor": action.person_id,
+        }
+    )
+    return Applications(session).write(case, changed)
+
+
+def _differences(before: Application, after: Application) -> dict[str, str]:
+    """What a change changed, as `field: old → new`."""
+    first, second = before.model_dump(mode="json"), after.model_dump(mode="json")
+    return {
+        name: f"{first[name]} → {second[name]}" for name in first if first[name] != second[name]
+    }
+
+
+def _withdraw(session: Session, case: Case, action: CaseAction) -> Case:
+    Contracts(session).withdraw_open(case.case_id, action.at)
+    return close_case(
+        session,
+        case,
+        CaseStatus.WITHDRAWN,
+        action.at,
+        ("withdrawn",),
+        person_id=action.person_id,
+        message_id=action.message_id,
+    )
+
+
+def _dispose(session: Session, case: Case, action: CaseAction) -> Case:
+    """A risk officer, not the applicant, clears or confirms; a reason is part of it."""
+    if case.status is not CaseStatus.SUSPENDED or action.clear is None:
+        raise OutOfOrder(reason=f"the case is {case.status}; there is no hit to dispose of")
+    person = Persons(session).read_person(action.person_id)
+    if not person.has(Role.RISK_OFFICER) or action.person_id == case.applicant:
+        raise SameHands(first="the application", second="the disposition of its hits")
+    Screenings(session).dispose(
+        case.case_id, cleared=action.clear, person_id=action.person_id, reason=action.reason
+    )
+    if not action.clear:
+        return close_case(
+            session,
+            case,
+            CaseStatus.REFUSED,
+            action.at,
+            case.reason_codes,
+            person_id=action.person_id,
+            message_id=action.message_id,
+        )
+    CaseEvents(session).post(
+        case.case_id,
+        "hit_cleared",
+        person_id=action.person_id,
+        at=action.at,
+        message_id=action.message_id,
+        reason=action.reason,
+    )
+    status = CaseStatus.INCOMPLETE if case.missing else CaseStatus.RECEIVED
+    return Applications(session).write(
+        case, case.model_copy(update={"status": status, "reason_codes": ()})
+    )
+
+
+# ── time and notices ─────────────────────────────────────────────────────────────────────────────
+
+
+def silence_until(
+    status: CaseStatus, edition: PolicyEdition, since: datetime, offset_days: int
+) -> datetime | None:
+    """When a waiting case lapses if nobody answers; None where it does not wait for an answer."""
+    hours = {
+        CaseStatus.INCOMPLETE: edition.silence.incomplete_hours,
+        CaseStatus.RETURNED: edition.silence.returned_hours,
+        CaseStatus.SUSPENDED: edition.silence.suspended_hours,
+    }.get(status)
+    if hours is None:
+        return None
+    return work_calendar(edition.approval.calendar).after(since, hours, offset_days)
+
+
+def _tell_missing(session: Session, case: Case) -> None:
+    Outbox(session).post(
+        Channel.MAIL,
+        f"{case.case_id}/incomplete/{case.version}",
+        recipient=f"person:{case.applicant}",
+        kind=Notice.APPLICATION_INCOMPLETE,
+        facts={"case_id": case.case_id, "missing": ",".join(case.missing)},
+        case_id=case.case_id,
+    )
+
+
+def lapse_case(
+    session: Session,
+    case: Case,
+    at: datetime,
+    *reason_codes: str,
+    status: CaseStatus = CaseStatus.LAPSED,
+) -> Case:
+    """End a case that nobody answered for, and owe the applicant the notice of it."""
+    ended = close_case(session, case, status, at, reason_codes)
+    Outbox(session).post(
+        Channel.MAIL,
+        f"{case.case_id}/lapsed",
+        recipient=f"person:{case.applicant}",
+        kind=Notice.LAPSED,
+        facts={"case_id": case.case_id, "reason": ",".join(reason_codes)},
+        case_id=case.case_id,
+    )
+    return ended

@@ -1,0 +1,367 @@
+"""The approval engine's steps: authority checked now, one word and its consequence in one transaction."""
+
+from datetime import date, datetime
+
+from sqlalchemy.orm import Session
+from storage.edition import Editions
+from temporalio import activity
+
+from activities.application import conclude_case, lapse_case, silence_until
+from activities.letter import issue_letter, order_of
+from activities.signatures import ApprovalSteps, AuditSteps
+from domain.application import Case, CaseStatus
+from domain.approval import (
+    Approval,
+    ApprovalOutcome,
+    ApprovalProgress,
+    ApprovalRequest,
+    AuthorityGrant,
+    DecisionRequest,
+    Silence,
+    StepDue,
+    Subject,
+    Task,
+    Verdict,
+)
+from domain.audit import RefusedMessage
+from domain.calendar import business_on
+from domain.contract import Letter
+from domain.edition import PolicyEdition
+from domain.errors import (
+    LimitAboveProposal,
+    NoAuthority,
+    NoteMissing,
+    StaleContent,
+    Unauthenticated,
+    Withdrawn,
+)
+from domain.identity import Role
+from domain.notification import Channel, Notice
+from policies.calendar import work_calendar
+from storage.application import Applications, Assessments, CaseEvents
+from storage.approval import Approvals, AuthorityGrants, Decisions
+from storage.base import Records
+from storage.identity import ActionTokens, Persons, Refusals
+from storage.notification import Outbox
+
+
+class ApprovalActivities(ApprovalSteps):
+    """The steps on PostgreSQL."""
+
+    def __init__(self, records: Records) -> None:
+        self._records = records
+
+    @activity.defn
+    def open_approval(self, request: ApprovalRequest) -> ApprovalProgress:
+        now = activity.info().scheduled_time
+        with self._records.begin() as session:
+            opened = Approvals(session).find_progress(request.approval_id)
+            if opened is not None:
+                return opened
+            approval = Approval.opened(request)
+            edition = Editions(session).read(request.edition_hash)
+            progress = _progress(approval, edition, now)
+            Approvals(session).record(approval, progress, now)
+            _enter_approval(session, request, now)
+            _ask(session, approval, progress, business_on(now, request.offset_days))
+            return progress
+
+    @activity.defn
+    def record_decision(self, decision: DecisionRequest) -> ApprovalProgress:
+        with self._records.begin() as session:
+            taken = Decisions(session).find_progress(decision.message_id)
+            if taken is not None:
+                return taken.model_copy(update={"replayed": True})
+            return _decide(session, decision)
+
+    @activity.defn
+    def act_on_silence(self, due: StepDue) -> ApprovalProgress:
+        with self._records.begin() as session:
+            approval, progress, version = Approvals(session).read_locked(due.approval_id)
+            over = approval.outcome is not ApprovalOutcome.OPEN
+            if over or approval.step_index != due.step_index:
+                return progress  # somebody spoke first
+            approval, progress = _after_silence(session, approval, progress, due)
+            Approvals(session).write(approval, progress, version, due.at)
+            return progress
+
+
+class AuditActivities(AuditSteps):
+    def __init__(self, records: Records) -> None:
+        self._records = records
+
+    @activity.defn
+    def record_refused_message(self, refused: RefusedMessage) -> None:
+        with self._records.begin() as session:
+            Refusals(session).record_refusal(refused)
+
+
+def authority_for(
+    session: Session, person_id: str, task: Task, approval: Approval, on: date
+) -> AuthorityGrant:
+    """The grant that lets this person decide this task on this day; refuses `NoAuthority`.
+
+    Asked at the moment of decision and nowhere else: what was true when the task was opened does
+    not count.
+    """
+    person = Persons(session).find_active(person_id)
+    if person is None or not person.has(Role.APPROVER):
+        raise NoAuthority(reason="the role of approver is missing or was withdrawn")
+    grants = AuthorityGrants(session).list_of(person_id)
+    aggregate = approval.request.aggregate
+    for grant in grants:
+        if any(grant.covers(position, aggregate, on) for position in task.may_be_decided_by):
+            return grant
+    held = ", ".join(f"{grant.position} up to {grant.limit}" for grant in grants) or "none"
+    asked = " or ".join(task.may_be_decided_by)
+    raise NoAuthority(reason=f"{asked} for {aggregate} on {on} is asked, held is {held}")
+
+
+# ── a word ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def _decide(session: Session, decision: DecisionRequest) -> ApprovalProgress:
+    approval, progress, version = Approvals(session).read_locked(decision.approval_id)
+    redeemed = ActionTokens(session).redeem(
+        decision.token, decision.person_id, decision.task_id, decision.message_id, decision.at
+    )
+    if not redeemed:
+        raise Unauthenticated()
+    case = _case_under_decision(session, approval)
+    approval.legality(decision.task_id, decision.person_id)
+    task = approval.task(decision.task_id)
+    assert task is not None, "legality refuses a task that is not there"
+    on = business_on(decision.at, decision.offset_days)
+    grant = authority_for(session, decision.person_id, task, approval, on)
+    _well_said(session, decision, approval)
+    edition = Editions(session).read(approval.request.edition_hash)
+    after = approval.decided(decision.task_id, decision.person_id, decision.verdict, decision.at)
+    stepped = after.step_index != approval.step_index or after.outcome is not ApprovalOutcome.OPEN
+    following = _progress(after, edition, decision.at) if stepped else progress
+    following = following.model_copy(update={"decision_id": decision.message_id})
+    if after.outcome is not ApprovalOutcome.OPEN:
+        following = _conclude(session, after, following, decision, case, edition, on)
+    elif stepped:
+        _ask(session, after, following, on)
+    waiting = tuple(task.position for task in after.open_tasks)
+    following = following.model_copy(update={"waiting_for": waiting})
+    Approvals(session).write(after, following, version, decision.at)
+    Decisions(session).record(decision, approval, grant, following)
+    CaseEvents(session).post(
+        approval.request.case_id,
+        f"decision_{decision.verdict}",
+        person_id=decision.person_id,
+        at=decision.at,
+        task_id=decision.task_id,
+        position=grant.position,
+        grant_no=grant.grant_no,
+        note=decision.note,
+    )
+    return following
+
+
+def _case_under_decision(session: Session, approval: Approval) -> Case | None:
+    """The application as it stands, locked; it must still be what was put before the approvers."""
+    if approval.request.subject is not Subject.APPLICATION:
+        return None
+    case = Applications(session).read(approval.request.case_id, for_update=True)
+    if case.status is CaseStatus.WITHDRAWN:
+        raise Withdrawn(case_id=case.case_id)
+    if approval.outcome is ApprovalOutcome.OPEN and case.status is not CaseStatus.IN_APPROVAL:
+        raise StaleContent()
+    return case
+
+
+def _well_said(session: Session, decision: DecisionRequest, approval: Approval) -> None:
+    """A refusal or a return gives its reason; what was read is what is decided on."""
+    if decision.content_hash and decision.content_hash != approval.request.content_hash:
+        raise StaleContent()
+    if decision.verdict is not Verdict.APPROVE and not decision.note.strip():
+        raise NoteMissing(verdict=decision.verdict)
+    if decision.limit is not None:
+        proposed = Assessments(session).read(approval.request.subject_id).limit_recommended
+        if not decision.limit.minor > 0 or decision.limit > proposed:
+            raise LimitAboveProposal(limit=decision.limit, proposed=proposed)
+
+
+def _conclude(
+    session: Session,
+    approval: Approval,
+    progress: ApprovalProgress,
+    decision: DecisionRequest,
+    case: Case | None,
+    edition: PolicyEdition,
+    on: date,
+) -> ApprovalProgress:
+    """The last word: a letter, the case's new status, and the notice, all with the word itself."""
+    if approval.outcome is ApprovalOutcome.RETURNED:
+        return _returned(session, progress, decision, case, edition)
+    letter = _letter(session, approval, decision, edition, on)
+    progress = progress.model_copy(update={"letter_no": letter.letter_no})
+    if case is None:
+        return progress
+    conclude_case(session, case, letter, decision.at, decision.person_id)
+    if not letter.approved:
+        return progress
+    return progress.model_copy(update={"order": order_of(letter, edition)})
+
+
+def _letter(
+    session: Session,
+    approval: Approval,
+    decision: DecisionRequest,
+    edition: PolicyEdition,
+    on: date,
+) -> Letter:
+    assessment = Assessments(session).read(approval.request.subject_id)
+    approved = approval.outcome is ApprovalOutcome.APPROVED
+    lower = Decisions(session).lowest_limit(approval.request.approval_id, decision.limit)
+    return issue_letter(
+        session,
+        assessment,
+        edition,
+        approved=approved,
+        on=on,
+        decided_by=approval.deciders,
+        reason_codes=() if approved else ("approver_declined",),
+        limit=lower,
+    )
+
+
+def _returned(
+    session: Session,
+    progress: ApprovalProgress,
+    decision: DecisionRequest,
+    case: Case | None,
+    edition: PolicyEdition,
+) -> ApprovalProgress:
+    if case is not None:
+        returned = case.model_copy(
+            update={"status": CaseStatus.RETURNED, "missing": decision.fields_wanted}
+        )
+        Applications(session).write(case, returned)
+        Outbox(session).post(
+            Channel.MAIL,
+            f"{decision.approval_id}/returned",
+            recipient=f"person:{case.applicant}",
+            kind=Notice.APPLICATION_RETURNED,
+            facts={"case_id": case.case_id, "note": decision.note},
+            case_id=case.case_id,
+        )
+    return progress.model_copy(
+        update={
+            "fields_wanted": decision.fields_wanted,
+            "silence_until": silence_until(
+                CaseStatus.RETURNED, edition, decision.at, decision.offset_days
+            ),
+        }
+    )
+
+
+# ── silence ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def _after_silence(
+    session: Session, approval: Approval, progress: ApprovalProgress, due: StepDue
+) -> tuple[Approval, ApprovalProgress]:
+    on = business_on(due.at, due.offset_days)
+    request = approval.request
+    CaseEvents(session).post(
+        request.case_id, f"silence_{due.silence}", at=due.at, step=str(due.step_index + 1)
+    )
+    match due.silence:
+        case Silence.REMIND:
+            _tell_holders(session, approval, Notice.TASK_REMINDER, progress, on)
+            return approval, progress.model_copy(update={"remind_at": None})
+        case Silence.ESCALATE:
+            approval = approval.escalated()
+            _tell_holders(session, approval, Notice.TASK_ESCALATED, progress, on)
+            return approval, progress.model_copy(update={"remind_at": None, "escalate_at": None})
+        case Silence.LAPSE:
+            return _stopped(session, approval, progress, ApprovalOutcome.LAPSED, due.at)
+        case Silence.WITHDRAW:
+            return _stopped(session, approval, progress, ApprovalOutcome.WITHDRAWN, due.at)
+
+
+def _stopped(
+    session: Session,
+    approval: Approval,
+    progress: ApprovalProgress,
+    outcome: ApprovalOutcome,
+    at: datetime,
+) -> tuple[Approval, ApprovalProgress]:
+    if outcome is ApprovalOutcome.LAPSED and approval.request.subject is Subject.APPLICATION:
+        case = Applications(session).read(approval.request.case_id, for_update=True)
+        if case.status is CaseStatus.IN_APPROVAL:
+            lapse_case(session, case, at, "approval_silence")
+    stopped = approval.stopped(outcome)
+    return stopped, ApprovalProgress(
+        approval_id=progress.approval_id, outcome=outcome, step_index=approval.step_index
+    )
+
+
+# ── asking ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def _progress(approval: Approval, edition: PolicyEdition, since: datetime) -> ApprovalProgress:
+    """Where the approval stands when a step opens: who is asked and what the clock will do."""
+    request = approval.request
+    if approval.outcome is not ApprovalOutcome.OPEN:
+        return ApprovalProgress(
+            approval_id=request.approval_id,
+            outcome=approval.outcome,
+            step_index=approval.step_index,
+        )
+    step = approval.step
+    calendar = work_calendar(edition.approval.calendar)
+    escalate_at = calendar.after(since, step.deadline_hours, request.offset_days)
+    return ApprovalProgress(
+        approval_id=request.approval_id,
+        outcome=approval.outcome,
+        step_index=approval.step_index,
+        waiting_for=tuple(task.position for task in approval.open_tasks),
+        remind_at=calendar.after(since, step.remind_hours, request.offset_days),
+        escalate_at=escalate_at,
+        lapse_at=calendar.after(escalate_at, step.lapse_hours, request.offset_days),
+    )
+
+
+def _enter_approval(session: Session, request: ApprovalRequest, at: datetime) -> None:
+    if request.subject is not Subject.APPLICATION:
+        return
+    case = Applications(session).read(request.case_id, for_update=True)
+    if case.status is CaseStatus.ASSESSED:
+        Applications(session).write(
+            case, case.model_copy(update={"status": CaseStatus.IN_APPROVAL})
+        )
+
+
+def _ask(session: Session, approval: Approval, progress: ApprovalProgress, on: date) -> None:
+    _tell_holders(session, approval, Notice.TASK_OPENED, progress, on)
+
+
+def _tell_holders(
+    session: Session, approval: Approval, notice: Notice, progress: ApprovalProgress, on: date
+) -> None:
+    """Owe a notice to everybody who may decide an open task; an empty post goes to the operators."""
+    due_at = progress.escalate_at or progress.lapse_at
+    for task in approval.open_tasks:
+        holders = [
+            holder
+            for position in task.may_be_decided_by
+            for holder in AuthorityGrants(session).holders(position, on)
+            if holder not in approval.request.makers
+        ]
+        for holder in dict.fromkeys(holders or ["operator"]):
+            Outbox(session).post(
+                Channel.MAIL,
+                f"{task.task_id}/{notice}/{holder}",
+                recipient=f"person:{holder}",
+                kind=notice,
+                facts={
+                    "task_id": task.task_id,
+                    "case_id": approval.request.case_id,
+                    "due_at": due_at.isoformat() if due_at else "",
+                },
+                case_id=approval.request.case_id,
+            )

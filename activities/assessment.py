@@ -1,0 +1,114 @@
+"""Collecting what a judgement may look at, once, as of a day; the judgement is `policies/`."""
+
+from collections.abc import Iterable
+from datetime import date
+
+from sqlalchemy.orm import Session
+from storage.line import Lines
+
+from domain.application import Application
+from domain.assessment import Dossier, Holdings, RateUsed
+from domain.customer import Customer
+from domain.edition import PolicyEdition
+from domain.exchange import RateKind
+from domain.money import Money, money_sum
+from policies.completeness import completeness
+from storage.approval import Letters
+from storage.customer import Customers
+from storage.exchange import Rates
+from storage.receivable import Receivables
+from storage.statement import Statements
+
+# Three years make a trend; two more are kept for whoever reads the receipt.
+_STATEMENT_YEARS = 5
+
+
+def collect_dossier(
+    session: Session, application: Application, edition: PolicyEdition, on: date
+) -> Dossier:
+    """Customer, statements, payments, holdings and rates as of a business day.
+
+    Refuses `NotFound` for an unknown customer and `RateMissing` where an amount cannot be turned
+    into the reporting currency.
+    """
+    customer = Customers(session).read(application.customer_id)
+    statements = Statements(session).find_newest(
+        customer.customer_id, until=on, years=_STATEMENT_YEARS
+    )
+    exchange = _Exchange(session, edition, on)
+    requested = exchange.reporting(application.limit_requested)
+    for statement in statements:
+        exchange.reporting(Money.zero(statement.currency))
+    payments = Receivables(session).payment_record(
+        customer.customer_id,
+        as_of=on,
+        window_days=edition.payments.window_days,
+        currency=edition.reporting_currency,
+    )
+    file = completeness(application, statements, customer, edition, on, payments=payments)
+    return Dossier(
+        customer=customer,
+        application=application,
+        statements=statements,
+        payments=payments,
+        holdings=_holdings(session, customer, application, exchange),
+        limit_requested_reporting=requested,
+        rates=exchange.rates_used,
+        completeness=file.share,
+        business_on=on,
+    )
+
+
+class _Exchange:
+    """Conversions into the reporting currency on one day, and the rates they used."""
+
+    def __init__(self, session: Session, edition: PolicyEdition, on: date) -> None:
+        self._rates = Rates(session)
+        self._quote = edition.reporting_currency
+        self._kind = RateKind(edition.exchange.rate_kind)
+        self._on = on
+        self._used: dict[str, RateUsed] = {}
+
+    def reporting(self, amount: Money) -> Money:
+        conversion = self._rates.convert(amount, self._quote, on=self._on, kind=self._kind)
+        if conversion.rate_used is not None:
+            self._used[amount.currency] = conversion.rate_used
+        return conversion.amount
+
+    def reporting_sum(self, amounts: Iterable[Money]) -> Money:
+        return money_sum(map(self.reporting, amounts), self._quote)
+
+    @property
+    def rates_used(self) -> tuple[RateUsed, ...]:
+        return tuple(self._used[currency] for currency in sorted(self._used))
+
+
+def _holdings(
+    session: Session, customer: Customer, application: Application, exchange: _Exchange
+) -> Holdings:
+    """What the customer and its group hold: lines in force, and letters not yet activated.
+
+    A letter counts from its signature on, so that two requests decided side by side are still
+    seen together by the later one.
+    """
+    members = _members(session, customer)
+    held = [
+        *Lines(session).limits_of(members),
+        *Letters(session).commitments_of(members),
+    ]
+    line_limit = (
+        Lines(session).read(application.line_id).limit if application.line_id is not None else None
+    )
+    own = (limit for holder, limit in held if holder == customer.customer_id)
+    return Holdings(
+        own_limits=exchange.reporting_sum(own),
+        group_limits=exchange.reporting_sum(limit for _, limit in held),
+        group_members=members,
+        line_limit=exchange.reporting(line_limit) if line_limit is not None else None,
+    )
+
+
+def _members(session: Session, customer: Customer) -> tuple[str, ...]:
+    if customer.group_id is None:
+        return (customer.customer_id,)
+    return Customers(session).members(customer.group_id)

@@ -1,0 +1,86 @@
+"""The approval letter (授信批复): every final decision ends in one, written with the decision."""
+
+from datetime import date, timedelta
+
+from sqlalchemy.orm import Session
+
+from domain.assessment import Assessment
+from domain.contract import ContractOrder, Letter, Terms
+from domain.edition import PolicyEdition
+from domain.money import Money
+from domain.notification import Channel, Notice
+from policies.contract import terms_for
+from storage.approval import Letters
+from storage.notification import Outbox
+
+
+def issue_letter(
+    session: Session,
+    assessment: Assessment,
+    edition: PolicyEdition,
+    *,
+    approved: bool,
+    on: date,
+    decided_by: tuple[str, ...],
+    reason_codes: tuple[str, ...] = (),
+    limit: Money | None = None,
+) -> Letter:
+    """Write the numbered letter of a decision; `limit` is what was approved if not as proposed.
+
+    A subject has one letter: asked again, the one on record is returned.
+    """
+    letters = Letters(session)
+    on_record = letters.find_of_subject(assessment.case_id)
+    if on_record is not None:
+        return on_record
+    customer = assessment.dossier.customer
+    terms: Terms | None = None
+    if approved:
+        terms = terms_for(assessment, limit or assessment.limit_recommended, edition)
+    letter = Letter(
+        letter_no=letters.next_no(on.year),
+        case_id=assessment.case_id,
+        approved=approved,
+        terms=terms,
+        reason_codes=reason_codes,
+        content_hash=assessment.receipt_hash,
+        decided_on=on,
+        valid_until=on + timedelta(days=edition.approval.letter_valid_days),
+        decided_by=decided_by,
+    )
+    letters.record(letter, assessment.case_id, customer.customer_id)
+    return letter
+
+
+def order_of(letter: Letter, edition: PolicyEdition) -> ContractOrder:
+    """What the agreement is made from: the letter and nothing else."""
+    return ContractOrder(
+        contract_id=letter.case_id,
+        case_id=letter.case_id,
+        letter=letter,
+        signing_days=edition.contract.signing_days,
+        business_on=letter.decided_on,
+    )
+
+
+def tell_decision(session: Session, letter: Letter, *, applicant: str, customer_id: str) -> None:
+    """Owe the notice of a decision to the applicant and the customer, with the decision itself."""
+    notice, facts = _notice_of(letter)
+    for recipient in (f"person:{applicant}", f"customer:{customer_id}"):
+        Outbox(session).post(
+            Channel.MAIL,
+            f"{letter.letter_no}/{recipient}",
+            recipient=recipient,
+            kind=notice,
+            facts=facts,
+            case_id=letter.case_id,
+        )
+
+
+def _notice_of(letter: Letter) -> tuple[Notice, dict[str, str]]:
+    facts = {"case_id": letter.case_id, "letter_no": letter.letter_no}
+    if letter.terms is None:
+        return Notice.DECISION_DECLINED, {**facts, "reason_codes": ",".join(letter.reason_codes)}
+    limit = f"{letter.terms.limit}"
+    valid_until = letter.valid_until.isoformat()
+    return Notice.DECISION_APPROVED, {**facts, "limit": limit, "valid_until": valid_until}

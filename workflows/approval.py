@@ -1,0 +1,182 @@
+"""The approval engine's order of events: open, wait for words, follow the clock, end.
+
+Every word and every silence is one activity, one transaction; what it answers is all this workflow
+branches on. A timeout reminds, escalates and lets lapse. It never approves: no path from a timer
+leads to an approval, because only a recorded word can.
+"""
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Any
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.refusals import refusal, refusal_of
+    from activities.signatures import ApprovalSteps
+    from domain.approval import (
+        ApprovalOutcome,
+        ApprovalProgress,
+        ApprovalRequest,
+        ApprovalResult,
+        DecisionRequest,
+        Silence,
+        StepDue,
+    )
+    from domain.errors import OutOfOrder
+    from workflows.connection import DUE_AT, WAITING_FOR
+    from workflows.messages import STEP_RETRY, STEP_TIMEOUT, keep_refused_signal, parsed
+
+
+@workflow.defn
+class ApprovalWorkflow:
+    """`approval/<subject>/<n>`: one engine for every decision."""
+
+    @workflow.init
+    def __init__(self, request: ApprovalRequest) -> None:
+        self._request = request
+        self._progress: ApprovalProgress | None = None
+        self._withdrawn = False
+        self._one_word_at_a_time = asyncio.Lock()
+
+    @workflow.run
+    async def run(self, request: ApprovalRequest) -> ApprovalResult:
+        """Ask; people take days, and the wait costs nothing."""
+        progress = await workflow.execute_activity_method(
+            ApprovalSteps.open_approval,
+            request,
+            start_to_close_timeout=STEP_TIMEOUT,
+            retry_policy=STEP_RETRY,
+            summary=f"ask {', '.join(request.steps[0].positions)}",
+        )
+        self._now_at(progress)
+        while (progress := self._standing()).outcome is ApprovalOutcome.OPEN:
+            await self._spoken_or_silent(progress)
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return ApprovalResult(
+            approval_id=request.approval_id,
+            outcome=progress.outcome,
+            letter_no=progress.letter_no,
+            order=progress.order,
+            fields_wanted=progress.fields_wanted,
+            silence_until=progress.silence_until,
+        )
+
+    @workflow.update(name="decide")
+    async def decide(self, message: Any = None) -> dict[str, Any]:
+        """An approver's word; answered once it is on record, or refused with a code."""
+        try:
+            return (await self._decide(message)).model_dump(mode="json")
+        except ActivityError as failure:
+            refused = refusal_of(failure)
+            if refused is None:
+                raise
+            raise refusal(refused) from None
+
+    @decide.validator
+    def _decide_in_form(self, message: Any = None) -> None:
+        self._parsed(message)
+
+    @workflow.signal(name="decide")
+    async def decide_by_signal(self, message: Any = None) -> None:
+        """The same word from a tool that can only signal."""
+        try:
+            await self._decide(message)
+        except (ApplicationError, ActivityError) as failure:
+            await keep_refused_signal("decide", message, failure)
+
+    @workflow.signal
+    def stop(self) -> None:
+        """The case was withdrawn; nobody needs to decide any more."""
+        self._withdrawn = True
+
+    async def _decide(self, message: Any) -> ApprovalProgress:
+        decision = self._parsed(message)
+        async with self._one_word_at_a_time:
+            progress = await workflow.execute_activity_method(
+                ApprovalSteps.record_decision,
+                decision,
+                start_to_close_timeout=STEP_TIMEOUT,
+                retry_policy=STEP_RETRY,
+                summary=f"{decision.verdict} by {decision.person_id} on {decision.task_id}",
+            )
+            self._now_at(progress)
+            return progress
+
+    def _parsed(self, message: Any) -> DecisionRequest:
+        if self._progress is None:
+            raise refusal(OutOfOrder(reason="the approval is still being opened"))
+        return parsed(
+            DecisionRequest,
+            message,
+            approval_id=self._request.approval_id,
+            at=workflow.now(),
+            offset_days=self._request.offset_days,
+        )
+
+    async def _spoken_or_silent(self, progress: ApprovalProgress) -> None:
+        """Until somebody speaks, or the clock does."""
+        due_at, silence = _next_silence(progress)
+        try:
+            await workflow.wait_condition(
+                lambda: self._withdrawn or self._progress is not progress,
+                timeout=max(due_at - workflow.now(), _NO_TIME) if due_at else None,
+                timeout_summary=f"{silence} at {due_at:%Y-%m-%d %H:%M}Z" if due_at else None,
+            )
+        except TimeoutError:
+            await self._take(silence, progress)
+        else:
+            if self._withdrawn and self._progress is progress:
+                await self._take(Silence.WITHDRAW, progress)
+
+    async def _take(self, silence: Silence, seen: ApprovalProgress) -> None:
+        async with self._one_word_at_a_time:
+            if self._progress is not seen:  # somebody spoke while the lock was waited for
+                return
+            self._now_at(
+                await workflow.execute_activity_method(
+                    ApprovalSteps.act_on_silence,
+                    StepDue(
+                        approval_id=self._request.approval_id,
+                        step_index=seen.step_index,
+                        silence=silence,
+                        at=workflow.now(),
+                        offset_days=self._request.offset_days,
+                    ),
+                    start_to_close_timeout=STEP_TIMEOUT,
+                    retry_policy=STEP_RETRY,
+                    summary=str(silence),
+                )
+            )
+
+    def _standing(self) -> ApprovalProgress:
+        assert self._progress is not None
+        return self._progress
+
+    def _now_at(self, progress: ApprovalProgress) -> None:
+        self._progress = progress
+        if progress.outcome is not ApprovalOutcome.OPEN:
+            workflow.set_current_details(f"ended: {progress.outcome}")
+            return
+        waiting_for = ", ".join(progress.waiting_for)
+        due_at = progress.escalate_at or progress.lapse_at
+        workflow.set_current_details(
+            f"waits for {waiting_for} since {workflow.now():%Y-%m-%d %H:%M}Z"
+            + (f", due {due_at:%Y-%m-%d %H:%M}Z" if due_at else "")
+        )
+        workflow.upsert_search_attributes(
+            [WAITING_FOR.value_set(waiting_for)] + ([DUE_AT.value_set(due_at)] if due_at else [])
+        )
+
+
+_NO_TIME = timedelta(0)
+
+
+def _next_silence(progress: ApprovalProgress) -> tuple[datetime | None, Silence]:
+    """What silence does next, and when; each once, in this order."""
+    if progress.remind_at is not None:
+        return progress.remind_at, Silence.REMIND
+    if progress.escalate_at is not None:
+        return progress.escalate_at, Silence.ESCALATE
+    return progress.lapse_at, Silence.LAPSE
