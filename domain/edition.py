@@ -7,7 +7,7 @@ mean for a case is `policies/`; whether they make sense together is `policies/ed
 
 import tomllib
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
@@ -20,6 +20,7 @@ from domain.approval import StepMode
 from domain.assessment import Missing
 from domain.customer import Segment
 from domain.errors import EditionInvalid, ProductUnknown
+from domain.identity import Id
 from domain.money import Currency, Money, rounded
 from domain.review import Proposal
 from domain.toml import toml_text
@@ -423,6 +424,16 @@ class PolicyEdition(Value):
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
             raise EditionInvalid(reason=f"{where}: {first['msg']}") from error
+
+
+class PublishedEdition(Value):
+    """An edition on record, without its content."""
+
+    edition_hash: str
+    name: str
+    effective_on: date
+    published_by: Id
+    published_at: datetime
 
 
 def _merged(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:

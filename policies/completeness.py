@@ -72,6 +72,20 @@ def missing_items(
     return found.missing
 
 
+def completeness_share(
+    application: Application,
+    statements: Sequence[Statement],
+    customer: Customer,
+    edition: PolicyEdition,
+    business_on: date,
+    *,
+    payments: PaymentRecord | None = None,
+) -> Decimal:
+    """How much of the checklist is there, 0 to 1, to four decimals."""
+    found = completeness(application, statements, customer, edition, business_on, payments=payments)
+    return found.share
+
+
 class _File:
     """What is on file for one application."""
 

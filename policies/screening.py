@@ -16,8 +16,8 @@ def screen(
     customer: Customer,
     entries: Sequence[ListEntry],
     list_versions: Mapping[str, str],
-    edition: PolicyEdition,
     business_on: date,
+    edition: PolicyEdition,
 ) -> Screening:
     """One look at all lists; an entry counts up to and including its last day."""
     codes = set(customer.identifiers)
