@@ -28,7 +28,7 @@ from domain.assessment import Assessment, Lane
 from domain.calendar import business_on
 from domain.contract import Letter
 from domain.edition import PolicyEdition
-from domain.errors import NotFound, OutOfOrder, SameHands, Unauthenticated
+from domain.errors import KeyReused, NotFound, OutOfOrder, SameHands, Unauthenticated
 from domain.identity import Role
 from domain.notification import Channel, Notice
 from domain.screening import ListEffect
@@ -132,6 +132,7 @@ def close_case(
     letter_no: str | None = None,
     person_id: str = "system",
     message_id: str | None = None,
+    message_hash: str = "",
 ) -> Case:
     """End a case: its row, its intake and its timeline say so in the same transaction."""
     ended = Applications(session).write(
@@ -153,6 +154,7 @@ def close_case(
         person_id=person_id,
         at=at,
         message_id=message_id,
+        message_hash=message_hash,
         reason_codes=",".join(reason_codes),
     )
     return ended
@@ -398,7 +400,10 @@ Step = Callable[[Session, Case, CaseAction], Case]
 def _once(session: Session, action: CaseAction, step: Step) -> CaseChanged:
     """Authenticate a message, take it once, and answer a repeat as the first time."""
     case = Applications(session).read(action.case_id, for_update=True)
-    if CaseEvents(session).find_message(action.message_id) is not None:
+    taken = CaseEvents(session).find_message(action.message_id)
+    if taken is not None:
+        if taken != action.said:
+            raise KeyReused(key=action.message_id)
         return CaseChanged(
             case_id=case.case_id, status=case.status, missing=case.missing, replayed=True
         )
@@ -433,6 +438,7 @@ def _change(session: Session, case: Case, action: CaseAction) -> Case:
         person_id=action.person_id,
         at=action.at,
         message_id=action.message_id,
+        message_hash=action.said,
         **_differences(case.application, application),
     )
     status = CaseStatus.INCOMPLETE if missing else CaseStatus.RECEIVED
@@ -465,6 +471,7 @@ def _withdraw(session: Session, case: Case, action: CaseAction) -> Case:
         ("withdrawn",),
         person_id=action.person_id,
         message_id=action.message_id,
+        message_hash=action.said,
     )
 
 
@@ -487,6 +494,7 @@ def _dispose(session: Session, case: Case, action: CaseAction) -> Case:
             case.reason_codes,
             person_id=action.person_id,
             message_id=action.message_id,
+            message_hash=action.said,
         )
     CaseEvents(session).post(
         case.case_id,
@@ -494,6 +502,7 @@ def _dispose(session: Session, case: Case, action: CaseAction) -> Case:
         person_id=action.person_id,
         at=action.at,
         message_id=action.message_id,
+        message_hash=action.said,
         reason=action.reason,
     )
     status = CaseStatus.INCOMPLETE if case.missing else CaseStatus.RECEIVED

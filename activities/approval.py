@@ -3,7 +3,6 @@
 from datetime import date, datetime
 
 from sqlalchemy.orm import Session
-from storage.edition import Editions
 from temporalio import activity
 
 from activities.application import conclude_case, lapse_case, silence_until
@@ -41,6 +40,7 @@ from policies.calendar import work_calendar
 from storage.application import Applications, Assessments, CaseEvents
 from storage.approval import Approvals, AuthorityGrants, Decisions
 from storage.base import Records
+from storage.edition import Editions
 from storage.identity import ActionTokens, Persons, Refusals
 from storage.notification import Outbox
 
@@ -69,7 +69,7 @@ class ApprovalActivities(ApprovalSteps):
     @activity.defn
     def record_decision(self, decision: DecisionRequest) -> ApprovalProgress:
         with self._records.begin() as session:
-            taken = Decisions(session).find_progress(decision.message_id)
+            taken = Decisions(session).find_progress(decision.message_id, decision.said)
             if taken is not None:
                 return taken.model_copy(update={"replayed": True})
             return _decide(session, decision)

@@ -12,7 +12,7 @@ from domain.contract import ContractOrder
 from domain.errors import AmountNotPositive
 from domain.identity import Id
 from domain.money import Money
-from domain.value import Value
+from domain.value import Value, content_hash
 
 
 class ApplicationType(StrEnum):
@@ -172,12 +172,17 @@ class CaseAction(Value):
     person_id: Id
     message_id: Id
     token: str = Field(min_length=1, max_length=200, repr=False)
-    content_hash: str = ""
     change: ApplicationChange | None = None
     clear: bool | None = None  # of a disposition: cleared, or confirmed
     reason: str = Field(default="", max_length=2000)
     at: datetime
     offset_days: int = 0
+
+    @property
+    def said(self) -> str:
+        """The hash of what was said, apart from when and with which token."""
+        spoken = self.model_dump(mode="json", include={"action", "change", "clear", "reason"})
+        return content_hash(spoken)
 
 
 class CaseChanged(Value):

@@ -19,7 +19,7 @@ from domain.contract import ContractOrder
 from domain.errors import AlreadyDecided, OutOfOrder, OwnCase, SameHands
 from domain.identity import Id
 from domain.money import Money
-from domain.value import Value
+from domain.value import Value, content_hash
 
 
 class Verdict(StrEnum):
@@ -285,9 +285,15 @@ class DecisionRequest(Value):
     content_hash: str = ""  # what the approver saw; empty: not stated
     message_id: Id
     token: str = Field(min_length=1, max_length=200, repr=False)
-    channel: str = "api"
+    channel: str = Field(default="signal", max_length=20)
     at: datetime
     offset_days: int = 0
+
+    @property
+    def said(self) -> str:
+        """The hash of what was said, apart from when and with which token."""
+        spoken = {"task_id", "verdict", "note", "fields_wanted", "limit"}
+        return content_hash(self.model_dump(mode="json", include=spoken))
 
 
 class Silence(StrEnum):

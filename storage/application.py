@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, func, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, mapped_column
 
 from domain.application import Application, Case, CaseStatus
 from domain.assessment import Assessment
@@ -18,6 +18,7 @@ from domain.errors import CaseClosed, KeyReused, NotFound, OutOfOrder, Withdrawn
 from domain.screening import Screening
 from domain.value import content_hash
 from storage.base import Row, recorded_at
+from storage.customer import CustomerRow
 
 
 class IntakeRow(Row):
@@ -67,6 +68,7 @@ class CaseEventRow(Row):
     person_id: Mapped[str]
     facts: Mapped[dict[str, Any]]
     message_id: Mapped[str | None]
+    message_hash: Mapped[str]
     occurred_at: Mapped[datetime]
 
 
@@ -250,7 +252,7 @@ class Applications:
         after: tuple[datetime, str] | None = None,
         status: CaseStatus | None = None,
         customer_id: str | None = None,
-        applicant: str | None = None,
+        manager_id: str | None = None,
         text: str | None = None,
     ) -> Sequence[Case]:
         """Newest first; `after` is the `(submitted_at, case_id)` of the last row seen."""
@@ -265,8 +267,8 @@ class Applications:
             conditions.append(ApplicationRow.status == status)
         if customer_id is not None:
             conditions.append(ApplicationRow.customer_id == customer_id)
-        if applicant is not None:
-            conditions.append(ApplicationRow.applicant == applicant)
+        if manager_id is not None:
+            conditions.append(owned_by(ApplicationRow.customer_id, manager_id))
         if text:
             conditions.append(or_(ApplicationRow.case_id == text, ApplicationRow.letter_no == text))
         rows = self._session.scalars(query.where(*conditions).limit(page_size))
@@ -294,6 +296,7 @@ class CaseEvents:
         person_id: str = "system",
         at: datetime,
         message_id: str | None = None,
+        message_hash: str = "",
         **facts: str,
     ) -> bool:
         """Add one event; one message adds one. False when the message was there before."""
@@ -305,6 +308,7 @@ class CaseEvents:
                 person_id=person_id,
                 facts=facts,
                 message_id=message_id,
+                message_hash=message_hash,
                 occurred_at=at,
             )
             .on_conflict_do_nothing()
@@ -312,12 +316,11 @@ class CaseEvents:
         ).first()
         return written is not None
 
-    def find_message(self, message_id: str) -> dict[str, Any] | None:
-        """The facts of the event a message made, if it was taken before."""
-        row = self._session.scalar(
-            select(CaseEventRow).where(CaseEventRow.message_id == message_id)
+    def find_message(self, message_id: str) -> str | None:
+        """The content hash of a message that was taken before; None where it was not."""
+        return self._session.scalar(
+            select(CaseEventRow.message_hash).where(CaseEventRow.message_id == message_id)
         )
-        return {**row.facts, "case_id": row.case_id, "kind": row.kind} if row else None
 
     def list_all(self, case_id: str) -> list[dict[str, Any]]:
         rows = self._session.scalars(
@@ -448,6 +451,13 @@ class Screenings:
             (Screening.model_validate(row.body), row.outcome, row.disposed_by, row.reason)
             for row in rows
         ]
+
+
+def owned_by(customer_id: InstrumentedAttribute[str], manager_id: str) -> ColumnElement[bool]:
+    """Rows of the customers that a relationship manager owns."""
+    return customer_id.in_(
+        select(CustomerRow.customer_id).where(CustomerRow.manager_id == manager_id)
+    )
 
 
 def _columns_of(case: Case) -> dict[str, Any]:

@@ -16,9 +16,10 @@ from domain.approval import (
     TaskStatus,
 )
 from domain.contract import Letter
-from domain.errors import NotFound, OutOfOrder
+from domain.errors import KeyReused, NotFound, OutOfOrder
 from domain.money import Money
 from domain.value import Value
+from storage.application import owned_by
 from storage.base import Row, recorded_at
 
 
@@ -74,6 +75,7 @@ class DecisionRow(Row):
     currency: Mapped[str | None]
     content_hash: Mapped[str]
     channel: Mapped[str]
+    said_hash: Mapped[str]
     progress: Mapped[dict[str, Any]]
     decided_at: Mapped[datetime]
 
@@ -274,6 +276,7 @@ class Tasks:
         positions: Sequence[str] | None = None,
         case_id: str | None = None,
         status: TaskStatus | None = TaskStatus.OPEN,
+        manager_id: str | None = None,
     ) -> list[TaskView]:
         """By due time; `after` is the `(due_at, task_id)` of the last row seen."""
         conditions: list[ColumnElement[bool]] = []
@@ -293,6 +296,8 @@ class Tasks:
             conditions.append(TaskRow.case_id == case_id)
         if status is not None:
             conditions.append(TaskRow.status == status)
+        if manager_id is not None:
+            conditions.append(owned_by(TaskRow.customer_id, manager_id))
         rows = self._session.scalars(
             select(TaskRow)
             .where(*conditions)
@@ -316,10 +321,14 @@ class Decisions:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def find_progress(self, decision_id: str) -> ApprovalProgress | None:
-        """What followed from this message, if it was taken before."""
+    def find_progress(self, decision_id: str, said: str | None = None) -> ApprovalProgress | None:
+        """What followed from this message, if it was taken before; `KeyReused` if it said other."""
         row = self._session.get(DecisionRow, decision_id)
-        return ApprovalProgress.model_validate(row.progress) if row else None
+        if row is None:
+            return None
+        if said is not None and row.said_hash != said:
+            raise KeyReused(key=decision_id)
+        return ApprovalProgress.model_validate(row.progress)
 
     def record(
         self,
@@ -345,6 +354,7 @@ class Decisions:
                 currency=decision.limit.currency if decision.limit else None,
                 content_hash=approval.request.content_hash,
                 channel=decision.channel,
+                said_hash=decision.said,
                 progress=progress.model_dump(mode="json"),
                 decided_at=decision.at,
             )

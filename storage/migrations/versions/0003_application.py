@@ -93,6 +93,7 @@ _APPLICATION = (
         person_id text NOT NULL,
         facts jsonb NOT NULL,
         message_id text CONSTRAINT uq_case_event_message_id UNIQUE,
+        message_hash text NOT NULL,
         occurred_at timestamptz NOT NULL,
         recorded_at timestamptz NOT NULL DEFAULT now()
     )

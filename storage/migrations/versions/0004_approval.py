@@ -69,6 +69,7 @@ _APPROVAL = (
         currency text,
         content_hash text NOT NULL,
         channel text NOT NULL,
+        said_hash text NOT NULL,
         progress jsonb NOT NULL,
         decided_at timestamptz NOT NULL,
         recorded_at timestamptz NOT NULL DEFAULT now(),

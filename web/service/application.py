@@ -1,0 +1,404 @@
+"""What may be asked of applications: submit, read, change, withdraw, and see what became of them."""
+
+import secrets
+import time
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session
+from storage.contract import Contracts
+from storage.line import Conditions, Lines
+
+from domain.application import Application, ApplicationChange, Case, CaseStatus
+from domain.approval import Approval
+from domain.assessment import Assessment
+from domain.contract import Contract, Letter
+from domain.customer import Customer
+from domain.errors import CaseClosed, Malformed, NotFound, Withdrawn
+from domain.identity import Id, Person, Role
+from domain.ids import uuid7
+from domain.line import ConditionPrecedent, CreditLine
+from domain.screening import Screening
+from domain.value import Value, content_hash
+from policies.assessment import replay
+from storage.application import Applications, Assessments, CaseEvents, Intakes, Screenings
+from storage.approval import Approvals, Decisions, DecisionView, Letters, Tasks, TaskView
+from storage.base import Records
+from storage.customer import Customers
+from storage.edition import Editions
+from storage.identity import ActionTokens, Refusals
+from storage.notification import Outbox
+from web.service.clock import Clock
+from web.service.gateway import Gateway, StillPending, TemporalUnavailable
+from web.service.permissions import Action, permit, visible_to
+from workflows.names import CASES_QUEUE, application_id
+
+# How long a caller waits for the case to be on record before the answer is "still pending".
+SUBMIT_SECONDS_MAX = 5.0
+TOKEN_LASTS = timedelta(minutes=10)
+SUBMIT = "submit"
+
+
+class Submitted(Value):
+    """The answer to a start: `pending` where the case is not on record yet, but will be."""
+
+    case_id: Id
+    status: CaseStatus
+    missing: tuple[str, ...] = ()
+    reason_codes: tuple[str, ...] = ()
+    existing: bool = False
+    pending: bool = False
+
+
+class Acted(Value):
+    """Where a case stands after a message."""
+
+    case_id: Id
+    status: CaseStatus
+    missing: tuple[str, ...] = ()
+    silence_until: datetime | None = None
+    replayed: bool = False
+
+
+class Disposed(Value):
+    screening: Screening
+    outcome: str
+    disposed_by: str | None
+    reason: str
+
+
+class CaseView(Value):
+    """All there is about one case, for its page and its API."""
+
+    case: Case
+    customer: Customer
+    assessment: Assessment | None
+    receipt_hash: str | None
+    approvals: tuple[Approval, ...]
+    tasks: tuple[TaskView, ...]
+    decisions: tuple[DecisionView, ...]
+    letter: Letter | None
+    contract: Contract | None
+    conditions: tuple[ConditionPrecedent, ...]
+    line: CreditLine | None
+    screenings: tuple[Disposed, ...]
+
+
+class TimelineEvent(Value):
+    """One thing that happened to a case; `source` says on which record it is."""
+
+    at: datetime
+    source: str  # case, notice, refusal
+    kind: str
+    person_id: str
+    facts: dict[str, str]
+
+
+class Replayed(Value):
+    """Whether judging the stored inputs again gives the stored answer."""
+
+    case_id: Id
+    edition: str
+    receipt_hash: str
+    identical: bool
+    differing: tuple[str, ...]
+
+
+class Figures(Value):
+    """Counts of the whole store; the ends and what is open sum to the applications."""
+
+    applications: int
+    by_status: dict[CaseStatus, int]
+    tasks_open: int
+
+
+class ApplicationService:
+    """Applications, over one memory and one way to Temporal."""
+
+    def __init__(self, records: Records, gateway: Gateway, clock: Clock) -> None:
+        self._records = records
+        self._gateway = gateway
+        self._clock = clock
+
+    def submit(self, person: Person, application: Application, key: str) -> Submitted:
+        """Start a case, once for a key.
+
+        Refuses `KeyReused`, and `NotFound` for a customer the person does not see. While a case is
+        open on the same customer and limit, that case is answered, `existing` and unchanged.
+        """
+        permit(person, Action.APPLICATION_SUBMIT)
+        if not 0 < len(key) <= 200 or not key.isprintable():
+            raise Malformed(reason="the key is empty, too long or not printable")
+        now = self._clock.now()
+        with self._records.begin() as session:
+            _visible_customer(session, person, application.customer_id)
+            case_id, new = Intakes(session).record(
+                new_id(),
+                application,
+                caller=person.person_id,
+                key=key,
+                business_on=self._clock.business_on(),
+                received_at=now,
+            )
+            on_record = None if new else Applications(session).find(case_id)
+        if on_record is not None:
+            return _submitted(on_record, existing=True)
+        return self._start(case_id, existing=not new)
+
+    def _start(self, case_id: str, *, existing: bool) -> Submitted:
+        """Have the case taken up; where Temporal does not answer, the outbox will see to it."""
+        try:
+            received = self._gateway.update_with_start(
+                "CreditApplicationWorkflow",
+                application_id(case_id),
+                {"case_id": case_id, "offset_days": self._clock.offset_days},
+                SUBMIT,
+                queue=CASES_QUEUE,
+                seconds_max=SUBMIT_SECONDS_MAX,
+            )
+        except (StillPending, TemporalUnavailable):
+            return Submitted(
+                case_id=case_id, status=CaseStatus.RECEIVED, existing=existing, pending=True
+            )
+        except NotFound:  # it ran to its end already
+            with self._records.begin() as session:
+                return _submitted(Applications(session).read(case_id), existing=existing)
+        return Submitted.model_validate(
+            {name: received[name] for name in ("case_id", "status", "missing", "reason_codes")}
+            | {"existing": existing}
+        )
+
+    def read_case(self, person: Person, case_id: str) -> CaseView:
+        """The whole case; `NotFound` where the person does not see its customer."""
+        permit(person, Action.APPLICATION_READ)
+        with self._records.begin() as session:
+            case = _visible_case(session, person, case_id)
+            assessments = Assessments(session)
+            return CaseView(
+                case=case,
+                customer=Customers(session).read(case.application.customer_id),
+                assessment=assessments.find(case_id),
+                receipt_hash=assessments.find_hash(case_id),
+                approvals=tuple(Approvals(session).list_of_subject(case_id)),
+                tasks=tuple(Tasks(session).list_page(case_id=case_id, status=None)),
+                decisions=tuple(Decisions(session).list_of_case(case_id)),
+                letter=Letters(session).find_of_subject(case_id),
+                contract=Contracts(session).find_by_case(case_id),
+                conditions=tuple(Conditions(session).list_of_case(case_id)),
+                line=Lines(session).find(case.line_id) if case.line_id else None,
+                screenings=tuple(
+                    Disposed(screening=found, outcome=outcome, disposed_by=by, reason=reason)
+                    for found, outcome, by, reason in Screenings(session).list_of_case(case_id)
+                ),
+            )
+
+    def list_cases(
+        self,
+        person: Person,
+        *,
+        status: CaseStatus | None = None,
+        customer_id: str | None = None,
+        text: str | None = None,
+        after: tuple[datetime, str] | None = None,
+        page_size: int = 50,
+    ) -> Sequence[Case]:
+        """Cases of the customers the person sees, newest first."""
+        permit(person, Action.APPLICATION_READ)
+        with self._records.begin() as session:
+            return Applications(session).list_page(
+                page_size=page_size,
+                after=after,
+                status=status,
+                customer_id=customer_id,
+                manager_id=visible_to(person).manager_id,
+                text=text,
+            )
+
+    def supplement(
+        self, person: Person, case_id: str, change: ApplicationChange, key: str | None = None
+    ) -> Acted:
+        """Bring what was missing; refuses `OutOfOrder` where the case does not wait for it."""
+        permit(person, Action.APPLICATION_CHANGE)
+        return self._act(person, case_id, "supplement", key, change=change.model_dump(mode="json"))
+
+    def amend(
+        self, person: Person, case_id: str, change: ApplicationChange, key: str | None = None
+    ) -> Acted:
+        """Change what is asked for, as long as it is not decided; it is judged anew."""
+        permit(person, Action.APPLICATION_CHANGE)
+        return self._act(person, case_id, "amend", key, change=change.model_dump(mode="json"))
+
+    def withdraw(
+        self, person: Person, case_id: str, reason: str = "", key: str | None = None
+    ) -> Acted:
+        """End the case at any time before its line is active."""
+        permit(person, Action.APPLICATION_WITHDRAW)
+        return self._act(person, case_id, "withdraw", key, reason=reason)
+
+    def dispose(
+        self, person: Person, case_id: str, *, clear: bool, reason: str, key: str | None = None
+    ) -> Acted:
+        """Clear or confirm the screening hits that suspend a case."""
+        permit(person, Action.SCREENING_DISPOSE)
+        if not reason.strip():
+            raise Malformed(reason="a disposition needs its reason")
+        return self._act(person, case_id, "dispose", key, clear=clear, reason=reason)
+
+    def issue_token(self, person: Person, case_id: str) -> str:
+        """A one-time token for one message to this case, for tools that speak to Temporal."""
+        if not person.has(Role.RELATIONSHIP_MANAGER, Role.RISK_OFFICER):
+            permit(person, Action.APPLICATION_CHANGE)
+        with self._records.begin() as session:
+            _visible_case(session, person, case_id)
+            return self._token(session, person, case_id)
+
+    def timeline(self, person: Person, case_id: str) -> list[TimelineEvent]:
+        """Everything that happened to a case, oldest first: events, notices, refused attempts."""
+        permit(person, Action.APPLICATION_HISTORY)
+        with self._records.begin() as session:
+            _visible_case(session, person, case_id)
+            events = [
+                TimelineEvent(source="case", **event)
+                for event in CaseEvents(session).list_all(case_id)
+            ]
+            for entry in Outbox(session).list_of_case(case_id):
+                facts = {"recipient": entry.recipient, "state": entry.state}
+                if entry.last_error:
+                    facts["last_error"] = entry.last_error
+                events.append(
+                    TimelineEvent(
+                        at=entry.recorded_at,
+                        source="notice",
+                        kind=entry.kind,
+                        person_id="system",
+                        facts=facts,
+                    )
+                )
+            for refused in Refusals(session).list_refusals(case_id=case_id, page_size=500):
+                events.append(
+                    TimelineEvent(
+                        at=refused.recorded_at,
+                        source="refusal",
+                        kind=refused.code,
+                        person_id=refused.person_id or "unknown",
+                        facts={"action": refused.action, "detail": refused.detail},
+                    )
+                )
+        return sorted(events, key=lambda event: event.at)
+
+    def read_receipt(self, person: Person, case_id: str) -> Assessment:
+        """The stored receipt of the newest judgement."""
+        permit(person, Action.APPLICATION_READ)
+        with self._records.begin() as session:
+            _visible_case(session, person, case_id)
+            return Assessments(session).read(case_id)
+
+    def replay(self, person: Person, case_id: str) -> Replayed:
+        """Judge the stored inputs again under the stored edition, and compare."""
+        permit(person, Action.APPLICATION_REPLAY)
+        with self._records.begin() as session:
+            _visible_case(session, person, case_id)
+            assessment = Assessments(session).read(case_id)
+            stored_hash = Assessments(session).find_hash(case_id) or ""
+            edition = Editions(session).read(assessment.edition_hash)
+        differing = replay(assessment, edition)
+        if assessment.receipt_hash != stored_hash:
+            differing = ["receipt_hash", *differing]
+        return Replayed(
+            case_id=case_id,
+            edition=assessment.edition,
+            receipt_hash=stored_hash,
+            identical=not differing,
+            differing=tuple(differing),
+        )
+
+    def figures(self, person: Person) -> Figures:
+        """How many cases stand where, of all there are."""
+        permit(person, Action.FIGURES_READ)
+        with self._records.begin() as session:
+            counts = Applications(session).counts()
+            tasks_open = Tasks(session).count_open()
+        return Figures(applications=sum(counts.values()), by_status=counts, tasks_open=tasks_open)
+
+    def _act(
+        self, person: Person, case_id: str, name: str, key: str | None, **content: Any
+    ) -> Acted:
+        """Send one message in the person's name; a closed case answers from our records."""
+        message_id = message_id_of(person, f"{name}/{case_id}", key)
+        with self._records.begin() as session:
+            case = _visible_case(session, person, case_id)
+            taken = CaseEvents(session).find_message(message_id) is not None
+            if not taken:
+                _refuse_closed(case)
+            token = self._token(session, person, case_id)
+        message = {
+            "person_id": person.person_id,
+            "message_id": message_id,
+            "token": token,
+            **content,
+        }
+        try:
+            changed = self._gateway.update(application_id(case_id), name, message)
+        except NotFound:
+            with self._records.begin() as session:
+                case = Applications(session).read(case_id)
+            if taken:
+                return Acted(case_id=case_id, status=case.status, replayed=True)
+            _refuse_closed(case)
+            raise
+        return Acted.model_validate(changed)
+
+    def _token(self, session: Session, person: Person, subject: str) -> str:
+        expires_at = self._clock.now() + TOKEN_LASTS
+        return ActionTokens(session).issue_action_token(person.person_id, subject, expires_at)
+
+
+def new_id() -> str:
+    """A new id, by the clock and chance of this program."""
+    return uuid7(time.time_ns() // 1_000_000, secrets.token_bytes(10))
+
+
+def message_id_of(person: Person, route: str, key: str | None) -> str:
+    """The id of a message: the same for the same person, route and key; new without a key."""
+    if key is None:
+        return new_id()
+    return content_hash([person.person_id, route, key])[:40]
+
+
+def _submitted(case: Case, *, existing: bool) -> Submitted:
+    return Submitted(
+        case_id=case.case_id,
+        status=case.status,
+        missing=case.missing,
+        reason_codes=case.reason_codes,
+        existing=existing,
+    )
+
+
+def _visible_customer(session: Session, person: Person, customer_id: str) -> Customer:
+    customer = Customers(session).find(customer_id)
+    scope = visible_to(person)
+    if customer is None or scope.manager_id not in (None, customer.manager_id):
+        raise NotFound(kind="customer", id=customer_id)
+    return customer
+
+
+def _visible_case(session: Session, person: Person, case_id: str) -> Case:
+    """The case, if the person sees its customer; absent and forbidden look the same."""
+    case = Applications(session).find(case_id)
+    if case is None:
+        raise NotFound(kind="application", id=case_id)
+    manager_id = visible_to(person).manager_id
+    if manager_id is not None:
+        customer = Customers(session).read(case.application.customer_id)
+        if customer.manager_id != manager_id:
+            raise NotFound(kind="application", id=case_id)
+    return case
+
+
+def _refuse_closed(case: Case) -> None:
+    if case.status is CaseStatus.WITHDRAWN:
+        raise Withdrawn(case_id=case.case_id)
+    if case.status.ended:
+        raise CaseClosed(case_id=case.case_id, status=case.status)

@@ -1,0 +1,292 @@
+"""What may be asked of approvals: the inbox, a task with its reasons, a word, the register."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from domain.application import CaseStatus
+from domain.approval import (
+    Approval,
+    ApprovalOutcome,
+    AuthorityGrant,
+    TaskStatus,
+    Verdict,
+)
+from domain.contract import Letter
+from domain.errors import AlreadyDecided, CreditError, NotFound, Withdrawn
+from domain.identity import Id, Person
+from domain.money import Money
+from domain.value import Value
+from storage.application import Applications
+from storage.approval import (
+    Approvals,
+    AuthorityGrants,
+    AutomaticLane,
+    Decisions,
+    DecisionView,
+    Letters,
+    Tasks,
+    TaskView,
+)
+from storage.base import Records
+from storage.customer import Customers
+from storage.identity import ActionTokens
+from web.service.application import message_id_of
+from web.service.clock import Clock
+from web.service.gateway import Gateway
+from web.service.permissions import Action, permit, visible_to
+from workflows.names import approval_id
+
+TOKEN_LASTS = timedelta(minutes=10)
+
+
+class Decided(Value):
+    """What followed from a word."""
+
+    task_id: Id
+    decision_id: str
+    verdict: Verdict
+    outcome: ApprovalOutcome
+    waiting_for: tuple[str, ...] = ()
+    letter_no: str | None = None
+    replayed: bool = False
+
+
+class WhyYou(Value):
+    """Why a task is this person's, or why it is not: the grant, the sum, and the tier's edges."""
+
+    grant: AuthorityGrant | None
+    refusal: str | None  # the code that a decision would be refused with, now
+    detail: str = ""
+    aggregate: Money
+    route_row: str
+    reasons: tuple[str, ...]
+
+
+class TaskPage(Value):
+    """One task with all it is about."""
+
+    task: TaskView
+    approval: Approval
+    why: WhyYou
+    decisions: tuple[DecisionView, ...]
+
+
+class ApprovalService:
+    """Approvals, over one memory and one way to Temporal."""
+
+    def __init__(self, records: Records, gateway: Gateway, clock: Clock) -> None:
+        self._records = records
+        self._gateway = gateway
+        self._clock = clock
+
+    def list_tasks(
+        self,
+        person: Person,
+        *,
+        mine: bool = True,
+        case_id: str | None = None,
+        status: TaskStatus | None = TaskStatus.OPEN,
+        after: tuple[datetime, str] | None = None,
+        page_size: int = 50,
+    ) -> Sequence[TaskView]:
+        """Tasks by due time; `mine` keeps those that a grant of the person's may decide today."""
+        permit(person, Action.TASK_READ)
+        with self._records.begin() as session:
+            positions = self._positions(session, person) if mine else None
+            return Tasks(session).list_page(
+                page_size=page_size,
+                after=after,
+                positions=positions,
+                case_id=case_id,
+                status=status,
+                manager_id=visible_to(person).manager_id,
+            )
+
+    def read_task(self, person: Person, task_id: str) -> TaskPage:
+        """A task, decided or not, with the reason it is whose it is."""
+        permit(person, Action.TASK_READ)
+        with self._records.begin() as session:
+            task, approval = self._found(session, person, task_id)
+            return TaskPage(
+                task=task,
+                approval=approval,
+                why=self._why(session, person, task, approval),
+                decisions=tuple(Decisions(session).list_of_case(task.case_id)),
+            )
+
+    def decide(
+        self,
+        person: Person,
+        task_id: str,
+        verdict: Verdict,
+        *,
+        note: str = "",
+        fields_wanted: tuple[str, ...] = (),
+        limit: Money | None = None,
+        content_hash: str = "",
+        key: str | None = None,
+        channel: str = "api",
+    ) -> Decided:
+        """One word; authority is checked by the approval itself, at this moment.
+
+        Refuses `AlreadyDecided`, `NoAuthority`, `OwnCase`, `SameHands`, `Withdrawn`,
+        `StaleContent` (what was read is no longer what is decided on) and `NoteMissing`.
+        """
+        permit(person, Action.TASK_DECIDE)
+        message_id = message_id_of(person, f"decide/{task_id}", key)
+        with self._records.begin() as session:
+            task, approval = self._found(session, person, task_id)
+            token = ActionTokens(session).issue_action_token(
+                person.person_id, task_id, self._clock.now() + TOKEN_LASTS
+            )
+        message: dict[str, Any] = {
+            "task_id": task_id,
+            "person_id": person.person_id,
+            "verdict": verdict,
+            "note": note,
+            "fields_wanted": list(fields_wanted),
+            "limit": limit.model_dump(mode="json") if limit else None,
+            "content_hash": content_hash,
+            "message_id": message_id,
+            "token": token,
+            "channel": channel,
+        }
+        workflow_id = approval_id(approval.request.subject_id, approval.request.n)
+        try:
+            progress = self._gateway.update(workflow_id, "decide", message)
+        except NotFound:
+            return self._answer_closed(task, message_id, verdict)
+        return Decided(
+            task_id=task_id,
+            decision_id=message_id,
+            verdict=verdict,
+            outcome=progress["outcome"],
+            waiting_for=progress["waiting_for"],
+            letter_no=progress["letter_no"],
+            replayed=progress["replayed"],
+        )
+
+    def issue_token(self, person: Person, task_id: str) -> str:
+        """A one-time token for one word on this task, for tools that can only signal."""
+        permit(person, Action.TASK_DECIDE)
+        with self._records.begin() as session:
+            self._found(session, person, task_id)
+            return ActionTokens(session).issue_action_token(
+                person.person_id, task_id, self._clock.now() + TOKEN_LASTS
+            )
+
+    def read_letter(self, person: Person, letter_no: str) -> Letter:
+        permit(person, Action.LETTER_READ)
+        with self._records.begin() as session:
+            letter = Letters(session).read(letter_no)
+            self._refuse_unseen(session, person, letter.case_id, "letter", letter_no)
+            return letter
+
+    def list_grants(self, person: Person, of: str) -> Sequence[AuthorityGrant]:
+        """The grants of a person; anybody may read their own."""
+        if of != person.person_id:
+            permit(person, Action.AUTHORITY_READ)
+        with self._records.begin() as session:
+            return AuthorityGrants(session).list_of(of)
+
+    def record_grant(self, person: Person, grant: AuthorityGrant) -> AuthorityGrant:
+        """Enter a grant into the register; nobody enters their own."""
+        permit(person, Action.AUTHORITY_GRANT)
+        with self._records.begin() as session:
+            AuthorityGrants(session).record(grant)
+        return grant
+
+    def revoke_grant(self, person: Person, grant_no: str) -> None:
+        """The grant ends today; open tasks feel it at once."""
+        permit(person, Action.AUTHORITY_GRANT)
+        with self._records.begin() as session:
+            AuthorityGrants(session).revoke(grant_no, self._clock.business_on())
+
+    def switch_automatic_lane(self, person: Person, *, on: bool, reason: str) -> None:
+        """Open or stop the automatic lane for every case not yet assessed."""
+        permit(person, Action.POLICY_PUBLISH)
+        with self._records.begin() as session:
+            AutomaticLane(session).switch(on=on, person_id=person.person_id, reason=reason)
+
+    def _positions(self, session: Session, person: Person) -> list[str]:
+        on = self._clock.business_on()
+        return sorted(
+            {
+                grant.position
+                for grant in AuthorityGrants(session).list_of(person.person_id)
+                if grant.covers(grant.position, Money.zero(grant.limit.currency), on)
+            }
+        )
+
+    def _found(self, session: Session, person: Person, task_id: str) -> tuple[TaskView, Approval]:
+        task = Tasks(session).read(task_id)
+        self._refuse_unseen(session, person, task.case_id, "task", task_id)
+        approval = Approvals(session).find(task.approval_id)
+        if approval is None:
+            raise NotFound(kind="approval", id=task.approval_id)
+        return task, approval
+
+    def _refuse_unseen(
+        self, session: Session, person: Person, case_id: str, kind: str, id_: str
+    ) -> None:
+        manager_id = visible_to(person).manager_id
+        if manager_id is None:
+            return
+        case = Applications(session).find(case_id)
+        customer = Customers(session).find(case.application.customer_id) if case else None
+        if customer is None or customer.manager_id != manager_id:
+            raise NotFound(kind=kind, id=id_)
+
+    def _why(self, session: Session, person: Person, task: TaskView, approval: Approval) -> WhyYou:
+        on = self._clock.business_on()
+        request = approval.request
+        asked = [task.position, *([task.escalated_to] if task.escalated_to else [])]
+        grant = next(
+            (
+                grant
+                for grant in AuthorityGrants(session).list_of(person.person_id)
+                if any(grant.covers(position, request.aggregate, on) for position in asked)
+            ),
+            None,
+        )
+        refusal, detail = ("no_authority", "") if grant is None else (None, "")
+        try:
+            approval.legality(task.task_id, person.person_id)
+        except CreditError as error:
+            refusal, detail = error.code, error.detail(person.language)
+        return WhyYou(
+            grant=grant,
+            refusal=refusal,
+            detail=detail,
+            aggregate=request.aggregate,
+            route_row=request.route_row,
+            reasons=request.reasons,
+        )
+
+    def _answer_closed(self, task: TaskView, message_id: str, verdict: Verdict) -> Decided:
+        """The approval has ended; our records know how, and whether this very word was taken."""
+        with self._records.begin() as session:
+            progress = Decisions(session).find_progress(message_id)
+            task = Tasks(session).read(task.task_id)
+            approval = Approvals(session).find(task.approval_id)
+            case = Applications(session).find(task.case_id)
+        if progress is not None:
+            return Decided(
+                task_id=task.task_id,
+                decision_id=message_id,
+                verdict=verdict,
+                outcome=progress.outcome,
+                letter_no=progress.letter_no,
+                replayed=True,
+            )
+        if case is not None and case.status is CaseStatus.WITHDRAWN:
+            raise Withdrawn(case_id=case.case_id)
+        assert approval is not None, "a task belongs to an approval"
+        raise AlreadyDecided(
+            verdict=task.verdict or approval.outcome,
+            decided_by=task.decided_by or ", ".join(approval.deciders) or "system",
+            decided_at="-",
+        )
