@@ -185,6 +185,16 @@ class EditionInvalid(Malformed):
     sentence_zh = "政策版本不合格：{reason}。"
 
 
+class NoteMissing(Malformed):
+    sentence = "A {verdict} needs its reason in the note."
+    sentence_zh = "{verdict} 必须在意见中说明理由。"
+
+
+class LimitAboveProposal(Malformed):
+    sentence = "{limit} is not between zero and the {proposed} that was put to approval."
+    sentence_zh = "{limit} 不在零与提交审批的 {proposed} 之间。"
+
+
 # ── NotSignedIn ──────────────────────────────────────────────────────────────────────────────────
 
 

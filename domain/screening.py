@@ -24,6 +24,20 @@ class ListEntry(Value):
     reason: str = ""
     until: date | None = None
 
+    def in_force(self, on: date) -> bool:
+        """Whether the entry still counts on the day; the day named in `until` is its last."""
+        return self.until is None or on <= self.until
+
+
+class NameList(Value):
+    """One list in its newest version; older versions stay on record."""
+
+    list_code: Id
+    list_version: str
+    entries: int
+    imported_on: date
+    source: str = ""
+
 
 class Hit(Value):
     list_code: str

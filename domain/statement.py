@@ -4,10 +4,20 @@ An item that the source lacks is missing, not zero. A derived item is marked so.
 tested only where all its terms are reported. Ratios and scores are judgement: `policies/spreading.py`.
 """
 
+from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from typing import Annotated
 
+from pydantic import AfterValidator, Field
+
+from domain.errors import (
+    FigureNegative,
+    MalformedAmount,
+    StatementInFuture,
+    StatementUnbalanced,
+)
 from domain.identity import Id
 from domain.money import Currency
 from domain.value import Value
@@ -57,8 +67,19 @@ class Item(StrEnum):
     INVESTING_CASH_FLOW = "investing_cash_flow"
     FINANCING_CASH_FLOW = "financing_cash_flow"
     CASH_OPENING = "cash_opening"
+    EXCHANGE_EFFECT_ON_CASH = "exchange_effect_on_cash"
     # market
     MARKET_VALUE = "market_value"
+
+
+# Beyond this a figure is a slip of unit or keyboard: more than the assets of all banks together.
+FIGURE_MAX = Decimal(10) ** 16
+
+
+def _plausible(items: dict[Item, Decimal]) -> dict[Item, Decimal]:
+    if any(abs(figure) > FIGURE_MAX for figure in items.values()):
+        raise MalformedAmount()
+    return items
 
 
 class Statement(Value):
@@ -69,14 +90,206 @@ class Statement(Value):
 
     customer_id: Id
     period_end_on: date
-    months: int = 12
+    months: int = Field(default=12, ge=1, le=24)
     currency: Currency
-    items: dict[Item, Decimal]
+    items: Annotated[dict[Item, Decimal], AfterValidator(_plausible)]
     derived: frozenset[Item] = frozenset()
     consolidated: bool = False
     audited: bool = False
     source: str = ""  # where it came from: an import's file name and line, or an attachment hash
+    # The last place the source gives, in currency units: 1000 for millions with three decimals.
+    precision: Decimal = Field(default=Decimal("0.01"), gt=0, le=10**9)
 
     def find(self, item: Item) -> Decimal | None:
         """The figure, reported or derived; None where it is missing."""
         return self.items.get(item)
+
+    def reported(self, item: Item) -> Decimal | None:
+        """The figure as the source gives it; None where it is missing or only derived."""
+        return None if item in self.derived else self.items.get(item)
+
+
+class Identity(Value):
+    """Terms that must sum to zero, by the source's own figures: `total - plus + minus = 0`.
+
+    An optional term counts where it is reported and does not hinder the test where it is not.
+    """
+
+    code: str
+    total: Item
+    plus: tuple[Item, ...]
+    minus: tuple[Item, ...] = ()
+    optional: tuple[Item, ...] = ()
+
+    def signed(self) -> dict[Item, int]:
+        """The terms that must all be there, each with its sign."""
+        plus, minus = dict.fromkeys(self.plus, -1), dict.fromkeys(self.minus, 1)
+        return {self.total: 1, **plus, **minus}
+
+
+IDENTITIES = (
+    Identity(
+        code="total_assets = total_liabilities + equity",
+        total=Item.TOTAL_ASSETS,
+        plus=(Item.TOTAL_LIABILITIES, Item.EQUITY),
+    ),
+    Identity(
+        code="total_assets = current_assets + non_current_assets",
+        total=Item.TOTAL_ASSETS,
+        plus=(Item.CURRENT_ASSETS, Item.NON_CURRENT_ASSETS),
+    ),
+    Identity(
+        code="gross_profit = revenue - cost_of_sales",
+        total=Item.GROSS_PROFIT,
+        plus=(Item.REVENUE,),
+        minus=(Item.COST_OF_SALES,),
+    ),
+    Identity(
+        code="ebit = ebitda - depreciation_amortisation",
+        total=Item.EBIT,
+        plus=(Item.EBITDA,),
+        minus=(Item.DEPRECIATION_AMORTISATION,),
+    ),
+    Identity(
+        code="cash = cash_opening + cash flows",
+        total=Item.CASH,
+        plus=(
+            Item.CASH_OPENING,
+            Item.OPERATING_CASH_FLOW,
+            Item.INVESTING_CASH_FLOW,
+            Item.FINANCING_CASH_FLOW,
+        ),
+        optional=(Item.EXCHANGE_EFFECT_ON_CASH,),
+    ),
+)
+
+# A total and parts of it that do not overlap: what is reported of them cannot be more.
+TOTALS: dict[Item, tuple[Item, ...]] = {
+    Item.CURRENT_ASSETS: (
+        Item.CASH,
+        Item.RECEIVABLES,
+        Item.INVENTORY,
+        Item.PREPAYMENTS,
+        Item.OTHER_CURRENT_ASSETS,
+    ),
+    Item.NON_CURRENT_ASSETS: (
+        Item.FIXED_ASSETS,
+        Item.INTANGIBLE_ASSETS,
+        Item.OTHER_NON_CURRENT_ASSETS,
+    ),
+    Item.TOTAL_ASSETS: (Item.CURRENT_ASSETS, Item.NON_CURRENT_ASSETS),
+    Item.CURRENT_LIABILITIES: (
+        Item.SHORT_TERM_BORROWINGS,
+        Item.PAYABLES,
+        Item.ADVANCES_RECEIVED,
+        Item.OTHER_CURRENT_LIABILITIES,
+    ),
+    Item.TOTAL_LIABILITIES: (
+        Item.CURRENT_LIABILITIES,
+        Item.LONG_TERM_BORROWINGS,
+        Item.OTHER_NON_CURRENT_LIABILITIES,
+    ),
+}
+
+# What no set of books can have less than none of; results, flows and residual items may.
+NEVER_NEGATIVE = (
+    Item.CASH,
+    Item.RECEIVABLES,
+    Item.INVENTORY,
+    Item.CURRENT_ASSETS,
+    Item.FIXED_ASSETS,
+    Item.INTANGIBLE_ASSETS,
+    Item.NON_CURRENT_ASSETS,
+    Item.TOTAL_ASSETS,
+    Item.SHORT_TERM_BORROWINGS,
+    Item.CURRENT_LIABILITIES,
+    Item.LONG_TERM_BORROWINGS,
+    Item.TOTAL_LIABILITIES,
+    Item.PAID_IN_CAPITAL,
+    Item.MARKET_VALUE,
+)
+
+
+class Gap(Value):
+    """An identity that does not hold, and by how much the sides differ."""
+
+    identity: str
+    difference: Decimal
+
+
+def gaps_of(statement: Statement) -> tuple[Gap, ...]:
+    """Every identity and total that the reported figures break.
+
+    The tolerance is one unit of the source's precision a term: each figure was rounded by itself.
+    """
+    return (*_broken_identities(statement), *_exceeded_totals(statement))
+
+
+def _broken_identities(statement: Statement) -> Iterator[Gap]:
+    for identity in IDENTITIES:
+        terms = {item: statement.reported(item) for item in identity.signed()}
+        if None in terms.values():
+            continue
+        extra = [statement.reported(item) or Decimal(0) for item in identity.optional]
+        difference = _signed_sum(identity, terms) - sum(extra, Decimal(0))
+        if abs(difference) > statement.precision * (len(terms) + len(extra)):
+            yield Gap(identity=identity.code, difference=difference)
+
+
+def _signed_sum(identity: Identity, terms: Mapping[Item, Decimal | None]) -> Decimal:
+    signed = identity.signed().items()
+    return sum((sign * (terms[item] or Decimal(0)) for item, sign in signed), Decimal(0))
+
+
+def _exceeded_totals(statement: Statement) -> Iterator[Gap]:
+    for total, parts in TOTALS.items():
+        whole = statement.reported(total)
+        figures = [part for item in parts if (part := statement.reported(item)) is not None]
+        if whole is None or not figures:
+            continue
+        excess = sum(figures, Decimal(0)) - whole
+        if excess > statement.precision * (len(figures) + 1):
+            yield Gap(identity=f"parts <= {total.value}", difference=excess)
+
+
+def completed(statement: Statement) -> Statement:
+    """The statement with what its identities imply, marked derived; nothing reported changes.
+
+    An identity gives a term only where exactly that one is missing. Cash is never derived: a flow
+    statement that leaves one flow out says nothing about the others.
+    """
+    items, derived = dict(statement.items), set(statement.derived)
+    for identity in (*IDENTITIES[:4], *IDENTITIES[:2]):
+        signed = identity.signed()
+        missing = [item for item in signed if item not in items]
+        if len(missing) != 1:
+            continue
+        known = _signed_sum(identity, {item: items.get(item) for item in signed})
+        figure = -known * signed[missing[0]]
+        if figure < 0 and missing[0] in NEVER_NEGATIVE:
+            continue
+        items[missing[0]] = figure
+        derived.add(missing[0])
+    if derived == statement.derived:
+        return statement
+    return statement.model_copy(update={"items": items, "derived": frozenset(derived)})
+
+
+def accepted(statement: Statement, business_on: date) -> Statement:
+    """The statement as it may go on record: complete as far as it goes, or refused.
+
+    Refuses `StatementInFuture`, `FigureNegative` and `StatementUnbalanced` (the first gap).
+    """
+    if statement.period_end_on > business_on:
+        raise StatementInFuture(period_end_on=statement.period_end_on, business_on=business_on)
+    for item in NEVER_NEGATIVE:
+        figure = statement.reported(item)
+        if figure is not None and figure < 0:
+            raise FigureNegative(item=item.value, figure=f"{figure:f}")
+    for gap in gaps_of(statement):
+        raise StatementUnbalanced(
+            period_end_on=statement.period_end_on,
+            identity=gap.identity,
+            difference=f"{gap.difference:f}",
+        )
+    return completed(statement)

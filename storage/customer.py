@@ -1,0 +1,390 @@
+"""Customers, their groups and their history: what is known, since when, and who said so.
+
+The row of a customer is what holds now; every state it ever had is a version. A code belongs to one
+customer. What is written is a whole `Customer`; nothing is edited field by field.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import delete, or_, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from domain.customer import (
+    CreditEvent,
+    Customer,
+    CustomerGroup,
+    CustomerProfile,
+    Identifier,
+    Sourced,
+)
+from domain.errors import AlreadyExists, KeyReused, NotFound
+from storage.base import Row
+
+
+class CustomerRow(Row):
+    __tablename__ = "customer"
+
+    customer_id: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int]
+    name: Mapped[str]
+    name_zh: Mapped[str]
+    group_id: Mapped[str | None]
+    manager_id: Mapped[str]
+    content: Mapped[dict[str, Any]]
+    business_on: Mapped[date]
+
+
+class CustomerVersionRow(Row):
+    __tablename__ = "customer_version"
+
+    customer_id: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    content: Mapped[dict[str, Any]]
+    source: Mapped[str]
+    business_on: Mapped[date]
+    recorded_by: Mapped[str]
+    recorded_at: Mapped[datetime]
+
+
+class CustomerIdentifierRow(Row):
+    __tablename__ = "customer_identifier"
+
+    scheme: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str] = mapped_column(primary_key=True)
+    customer_id: Mapped[str]
+
+
+class CustomerGroupRow(Row):
+    __tablename__ = "customer_group"
+
+    group_id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    name_zh: Mapped[str]
+
+
+class CreditEventRow(Row):
+    __tablename__ = "credit_event"
+
+    event_id: Mapped[str] = mapped_column(primary_key=True)
+    customer_id: Mapped[str]
+    event_type: Mapped[str]
+    occurred_on: Mapped[date]
+    corrects: Mapped[str | None]
+    content: Mapped[dict[str, Any]]
+    recorded_by: Mapped[str]
+    recorded_at: Mapped[datetime]
+
+
+class Customers:
+    """The customers on record, as they are and as they were."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def record(
+        self, customer: Customer, *, business_on: date, source: str, recorded_by: str
+    ) -> Customer:
+        """Write a new customer once; the same again is that customer.
+
+        Refuses `AlreadyExists` where the id has other content or a code belongs to another, and
+        `NotFound` where there is no such group.
+        """
+        self.record_all([customer], business_on=business_on, source=source, recorded_by=recorded_by)
+        return customer
+
+    def record_all(
+        self, customers: Sequence[Customer], *, business_on: date, source: str, recorded_by: str
+    ) -> None:
+        """Write many new customers as `record` writes one, in a fixed number of round trips."""
+        if not customers:
+            return
+        self._require_groups(customers)
+        rows = [{**_columns(new), "version": 1, "business_on": business_on} for new in customers]
+        written = set(
+            self._session.scalars(
+                insert(CustomerRow)
+                .values(rows)
+                .on_conflict_do_nothing()
+                .returning(CustomerRow.customer_id)
+            )
+        )
+        for customer in customers:
+            if customer.customer_id in written:
+                continue
+            if self.read(customer.customer_id) != customer:
+                raise AlreadyExists(kind="customer", id=customer.customer_id)
+        fresh = [customer for customer in customers if customer.customer_id in written]
+        self._claim(fresh)
+        versions = {customer.customer_id: 1 for customer in fresh}
+        self._keep_versions(fresh, versions, business_on, source, recorded_by)
+
+    def update(
+        self, customer: Customer, *, business_on: date, source: str, recorded_by: str
+    ) -> Customer:
+        """Write a further version, in force from `business_on`; the same content adds none.
+
+        The customer's row is locked meanwhile. Refuses `NotFound` and `AlreadyExists`.
+        """
+        customer_id = customer.customer_id
+        held = self._session.execute(
+            select(CustomerRow.version, CustomerRow.content)
+            .where(CustomerRow.customer_id == customer_id)
+            .with_for_update()
+        ).one_or_none()
+        if held is None:
+            raise NotFound(kind="customer", id=customer_id)
+        if Customer.model_validate(held.content) == customer:
+            return customer
+        self._require_groups([customer])
+        self._release(customer)
+        self._claim([customer])
+        version = held.version + 1
+        self._session.execute(
+            update(CustomerRow)
+            .where(CustomerRow.customer_id == customer_id, CustomerRow.version == held.version)
+            .values(**_columns(customer), version=version, business_on=business_on)
+        )
+        self._keep_versions([customer], {customer_id: version}, business_on, source, recorded_by)
+        return customer
+
+    def read(self, customer_id: str) -> Customer:
+        """The customer as it is now, or `NotFound`."""
+        customer = self.find(customer_id)
+        if customer is None:
+            raise NotFound(kind="customer", id=customer_id)
+        return customer
+
+    def find(self, customer_id: str) -> Customer | None:
+        content = self._session.scalar(
+            select(CustomerRow.content).where(CustomerRow.customer_id == customer_id)
+        )
+        return Customer.model_validate(content) if content is not None else None
+
+    def find_by_identifier(self, identifier: Identifier) -> Customer | None:
+        return self.find_all_by_identifier([identifier]).get(identifier)
+
+    def find_all_by_identifier(
+        self, identifiers: Iterable[Identifier]
+    ) -> dict[Identifier, Customer]:
+        """The customers that these codes belong to; codes of nobody are left out."""
+        wanted = {(code.scheme.value, code.value): code for code in identifiers}
+        key = tuple_(CustomerIdentifierRow.scheme, CustomerIdentifierRow.value)
+        rows = self._session.execute(
+            select(CustomerIdentifierRow.scheme, CustomerIdentifierRow.value, CustomerRow.content)
+            .join(CustomerRow, CustomerRow.customer_id == CustomerIdentifierRow.customer_id)
+            .where(key.in_(list(wanted)))
+        )
+        return {
+            wanted[scheme, value]: Customer.model_validate(found) for scheme, value, found in rows
+        }
+
+    def find_page(
+        self,
+        *,
+        after: str | None = None,
+        page_size: int = 50,
+        search: str = "",
+        group_id: str | None = None,
+        manager_id: str | None = None,
+    ) -> Sequence[Customer]:
+        """Customers by id, from above `after`; `search` is part of a name or a whole code."""
+        query = select(CustomerRow.content).order_by(CustomerRow.customer_id).limit(page_size)
+        if after is not None:
+            query = query.where(CustomerRow.customer_id > after)
+        if group_id is not None:
+            query = query.where(CustomerRow.group_id == group_id)
+        if manager_id is not None:
+            query = query.where(CustomerRow.manager_id == manager_id)
+        if search:
+            coded = select(CustomerIdentifierRow.customer_id).where(
+                CustomerIdentifierRow.value == search.strip().upper()
+            )
+            query = query.where(
+                or_(
+                    CustomerRow.name.icontains(search, autoescape=True),
+                    CustomerRow.name_zh.icontains(search, autoescape=True),
+                    CustomerRow.customer_id.in_(coded),
+                )
+            )
+        return [Customer.model_validate(content) for content in self._session.scalars(query)]
+
+    def record_group(self, group: CustomerGroup) -> CustomerGroup:
+        """Write a group once; the one on record is returned whatever its name."""
+        self._session.execute(
+            insert(CustomerGroupRow).values(**group.model_dump()).on_conflict_do_nothing()
+        )
+        return self.read_group(group.group_id)
+
+    def read_group(self, group_id: str) -> CustomerGroup:
+        row = self._session.scalar(
+            select(CustomerGroupRow).where(CustomerGroupRow.group_id == group_id)
+        )
+        if row is None:
+            raise NotFound(kind="group", id=group_id)
+        return CustomerGroup(group_id=row.group_id, name=row.name, name_zh=row.name_zh)
+
+    def members(self, group_id: str) -> tuple[str, ...]:
+        """Ids of the customers in the group, sorted."""
+        return tuple(
+            self._session.scalars(
+                select(CustomerRow.customer_id)
+                .where(CustomerRow.group_id == group_id)
+                .order_by(CustomerRow.customer_id)
+            )
+        )
+
+    def profile(self, customer_id: str, as_of: date) -> CustomerProfile:
+        """The customer as the records of that day had it; `NotFound` where there was none.
+
+        Each field's source and day are those of the version that brought its present value.
+        """
+        rows = self._session.execute(
+            select(
+                CustomerVersionRow.version,
+                CustomerVersionRow.content,
+                CustomerVersionRow.source,
+                CustomerVersionRow.business_on,
+            )
+            .where(
+                CustomerVersionRow.customer_id == customer_id,
+                CustomerVersionRow.business_on <= as_of,
+            )
+            .order_by(CustomerVersionRow.version)
+        ).all()
+        if not rows:
+            raise NotFound(kind="customer", id=customer_id)
+        fields: dict[str, Sourced] = {}
+        for row in rows:
+            for name, value in row.content.items():
+                if name not in fields or fields[name].value != value:
+                    fields[name] = Sourced(value=value, source=row.source, as_of=row.business_on)
+        return CustomerProfile(
+            customer=Customer.model_validate(rows[-1].content),
+            as_of=as_of,
+            version=rows[-1].version,
+            fields=fields,
+        )
+
+    def record_event(self, event: CreditEvent) -> CreditEvent:
+        """Add one event to the credit history; the same id again returns what it holds.
+
+        Refuses `KeyReused` for other content, `NotFound` for a correction of nothing.
+        """
+        if event.corrects is not None:
+            corrected = self._find_event(event.corrects)
+            if corrected is None or corrected.customer_id != event.customer_id:
+                raise NotFound(kind="credit event", id=event.corrects)
+        self.read(event.customer_id)
+        self._session.execute(
+            insert(CreditEventRow)
+            .values(
+                event_id=event.event_id,
+                customer_id=event.customer_id,
+                event_type=event.event_type.value,
+                occurred_on=event.occurred_on,
+                corrects=event.corrects,
+                content=event.model_dump(mode="json"),
+                recorded_by=event.recorded_by,
+            )
+            .on_conflict_do_nothing()
+        )
+        if self._find_event(event.event_id) != event:
+            raise KeyReused(key=event.event_id)
+        return event
+
+    def events(self, customer_id: str, until: date | None = None) -> tuple[CreditEvent, ...]:
+        """The credit history in order of the days things happened, corrections among them."""
+        query = select(CreditEventRow.content).where(CreditEventRow.customer_id == customer_id)
+        if until is not None:
+            query = query.where(CreditEventRow.occurred_on <= until)
+        rows = self._session.scalars(
+            query.order_by(CreditEventRow.occurred_on, CreditEventRow.recorded_at)
+        )
+        return tuple(CreditEvent.model_validate(content) for content in rows)
+
+    def _find_event(self, event_id: str) -> CreditEvent | None:
+        content = self._session.scalar(
+            select(CreditEventRow.content).where(CreditEventRow.event_id == event_id)
+        )
+        return CreditEvent.model_validate(content) if content is not None else None
+
+    def _require_groups(self, customers: Iterable[Customer]) -> None:
+        wanted = {customer.group_id for customer in customers if customer.group_id is not None}
+        known = self._session.scalars(
+            select(CustomerGroupRow.group_id).where(CustomerGroupRow.group_id.in_(wanted))
+        )
+        for missing in sorted(wanted - set(known)):
+            raise NotFound(kind="group", id=missing)
+
+    def _release(self, customer: Customer) -> None:
+        """Give up the codes that the customer no longer goes by; another may claim them."""
+        key = tuple_(CustomerIdentifierRow.scheme, CustomerIdentifierRow.value)
+        kept = [(code.scheme.value, code.value) for code in customer.identifiers]
+        self._session.execute(
+            delete(CustomerIdentifierRow).where(
+                CustomerIdentifierRow.customer_id == customer.customer_id, key.not_in(kept)
+            )
+        )
+
+    def _claim(self, customers: Iterable[Customer]) -> None:
+        """Make each customer's codes its own; refuses `AlreadyExists` for a code of another."""
+        owners = {
+            (code.scheme.value, code.value): customer.customer_id
+            for customer in customers
+            for code in customer.identifiers
+        }
+        if not owners:
+            return
+        claims = [
+            {"scheme": scheme, "value": value, "customer_id": owners[scheme, value]}
+            for scheme, value in sorted(owners)
+        ]
+        self._session.execute(insert(CustomerIdentifierRow).values(claims).on_conflict_do_nothing())
+        key = tuple_(CustomerIdentifierRow.scheme, CustomerIdentifierRow.value)
+        held = self._session.execute(
+            select(
+                CustomerIdentifierRow.scheme,
+                CustomerIdentifierRow.value,
+                CustomerIdentifierRow.customer_id,
+            ).where(key.in_(list(owners)))
+        )
+        for scheme, value, holder in held:
+            if holder != owners[scheme, value]:
+                raise AlreadyExists(kind="customer", id=f"{scheme} {value}")
+
+    def _keep_versions(
+        self,
+        customers: Sequence[Customer],
+        versions: dict[str, int],
+        business_on: date,
+        source: str,
+        recorded_by: str,
+    ) -> None:
+        if not customers:
+            return
+        rows = [
+            {
+                "customer_id": customer.customer_id,
+                "version": versions[customer.customer_id],
+                "content": customer.model_dump(mode="json"),
+                "source": source,
+                "business_on": business_on,
+                "recorded_by": recorded_by,
+            }
+            for customer in customers
+        ]
+        self._session.execute(insert(CustomerVersionRow).values(rows))
+
+
+def _columns(customer: Customer) -> dict[str, Any]:
+    return {
+        "customer_id": customer.customer_id,
+        "name": customer.name,
+        "name_zh": customer.name_zh,
+        "group_id": customer.group_id,
+        "manager_id": customer.manager_id,
+        "content": customer.model_dump(mode="json"),
+    }

@@ -1,0 +1,401 @@
+"""Invoices and payments on record, and what they say of a customer as of a day.
+
+An invoice keeps its amount and dates for good; only whether it is disputed may change, and each
+change is an event of the credit history. Payments are only ever added.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from datetime import date, timedelta
+from hashlib import sha256
+
+from sqlalchemy import RowMapping, Select, and_, func, select, text, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from domain.assessment import PaymentRecord
+from domain.customer import CreditEvent, CreditEventType
+from domain.errors import (
+    AlreadyExists,
+    CreditError,
+    CurrencyMismatch,
+    InvoiceUnknown,
+    MoreThanInvoiced,
+)
+from domain.imports import Outcome
+from domain.money import Money
+from domain.receivable import Invoice, Lateness, OpenItem, Payment, payment_record
+from storage.base import Row, recorded_at
+from storage.customer import Customers
+from storage.exchange import Rates
+
+_Key = tuple[str, str]
+
+
+class InvoiceRow(Row):
+    __tablename__ = "invoice"
+
+    customer_id: Mapped[str] = mapped_column(primary_key=True)
+    invoice_no: Mapped[str] = mapped_column(primary_key=True)
+    issued_on: Mapped[date]
+    due_on: Mapped[date]
+    amount_minor: Mapped[int]
+    currency: Mapped[str]
+    disputed: Mapped[bool]
+    source: Mapped[str]
+    recorded_by: Mapped[str]
+
+
+class PaymentRow(Row):
+    __tablename__ = "payment"
+
+    customer_id: Mapped[str] = mapped_column(primary_key=True)
+    invoice_no: Mapped[str] = mapped_column(primary_key=True)
+    payment_no: Mapped[str] = mapped_column(primary_key=True)
+    paid_on: Mapped[date]
+    amount_minor: Mapped[int]
+    currency: Mapped[str]
+    source: Mapped[str]
+    recorded_by: Mapped[str]
+
+
+# One row a currency: the sums that `domain.receivable.lateness` makes, added up where they lie.
+# Amounts times days may pass 64 bits, hence numeric.
+_LATENESS = text(
+    """
+    WITH of_invoice AS (
+        SELECT i.currency, i.due_on, i.amount_minor,
+               :as_of - i.due_on AS past_due,
+               i.due_on > :as_of - :window_days AND i.due_on <= :as_of AS fell_due,
+               coalesce(sum(p.amount_minor), 0) AS paid,
+               coalesce(sum(p.amount_minor) FILTER (WHERE p.paid_on > i.due_on), 0) AS late,
+               coalesce(sum(p.amount_minor::numeric * (p.paid_on - i.due_on))
+                        FILTER (WHERE p.paid_on > i.due_on), 0) AS late_days
+        FROM invoice i
+        LEFT JOIN payment p
+               ON p.customer_id = i.customer_id AND p.invoice_no = i.invoice_no
+              AND p.paid_on <= :as_of
+        WHERE i.customer_id = :customer_id AND i.issued_on <= :as_of
+        GROUP BY i.customer_id, i.invoice_no
+    ), of_rest AS (
+        SELECT *, amount_minor - paid AS unpaid FROM of_invoice
+    )
+    SELECT currency,
+           count(*) FILTER (WHERE fell_due) AS invoices,
+           coalesce(sum(amount_minor) FILTER (WHERE fell_due), 0) AS due,
+           coalesce(sum(late + CASE WHEN past_due > 0 THEN unpaid ELSE 0 END)
+                    FILTER (WHERE fell_due), 0) AS late,
+           coalesce(sum(late_days + greatest(past_due, 0)::numeric * unpaid)
+                    FILTER (WHERE fell_due), 0) AS late_days,
+           coalesce(sum(unpaid), 0) AS open_total,
+           coalesce(sum(unpaid) FILTER (WHERE past_due > 0), 0) AS overdue,
+           coalesce(max(past_due) FILTER (WHERE unpaid > 0 AND past_due > 0), 0)
+               AS days_past_due_max
+    FROM of_rest
+    GROUP BY currency
+    ORDER BY count(*) DESC, currency
+    """
+)
+
+
+class Receivables:
+    """What customers owe and how they paid."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def record_invoice(self, invoice: Invoice, *, business_on: date, recorded_by: str) -> Outcome:
+        """Write one invoice once; refuses `AlreadyExists` for the number with other content."""
+        return _granted(
+            self.record_invoices([invoice], business_on=business_on, recorded_by=recorded_by)
+        )
+
+    def record_invoices(
+        self, invoices: Sequence[Invoice], *, business_on: date, recorded_by: str
+    ) -> list[Outcome | CreditError]:
+        """Write many, no number twice; say what became of each, or why it was refused.
+
+        Where only the dispute differs from what is on record, that is changed and remembered.
+        """
+        if not invoices:
+            return []
+        key = (InvoiceRow.customer_id, InvoiceRow.invoice_no)
+        rows = [_invoice_columns(invoice, recorded_by) for invoice in invoices]
+        written = self._session.execute(
+            insert(InvoiceRow).values(rows).on_conflict_do_nothing().returning(*key)
+        )
+        created = {(row[0], row[1]) for row in written}
+        held = self._find_invoices([_key(invoice) for invoice in invoices])
+        outcomes: list[Outcome | CreditError] = []
+        for invoice in invoices:
+            if _key(invoice) in created:
+                outcomes.append(Outcome.CREATED)
+            else:
+                known = held[_key(invoice)]
+                outcomes.append(self._repeated(invoice, known, business_on, recorded_by))
+        return outcomes
+
+    def record_payment(self, payment: Payment, *, recorded_by: str) -> Outcome:
+        """Write one payment of one invoice once.
+
+        Refuses `InvoiceUnknown`, `CurrencyMismatch`, `MoreThanInvoiced`, and `AlreadyExists` for
+        the same number on the same invoice with other content.
+        """
+        return _granted(self.record_payments([payment], recorded_by=recorded_by))
+
+    def record_payments(
+        self, payments: Sequence[Payment], *, recorded_by: str
+    ) -> list[Outcome | CreditError]:
+        """Write many; say what became of each, or why it was refused.
+
+        The invoices are locked in one order first, so that two payments never both take the rest.
+        """
+        keys = sorted({_key(payment) for payment in payments})
+        invoices = self._find_invoices(keys, lock=True)
+        held: dict[_Key, dict[str, Payment]] = defaultdict(dict)
+        for payment in self._find_payments(keys):
+            held[_key(payment)][payment.payment_no] = payment
+        outcomes: list[Outcome | CreditError] = []
+        rows = []
+        for payment in payments:
+            beside = held[_key(payment)]
+            outcome = _payment_outcome(payment, invoices.get(_key(payment)), beside)
+            outcomes.append(outcome)
+            if outcome is Outcome.CREATED:
+                beside[payment.payment_no] = payment
+                rows.append(_payment_columns(payment, recorded_by))
+        if rows:
+            self._session.execute(insert(PaymentRow), rows)
+        return outcomes
+
+    def invoices(self, customer_id: str) -> tuple[Invoice, ...]:
+        """All invoices of a customer, by due date."""
+        query = select(InvoiceRow).where(InvoiceRow.customer_id == customer_id)
+        query = query.order_by(InvoiceRow.due_on, InvoiceRow.invoice_no)
+        return tuple(map(_invoice, self._session.scalars(query)))
+
+    def payments(self, customer_id: str) -> tuple[Payment, ...]:
+        """All payments of a customer, by day."""
+        query = select(PaymentRow).where(PaymentRow.customer_id == customer_id)
+        query = query.order_by(PaymentRow.paid_on, PaymentRow.payment_no)
+        return tuple(map(_payment, self._session.scalars(query)))
+
+    def payment_record(
+        self, customer_id: str, *, as_of: date, window_days: int = 365, currency: str = "CNY"
+    ) -> PaymentRecord:
+        """How the customer paid, in the currency of most of its invoices; `currency` where none.
+
+        Invoices in other currencies join at the spot rate of the day; refuses `RateMissing`.
+        """
+        rows = self._session.execute(
+            _LATENESS, {"customer_id": customer_id, "as_of": as_of, "window_days": window_days}
+        ).mappings()
+        sums = {str(row["currency"]): _lateness(row) for row in rows}
+        main = next(iter(sums), currency)
+        total = sums.pop(main, Lateness())
+        for other, more in sums.items():
+            rate = Rates(self._session).read(other, main, on=as_of)
+            total = _joined(total, more, rate.in_minor)
+        return payment_record(total, as_of, window_days, main)
+
+    def open_items(
+        self, as_of: date, *, customer_id: str | None = None, currency: str | None = None
+    ) -> tuple[OpenItem, ...]:
+        """What was owed on the day, of one customer or of the whole book, oldest due first."""
+        query = _unpaid(as_of).order_by(InvoiceRow.due_on, InvoiceRow.invoice_no)
+        if customer_id is not None:
+            query = query.where(InvoiceRow.customer_id == customer_id)
+        if currency is not None:
+            query = query.where(InvoiceRow.currency == currency)
+        return tuple(
+            OpenItem(
+                invoice=_invoice(row),
+                amount=Money(minor=int(unpaid), currency=row.currency),
+                days_past_due=max(0, (as_of - row.due_on).days),
+            )
+            for row, unpaid in self._session.execute(query)
+        )
+
+    def sales(
+        self, as_of: date, window_days: int, *, currency: str, customer_id: str | None = None
+    ) -> Money:
+        """What was invoiced in the window that ends with the day, in one currency."""
+        query = select(func.coalesce(func.sum(InvoiceRow.amount_minor), 0)).where(
+            InvoiceRow.currency == currency,
+            InvoiceRow.issued_on > as_of - timedelta(days=window_days),
+            InvoiceRow.issued_on <= as_of,
+        )
+        if customer_id is not None:
+            query = query.where(InvoiceRow.customer_id == customer_id)
+        return Money(minor=int(self._session.scalar(query) or 0), currency=currency)
+
+    def overdue_customers(self, as_of: date, *, days_min: int = 1) -> tuple[tuple[str, int], ...]:
+        """Customers with an item this many days past due or more, and the days of the oldest."""
+        oldest = (
+            _unpaid(as_of)
+            .with_only_columns(InvoiceRow.customer_id, InvoiceRow.due_on)
+            .where(InvoiceRow.due_on <= as_of - timedelta(days=days_min))
+            .subquery()
+        )
+        query = (
+            select(oldest.c.customer_id, func.min(oldest.c.due_on))
+            .group_by(oldest.c.customer_id)
+            .order_by(oldest.c.customer_id)
+        )
+        rows = self._session.execute(query)
+        return tuple((customer_id, (as_of - due_on).days) for customer_id, due_on in rows)
+
+    def _find_invoices(self, keys: Sequence[_Key], *, lock: bool = False) -> dict[_Key, Invoice]:
+        key = tuple_(InvoiceRow.customer_id, InvoiceRow.invoice_no)
+        query = select(InvoiceRow).where(key.in_(keys)).order_by(*key.clauses)
+        if lock:
+            query = query.with_for_update()
+        query = query.execution_options(populate_existing=True)
+        return {_key(found): found for found in map(_invoice, self._session.scalars(query))}
+
+    def _find_payments(self, keys: Sequence[_Key]) -> list[Payment]:
+        key = tuple_(PaymentRow.customer_id, PaymentRow.invoice_no)
+        return [
+            _payment(row) for row in self._session.scalars(select(PaymentRow).where(key.in_(keys)))
+        ]
+
+    def _repeated(
+        self, invoice: Invoice, known: Invoice, business_on: date, recorded_by: str
+    ) -> Outcome | CreditError:
+        if _claim(invoice) != _claim(known):
+            return AlreadyExists(kind="invoice", id=invoice.invoice_no)
+        if invoice.disputed == known.disputed:
+            return Outcome.UNCHANGED
+        self._session.execute(
+            update(InvoiceRow)
+            .where(
+                and_(
+                    InvoiceRow.customer_id == invoice.customer_id,
+                    InvoiceRow.invoice_no == invoice.invoice_no,
+                )
+            )
+            .values(disputed=invoice.disputed)
+        )
+        Customers(self._session).record_event(_dispute_event(invoice, business_on, recorded_by))
+        return Outcome.UPDATED
+
+
+def _unpaid(as_of: date) -> Select[InvoiceRow, int]:
+    paid = (
+        select(func.coalesce(func.sum(PaymentRow.amount_minor), 0))
+        .where(
+            PaymentRow.customer_id == InvoiceRow.customer_id,
+            PaymentRow.invoice_no == InvoiceRow.invoice_no,
+            PaymentRow.paid_on <= as_of,
+        )
+        .scalar_subquery()
+    )
+    rest = InvoiceRow.amount_minor - paid
+    return select(InvoiceRow, rest).where(InvoiceRow.issued_on <= as_of, rest > 0)
+
+
+def _payment_outcome(
+    payment: Payment, invoice: Invoice | None, beside: dict[str, Payment]
+) -> Outcome | CreditError:
+    """What one payment comes to, next to those on record for its invoice."""
+    if invoice is None:
+        return InvoiceUnknown(invoice_no=payment.invoice_no)
+    if payment.amount.currency != invoice.amount.currency:
+        return CurrencyMismatch(first=payment.amount.currency, second=invoice.amount.currency)
+    if known := beside.get(payment.payment_no):
+        same = (known.paid_on, known.amount) == (payment.paid_on, payment.amount)
+        return Outcome.UNCHANGED if same else AlreadyExists(kind="payment", id=payment.payment_no)
+    rest = invoice.amount.minor - sum(other.amount.minor for other in beside.values())
+    if payment.amount.minor > rest:
+        unpaid = Money(minor=rest, currency=invoice.amount.currency)
+        return MoreThanInvoiced(amount=payment.amount, open=unpaid, invoice_no=invoice.invoice_no)
+    return Outcome.CREATED
+
+
+def _granted(outcomes: Sequence[Outcome | CreditError]) -> Outcome:
+    """The outcome of the only row, or its refusal raised."""
+    outcome = outcomes[0]
+    if isinstance(outcome, CreditError):
+        raise outcome
+    return outcome
+
+
+def _joined(total: Lateness, more: Lateness, in_main: Callable[[int], int]) -> Lateness:
+    return Lateness(
+        invoices=total.invoices + more.invoices,
+        due=total.due + in_main(more.due),
+        late=total.late + in_main(more.late),
+        late_days=total.late_days + in_main(more.late_days),
+        open_total=total.open_total + in_main(more.open_total),
+        overdue=total.overdue + in_main(more.overdue),
+        days_past_due_max=max(total.days_past_due_max, more.days_past_due_max),
+    )
+
+
+def _lateness(row: RowMapping) -> Lateness:
+    return Lateness(**{name: int(row[name]) for name in Lateness.model_fields})
+
+
+def _key(document: Invoice | Payment) -> _Key:
+    return document.customer_id, document.invoice_no
+
+
+def _claim(invoice: Invoice) -> tuple[date, date, Money]:
+    """What an invoice says for good."""
+    return invoice.issued_on, invoice.due_on, invoice.amount
+
+
+def _dispute_event(invoice: Invoice, business_on: date, recorded_by: str) -> CreditEvent:
+    """The event of a dispute that opens or ends; it may do either more than once, hence the time."""
+    seed = f"{invoice.customer_id}/{invoice.invoice_no}/{recorded_at().isoformat()}"
+    opened = CreditEventType.DISPUTE_OPENED
+    return CreditEvent(
+        event_id=sha256(seed.encode()).hexdigest()[:36],
+        customer_id=invoice.customer_id,
+        event_type=opened if invoice.disputed else CreditEventType.DISPUTE_SETTLED,
+        occurred_on=business_on,
+        amount=invoice.amount,
+        note=invoice.invoice_no,
+        recorded_by=recorded_by,
+    )
+
+
+def _invoice_columns(invoice: Invoice, recorded_by: str) -> dict[str, object]:
+    return {
+        **invoice.model_dump(exclude={"amount"}),
+        "amount_minor": invoice.amount.minor,
+        "currency": invoice.amount.currency,
+        "recorded_by": recorded_by,
+    }
+
+
+def _payment_columns(payment: Payment, recorded_by: str) -> dict[str, object]:
+    return {
+        **payment.model_dump(exclude={"amount"}),
+        "amount_minor": payment.amount.minor,
+        "currency": payment.amount.currency,
+        "recorded_by": recorded_by,
+    }
+
+
+def _invoice(row: InvoiceRow) -> Invoice:
+    return Invoice(
+        customer_id=row.customer_id,
+        invoice_no=row.invoice_no,
+        issued_on=row.issued_on,
+        due_on=row.due_on,
+        amount=Money(minor=row.amount_minor, currency=row.currency),
+        disputed=row.disputed,
+        source=row.source,
+    )
+
+
+def _payment(row: PaymentRow) -> Payment:
+    return Payment(
+        customer_id=row.customer_id,
+        payment_no=row.payment_no,
+        invoice_no=row.invoice_no,
+        paid_on=row.paid_on,
+        amount=Money(minor=row.amount_minor, currency=row.currency),
+        source=row.source,
+    )

@@ -1,0 +1,153 @@
+"""Statements on record: every version of every period, the newest of each being the one that counts.
+
+What must tie is `domain/statement.py`; nothing is written that was not accepted there.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import select, tuple_
+from sqlalchemy.dialects.postgresql import distinct_on, insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from domain.imports import Outcome
+from domain.statement import Statement, accepted
+from domain.value import content_hash
+from storage.base import Row
+
+_Key = tuple[str, date, bool]
+
+
+class StatementRow(Row):
+    __tablename__ = "statement"
+
+    customer_id: Mapped[str] = mapped_column(primary_key=True)
+    period_end_on: Mapped[date] = mapped_column(primary_key=True)
+    consolidated: Mapped[bool] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    content: Mapped[dict[str, Any]]
+    content_hash: Mapped[str]
+    source: Mapped[str]
+    recorded_by: Mapped[str]
+    recorded_at: Mapped[datetime]
+
+
+class Statements:
+    """The statements of all customers."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def record(self, statement: Statement, *, business_on: date, recorded_by: str) -> Statement:
+        """Write one statement as its period's newest version; the newest again adds none.
+
+        Returns it with what was derived. Refuses as `domain.statement.accepted` does.
+        """
+        self.record_all([statement], business_on=business_on, recorded_by=recorded_by)
+        return accepted(statement, business_on)
+
+    def record_all(
+        self, statements: Sequence[Statement], *, business_on: date, recorded_by: str
+    ) -> list[Outcome]:
+        """Write many, no two of one period, and say of each what became of it.
+
+        A version that somebody else writes meanwhile stops this one by the primary key.
+        """
+        whole = [accepted(statement, business_on) for statement in statements]
+        newest = self._newest([_key(statement) for statement in whole])
+        rows, outcomes = [], []
+        for statement in whole:
+            version, known = newest.get(_key(statement), (0, ""))
+            hashed = _hash(statement)
+            if hashed == known:
+                outcomes.append(Outcome.UNCHANGED)
+                continue
+            outcomes.append(Outcome.UPDATED if version else Outcome.CREATED)
+            rows.append(_columns(statement, version + 1, hashed, recorded_by))
+        if rows:
+            self._session.execute(insert(StatementRow), rows)
+        return outcomes
+
+    def find_newest(
+        self, customer_id: str, *, until: date | None = None, years: int | None = None
+    ) -> tuple[Statement, ...]:
+        """The version that counts of each period, newest period last.
+
+        Where a period has both, the consolidated one; `until` bounds the period's end, `years`
+        keeps that many of the latest.
+        """
+        query = (
+            select(StatementRow.content)
+            .ext(distinct_on(StatementRow.period_end_on))
+            .where(StatementRow.customer_id == customer_id)
+            .order_by(
+                StatementRow.period_end_on.desc(),
+                StatementRow.consolidated.desc(),
+                StatementRow.version.desc(),
+            )
+            .limit(years)
+        )
+        if until is not None:
+            query = query.where(StatementRow.period_end_on <= until)
+        contents = self._session.scalars(query).all()
+        return tuple(Statement.model_validate(content) for content in reversed(contents))
+
+    def versions(
+        self, customer_id: str, period_end_on: date, *, consolidated: bool = False
+    ) -> tuple[Statement, ...]:
+        """Every version of one period, oldest first."""
+        contents = self._session.scalars(
+            select(StatementRow.content)
+            .where(
+                StatementRow.customer_id == customer_id,
+                StatementRow.period_end_on == period_end_on,
+                StatementRow.consolidated == consolidated,
+            )
+            .order_by(StatementRow.version)
+        )
+        return tuple(Statement.model_validate(content) for content in contents)
+
+    def _newest(self, keys: Sequence[_Key]) -> dict[_Key, tuple[int, str]]:
+        key = tuple_(
+            StatementRow.customer_id, StatementRow.period_end_on, StatementRow.consolidated
+        )
+        rows = self._session.execute(
+            select(
+                StatementRow.customer_id,
+                StatementRow.period_end_on,
+                StatementRow.consolidated,
+                StatementRow.version,
+                StatementRow.content_hash,
+            )
+            .where(key.in_(keys))
+            .order_by(StatementRow.version)
+        )
+        return {(row[0], row[1], row[2]): (row[3], row[4]) for row in rows}
+
+
+def _key(statement: Statement) -> _Key:
+    return statement.customer_id, statement.period_end_on, statement.consolidated
+
+
+def _hash(statement: Statement) -> str:
+    """Of the figures and what they are, not of the file they came in.
+
+    Trailing zeros say how precise a source is, not what it says, so they do not make a version.
+    """
+    content = statement.model_dump(mode="json", exclude={"source", "items", "derived"})
+    figures = {item.value: f"{figure.normalize():f}" for item, figure in statement.items.items()}
+    return content_hash({**content, "items": figures, "derived": sorted(statement.derived)})
+
+
+def _columns(statement: Statement, version: int, hashed: str, recorded_by: str) -> dict[str, Any]:
+    return {
+        "customer_id": statement.customer_id,
+        "period_end_on": statement.period_end_on,
+        "consolidated": statement.consolidated,
+        "version": version,
+        "content": statement.model_dump(mode="json"),
+        "content_hash": hashed,
+        "source": statement.source,
+        "recorded_by": recorded_by,
+    }
