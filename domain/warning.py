@@ -1,8 +1,17 @@
-"""Warning signals (预警信号): what a rule saw, how grave it is, and whether it freezes the line."""
+"""Warning signals (预警信号): what a rule saw, how grave it is, and whether it freezes the line.
 
+A signal is raised once and stays open while its rule fires. What fires is `policies/warning.py`.
+"""
+
+from collections.abc import Iterable
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from pydantic import Field
+
+from domain.assessment import PaymentRecord
+from domain.identity import Id
 from domain.value import Value
 
 
@@ -28,3 +37,87 @@ class WarningSignal(Value):
     threshold: Decimal
     freeze: bool = False
     edition_hash: str = ""
+
+
+class WarningStatus(StrEnum):
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class RaisedWarning(Value):
+    """A signal on a customer, with the record it was seen in and who has to look after it."""
+
+    warning_id: Id
+    customer_id: Id
+    signal: WarningSignal
+    evidence: PaymentRecord
+    owner: Id
+    status: WarningStatus = WarningStatus.OPEN
+    raised_on: date
+    seen_on: date  # the last business day on which the rule fired
+    closed_on: date | None = None
+    close_code: str = ""
+    lifted_on: date | None = None  # when the freeze it caused was lifted by payment
+
+
+class MonitoringTally(Value):
+    """What a look came to; the counts of its pages added up."""
+
+    customers: int = 0
+    raised: int = 0
+    closed: int = 0
+    freezes: int = 0
+    lifts: int = 0
+    collections: int = 0
+
+    def __add__(self, other: "MonitoringTally") -> "MonitoringTally":
+        mine, others = self.model_dump(), other.model_dump()
+        return MonitoringTally(**{name: mine[name] + others[name] for name in mine})
+
+
+class MonitoringStart(Value):
+    """A look at the book, or at the customers named; `run_id` keeps its tally apart."""
+
+    run_id: Id
+    offset_days: int = 0
+    customer_ids: tuple[Id, ...] = ()
+    page_size: int = Field(default=100, ge=1, le=1000)
+    after: Id | None = None  # carried over: the last customer looked at
+
+
+class MonitoringPage(Value):
+    """One page of a look at the book, as of the instant it is taken."""
+
+    run_id: Id
+    after: Id | None
+    page_size: int
+    customer_ids: tuple[Id, ...] = ()
+    at: datetime
+    offset_days: int = 0
+
+
+class MonitoringRun(Value):
+    """How far a look at the book has come."""
+
+    run_id: Id
+    business_on: date
+    named: bool  # of customers named, not of the whole book
+    tally: MonitoringTally
+    pages: int
+    after: Id | None
+    finished: bool
+    started_at: datetime
+    finished_at: datetime | None = None
+
+
+class MonitoringPageDone(Value):
+    """How far the look has come; `after` is None when the book ends here."""
+
+    after: Id | None
+    tally: MonitoringTally  # of the whole look so far
+
+
+def gravest_of(warnings: Iterable[RaisedWarning]) -> WarningLevel | None:
+    """The gravest level among warnings; None of none."""
+    levels = (warning.signal.level for warning in warnings)
+    return max(levels, key=lambda level: level.gravity, default=None)

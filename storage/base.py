@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import DateTime, Engine, MetaData, create_engine
+from sqlalchemy import DateTime, Engine, MetaData, create_engine, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Session
 
@@ -26,7 +26,11 @@ class Row(DeclarativeBase):
     """What every table row is; rows never leave `storage`, values do."""
 
     metadata = MetaData(naming_convention=_CONVENTION)
-    type_annotation_map = {dict[str, Any]: JSONB, datetime: DateTime(timezone=True)}
+    type_annotation_map = {
+        dict[str, Any]: JSONB,
+        list[str]: JSONB,
+        datetime: DateTime(timezone=True),
+    }
 
 
 class Records:
@@ -47,6 +51,11 @@ class Records:
         """One transaction: all of it is kept, or nothing."""
         with Session(self.engine, expire_on_commit=False) as session, session.begin():
             yield session
+
+    def answers(self) -> bool:
+        """True, or the driver's error where the memory cannot be reached."""
+        with self.engine.connect() as connection:
+            return bool(connection.scalar(select(1)))
 
     def close(self) -> None:
         self.engine.dispose()
