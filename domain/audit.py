@@ -1,5 +1,7 @@
 """What is kept about attempts: the refusal of a message, and who tried."""
 
+from datetime import datetime
+
 from domain.identity import Id
 from domain.value import Value
 
@@ -16,3 +18,10 @@ class RefusedMessage(Value):
     detail: str
     case_id: Id | None = None
     body_hash: str = ""  # sha256 of what was sent, where it was
+
+
+class RefusedRecord(RefusedMessage):
+    """A refusal on record."""
+
+    refusal_no: int
+    recorded_at: datetime

@@ -4,6 +4,7 @@ What a role may do is `web/service/permissions.py`; how much a person may decide
 `domain/approval.py`.
 """
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -60,3 +61,37 @@ class Person(Value):
 
 
 SYSTEM = Person(person_id="system", title="Creditflow", roles=frozenset({Role.SYSTEM}))
+
+
+class Scope(Value):
+    """Whose customers a person sees: all, those of a branch, or those they own."""
+
+    manager_id: Id | None = None  # the owner; None for everybody's
+    branch: str | None = None
+
+    @property
+    def everything(self) -> bool:
+        return self.manager_id is None and self.branch is None
+
+
+EVERYTHING = Scope()
+
+
+class ApiKey(Value):
+    """A key as its owner may see it again: never the key itself."""
+
+    key_id: Id
+    person_id: Id
+    label: str
+    shown: str  # the first characters, to tell keys apart
+    recorded_at: datetime
+    last_used_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+
+class SignInSession(Value):
+    """Somebody signed in: who, until when, and what their forms must carry."""
+
+    person: Person
+    csrf_token: str
+    expires_at: datetime

@@ -10,9 +10,7 @@ from storage.identity.answers import Answer, Answers
 from storage.identity.persons import Persons
 from storage.identity.proofs import (
     KEY_PREFIX,
-    ApiKey,
     ApiKeys,
-    Session,
     Sessions,
     SignInFailures,
     fits_password,
@@ -21,7 +19,7 @@ from storage.identity.proofs import (
     make_token,
     password_hash_of,
 )
-from storage.identity.refusals import Refusals, RefusedRecord
+from storage.identity.refusals import Refusals
 from storage.identity.tokens import ActionTokens
 
 __all__ = [
@@ -29,12 +27,9 @@ __all__ = [
     "ActionTokens",
     "Answer",
     "Answers",
-    "ApiKey",
     "ApiKeys",
     "Persons",
     "Refusals",
-    "RefusedRecord",
-    "Session",
     "Sessions",
     "SignInFailures",
     "fits_password",

@@ -14,12 +14,10 @@ from typing import TYPE_CHECKING
 from sqlalchemy import case as sql_case
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Mapped, mapped_column
-from sqlalchemy.orm import Session as Transaction
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from domain.errors import NotFound
-from domain.identity import Id, Person
-from domain.value import Value
+from domain.identity import ApiKey, Person, SignInSession
 from storage.base import Row, recorded_at
 from storage.identity.persons import PersonRow, person_of
 
@@ -103,36 +101,16 @@ class FailureRow(Row):
     locked_until: Mapped[datetime | None]
 
 
-class ApiKey(Value):
-    """A key as its owner may see it again: never the key itself."""
-
-    key_id: Id
-    person_id: Id
-    label: str
-    shown: str  # the first characters, to tell keys apart
-    recorded_at: datetime
-    last_used_at: datetime | None = None
-    revoked_at: datetime | None = None
-
-
-class Session(Value):
-    """Somebody signed in: who, until when, and what their forms must carry."""
-
-    person: Person
-    csrf_token: str
-    expires_at: datetime
-
-
 class ApiKeys:
     """The keys programs sign in with."""
 
-    def __init__(self, transaction: Transaction) -> None:
-        self._transaction = transaction
+    def __init__(self, session: Session) -> None:
+        self._session = session
 
     def record_key(self, person_id: str, key: str, label: str = "") -> ApiKey:
         """Let the key stand for the person; the same key again changes nothing."""
         digest = hash_of(key)
-        self._transaction.execute(
+        self._session.execute(
             insert(ApiKeyRow)
             .values(
                 key_hash=digest,
@@ -144,7 +122,7 @@ class ApiKeys:
             )
             .on_conflict_do_nothing()
         )
-        row = self._transaction.scalars(
+        row = self._session.scalars(
             select(ApiKeyRow).where(ApiKeyRow.key_hash == digest)
         ).one_or_none()
         if row is None or row.person_id != person_id:
@@ -153,7 +131,7 @@ class ApiKeys:
 
     def find_person(self, key: str, at: datetime) -> Person | None:
         """Whom a key stands for; None where it is unknown or revoked, or they are disabled."""
-        found = self._transaction.execute(
+        found = self._session.execute(
             select(PersonRow, ApiKeyRow.last_used_at)
             .join(ApiKeyRow, ApiKeyRow.person_id == PersonRow.person_id)
             .where(
@@ -170,18 +148,18 @@ class ApiKeys:
         return person_of(row)
 
     def list_keys(self, person_id: str) -> Sequence[ApiKey]:
-        rows = self._transaction.scalars(
+        rows = self._session.scalars(
             select(ApiKeyRow)
             .where(ApiKeyRow.person_id == person_id)
             .order_by(ApiKeyRow.recorded_at, ApiKeyRow.key_id)
         )
         return [_api_key(row) for row in rows]
 
-    def revoke(self, key_id: str, at: datetime) -> ApiKey:
+    def revoke(self, person_id: str, key_id: str, at: datetime) -> ApiKey:
         """From now on the key stands for nobody; a repeat keeps the first instant."""
-        row = self._transaction.scalars(
+        row = self._session.scalars(
             update(ApiKeyRow)
-            .where(ApiKeyRow.key_id == key_id)
+            .where(ApiKeyRow.key_id == key_id, ApiKeyRow.person_id == person_id)
             .values(revoked_at=func.coalesce(ApiKeyRow.revoked_at, at))
             .returning(ApiKeyRow)
             .execution_options(populate_existing=True)
@@ -197,7 +175,7 @@ class ApiKeys:
             .where(ApiKeyRow.key_hash == hash_of(key))
             .with_for_update(skip_locked=True)
         )
-        self._transaction.execute(
+        self._session.execute(
             update(ApiKeyRow)
             .where(ApiKeyRow.key_hash.in_(free.scalar_subquery()))
             .values(last_used_at=at)
@@ -208,18 +186,18 @@ class ApiKeys:
 class Sessions:
     """Who is signed in to the console; each is found by its cookie's hash."""
 
-    def __init__(self, transaction: Transaction) -> None:
-        self._transaction = transaction
+    def __init__(self, session: Session) -> None:
+        self._session = session
 
     def record_session(
         self, person_id: str, token: str, csrf_token: str, expires_at: datetime
     ) -> None:
         """Begin a session; those long expired are forgotten on the way."""
         now = recorded_at()
-        self._transaction.execute(
+        self._session.execute(
             delete(SessionRow).where(SessionRow.expires_at < now - timedelta(days=1))
         )
-        self._transaction.execute(
+        self._session.execute(
             insert(SessionRow).values(
                 token_hash=hash_of(token),
                 person_id=person_id,
@@ -229,9 +207,9 @@ class Sessions:
             )
         )
 
-    def find_session(self, token: str, at: datetime) -> Session | None:
+    def find_session(self, token: str, at: datetime) -> SignInSession | None:
         """The session a cookie stands for; None once ended, expired, or its person is disabled."""
-        found = self._transaction.execute(
+        found = self._session.execute(
             select(PersonRow, SessionRow.csrf_token, SessionRow.expires_at)
             .join(SessionRow, SessionRow.person_id == PersonRow.person_id)
             .where(
@@ -244,11 +222,11 @@ class Sessions:
         if found is None:
             return None
         row, csrf_token, expires_at = found
-        return Session(person=person_of(row), csrf_token=csrf_token, expires_at=expires_at)
+        return SignInSession(person=person_of(row), csrf_token=csrf_token, expires_at=expires_at)
 
     def end(self, token: str, at: datetime) -> None:
         """Sign out; a session that has ended stays so."""
-        self._transaction.execute(
+        self._session.execute(
             update(SessionRow)
             .where(SessionRow.token_hash == hash_of(token), SessionRow.ended_at.is_(None))
             .values(ended_at=at)
@@ -256,7 +234,7 @@ class Sessions:
 
     def end_all(self, person_id: str, at: datetime) -> None:
         """Sign the person out everywhere, as after a new password."""
-        self._transaction.execute(
+        self._session.execute(
             update(SessionRow)
             .where(SessionRow.person_id == person_id, SessionRow.ended_at.is_(None))
             .values(ended_at=at)
@@ -266,12 +244,12 @@ class Sessions:
 class SignInFailures:
     """Failed attempts by the name that was typed, whether or not anybody bears it."""
 
-    def __init__(self, transaction: Transaction) -> None:
-        self._transaction = transaction
+    def __init__(self, session: Session) -> None:
+        self._session = session
 
     def find_locked_until(self, name: str, at: datetime) -> datetime | None:
         """Until when the name may not sign in; None where it may."""
-        return self._transaction.scalar(
+        return self._session.scalar(
             select(FailureRow.locked_until).where(
                 FailureRow.name == name, FailureRow.locked_until > at
             )
@@ -281,12 +259,12 @@ class SignInFailures:
         self, name: str, at: datetime, *, failures_max: int, locked_for: timedelta
     ) -> None:
         """Count one more; with `failures_max` within the lock's length the name is locked."""
-        self._transaction.execute(
+        self._session.execute(
             delete(FailureRow).where(FailureRow.failed_at < at - timedelta(days=1))
         )
         began_anew = FailureRow.failed_at < at - locked_for
         failures = sql_case((began_anew, 1), else_=FailureRow.failures + 1)
-        self._transaction.execute(
+        self._session.execute(
             insert(FailureRow)
             .values(name=name, failures=1, failed_at=at)
             .on_conflict_do_update(
@@ -301,7 +279,7 @@ class SignInFailures:
 
     def forget(self, name: str) -> None:
         """A successful attempt ends the count."""
-        self._transaction.execute(delete(FailureRow).where(FailureRow.name == name))
+        self._session.execute(delete(FailureRow).where(FailureRow.name == name))
 
 
 def _api_key(row: ApiKeyRow) -> ApiKey:

@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, Identity, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from domain.audit import RefusedMessage
+from domain.audit import RefusedMessage, RefusedRecord
 from storage.base import Row, recorded_at
 
 
@@ -25,13 +25,6 @@ class RefusalRow(Row):
     case_id: Mapped[str | None]
     body_hash: Mapped[str]
     recorded_at: Mapped[datetime]
-
-
-class RefusedRecord(RefusedMessage):
-    """A refusal on record."""
-
-    refusal_no: int
-    recorded_at: datetime
 
 
 class Refusals:

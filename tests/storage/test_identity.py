@@ -84,8 +84,11 @@ def test_a_key_stands_for_its_person_until_it_is_revoked(known: Records) -> None
     with known.begin() as session:
         (used,) = ApiKeys(session).list_keys("manager")
         assert used.last_used_at == NOON
-        ApiKeys(session).revoke(used.key_id, NOON + HOUR)
-        assert ApiKeys(session).revoke(used.key_id, NOON + 2 * HOUR).revoked_at == NOON + HOUR
+        ApiKeys(session).revoke("manager", used.key_id, NOON + HOUR)
+        assert (
+            ApiKeys(session).revoke("manager", used.key_id, NOON + 2 * HOUR).revoked_at
+            == NOON + HOUR
+        )
         assert ApiKeys(session).find_person(key, NOON + HOUR) is None
 
 

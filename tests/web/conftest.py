@@ -1,0 +1,49 @@
+"""The application over real records, and a Temporal that tests speak for."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from storage.identity import ApiKeys, Persons
+from tests.web.people import KEYS, PEOPLE
+from tests.web.silent import SilentGateway
+from web.app import assemble
+from web.service.clock import Clock
+from web.service.once import JoinedRecords
+from web.service.services import Services, build_services
+
+
+@pytest.fixture
+def joined_records(database_url: str) -> Iterator[JoinedRecords]:
+    opened = JoinedRecords(database_url, connections_max=10)
+    with opened.begin() as session:
+        for person in PEOPLE.values():
+            Persons(session).record_person(person)
+            ApiKeys(session).record_key(person.person_id, KEYS[person.person_id])
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def gateway() -> SilentGateway:
+    return SilentGateway()
+
+
+@pytest.fixture
+def services(joined_records: JoinedRecords, gateway: SilentGateway) -> Services:
+    return build_services(joined_records, gateway, Clock())
+
+
+@pytest.fixture
+def app(services: Services) -> FastAPI:
+    return assemble(services, public_url="http://test")
+
+
+@pytest.fixture
+async def api(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """A program that has not signed in; `as_(…)` gives the header of somebody's key."""
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        yield client

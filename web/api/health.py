@@ -1,0 +1,62 @@
+"""Whether this process serves, whether it can work, and what the API is."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+
+from domain.errors import NotFound
+from web.callers import Asked
+from web.openapi import RESPONSES
+from web.problems import codes, title_of
+
+router = APIRouter(tags=["health"], responses=RESPONSES)
+
+
+class Health(BaseModel):
+    status: str = "ok"
+
+
+class ProblemKind(BaseModel):
+    """What a code means, in both languages."""
+
+    code: str
+    status: int
+    title: str
+    sentence: str
+    sentence_zh: str
+
+
+@router.get("/healthz")
+async def healthz() -> Health:
+    """This process serves."""
+    return Health()
+
+
+@router.get("/readyz")
+def readyz(asked: Asked) -> Health:
+    """This process can work: records answer. Temporal may be away; starts are then owed to it."""
+    asked.records.answers()
+    return Health()
+
+
+@router.get("/api/openapi.json", include_in_schema=False)
+def openapi(request: Request) -> JSONResponse:
+    document: dict[str, Any] = request.app.openapi()
+    return JSONResponse(document)
+
+
+@router.get("/api/problems/{code}")
+async def read_problem_kind(code: str) -> ProblemKind:
+    """The page that a refusal's `type` names."""
+    if code not in codes():
+        raise NotFound(kind="code", id=code[:64])
+    status, sentence, sentence_zh = codes()[code]
+    return ProblemKind(
+        code=code,
+        status=status,
+        title=title_of(status, "en"),
+        sentence=sentence,
+        sentence_zh=sentence_zh,
+    )

@@ -1,0 +1,67 @@
+"""One effect for one idempotency key: the claim, the effect and the answer commit together.
+
+For requests whose whole effect is in our records. What goes to a workflow must be committed before
+the workflow acts on it, so it has a key of its own there: the message id, or the intake's key.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from sqlalchemy.orm import Session
+
+from domain.identity import Person
+from storage.base import Records
+from storage.identity import Answer, Answers
+
+
+class JoinedRecords(Records):
+    """Records whose `begin` joins the transaction that `once` has open around it."""
+
+    def __init__(self, database_url: str, *, connections_max: int = 20) -> None:
+        super().__init__(database_url, connections_max=connections_max)
+        self._open: ContextVar[Session | None] = ContextVar("open_session", default=None)
+
+    @contextmanager
+    def begin(self) -> Iterator[Session]:
+        """One transaction; within `joined`, a part of that one."""
+        around = self._open.get()
+        if around is not None:
+            yield around
+            around.flush()
+            return
+        with super().begin() as session:
+            yield session
+
+    @contextmanager
+    def joined(self) -> Iterator[Session]:
+        """Everything that begins inside commits or vanishes as one."""
+        with super().begin() as session:
+            token = self._open.set(session)
+            try:
+                yield session
+            finally:
+                self._open.reset(token)
+
+
+def once(
+    records: JoinedRecords,
+    person: Person,
+    route: str,
+    key: str,
+    body_hash: str,
+    effect: Callable[[], Answer],
+) -> tuple[Answer, bool]:
+    """The effect's answer, or the one given before under this key, and whether it was.
+
+    Refuses `KeyReused` for another body and `KeyInFlight` while a twin is under way. A refused
+    effect leaves no trace of the key.
+    """
+    with records.joined() as session:
+        answers = Answers(session)
+        given = answers.claim(person.person_id, route, key, body_hash)
+        if given is not None:
+            return given, True
+        answer = effect()
+        answers.record_answer(person.person_id, route, key, body_hash, answer)
+        return answer, False

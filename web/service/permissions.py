@@ -1,0 +1,169 @@
+"""Which role may ask for what: one table, deny by default.
+
+How much a person may decide is an authority, checked where the decision is recorded; that nobody
+decides on their own case is a rule of the case. Here is only whether a role may ask at all, and
+whose customers it sees. Every service asks `permit` first.
+"""
+
+from enum import StrEnum
+
+from domain.errors import NotPermitted
+from domain.identity import EVERYTHING, Person, Role, Scope
+
+_RM = Role.RELATIONSHIP_MANAGER
+_APPROVER = Role.APPROVER
+_RISK = Role.RISK_OFFICER
+_RELEASE = Role.RELEASE_OFFICER
+_LEGAL = Role.LEGAL
+_COLLECTOR = Role.COLLECTOR
+_OPERATOR = Role.OPERATOR
+_AUDITOR = Role.AUDITOR
+_ORDERS = Role.ORDER_SYSTEM
+
+_STAFF = frozenset({_RM, _APPROVER, _RISK, _RELEASE, _LEGAL, _COLLECTOR, _OPERATOR, _AUDITOR})
+_READERS = _STAFF - {_OPERATOR}  # an operator keeps the programs running and sees no customer
+
+
+class Action(StrEnum):
+    """Everything a person or a program may ask for."""
+
+    CUSTOMER_READ = "customer.read"
+    CUSTOMER_RECORD = "customer.record"
+    STATEMENT_READ = "statement.read"
+    STATEMENT_RECORD = "statement.record"
+    RECEIVABLE_READ = "receivable.read"
+    RECEIVABLE_RECORD = "receivable.record"
+    ATTACHMENT_READ = "attachment.read"
+    ATTACHMENT_RECORD = "attachment.record"
+    RATE_READ = "rate.read"
+    RATE_RECORD = "rate.record"
+    SCREENING_READ = "screening.read"
+    SCREENING_RECORD = "screening.record"
+    SCREENING_DISPOSE = "screening.dispose"
+
+    APPLICATION_SUBMIT = "application.submit"
+    APPLICATION_READ = "application.read"
+    APPLICATION_CHANGE = "application.change"
+    APPLICATION_WITHDRAW = "application.withdraw"
+    APPLICATION_HISTORY = "application.history"
+    APPLICATION_REPLAY = "application.replay"
+
+    TASK_READ = "task.read"
+    TASK_DECIDE = "task.decide"
+    AUTHORITY_READ = "authority.read"
+    AUTHORITY_GRANT = "authority.grant"
+    LETTER_READ = "letter.read"
+
+    CONTRACT_READ = "contract.read"
+    CONTRACT_SEND = "contract.send"
+    CONDITION_READ = "condition.read"
+    CONDITION_EVIDENCE = "condition.evidence"
+    CONDITION_VERIFY = "condition.verify"
+
+    LINE_READ = "line.read"
+    LINE_CHECK = "line.check"
+    LINE_RESERVE = "line.reserve"
+    LINE_COMMIT = "line.commit"
+    LINE_RELEASE = "line.release"
+    LINE_REPAY = "line.repay"
+    LINE_FREEZE = "line.freeze"
+    LINE_UNFREEZE = "line.unfreeze"
+    LEDGER_VERIFY = "ledger.verify"
+
+    REVIEW_READ = "review.read"
+    REVIEW_START = "review.start"
+    WARNING_READ = "warning.read"
+    WARNING_RUN = "warning.run"
+    COLLECTION_READ = "collection.read"
+    COLLECTION_ACT = "collection.act"
+
+    POLICY_READ = "policy.read"
+    POLICY_SIMULATE = "policy.simulate"
+    POLICY_PUBLISH = "policy.publish"
+
+    FIGURES_READ = "figures.read"
+    AUDIT_READ = "audit.read"
+    IDENTITY_READ = "identity.read"
+    IDENTITY_RECORD = "identity.record"
+    OPERATIONS_READ = "operations.read"
+    OPERATIONS_ACT = "operations.act"
+    OPERATIONS_CODEC = "operations.codec"
+
+
+# Whoever makes a thing does not also check it: no role both submits and decides, evidences and
+# verifies, or grants a line and enters what is drawn on it.
+MATRIX: dict[Action, frozenset[Role]] = {
+    Action.CUSTOMER_READ: _READERS,
+    Action.CUSTOMER_RECORD: frozenset({_RM}),
+    Action.STATEMENT_READ: _READERS,
+    Action.STATEMENT_RECORD: frozenset({_RM}),
+    Action.RECEIVABLE_READ: _READERS,
+    Action.RECEIVABLE_RECORD: frozenset({_RM, _ORDERS}),
+    Action.ATTACHMENT_READ: _READERS,
+    Action.ATTACHMENT_RECORD: frozenset({_RM, _LEGAL, _COLLECTOR, _RISK, _RELEASE}),
+    Action.RATE_READ: _STAFF | {_ORDERS},
+    Action.RATE_RECORD: frozenset({_RISK}),
+    Action.SCREENING_READ: frozenset({_RISK, _AUDITOR, _APPROVER, _LEGAL}),
+    Action.SCREENING_RECORD: frozenset({_RISK}),
+    Action.SCREENING_DISPOSE: frozenset({_RISK}),
+    Action.APPLICATION_SUBMIT: frozenset({_RM}),
+    Action.APPLICATION_READ: _READERS,
+    Action.APPLICATION_CHANGE: frozenset({_RM}),
+    Action.APPLICATION_WITHDRAW: frozenset({_RM}),
+    Action.APPLICATION_HISTORY: _STAFF,
+    Action.APPLICATION_REPLAY: frozenset({_APPROVER, _RISK, _OPERATOR, _AUDITOR}),
+    Action.TASK_READ: _READERS,
+    Action.TASK_DECIDE: frozenset({_APPROVER, _RISK}),
+    Action.AUTHORITY_READ: _READERS,
+    Action.AUTHORITY_GRANT: frozenset({_OPERATOR}),
+    Action.LETTER_READ: _READERS,
+    Action.CONTRACT_READ: _READERS,
+    Action.CONTRACT_SEND: frozenset({_LEGAL}),
+    Action.CONDITION_READ: _READERS,
+    Action.CONDITION_EVIDENCE: frozenset({_RM, _LEGAL}),
+    Action.CONDITION_VERIFY: frozenset({_RELEASE, _RISK}),
+    Action.LINE_READ: _READERS | {_ORDERS},
+    Action.LINE_CHECK: frozenset({_RM, _RISK, _RELEASE, _ORDERS}),
+    Action.LINE_RESERVE: frozenset({_RELEASE, _ORDERS}),
+    Action.LINE_COMMIT: frozenset({_RELEASE, _ORDERS}),
+    Action.LINE_RELEASE: frozenset({_RELEASE, _ORDERS}),
+    Action.LINE_REPAY: frozenset({_RELEASE, _ORDERS}),
+    Action.LINE_FREEZE: frozenset({_RISK}),
+    Action.LINE_UNFREEZE: frozenset({_RISK}),
+    Action.LEDGER_VERIFY: frozenset({_RISK, _OPERATOR, _AUDITOR}),
+    Action.REVIEW_READ: _READERS,
+    Action.REVIEW_START: frozenset({_RISK}),
+    Action.WARNING_READ: _READERS,
+    Action.WARNING_RUN: frozenset({_RISK, _OPERATOR}),
+    Action.COLLECTION_READ: _READERS,
+    Action.COLLECTION_ACT: frozenset({_COLLECTOR}),
+    Action.POLICY_READ: _STAFF,
+    Action.POLICY_SIMULATE: frozenset({_RISK, _AUDITOR}),
+    Action.POLICY_PUBLISH: frozenset({_RISK}),
+    Action.FIGURES_READ: _STAFF,
+    Action.AUDIT_READ: frozenset({_RISK, _OPERATOR, _AUDITOR}),
+    Action.IDENTITY_READ: frozenset({_OPERATOR, _AUDITOR}),
+    Action.IDENTITY_RECORD: frozenset({_OPERATOR}),
+    Action.OPERATIONS_READ: frozenset({_OPERATOR, _AUDITOR}),
+    Action.OPERATIONS_ACT: frozenset({_OPERATOR}),
+    Action.OPERATIONS_CODEC: frozenset({_OPERATOR}),
+}
+
+
+def permitted(person: Person, action: Action) -> bool:
+    """Whether any of the person's roles may ask for this."""
+    return person.has(*MATRIX.get(action, frozenset()))
+
+
+def permit(person: Person, action: Action) -> None:
+    """Nothing, or `NotPermitted`."""
+    if not permitted(person, action):
+        raise NotPermitted(action=action)
+
+
+def visible_to(person: Person) -> Scope:
+    """Whose customers the person sees; the widest of what their roles give.
+
+    A relationship manager alone sees the customers they own; what is outside is not found.
+    """
+    return Scope(manager_id=person.person_id) if person.roles <= {_RM} else EVERYTHING
