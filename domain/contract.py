@@ -1,12 +1,22 @@
-"""The credit agreement (授信协议): generated from the approval letter's terms, and only from them."""
+"""The credit agreement (授信协议): generated from the approval letter's terms, and only from them.
 
-from datetime import date, datetime
+How it is written and sealed is `activities/documents/`; in which order it is sent, signed, declined
+or left to expire is `workflows/contract.py`.
+"""
+
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from typing import Annotated, Literal
 
-from domain.identity import Id
+from pydantic import Field, StringConstraints, model_validator
+
+from domain.errors import AuthorityMissing
+from domain.identity import Id, Name
 from domain.money import Money
-from domain.value import Value
+from domain.value import Value, content_hash
+
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Terms(Value):
@@ -46,12 +56,28 @@ class ContractStatus(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
-class Signatory(Value):
-    """Who signed for the customer, in what capacity, on what authority; ids and titles, no names."""
+class Capacity(StrEnum):
+    """In what capacity a person signs for a company."""
 
-    signatory: str  # as typed by the signatory
-    capacity: str  # legal_representative or authorised_agent
-    authority_hash: str | None = None  # sha256 of the power of attorney, for an agent
+    LEGAL_REPRESENTATIVE = "legal_representative"  # 法定代表人
+    AUTHORISED_AGENT = "authorised_agent"  # 授权代理人
+
+
+class Signatory(Value):
+    """Who signed for the customer, in what capacity, on what authority.
+
+    It is kept in our records and in the document, and travels through no history.
+    """
+
+    signatory: Name  # as typed by the signatory
+    capacity: Capacity
+    authority_hash: Sha256 | None = None  # of the power of attorney, for an agent
+
+    @model_validator(mode="after")
+    def _agent_is_authorised(self) -> "Signatory":
+        if self.capacity is Capacity.AUTHORISED_AGENT and self.authority_hash is None:
+            raise AuthorityMissing()
+        return self
 
 
 class Contract(Value):
@@ -60,9 +86,122 @@ class Contract(Value):
     letter_no: str
     terms: Terms
     status: ContractStatus
-    document_hash: str  # sha256 of the PDF sealed by the grantor
-    signed_hash: str | None = None  # sha256 of the PDF with both signatures
+    document_hash: Sha256  # of the PDF sealed by the grantor
+    signed_hash: Sha256 | None = None  # of the PDF with both signatures
     sent_at: datetime
     expires_at: datetime
     signed_at: datetime | None = None
     signatory: Signatory | None = None
+    ended_at: datetime | None = None  # when it was declined, expired or withdrawn
+
+
+class DocumentStage(StrEnum):
+    """What a document on record is: each stage of a contract has one of its own."""
+
+    SEALED = "sealed"  # by the grantor, as sent to the customer
+    SIGNED = "signed"  # by both
+    AUTHORITY = "authority"  # a power of attorney the signatory relies on
+
+
+class Grantor(Value):
+    """Who grants the credit, as the agreement names it."""
+
+    name: Name
+    name_zh: str
+    demonstration: bool = True  # its seal is of a demonstration authority, and documents say so
+
+
+class CustomerAct(Value):
+    """What the customer did through the one-time link; equal acts have one id."""
+
+    contract_id: Id
+    kind: Literal["sign", "decline"]
+    signatory: Signatory | None = None
+    reason: str = Field(default="", max_length=2000)
+
+    @property
+    def act_id(self) -> str:
+        return content_hash(self)[:32]
+
+
+class ContractOrder(Value):
+    """What a signing starts from; terms come from the letter alone."""
+
+    contract_id: Id
+    case_id: Id
+    letter: Letter
+    signing_days: Decimal  # how long the customer may take; a part of a day is a part
+    business_on: date
+
+    def expires_at(self, issued_at: datetime) -> datetime:
+        """When an unsigned agreement ends: after its days, and never after the letter's last day.
+
+        Counted in whole days of 24 hours from the issue; a letter that is over leaves no time.
+        """
+        days_valid = max((self.letter.valid_until - self.business_on).days + 1, 0)
+        return issued_at + min(
+            timedelta(seconds=int(self.signing_days * 86400)), timedelta(days=days_valid)
+        )
+
+
+class IssueContract(Value):
+    """The order to write, seal and send one agreement."""
+
+    contract_id: Id
+    case_id: Id
+    letter: Letter
+    issued_at: datetime
+    expires_at: datetime
+
+
+class IssuedContract(Value):
+    contract_id: Id
+    document_hash: Sha256
+    expires_at: datetime
+
+
+class CustomerActed(Value):
+    """The message that an act is on record: it names the act and repeats nothing of it."""
+
+    contract_id: Id
+    act_id: Id
+    acted_at: datetime | None = None  # set by the workflow that takes it
+
+
+class ContractEnd(Value):
+    """An end without a signature: expired, or withdrawn with its application."""
+
+    contract_id: Id
+    status: Literal[ContractStatus.EXPIRED, ContractStatus.WITHDRAWN]
+    reason: str = Field(default="", max_length=200)  # a code
+    ended_at: datetime
+
+
+class ContractOutcome(Value):
+    """How a signing ended; `signed_hash` only where it was signed."""
+
+    contract_id: Id
+    status: ContractStatus
+    document_hash: Sha256 | None = None  # None where nothing could be issued
+    signed_hash: Sha256 | None = None
+    ended_at: datetime
+
+
+def agreement_no(letter_no: str) -> str:
+    """The agreement's number: the letter's, marked as its agreement (协议); one letter has one."""
+    return f"{letter_no}-XY"
+
+
+def differing_field(contract: Terms, letter: Terms) -> tuple[str, str, str] | None:
+    """The first field in which two terms differ, with both values as text; None where none does."""
+    for name in Terms.model_fields:
+        ours, theirs = getattr(contract, name), getattr(letter, name)
+        if ours != theirs:
+            return name, _text(ours), _text(theirs)
+    return None
+
+
+def _text(value: object) -> str:
+    if value is None or value == ():
+        return "none"
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -1,0 +1,212 @@
+"""The agreement (授信协议) and the letter (授信批复书) as PDF, and the terms read back out of them.
+
+Both are set from the letter, the customer's record and the grantor's name, and from nothing else.
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+from babel.numbers import get_currency_name
+
+from activities.documents.typesetting import TEMPLATES, typeset
+from domain.contract import Grantor, Letter, Terms, agreement_no
+from domain.customer import Customer, IdentifierScheme
+from domain.errors import OutOfOrder
+from domain.money import Money
+from domain.wording import chinese_words, english_words
+
+KEY_TERMS_END = "要素表完 End of key terms"
+_NONE = "无 / none"
+
+_IDENTIFIERS = {
+    IdentifierScheme.USCC: ("统一社会信用代码", "Unified social credit code"),
+    IdentifierScheme.LEI: ("全球法人识别编码", "LEI"),
+    IdentifierScheme.INTERNAL: ("内部编号", "Internal number"),
+}
+
+
+def render_contract(letter: Letter, customer: Customer, grantor: Grantor) -> bytes:
+    """The agreement that an approval letter calls for; refuses `OutOfOrder` for a decline."""
+    if letter.terms is None or not letter.approved:
+        raise OutOfOrder(reason="only an approval is followed by an agreement")
+    terms = letter.terms
+    facts = {
+        **_shared(letter, customer, grantor),
+        **_term_facts(terms),
+        "agreement_no": agreement_no(letter.letter_no),
+    }
+    return typeset("contract/agreement.typ", facts, letter.decided_on)
+
+
+def render_letter(letter: Letter, customer: Customer, grantor: Grantor) -> bytes:
+    """The numbered approval letter: scheme, conditions, requirements, or the reasons of a decline."""
+    facts = {
+        **_shared(letter, customer, grantor),
+        **(_term_facts(letter.terms) if letter.terms else {"key_terms": []}),
+        "approved": letter.approved,
+        "reasons": _words("reason", letter.reason_codes),
+        "valid_until": letter.valid_until.isoformat(),
+        "content_hash": letter.content_hash,
+        "replaces": letter.replaces or "",
+        "decided_by": ", ".join(letter.decided_by),
+    }
+    return typeset("contract/letter.typ", facts, letter.decided_on)
+
+
+def _shared(letter: Letter, customer: Customer, grantor: Grantor) -> dict[str, Any]:
+    return {
+        "letter_no": letter.letter_no,
+        "decided_on": letter.decided_on.isoformat(),
+        "grantor": {"zh": grantor.name_zh or grantor.name, "en": grantor.name},
+        "demonstration": grantor.demonstration,
+        "customer": {
+            "zh": customer.name_zh or customer.name,
+            "en": customer.name if customer.name_zh else "",
+            "identifiers": [
+                {"zh": zh, "en": en, "value": identifier.value}
+                for identifier in customer.identifiers
+                for zh, en in [_IDENTIFIERS[identifier.scheme]]
+            ],
+        },
+        "key_terms_end": KEY_TERMS_END,
+    }
+
+
+def _term_facts(terms: Terms) -> dict[str, Any]:
+    return {
+        "key_terms": _key_terms(terms),
+        "limit": str(terms.limit),
+        "limit_words_zh": _limit_words(terms.limit),
+        "limit_words_en": english_words(terms.limit),
+        "term_months": str(terms.term_months),
+        "rate": _percent(terms.rate_annual),
+        "payment_days": str(terms.payment_days),
+        "temporary_until": terms.temporary_until.isoformat() if terms.temporary_until else "",
+    }
+
+
+def _key_terms(terms: Terms) -> list[dict[str, Any]]:
+    """The rows of the table of terms, in the order and form `terms_in` reads them."""
+    values: list[str | Sequence[Mapping[str, str]]] = [
+        terms.customer_id,
+        str(terms.limit),
+        _limit_words(terms.limit),
+        _words("product", (terms.product,)),
+        f"{terms.term_months} 个月 / months",
+        _percent(terms.rate_annual),
+        f"{terms.payment_days} 日 / days",
+        terms.temporary_until.isoformat() if terms.temporary_until else _NONE,
+        _words("condition", terms.conditions) or _NONE,
+        _words("requirement", terms.requirements) or _NONE,
+    ]
+    return [
+        {
+            "no": str(number),
+            "label_zh": label_zh,
+            "label": label,
+            "value": value if isinstance(value, str) else "",
+            "entries": [] if isinstance(value, str) else value,
+            "note": english_words(terms.limit) if label_zh == "大写金额" else "",
+        }
+        for number, ((label_zh, label), value) in enumerate(
+            zip(_LABELS, values, strict=True), start=1
+        )
+    ]
+
+
+_LABELS = (
+    ("客户号", "Customer No."),
+    ("授信额度", "Credit limit"),
+    ("大写金额", "Amount in words"),
+    ("品种", "Product"),
+    ("期限", "Term"),
+    ("年利率", "Annual rate"),
+    ("账期", "Payment terms"),
+    ("临时额度截止日", "Temporary until"),
+    ("前提条件", "Conditions precedent"),
+    ("管理要求", "Management requirements"),
+)
+
+_FORMS = (
+    r"(?P<customer_id>[A-Za-z0-9][A-Za-z0-9._-]{0,63}?)",
+    r"(?P<currency>[A-Z]{3})(?P<amount>[0-9][0-9,]*(?:\.[0-9]+)?)",
+    r"(?P<words>[^0-9]+?[元角分厘]整?)(?P<words_en>[A-Z]{3}[A-Za-z-]+(?:[0-9]+/[0-9]+)?)",
+    r"\[(?P<product>[^\]]+)\].*?",
+    r"(?P<term_months>[0-9]+)个月/months",
+    r"(?P<percent>[0-9]+(?:\.[0-9]+)?)%",
+    r"(?P<payment_days>[0-9]+)日/days",
+    r"(?P<temporary_until>无/none|[0-9]{4}-[0-9]{2}-[0-9]{2})",
+    r"(?P<conditions>.*?)",
+    r"(?P<requirements>.*?)",
+)
+
+
+def terms_in(text: str) -> Terms | None:
+    """The terms that a document's text states; None where it states none, or states them twice.
+
+    Blanks do not count: they are where lines break. Figures and words of the limit must agree.
+    """
+    bare = re.sub(r"\s+", "", text)
+    found = list(_table_pattern().finditer(bare))
+    if len(found) != 1:
+        return None
+    row = found[0].groupdict()
+    limit = Money.of(row["amount"].replace(",", ""), row["currency"])
+    if row["words"] != _bare(_limit_words(limit)) or row["words_en"] != _bare(english_words(limit)):
+        return None
+    until = row["temporary_until"]
+    return Terms(
+        customer_id=row["customer_id"],
+        limit=limit,
+        product=row["product"],
+        term_months=int(row["term_months"]),
+        rate_annual=Decimal(row["percent"]) / 100,
+        payment_days=int(row["payment_days"]),
+        conditions=tuple(re.findall(r"\[([^\]]+)\]", row["conditions"])),
+        requirements=tuple(re.findall(r"\[([^\]]+)\]", row["requirements"])),
+        temporary_until=None if until == _bare(_NONE) else date.fromisoformat(until),
+    )
+
+
+@cache
+def _table_pattern() -> re.Pattern[str]:
+    rows = (
+        re.escape(f"{number}{_bare(zh)}{_bare(en)}") + form
+        for number, ((zh, en), form) in enumerate(zip(_LABELS, _FORMS, strict=True), start=1)
+    )
+    return re.compile("".join(rows) + re.escape(_bare(KEY_TERMS_END)))
+
+
+def _bare(text: str) -> str:
+    return re.sub(r"\s+", "", text)
+
+
+def _percent(rate: Decimal) -> str:
+    return f"{(rate * 100).normalize():f}%"
+
+
+def _limit_words(limit: Money) -> str:
+    return get_currency_name(limit.currency, locale="zh_Hans_CN") + chinese_words(limit)
+
+
+def _words(kind: str, codes: Sequence[str]) -> list[dict[str, str]]:
+    """What codes are called in both languages; a code without words stands for itself."""
+    named = _clauses().get(kind, {})
+    entries = []
+    for code in codes:
+        name, _, number = code.partition(":")
+        words = named.get(name, {"zh": "", "en": ""})
+        entries.append(
+            {"code": code, **{tongue: words[tongue].replace("{n}", number) for tongue in words}}
+        )
+    return entries
+
+
+@cache
+def _clauses() -> dict[str, dict[str, dict[str, str]]]:
+    return tomllib.loads((TEMPLATES / "contract" / "clauses.toml").read_text(encoding="utf-8"))

@@ -1,0 +1,162 @@
+"""The agreement as a document: what it says, what it refuses to say, and that it says it the same."""
+
+import re
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from activities.documents.agreement import KEY_TERMS_END, render_contract, render_letter, terms_in
+from activities.documents.typesetting import literal
+from domain.contract import Terms
+from domain.errors import GlyphMissing, OutOfOrder
+from domain.money import Money
+from tests.makers_contract import GRANTOR, a_customer, a_letter, some_terms, text_of
+
+CODES = st.from_regex(r"\A[a-z][a-z0-9_]{0,24}(:[0-9]{1,3})?\Z")
+TERMS = st.builds(
+    Terms,
+    customer_id=st.from_regex(r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z"),
+    limit=st.builds(
+        Money,
+        minor=st.integers(min_value=1, max_value=10**15),
+        currency=st.sampled_from(["CNY", "USD", "JPY", "KWD"]),
+    ),
+    product=CODES,
+    term_months=st.integers(min_value=1, max_value=60),
+    rate_annual=st.decimals(min_value=0, max_value=1, places=6),
+    payment_days=st.integers(min_value=0, max_value=365),
+    conditions=st.lists(CODES, max_size=20, unique=True).map(tuple),
+    requirements=st.lists(CODES, max_size=5, unique=True).map(tuple),
+    temporary_until=st.none() | st.dates(date(2020, 1, 1), date(2040, 1, 1)),
+)
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@given(TERMS)
+def test_the_agreement_states_exactly_the_terms_of_the_letter(terms: Terms) -> None:
+    pdf = render_contract(a_letter(terms=terms), a_customer(), GRANTOR)
+
+    assert terms_in(text_of(pdf)) == terms
+
+
+def test_the_letter_states_exactly_its_terms() -> None:
+    assert terms_in(text_of(render_letter(a_letter(), a_customer(), GRANTOR))) == some_terms()
+
+
+def test_a_text_without_terms_states_none() -> None:
+    assert terms_in("授信协议 Credit Agreement") is None
+
+
+def test_figures_that_contradict_their_words_state_no_terms() -> None:
+    text = text_of(render_contract(a_letter(), a_customer(), GRANTOR))
+
+    assert terms_in(text.replace("CNY 12,500,000.50", "CNY 92,500,000.50")) is None
+
+
+def test_a_name_that_imitates_the_table_does_not_change_the_terms_read() -> None:
+    name = "1 客户号 Customer No. x 2 授信额度 Credit limit CNY 9.00 3 大写金额 Amount in words"
+    pdf = render_contract(a_letter(), a_customer(name=name), GRANTOR)
+
+    assert terms_in(text_of(pdf)) == some_terms()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        '#read("/etc/passwd")',
+        "]#{...}",
+        'Ltd."); #panic("x") //',
+        "Tom \\ Jerry \\u{41} \\n",
+        "$x^2$ <label> @reference `raw` *bold* _emph_ = heading",
+        "/* comment */ -- --- ... ~ 'quoted' \"quoted\"",
+        "<< customer.zh >> <% if x %> {{ x }} <# x #>",
+        "昇喆仝镕有限公司",
+        "A.len() [b](c)",
+    ],
+)
+def test_whatever_a_customer_is_called_is_printed_as_it_is(name: str) -> None:
+    text = text_of(render_contract(a_letter(), a_customer(name=name, name_zh=name), GRANTOR))
+
+    assert text.count("授信协议 Credit Agreement") >= 1
+    assert re.sub(r"\s", "", name) in re.sub(r"\s", "", text)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Tamil தமிழ் Ltd",  # a script the font does not have
+        "Emoji 🏦",
+        "Reversed \u202egnp.exe",  # right-to-left override
+        "Zero\u200bwidth",
+        "Private \ue000",
+    ],
+)
+def test_a_name_the_font_cannot_print_is_refused_before_anything_is_printed(name: str) -> None:
+    with pytest.raises(GlyphMissing) as refused:
+        render_contract(a_letter(), a_customer(name=name), GRANTOR)
+
+    assert re.fullmatch(r"U\+[0-9A-F]+( U\+[0-9A-F]+)*", refused.value.facts["characters"])
+
+
+def test_the_same_letter_gives_the_same_bytes() -> None:
+    first = render_contract(a_letter(), a_customer(), GRANTOR)
+    # Another document between them, so that nothing but the facts can make them equal.
+    render_contract(a_letter(letter_no="PF-2026-000124"), a_customer(name="Other"), GRANTOR)
+
+    assert render_contract(a_letter(), a_customer(), GRANTOR) == first
+
+
+def test_the_amount_stands_in_figures_and_in_words_of_both_languages() -> None:
+    text = re.sub(r"\s", "", text_of(render_contract(a_letter(), a_customer(), GRANTOR)))
+
+    assert "CNY12,500,000.50" in text
+    assert "人民币壹仟贰佰伍拾万元伍角整" in text
+    assert "CNYTwelveMillionFiveHundredThousandand50/100" in text
+    assert re.sub(r"\s", "", KEY_TERMS_END) in text
+
+
+def test_a_demonstration_says_so_and_a_real_grantor_does_not() -> None:
+    real = GRANTOR.model_copy(update={"demonstration": False})
+
+    assert "不具有法律效力" in text_of(render_contract(a_letter(), a_customer(), GRANTOR))
+    assert "示范" not in text_of(
+        render_contract(a_letter(), a_customer(), real.model_copy(update={"name_zh": "授信机构"}))
+    )
+
+
+def test_a_temporary_limit_names_its_last_day_in_both_languages() -> None:
+    terms = some_terms(temporary_until=date(2026, 9, 30))
+    text = text_of(render_contract(a_letter(terms=terms), a_customer(), GRANTOR))
+
+    assert text.count("2026-09-30") == 3
+
+
+def test_a_declined_application_has_a_letter_and_no_agreement() -> None:
+    declined = a_letter(approved=False, terms=None, reason_codes=("equity_negative",))
+
+    text = text_of(render_letter(declined, a_customer(), GRANTOR))
+    assert "Declined" in text
+    assert "净资产为负" in text
+    assert terms_in(text) is None
+    with pytest.raises(OutOfOrder):
+        render_contract(declined, a_customer(), GRANTOR)
+
+
+def test_a_letter_of_change_names_the_letter_it_replaces() -> None:
+    letter = a_letter(replaces="PF-2025-000007")
+
+    assert "PF-2025-000007" in text_of(render_letter(letter, a_customer(), GRANTOR))
+
+
+def test_a_rate_is_printed_without_loss() -> None:
+    letter = a_letter(terms=some_terms(rate_annual=Decimal("0.04123450")))
+
+    assert "4.12345%" in text_of(render_contract(letter, a_customer(), GRANTOR))
+
+
+def test_only_text_reaches_a_template() -> None:
+    with pytest.raises(AssertionError):
+        literal(12)
