@@ -59,6 +59,7 @@ def up(home: Home, *, offset: int | None = None, tell: Tell, seconds_max: float 
     """Make everything answer; whether it was this call that started it.
 
     `offset` is the days from the calendar to the business date; None keeps that of last time.
+    Where a program keeps failing this raises `StackFailed`, and the supervisor keeps trying.
     """
     found = status(home)
     kept = int(found.content.get("business_days_offset", 0))
@@ -70,7 +71,15 @@ def up(home: Home, *, offset: int | None = None, tell: Tell, seconds_max: float 
         return False
     home.make()
     supervisor = _start(home, kept if offset is None else offset)
-    _await_ready(home, supervisor, tell, seconds_max)
+    try:
+        _await_ready(home, supervisor, tell, seconds_max)
+    except StackFailed:
+        raise
+    except BaseException:
+        # Whoever interrupts the start does not want it finished behind their back.
+        supervisor.terminate()
+        supervisor.wait()
+        raise
     return True
 
 
@@ -97,7 +106,8 @@ def _await_ready(
     while not (found := status(home)).ready:
         if not found.running and (supervisor is None or supervisor.poll() is not None):
             raise StackFailed(_last_words(home.log / "supervisor.log"))
-        _tell_progress(found, told, tell)
+        if found.running:
+            _tell_progress(found, told, tell)
         if time.monotonic() > deadline:
             raise StackFailed(f"not ready after {seconds_max:.0f} s; see {home.log}")
         time.sleep(0.02)

@@ -19,6 +19,9 @@ from creditflow.stack.temporal import Temporal
 
 CASES_QUEUE = "cases"
 
+# The stack brings its own database and key, and programs start faster from compiled modules.
+_NOT_PASSED = {"CREDITFLOW_DATABASE_URL", "CREDITFLOW_CODEC_KEY", "PYTHONDONTWRITEBYTECODE"}
+
 Process = subprocess.Popen[bytes]
 
 
@@ -91,15 +94,15 @@ class Stack:
 
     def environment(self, given: Mapping[str, str]) -> dict[str, str]:
         """What worker and web are told; of what was given, only free choices pass through."""
-        passed = {name: text for name, text in given.items() if not name.startswith("TEMPORAL_")}
-        for name in SECRETS_OF_ITS_OWN:
-            passed.pop(name, None)
-        free = {
-            "CREDITFLOW_PROFILE": "embedded",
-            "CREDITFLOW_SMTP_HOST": "127.0.0.1",
-            "CREDITFLOW_SMTP_PORT": str(self.ports.mail),
-            "PYTHONUNBUFFERED": "1",
+        passed = {
+            name: text
+            for name, text in given.items()
+            if not name.startswith("TEMPORAL_") and name not in _NOT_PASSED
         }
+        free = {"CREDITFLOW_PROFILE": "embedded", "PYTHONUNBUFFERED": "1"}
+        if "CREDITFLOW_SMTP_HOST" not in given:
+            free["CREDITFLOW_SMTP_HOST"] = "127.0.0.1"
+            free["CREDITFLOW_SMTP_PORT"] = str(self.ports.mail)
         fixed = {
             "CREDITFLOW_HOME": str(self.home.root),
             "CREDITFLOW_SECRETS_DIR": str(self.home.secrets),
@@ -211,14 +214,6 @@ class Stack:
 
     def _web_answers(self, started_at: datetime) -> bool:
         return healthy(self.ports.web)
-
-
-# The embedded stack brings its own; a stray variable must not lead a program elsewhere.
-SECRETS_OF_ITS_OWN = (
-    "CREDITFLOW_DATABASE_URL",
-    "CREDITFLOW_CODEC_KEY",
-    "CREDITFLOW_CODEC_KEYS_RETIRED",
-)
 
 
 def healthy(port: int) -> bool:
