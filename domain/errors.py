@@ -350,6 +350,16 @@ class LineExpired(NotGranted):
     sentence_zh = "额度 {line_id} 已于 {ended_on} 到期。"
 
 
+class LineNotStarted(NotGranted):
+    sentence = "The line {line_id} starts on {starts_on}."
+    sentence_zh = "额度 {line_id} 自 {starts_on} 起生效。"
+
+
+class DrawsOver(NotGranted):
+    sentence = "The last day to draw on the line {line_id} was {last_draw_on}."
+    sentence_zh = "额度 {line_id} 的提用期已于 {last_draw_on} 结束。"
+
+
 class ReservationClosed(NotGranted):
     sentence = "The reservation {reservation_id} is {status}."
     sentence_zh = "预占 {reservation_id} 已{status}。"
