@@ -28,7 +28,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from domain.approval import ApprovalOutcome, ApprovalRequest, ApprovalResult
     from domain.contract import ContractOrder, ContractOutcome, ContractStatus
-    from domain.errors import CaseClosed, OutOfOrder, Withdrawn
+    from domain.errors import CaseClosed, Withdrawn
     from domain.line import Activation, ActivationRequest
     from workflows.approval import ApprovalWorkflow
     from workflows.connection import AMOUNT, CASE_STATUS, CUSTOMER_ID, GRADE, STAGE, WAITING_FOR
@@ -321,8 +321,6 @@ class CreditApplicationWorkflow:
         self._conditions_moved = True
 
     def _in_form(self, action: str, message: Any) -> CaseAction:
-        if self._received is None:
-            raise refusal(OutOfOrder(reason="the application is still being recorded"))
         if self._status is CaseStatus.WITHDRAWN:
             raise refusal(Withdrawn(case_id=self._start.case_id))
         if self._status.ended:
@@ -359,6 +357,8 @@ class CreditApplicationWorkflow:
             "amend": ApplicationSteps.change_application,
             "dispose": ApplicationSteps.dispose_hits,
         }[name]
+        # The case may be seen in the records in the moment before we hear that it is there.
+        await workflow.wait_condition(lambda: self._received is not None)
         async with self._one_at_a_time:
             changed = await workflow.execute_activity_method(
                 step,

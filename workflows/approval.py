@@ -24,7 +24,6 @@ with workflow.unsafe.imports_passed_through():
         Silence,
         StepDue,
     )
-    from domain.errors import OutOfOrder
     from workflows.connection import DUE_AT, WAITING_FOR
     from workflows.messages import STEP_RETRY, STEP_TIMEOUT, keep_refused_signal, parsed
 
@@ -93,6 +92,8 @@ class ApprovalWorkflow:
 
     async def _decide(self, message: Any) -> ApprovalProgress:
         decision = self._parsed(message)
+        # The tasks may be seen and decided in the moment before we hear that they are open.
+        await workflow.wait_condition(lambda: self._progress is not None)
         async with self._one_word_at_a_time:
             progress = await workflow.execute_activity_method(
                 ApprovalSteps.record_decision,
@@ -105,8 +106,6 @@ class ApprovalWorkflow:
             return progress
 
     def _parsed(self, message: Any) -> DecisionRequest:
-        if self._progress is None:
-            raise refusal(OutOfOrder(reason="the approval is still being opened"))
         return parsed(
             DecisionRequest,
             message,

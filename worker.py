@@ -1,0 +1,148 @@
+"""The worker process: puts steps and orders together and registers them; no `if` about credit."""
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from temporalio import activity
+from temporalio.client import Client
+from temporalio.worker import PollerBehaviorSimpleMaximum, Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from activities.application import ApplicationActivities
+from activities.approval import ApprovalActivities, AuditActivities
+from activities.notification import (
+    MailDelivery,
+    MailTemplates,
+    NotificationActivities,
+    Smtp,
+    TemporalDelivery,
+)
+from activities.refusals import Refusals
+from domain.identity import Language
+from domain.notification import Channel
+from settings import Settings, read_settings
+from storage.base import Records
+from workflows.application import CreditApplicationWorkflow
+from workflows.approval import ApprovalWorkflow
+from workflows.codec import Codec, data_converter
+from workflows.connection import connect
+from workflows.names import CASES_QUEUE, PORTFOLIO_QUEUE
+from workflows.outbox import OutboxWorkflow
+from workflows.owed import owed_message
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+CASE_WORKFLOWS: Sequence[type] = (CreditApplicationWorkflow, ApprovalWorkflow, OutboxWorkflow)
+PORTFOLIO_WORKFLOWS: Sequence[type] = ()
+
+# Our layers hold values and orders only; loading them once instead of once a case is a third of
+# a worker's time. A test keeps what they import pure.
+RUNNER = SandboxedWorkflowRunner(
+    restrictions=SandboxRestrictions.default.with_passthrough_modules(
+        "domain", "activities", "workflows.connection", "workflows.messages", "workflows.names"
+    )
+)
+
+
+def steps_of(*implementations: object) -> list[Callable[..., Any]]:
+    """The activities that these objects implement."""
+    return [
+        step
+        for implementation in implementations
+        for name in dir(implementation)
+        if callable(step := getattr(implementation, name))
+        and activity._Definition.from_callable(step) is not None
+    ]
+
+
+async def run(settings: Settings) -> None:
+    """Work on both queues until told to stop; what is under way is finished first."""
+    records = Records(
+        settings.database_url.get_secret_value(), connections_max=settings.worker_threads + 5
+    )
+    codec = Codec(settings.codec_key_bytes, settings.codec_keys_retired_bytes)
+    client = await connect(data_converter(codec), identity="creditflow-worker")
+    stopped = asyncio.Event()
+    for signal_ in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(signal_, stopped.set)
+    with ThreadPoolExecutor(settings.worker_threads, "step") as threads:
+        steps = steps_of(
+            ApplicationActivities(records),
+            ApprovalActivities(records),
+            AuditActivities(records),
+            _notification(settings, records, client),
+        )
+        cases = _worker(client, CASES_QUEUE, CASE_WORKFLOWS, steps, threads)
+        portfolio = _worker(client, PORTFOLIO_QUEUE, PORTFOLIO_WORKFLOWS, steps, threads)
+        async with cases, portfolio:
+            await stopped.wait()
+    records.close()
+
+
+def _worker(
+    client: Client,
+    queue: str,
+    workflows: Sequence[type],
+    steps: Sequence[Callable[..., Any]],
+    threads: ThreadPoolExecutor,
+) -> Worker:
+    return Worker(
+        client,
+        task_queue=queue,
+        workflows=workflows,
+        activities=steps,
+        activity_executor=threads,
+        workflow_runner=RUNNER,
+        interceptors=[Refusals()],
+        max_concurrent_activities=threads._max_workers,
+        # Fewer pollers leave fifty cases in flight waiting for seconds now and then.
+        workflow_task_poller_behavior=PollerBehaviorSimpleMaximum(20),
+        activity_task_poller_behavior=PollerBehaviorSimpleMaximum(20),
+        # A worker that died holds its cases for this long.
+        sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
+        graceful_shutdown_timeout=timedelta(seconds=10),
+    )
+
+
+def _notification(
+    settings: Settings, records: Records, client: Client
+) -> NotificationActivities:
+    templates = MailTemplates(
+        _TEMPLATES / "notification",
+        public_url=settings.public_url,
+        grantors={Language.EN: settings.grantor_name_en, Language.ZH: settings.grantor_name},
+    )
+    smtp = Smtp(
+        host=settings.smtp_host,
+        port=settings.smtp_port,
+        user=settings.smtp_user,
+        password=settings.smtp_password.get_secret_value(),
+        security=settings.smtp_security,
+        sender=settings.mail_from,
+    )
+    return NotificationActivities(
+        records,
+        {
+            Channel.MAIL: MailDelivery(records, templates, smtp),
+            Channel.TEMPORAL: TemporalDelivery(
+                client, asyncio.get_running_loop(), owed_message
+            ),
+        },
+    )
+
+
+def main() -> None:
+    settings = read_settings()
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")
+    asyncio.run(run(settings))
+
+
+if __name__ == "__main__":
+    main()
