@@ -1,0 +1,120 @@
+"""What the procedures of migration 0007 answer, in the words of the field."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from domain.errors import (
+    CreditError,
+    CurrencyMismatch,
+    DrawsOver,
+    KeyReused,
+    LineExpired,
+    LineNotActive,
+    LineNotStarted,
+    MoreThanReserved,
+    MoreThanUsed,
+    NoLine,
+    NotFound,
+    OutOfOrder,
+    OverLimit,
+    ReservationClosed,
+)
+from domain.exposure import EntryKind, Movement
+from domain.money import Money
+
+
+class Answer(NamedTuple):
+    """The columns both procedures answer with."""
+
+    verdict: str | None
+    line_id: str
+    entry_id: str | None
+    reserved: int
+    used: int
+    headroom: int | None
+    binding: str | None
+    fact: str | None
+    expires_at: datetime | None
+    replayed: bool
+    amount: int | None
+    currency: str | None
+
+
+def movement_of(
+    kind: EntryKind,
+    answer: Answer,
+    amount: Money,
+    reservation_id: str | None,
+    expires_at: datetime | None,
+) -> Movement:
+    currency = amount.currency
+    headroom = answer.headroom
+    return Movement(
+        kind=kind,
+        entry_id=answer.entry_id,
+        line_id=answer.line_id,
+        amount=amount,
+        reservation_id=reservation_id,
+        reserved=Money(minor=answer.reserved, currency=currency),
+        used=Money(minor=answer.used, currency=currency),
+        headroom=Money(minor=headroom, currency=currency) if headroom is not None else None,
+        binding=answer.binding,
+        expires_at=answer.expires_at if answer.replayed else expires_at,
+        replayed=answer.replayed,
+    )
+
+
+_PARTICIPLES = {"commit": "committed", "release": "released", "expire": "expired"}
+
+
+def refusal_of(
+    answer: Answer,
+    amount: Money | None,
+    key: str,
+    line_id: str,
+    customer_id: str | None,
+    reservation_id: str | None = None,
+) -> CreditError:
+    """What the verdict means to whoever asked."""
+    line = answer.line_id or line_id
+    fact = answer.fact or ""
+    match answer.verdict:
+        case "over_limit":
+            assert amount is not None
+            assert answer.headroom is not None
+            headroom = Money(minor=answer.headroom, currency=amount.currency)
+            return OverLimit(amount=amount, headroom=headroom, binding=answer.binding)
+        case "key_reused":
+            return KeyReused(key=key)
+        case "no_line" if customer_id is not None:
+            assert amount is not None
+            return NoLine(customer_id=customer_id, currency=amount.currency)
+        case "no_line":
+            return NotFound(kind="line", id=line_id)
+        case "currency":
+            assert amount is not None
+            return CurrencyMismatch(first=amount.currency, second=fact)
+        case "ended":
+            return LineExpired(line_id=line, ended_on=fact)
+        case "draws_over":
+            return DrawsOver(line_id=line, last_draw_on=fact)
+        case "not_started":
+            return LineNotStarted(line_id=line, starts_on=fact)
+        case "no_reservation":
+            return NotFound(kind="reservation", id=reservation_id)
+        case "closed":
+            return ReservationClosed(reservation_id=reservation_id, status=_PARTICIPLES[fact])
+        case "not_due":
+            return OutOfOrder(reason="the reservation's time is not over")
+        case "more_than_reserved":
+            assert amount is not None
+            return MoreThanReserved(
+                amount=amount, reserved=Money(minor=int(fact), currency=amount.currency)
+            )
+        case "more_than_used":
+            assert amount is not None
+            return MoreThanUsed(
+                amount=amount, used=Money(minor=int(fact), currency=amount.currency)
+            )
+        case status:
+            return LineNotActive(line_id=line, status=status)

@@ -1,0 +1,364 @@
+"""Taking and giving back, at database speed: one call, one round trip, durable before it answers.
+
+This is the one place that commits by itself: the procedures of migration 0007 end their own
+transactions, so they are called on connections of their own, outside any other. Every movement has
+a key; a call that a broken connection left unanswered is simply made again.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+import psycopg2
+from sqlalchemy import Engine, create_engine, select, text
+from sqlalchemy.exc import OperationalError
+
+from domain.errors import Malformed, NotFound, ReservationClosed
+from domain.exposure import (
+    Balance,
+    Entry,
+    EntryKind,
+    Movement,
+    OpenReservation,
+    Proof,
+    takeable,
+)
+from domain.money import Money
+from storage.base import Records
+from storage.exposure.accounts import AccountRow, EntryRow, balance_of, entry_id_now, entry_of
+from storage.exposure.answers import Answer, movement_of, refusal_of
+from storage.exposure.proof import prove
+
+KEY_LENGTH_MAX = 300
+_ATTEMPTS = 3
+_RESERVE = f"CALL exposure_reserve({', '.join(['%s'] * 9 + ['NULL'] * 12)})"
+_MOVE = f"CALL exposure_move({', '.join(['%s'] * 10 + ['NULL'] * 12)})"
+
+
+class Exposure:
+    """The book, for whoever checks, reserves, uses and repays; one a program."""
+
+    def __init__(self, records: Records, *, connections_max: int = 10) -> None:
+        self._records = records
+        # No ping before a call and no reset after it: each would be a round trip of its own.
+        self._engine: Engine = create_engine(
+            records.engine.url,
+            pool_size=connections_max,
+            max_overflow=0,
+            pool_reset_on_return=None,
+            pool_use_lifo=True,
+            isolation_level="AUTOCOMMIT",
+            hide_parameters=True,
+            connect_args={"application_name": "creditflow exposure"},
+        )
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    # ── movements ────────────────────────────────────────────────────────────────────────────────
+
+    def reserve(
+        self,
+        line_id: str,
+        amount: Money,
+        key: str,
+        *,
+        business_on: date,
+        expires_at: datetime | None = None,
+        posted_by: str = "system",
+    ) -> Movement:
+        """Take an amount from a line and its group (预占), or refuse with the reason.
+
+        The answer stands under its key, a refusal too: the same request gets it again, another
+        amount or line refuses `KeyReused`. Refuses `OverLimit`, `LineNotActive`, `LineExpired`,
+        `LineNotStarted`, `DrawsOver`, `CurrencyMismatch`, `AmountNotPositive`.
+        """
+        return self._reserve(line_id, None, amount, key, business_on, expires_at, posted_by)
+
+    def check(
+        self,
+        customer_id: str,
+        amount: Money,
+        key: str | None = None,
+        *,
+        business_on: date,
+        expires_at: datetime | None = None,
+        posted_by: str = "system",
+    ) -> Movement:
+        """Reserve on the customer's line in the amount's currency; without a key, only answer.
+
+        Refuses `NoLine`, and whatever `reserve` refuses.
+        """
+        if key is None:
+            return self._ask(customer_id, takeable(amount), business_on)
+        return self._reserve(None, customer_id, amount, key, business_on, expires_at, posted_by)
+
+    def commit(
+        self,
+        line_id: str,
+        reservation_id: str,
+        key: str,
+        *,
+        business_on: date,
+        amount: Money | None = None,
+        posted_by: str = "system",
+    ) -> Movement:
+        """A reservation becomes use (占用), wholly or for `amount`; the rest returns at once."""
+        return self._move(
+            EntryKind.COMMIT, line_id, key, business_on, posted_by, reservation_id, amount
+        )
+
+    def release(
+        self,
+        line_id: str,
+        reservation_id: str,
+        key: str,
+        *,
+        business_on: date,
+        posted_by: str = "system",
+    ) -> Movement:
+        """A reservation is given back unused (释放)."""
+        return self._move(EntryKind.RELEASE, line_id, key, business_on, posted_by, reservation_id)
+
+    def repay(
+        self,
+        line_id: str,
+        amount: Money,
+        key: str,
+        *,
+        business_on: date,
+        posted_by: str = "system",
+    ) -> Movement:
+        """Use is paid back; always accepted, whatever the line's standing, up to what is used."""
+        return self._move(
+            EntryKind.REPAY, line_id, key, business_on, posted_by, None, takeable(amount)
+        )
+
+    def expire(
+        self, line_id: str, reservation_id: str, *, business_on: date, as_of: datetime
+    ) -> Movement:
+        """A reservation ends by its own time (预占失效); `OutOfOrder` where it is not due yet."""
+        return self._move(
+            EntryKind.EXPIRE,
+            line_id,
+            f"{reservation_id}/expire",
+            business_on,
+            "system",
+            reservation_id,
+            as_of=as_of,
+        )
+
+    def expire_due(self, *, business_on: date, as_of: datetime, most: int = 500) -> int:
+        """End the reservations whose time is over, oldest first; how many ended now."""
+        ended = 0
+        for line_id, reservation_id in self._find_due(as_of, most):
+            try:
+                self.expire(line_id, reservation_id, business_on=business_on, as_of=as_of)
+            except ReservationClosed:
+                continue  # used or released since it was found
+            ended += 1
+        return ended
+
+    # ── reading ──────────────────────────────────────────────────────────────────────────────────
+
+    def balances(self, line_id: str) -> tuple[Balance, ...]:
+        """Where the line stands, and after it the group it belongs to."""
+        with self._records.begin() as session:
+            line = session.scalar(
+                select(AccountRow).where(AccountRow.kind == "line", AccountRow.owner_id == line_id)
+            )
+            if line is None:
+                raise NotFound(kind="line", id=line_id)
+            parent = (
+                session.scalar(select(AccountRow).where(AccountRow.account_no == line.parent_no))
+                if line.parent_no is not None
+                else None
+            )
+            return (balance_of(line), *([balance_of(parent)] if parent is not None else []))
+
+    def entries(
+        self, line_id: str, *, before_seq: int | None = None, page_size: int = 50
+    ) -> Sequence[Entry]:
+        """The line's entries, newest first, from below `before_seq`."""
+        query = (
+            select(EntryRow, AccountRow.currency)
+            .join(AccountRow, AccountRow.account_no == EntryRow.account_no)
+            .where(AccountRow.kind == "line", AccountRow.owner_id == line_id)
+            .order_by(EntryRow.seq.desc())
+            .limit(page_size)
+        )
+        if before_seq is not None:
+            query = query.where(EntryRow.seq < before_seq)
+        with self._records.begin() as session:
+            return [entry_of(row, line_id, currency) for row, currency in session.execute(query)]
+
+    def open_reservations(self, line_id: str, *, most: int = 500) -> Sequence[OpenReservation]:
+        """The line's reservations that nothing has ended, newest first."""
+        query = text(
+            """
+            SELECT e.entry_id, e.amount_minor, a.currency, e.business_on, e.expires_at,
+                e.recorded_at
+            FROM exposure_account a JOIN exposure_entry e USING (account_no)
+            WHERE a.kind = 'line' AND a.owner_id = :line_id AND e.kind = 'reserve'
+                AND NOT EXISTS (
+                    SELECT FROM exposure_entry ending WHERE ending.reservation_id = e.entry_id)
+            ORDER BY e.seq DESC LIMIT :most
+            """
+        )
+        with self._records.begin() as session:
+            return [
+                OpenReservation(
+                    reservation_id=str(row.entry_id),
+                    line_id=line_id,
+                    amount=Money(minor=row.amount_minor, currency=row.currency),
+                    business_on=row.business_on,
+                    expires_at=row.expires_at,
+                    recorded_at=row.recorded_at,
+                )
+                for row in session.execute(query, {"line_id": line_id, "most": most})
+            ]
+
+    def verify(self) -> Proof:
+        """Read the whole book again and prove every balance and every instant from it."""
+        with self._records.begin() as session:
+            return prove(session)
+
+    # ── the call ─────────────────────────────────────────────────────────────────────────────────
+
+    def _reserve(
+        self,
+        line_id: str | None,
+        customer_id: str | None,
+        amount: Money,
+        key: str,
+        business_on: date,
+        expires_at: datetime | None,
+        posted_by: str,
+    ) -> Movement:
+        takeable(amount)
+        entry_id = entry_id_now()
+        answer = self._call(
+            _RESERVE,
+            (
+                entry_id,
+                line_id,
+                customer_id,
+                amount.currency,
+                amount.minor,
+                checked_key(key),
+                business_on,
+                expires_at,
+                posted_by,
+            ),
+        )
+        if answer.verdict != EntryKind.RESERVE:
+            raise refusal_of(answer, amount, key, line_id or "", customer_id)
+        return movement_of(EntryKind.RESERVE, answer, amount, answer.entry_id, expires_at)
+
+    def _move(
+        self,
+        kind: EntryKind,
+        line_id: str,
+        key: str,
+        business_on: date,
+        posted_by: str,
+        reservation_id: str | None,
+        amount: Money | None = None,
+        as_of: datetime | None = None,
+    ) -> Movement:
+        if amount is not None:
+            takeable(amount)
+        answer = self._call(
+            _MOVE,
+            (
+                entry_id_now(),
+                kind.value,
+                line_id,
+                reservation_id,
+                amount.currency if amount is not None else None,
+                amount.minor if amount is not None else None,
+                checked_key(key),
+                business_on,
+                as_of,
+                posted_by,
+            ),
+        )
+        if answer.verdict != kind:
+            raise refusal_of(answer, amount, key, line_id, None, reservation_id)
+        assert answer.amount is not None
+        assert answer.currency is not None
+        moved = Money(minor=answer.amount, currency=answer.currency)
+        return movement_of(kind, answer, moved, reservation_id, None)
+
+    def _ask(self, customer_id: str, amount: Money, business_on: date) -> Movement:
+        """The answer a reservation would get now, without making one."""
+        query = text(
+            f"""
+            SELECT {", ".join(f"(v.answer).{name}" for name in Answer._fields)}
+            FROM exposure_verdict(exposure_line_of(:customer_id, :currency, :business_on),
+                :currency, :amount, :business_on) v
+            """
+        )
+        asked = {
+            "customer_id": customer_id,
+            "currency": amount.currency,
+            "amount": amount.minor,
+            "business_on": business_on,
+        }
+        with self._records.begin() as session:
+            answer = Answer(*session.execute(query, asked).one())
+        if answer.verdict is not None:
+            raise refusal_of(answer, amount, "", "", customer_id)
+        return movement_of(EntryKind.RESERVE, answer, amount, None, None)
+
+    def _find_due(self, as_of: datetime, most: int) -> Sequence[tuple[str, str]]:
+        """Reservations whose time is over, oldest first.
+
+        They are ended in this order, so everything a day older than the last one that ended by
+        time is settled, and the search begins there however old the book is.
+        """
+        query = text(
+            """
+            SELECT a.owner_id, e.entry_id::text
+            FROM exposure_entry e JOIN exposure_account a USING (account_no)
+            WHERE e.kind = 'reserve' AND e.expires_at <= :as_of AND e.expires_at >= coalesce(
+                (SELECT max(expires_at) - interval '1 day' FROM exposure_entry
+                    WHERE kind = 'expire'), '-infinity')
+                AND NOT EXISTS (
+                    SELECT FROM exposure_entry ending WHERE ending.reservation_id = e.entry_id)
+            ORDER BY e.expires_at LIMIT :most
+            """
+        )
+        with self._records.begin() as session:
+            return [(line, entry) for line, entry in session.execute(query, _due(as_of, most))]
+
+    def _call(self, statement: str, values: tuple[Any, ...]) -> Answer:
+        """One round trip; made again where the connection broke, as the key makes that harmless."""
+        for attempt in range(_ATTEMPTS):
+            connection = self._engine.raw_connection()
+            try:
+                cursor = connection.cursor()
+                cursor.execute(statement, values)
+                return Answer._make(cursor.fetchone() or ())
+            except psycopg2.OperationalError as error:
+                driver = connection.driver_connection
+                if driver is not None and driver.closed:
+                    connection.invalidate()
+                    # The server went away: every other connection of the pool is as dead.
+                    self._engine.dispose()
+                if attempt == _ATTEMPTS - 1:
+                    raise OperationalError(statement, None, error) from None
+            finally:
+                connection.close()
+        raise AssertionError("the last attempt answers or raises")
+
+
+def checked_key(key: str) -> str:
+    """The key, if it is one: some text, and not endless."""
+    if not 0 < len(key) <= KEY_LENGTH_MAX or "\x00" in key:
+        raise Malformed(reason=f"a key has 1 to {KEY_LENGTH_MAX} characters")
+    return key
+
+
+def _due(as_of: datetime, most: int) -> dict[str, Any]:
+    return {"as_of": as_of, "most": most}
