@@ -89,6 +89,7 @@ class FactorPoints(Value):
     formula: str
     inputs: dict[str, str] = {}
     missing: Missing | None = None
+    group: str = ""  # financial, operating or payment
 
 
 class Rating(Value):
@@ -97,6 +98,8 @@ class Rating(Value):
     grade: str
     pd: Decimal
     knock_outs: tuple[str, ...] = ()
+    model: str = ""  # the scorecard and its version
+    group_shares: dict[str, Decimal] = {}  # points of each group, of the best it could have
     references: dict[str, Decimal] = {}  # altman_z, altman_z_private ... where computable
 
 

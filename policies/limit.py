@@ -1,8 +1,8 @@
 """Limit (测额): several methods, how they combine, the caps above, and which of them binds.
 
 All in the reporting currency. A method is a base figure times the share its grade is allowed; caps
-bound whatever the methods say; the result is floored to whole lots and never negative. What is not
-binding does not touch the result.
+bound whatever the methods say; what the customer holds already beside the line in question comes
+off; the result is floored to whole lots and never negative. What is not binding does not touch it.
 """
 
 from decimal import Decimal
@@ -30,14 +30,11 @@ def propose_limit(
     caps = _cap_steps(dossier.holdings, grade, edition) + _temporary_cap(dossier, edition)
     chosen = _combined(counted, rule.combine)
     bounds = ([*counted] if rule.combine is Combine.MINIMUM else [*chosen]) + list(caps)
-    zero = Money.zero(edition.reporting_currency)
     ranked = sorted(bounds, key=lambda step: _amount(step).minor)  # stable: methods before caps
     if not counted:
-        return _result(zero, methods + caps, NOTHING_COMPUTABLE, None, edition)
-    binding = ranked[0]
+        return _result(None, methods + caps, NOTHING_COMPUTABLE, None, dossier, edition)
     following = ranked[1].code if len(ranked) > 1 else None
-    proposed = max(zero, _amount(binding).floor_to(edition.money(edition.limit.lot)))
-    return _result(proposed, methods + caps, binding.code, following, edition)
+    return _result(_amount(ranked[0]), methods + caps, ranked[0].code, following, dossier, edition)
 
 
 def _method_step(
@@ -97,15 +94,16 @@ def _cap_steps(holdings: Holdings, grade: str, edition: PolicyEdition) -> tuple[
 
 def _temporary_cap(dossier: Dossier, edition: PolicyEdition) -> tuple[LimitStep, ...]:
     """For a temporary increase, what the line's own limit may go up to."""
-    line_limit = dossier.holdings.line_limit or dossier.holdings.own_limits
+    holdings = dossier.holdings
+    line_limit = holdings.own_limits if holdings.line_limit is None else holdings.line_limit
     if dossier.application.application_type is not ApplicationType.TEMPORARY_INCREASE:
         return ()
     return (
         LimitStep(
             code="temporary_cap",
             kind="cap",
-            amount=temporary_limit_max(line_limit, edition),
-            formula="limit of the line * (1 + share_max)",
+            amount=temporary_limit_max(line_limit, edition) + held_beside(dossier),
+            formula="limit of the line * (1 + share_max) + held",
             inputs={
                 "line_limit": line_limit.text,
                 "share_max": shown(edition.temporary.share_max),
@@ -124,23 +122,36 @@ def _combined(counted: list[LimitStep], combine: Combine) -> list[LimitStep]:
 
 
 def _result(
-    proposed: Money,
+    bound: Money | None,
     steps: tuple[LimitStep, ...],
     binding: str,
     following: str | None,
+    dossier: Dossier,
     edition: PolicyEdition,
 ) -> LimitProposal:
-    lot = edition.money(edition.limit.lot)
+    zero, lot = Money.zero(edition.reporting_currency), edition.money(edition.limit.lot)
+    held = held_beside(dossier)
+    proposed = zero if bound is None else max(zero, (bound - held).floor_to(lot))
     result = LimitStep(
         code="limit_proposed",
         kind="result",
         amount=proposed,
-        formula=f"{binding}, floored to whole lots",
-        inputs={"lot": lot.text},
+        formula=f"{binding} - held, floored to whole lots",
+        inputs={"held": held.text, "lot": lot.text},
     )
     return LimitProposal(
         limit_proposed=proposed, steps=(*steps, result), binding=binding, next_binding=following
     )
+
+
+def held_beside(dossier: Dossier) -> Money:
+    """What the customer holds beside the line in question; all of it where a new line is asked."""
+    holdings, application = dossier.holdings, dossier.application
+    if application.application_type is ApplicationType.NEW_LINE:
+        return holdings.own_limits
+    if holdings.line_limit is None:
+        return Money.zero(holdings.own_limits.currency)
+    return holdings.own_limits - holdings.line_limit
 
 
 def _amount(step: LimitStep) -> Money:

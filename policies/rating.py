@@ -10,7 +10,7 @@ from decimal import Decimal
 from domain.assessment import FactorPoints, Missing, Rating
 from domain.edition import Factor, KnockOutEffect, MasterGrade, PolicyEdition
 from policies.reference_scores import reference_scores
-from policies.spreading import Scope
+from policies.spreading import Scope, to_decimals
 from policies.tables import Tables, tables_of
 
 MISSING_BIN = "missing"
@@ -32,6 +32,8 @@ def rate(scope: Scope, edition: PolicyEdition) -> Rating:
         grade=graded.grade,
         pd=graded.pd,
         knock_outs=fired + unrated,
+        model=f"{edition.scorecard.model} {edition.scorecard.version}",
+        group_shares=_group_shares(factors, edition),
         references=reference_scores(scope.find, edition.spreading.price_index),
     )
 
@@ -79,7 +81,19 @@ def _points(factor: Factor, scope: Scope, edition: PolicyEdition, tables: Tables
         formula=figure.formula,
         inputs=figure.inputs,
         missing=missing,
+        group=factor.group,
     )
+
+
+def _group_shares(factors: tuple[FactorPoints, ...], edition: PolicyEdition) -> dict[str, Decimal]:
+    """What each group earned of its weight, to four decimals: for the eye, not for the score."""
+    earned = dict.fromkeys(edition.scorecard.weights, Decimal(0))
+    for factor in factors:
+        earned[factor.group] += factor.points
+    return {
+        group: to_decimals(points / edition.scorecard.weights[group], 4)
+        for group, points in earned.items()
+    }
 
 
 def _points_missing(factor: Factor, best: Decimal, edition: PolicyEdition) -> Decimal:

@@ -15,16 +15,8 @@ from policies.rating import effects
 from policies.spreading import rate_used
 from policies.tables import tables_of
 
-# These change a line that the group's limits count already; a new line comes on top of them.
-_CHANGES = frozenset(
-    {
-        ApplicationType.INCREASE,
-        ApplicationType.DECREASE,
-        ApplicationType.TEMPORARY_INCREASE,
-        ApplicationType.RENEWAL,
-    }
-)
 NO_ROW = "none"
+PRICE_EXCEPTION = "price_exception"
 
 
 def route(
@@ -63,8 +55,9 @@ def route(
 def aggregate_after(
     application: Application, holdings: Holdings, granted_reporting: Money
 ) -> Money:
-    """The group's limits after approval: a change takes the place of the line it changes."""
-    if application.application_type not in _CHANGES:
+    """The group's limits after approval: a change takes the place of the line it changes, which
+    the group's limits count already; a new line comes on top of them."""
+    if application.application_type is ApplicationType.NEW_LINE:
         return holdings.group_limits + granted_reporting
     replaced = holdings.own_limits if holdings.line_limit is None else holdings.line_limit
     return holdings.group_limits - replaced + granted_reporting
@@ -91,9 +84,11 @@ def steps_for(
 def _route_to_people(
     aggregate: Money, grade: str, price: Price, reasons: tuple[str, ...], edition: PolicyEdition
 ) -> Route:
+    """The steps of the row; a price below the minimum asks the body for such exceptions instead."""
     row, steps, moves_at = steps_for(aggregate, grade, edition)
     if price.below_minimum:
-        steps += (_route_step(len(steps) + 1, edition.approval.price_exception, edition),)
+        row, moves_at = PRICE_EXCEPTION, None
+        steps = (_route_step(1, edition.approval.price_exception, edition),)
     return Route(
         lane=Lane.PEOPLE,
         steps=steps,

@@ -53,13 +53,17 @@ class Steps:
 
 
 class Categories:
-    """A column of categories; a value no cell names meets only the cells that take any."""
+    """A column of categories; a value no cell names meets only the cells that take any.
 
-    def __init__(self, cells: Sequence[Cell]) -> None:
+    With `rest`, those take nothing else: what another cell names is not theirs.
+    """
+
+    def __init__(self, cells: Sequence[Cell], *, rest: bool = False) -> None:
         self.others = sum(1 << row for row, cell in enumerate(cells) if cell is None)
+        everywhere = 0 if rest else self.others
         names = {name for cell in cells if isinstance(cell, frozenset) for name in cell}
         self.masks: dict[str, int] = {
-            name: self.others
+            name: everywhere
             | sum(
                 1 << row
                 for row, cell in enumerate(cells)

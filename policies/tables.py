@@ -84,7 +84,7 @@ def _rule_table(rule: KnockOut) -> Table:
 
 def _range_column(figure: str, ranges: Sequence[Bin | KnockOut]) -> Column:
     if figure in TEXT_NAMES:
-        return Categories([_named(each.categories) for each in ranges])
+        return Categories([_named(each.categories) for each in ranges], rest=True)
     return Steps([Interval(each.at_least, each.below) for each in ranges])
 
 

@@ -1,0 +1,440 @@
+"""Does an edition hold together? What must be true of its tables before it may be published.
+
+Tables are total, without gap or overlap; names point at something; what should rise with risk
+rises; and no value is there that nothing reads. The sentences are for whoever writes policy.
+"""
+
+import ast
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any, get_args
+
+from pydantic import BaseModel
+
+from domain.application import ApplicationType
+from domain.assessment import Missing
+from domain.edition import ApprovalStep, Factor, KnockOutEffect, PolicyEdition
+from domain.errors import EditionInvalid
+from domain.value import Value
+from policies.calendar import work_calendar
+from policies.formula import compiled_formula, dependencies
+from policies.spreading import NAMES, PAYMENT_NAMES, TEXT_NAMES
+from policies.table import Table
+from policies.tables import approval_table, bins_table
+from policies.warning import OVERDUE_OF_LIMIT
+
+SCORE_MAX = Decimal(100)
+LANGUAGES = frozenset({"en", "zh-CN"})
+
+_SENTENCES: dict[str, tuple[str, str]] = {
+    "gap": ("no row holds for {where}", "{where} 没有对应的行"),
+    "overlap": ("several rows hold for {where}: {rows}", "{where} 同时符合多行：{rows}"),
+    "unknown": ("{name} is not known here", "{name} 在此处未定义"),
+    "cycle": ("the figure rests on itself", "该指标引用了自身"),
+    "formula": ("{reason}", "公式有误：{reason}"),
+    "repeated": ("{name} is there twice", "{name} 重复"),
+    "order": ("{first} and {second} are not in order", "{first} 与 {second} 次序不当"),
+    "sum": ("the sum is {found}, not {wanted}", "合计为 {found}，应为 {wanted}"),
+    "grades": ("the grades are {found}, not {wanted}", "等级为 {found}，应为 {wanted}"),
+    "unread": ("nothing reads this value", "该值未被任何规则使用"),
+    "incomplete": ("{name} is missing", "缺少 {name}"),
+}
+
+
+class Finding(Value):
+    """One thing wrong with an edition: where, what, and a sentence in each language."""
+
+    path: str
+    code: str
+    facts: dict[str, str] = {}
+
+    def sentence(self, language: str = "en") -> str:
+        english, chinese = _SENTENCES[self.code]
+        template = chinese if language.startswith("zh") else english
+        return f"{self.path}: {template.format_map(self.facts)}"
+
+
+def check(edition: PolicyEdition) -> list[Finding]:
+    """Everything wrong with an edition; an empty list may be published."""
+    return [finding for rule in _RULES for finding in rule(edition)]
+
+
+def refuse_unsound(edition: PolicyEdition) -> None:
+    """Refuses `EditionInvalid` with the first finding, if there is any."""
+    findings = check(edition)
+    if findings:
+        raise EditionInvalid(reason=findings[0].sentence())
+
+
+def _found(path: str, code: str, **facts: object) -> Finding:
+    return Finding(path=path, code=code, facts={key: str(fact) for key, fact in facts.items()})
+
+
+# ── Figures and scorecard ────────────────────────────────────────────────────────────────────────
+
+
+def _figures(edition: PolicyEdition) -> Iterator[Finding]:
+    """Every formula is one, over names that exist, and rests on no figure that rests on it."""
+    figures = edition.spreading.figures
+    for code, text in figures.items():
+        path = f"spreading.figures.{code}"
+        try:
+            names = compiled_formula(text).names
+        except EditionInvalid as error:
+            yield _found(path, "formula", reason=error.facts["reason"])
+            return
+        yield from (
+            _found(path, "unknown", name=name)
+            for name in names
+            if name not in figures and name not in NAMES
+        )
+        if code in NAMES | TEXT_NAMES:
+            yield _found(path, "repeated", name=code)
+    for code in figures:
+        if code in dependencies(figures, code):
+            yield _found(f"spreading.figures.{code}", "cycle")
+
+
+def _figure_references(edition: PolicyEdition) -> Iterator[Finding]:
+    """Whatever is judged by a figure names one that exists."""
+    numeric = NAMES | edition.spreading.figures.keys()
+    judged = numeric | TEXT_NAMES
+    payment = PAYMENT_NAMES | {OVERDUE_OF_LIMIT}
+    references = [
+        *((f"scorecard.factors.{each.code}", each.figure, judged) for each in _factors(edition)),
+        *((f"knock_outs.{each.code}", each.figure, judged) for each in edition.knock_outs),
+        *(
+            (f"limit.methods.{code}", method.figure, numeric)
+            for code, method in edition.limit.methods.items()
+        ),
+        *(
+            (f"monitoring.rules.{rule.code}", rule.figure, payment)
+            for rule in edition.monitoring.rules
+        ),
+    ]
+    for path, figure, known in references:
+        if figure not in known:
+            yield _found(f"{path}.figure", "unknown", name=figure)
+
+
+def _scorecard(edition: PolicyEdition) -> Iterator[Finding]:
+    """Bins are total, and each group's best points add up to its weight, all to a hundred."""
+    card = edition.scorecard
+    yield from _repeated("scorecard.factors", (factor.code for factor in card.factors))
+    for factor in card.factors:
+        yield from _total(f"scorecard.factors.{factor.code}.bins", bins_table(factor))
+        yield from _bin_kinds(factor)
+        if factor.group not in card.weights:
+            yield _found(f"scorecard.factors.{factor.code}.group", "unknown", name=factor.group)
+    for group, weight in card.weights.items():
+        best = sum(
+            (
+                max(each.points for each in factor.bins)
+                for factor in card.factors
+                if factor.group == group
+            ),
+            Decimal(0),
+        )
+        if best != weight:
+            yield _found(f"scorecard.weights.{group}", "sum", found=best, wanted=weight)
+    total = sum(card.weights.values(), Decimal(0))
+    if total != SCORE_MAX:
+        yield _found("scorecard.weights", "sum", found=total, wanted=SCORE_MAX)
+    if all(factor.missing is not Missing.NEUTRAL for factor in card.factors):
+        yield _found("scorecard.neutral_share", "unread")
+
+
+def _bin_kinds(factor: Factor) -> Iterator[Finding]:
+    """A number has bounds and a category has names; the other would never be read."""
+    categorical = factor.figure in TEXT_NAMES
+    for place, each in enumerate(factor.bins):
+        bounded = each.at_least is not None or each.below is not None
+        if bounded if categorical else bool(each.categories):
+            yield _found(f"scorecard.factors.{factor.code}.bins.{place}", "unread")
+
+
+def _master_scale(edition: PolicyEdition) -> Iterator[Finding]:
+    """Best first: floors fall, PDs rise, every score has a grade, and who gets none comes last."""
+    scale = edition.master_scale
+    yield from _repeated("master_scale", edition.grades)
+    for better, worse in pairwise(scale):
+        path = f"master_scale.{worse.grade}"
+        if worse.score_min >= better.score_min:
+            yield _found(
+                f"{path}.score_min", "order", first=better.score_min, second=worse.score_min
+            )
+        if worse.pd <= better.pd:
+            yield _found(f"{path}.pd", "order", first=better.pd, second=worse.pd)
+        if worse.lendable and not better.lendable:
+            yield _found(f"{path}.lendable", "order", first=better.grade, second=worse.grade)
+    if scale[-1].score_min > 0:
+        yield _found("master_scale", "gap", where=f"0 to {scale[-1].score_min}")
+    if scale[0].score_min > SCORE_MAX:
+        yield _found(f"master_scale.{scale[0].grade}.score_min", "unread")
+
+
+def _knock_outs(edition: PolicyEdition) -> Iterator[Finding]:
+    yield from _repeated("knock_outs", (rule.code for rule in edition.knock_outs))
+    for rule in edition.knock_outs:
+        path = f"knock_outs.{rule.code}"
+        if rule.at_least is None and rule.below is None and not rule.categories:
+            yield _found(path, "incomplete", name="at_least, below, categories")
+        if rule.effect is KnockOutEffect.CAP:
+            if rule.grade_max not in edition.grades:
+                yield _found(f"{path}.grade_max", "unknown", name=rule.grade_max)
+        elif rule.grade_max is not None:
+            yield _found(f"{path}.grade_max", "unread")
+
+
+# ── Tables by grade ──────────────────────────────────────────────────────────────────────────────
+
+
+def _by_grade(edition: PolicyEdition) -> Iterator[Finding]:
+    """Every table by grade has every grade, and does not treat a worse one better."""
+    falling: dict[str, Mapping[str, Decimal | int]] = {
+        "limit.grade_cap": edition.limit.grade_cap,
+        "contract.payment_days": edition.contract.payment_days,
+        "review.cycle_months": edition.review.cycle_months,
+        **{
+            f"limit.methods.{code}.share": method.share
+            for code, method in edition.limit.methods.items()
+        },
+    }
+    for path, table in falling.items():
+        yield from _graded(path, table, edition, rising=False)
+    yield from _graded("price.margin_min", edition.price.margin_min, edition, rising=True)
+
+
+def _graded(
+    path: str, table: Mapping[str, Decimal | int], edition: PolicyEdition, *, rising: bool
+) -> Iterator[Finding]:
+    if set(table) != set(edition.grades):
+        found, wanted = ", ".join(table), ", ".join(edition.grades)
+        yield _found(path, "grades", found=found, wanted=wanted)
+        return
+    for better, worse in pairwise(edition.grades):
+        first, second = table[better], table[worse]
+        if (second < first) if rising else (second > first):
+            yield _found(f"{path}.{worse}", "order", first=first, second=second)
+
+
+# ── Limit, approval, contract ────────────────────────────────────────────────────────────────────
+
+
+def _limit(edition: PolicyEdition) -> Iterator[Finding]:
+    """Products name methods that exist, and every method is some product's."""
+    policy = edition.limit
+    used = set()
+    for code, product in policy.products.items():
+        yield from _repeated(f"limit.products.{code}.methods", product.methods)
+        for method in product.methods:
+            used.add(method)
+            if method not in policy.methods:
+                yield _found(f"limit.products.{code}.methods", "unknown", name=method)
+    for method in policy.methods.keys() - used:
+        yield _found(f"limit.methods.{method}", "unread")
+
+
+def _approval(edition: PolicyEdition) -> Iterator[Finding]:
+    """For every grade exactly one row holds for any aggregate above zero; tiers never fall."""
+    policy = edition.approval
+    yield from _repeated("approval.rows", (row.code for row in policy.rows))
+    yield from _total(
+        "approval.rows",
+        approval_table(policy.rows),
+        beyond=lambda where: where["aggregate"] == ".. to 0" or where["grade"] == "any other",
+    )
+    for grade in edition.grades:
+        rows = sorted(
+            (row for row in policy.rows if grade in row.grades), key=lambda row: row.above
+        )
+        if not rows:
+            yield _found("approval.rows", "gap", where=f"grade={grade}")
+        for lower, upper in pairwise(rows):
+            first, second = _level(lower.steps, edition), _level(upper.steps, edition)
+            if second < first:
+                yield _found(f"approval.rows.{upper.code}", "order", first=first, second=second)
+    unknown = {grade for row in policy.rows for grade in row.grades} - set(edition.grades)
+    yield from (_found("approval.rows", "unknown", name=grade) for grade in sorted(unknown))
+
+
+def _tiers(edition: PolicyEdition) -> Iterator[Finding]:
+    """Steps name tiers that exist, every tier is some step's, and reminders come before deadlines."""
+    policy = edition.approval
+    steps = [*(step for row in policy.rows for step in row.steps), policy.price_exception]
+    named = {step.tier for step in steps}
+    for tier in named - policy.tiers.keys():
+        yield _found("approval.rows", "unknown", name=tier)
+    for code, tier_row in policy.tiers.items():
+        if code not in named:
+            yield _found(f"approval.tiers.{code}", "unread")
+        if tier_row.remind_hours >= tier_row.deadline_hours:
+            yield _found(
+                f"approval.tiers.{code}.remind_hours",
+                "order",
+                first=tier_row.remind_hours,
+                second=tier_row.deadline_hours,
+            )
+    try:
+        work_calendar(policy.calendar)
+    except EditionInvalid:
+        yield _found("approval.calendar", "unknown", name=policy.calendar)
+
+
+def _automatic(edition: PolicyEdition) -> Iterator[Finding]:
+    lane = edition.approval.automatic
+    if lane.grade_min not in edition.grades:
+        yield _found("approval.automatic.grade_min", "unknown", name=lane.grade_min)
+    for both in set(lane.application_types) & set(lane.always):
+        yield _found("approval.automatic.always", "repeated", name=both)
+
+
+def _contract(edition: PolicyEdition) -> Iterator[Finding]:
+    """Conditions are asked of grades and products that exist; languages are those we speak."""
+    policy = edition.contract
+    for section in ("conditions", "requirements"):
+        for row in getattr(policy, section):
+            strange = [grade for grade in row.grades if grade not in edition.grades]
+            strange += [code for code in row.products if code not in edition.limit.products]
+            for name in strange:
+                yield _found(f"contract.{section}.{row.code}", "unknown", name=name)
+    for language in set(policy.languages) - LANGUAGES:
+        yield _found("contract.languages", "unknown", name=language)
+
+
+def _completeness(edition: PolicyEdition) -> Iterator[Finding]:
+    """Every type of application has a checklist that requires something; only counts are counted."""
+    lists = edition.completeness.checklists
+    yield from _repeated("completeness.checklists", (each.code for each in lists))
+    for each in lists:
+        path = f"completeness.checklists.{each.code}"
+        for code in (*each.required, *each.optional):
+            name, colon, _ = code.partition(":")
+            if colon and name != "statements_years":
+                yield _found(path, "unknown", name=code)
+        yield from (_found(path, "unread") for code in each.optional if code in each.required)
+    for kind in ApplicationType:
+        asked = any(
+            each.required and (not each.application_types or kind in each.application_types)
+            for each in lists
+        )
+        if not asked:
+            yield _found("completeness.checklists", "incomplete", name=kind)
+
+
+# ── Review, monitoring ───────────────────────────────────────────────────────────────────────────
+
+
+def _review(edition: PolicyEdition) -> Iterator[Finding]:
+    policy = edition.review
+    kept = 1 - policy.cut_tolerance
+    if policy.exit_share >= kept:
+        yield _found("review.exit_share", "order", first=policy.exit_share, second=kept)
+
+
+def _monitoring(edition: PolicyEdition) -> Iterator[Finding]:
+    """Of one figure, a graver level has the higher threshold, and freezes where a lighter does."""
+    policy = edition.monitoring
+    yield from _repeated("monitoring.rules", (rule.code for rule in policy.rules))
+    by_figure = sorted(policy.rules, key=lambda rule: (rule.figure, rule.level.gravity))
+    for lighter, graver in pairwise(by_figure):
+        if lighter.figure != graver.figure:
+            continue
+        risen = graver.level.gravity > lighter.level.gravity
+        if risen and graver.at_least > lighter.at_least and graver.freeze >= lighter.freeze:
+            continue
+        yield _found(
+            f"monitoring.rules.{graver.code}", "order", first=lighter.code, second=graver.code
+        )
+    yield from _repeated("monitoring.reminders", (step.code for step in policy.reminders))
+    days = [step.days_past_due for step in policy.reminders]
+    for first, second in pairwise(days):
+        if second <= first:
+            yield _found("monitoring.reminders", "order", first=first, second=second)
+
+
+_RULES: tuple[Callable[[PolicyEdition], Iterator[Finding]], ...] = (
+    _figures,
+    _figure_references,
+    _scorecard,
+    _master_scale,
+    _knock_outs,
+    _by_grade,
+    _limit,
+    _approval,
+    _tiers,
+    _automatic,
+    _contract,
+    _completeness,
+    _review,
+    _monitoring,
+)
+
+
+def _total(
+    path: str, table: Table, *, beyond: Callable[[dict[str, str]], bool] = lambda where: False
+) -> Iterator[Finding]:
+    """Exactly one row holds in every region of a table, but for regions beyond its reach."""
+    for where, rows in table.regions():
+        if beyond(where) or len(rows) == 1:
+            continue
+        words = ", ".join(f"{name}={segment}" for name, segment in where.items())
+        numbers = ", ".join(str(row + 1) for row in rows)
+        yield _found(path, "overlap" if rows else "gap", where=words, rows=numbers)
+
+
+def _repeated(path: str, names: Iterable[str]) -> Iterator[Finding]:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            yield _found(path, "repeated", name=name)
+        seen.add(name)
+
+
+def _factors(edition: PolicyEdition) -> tuple[Factor, ...]:
+    return edition.scorecard.factors
+
+
+def _level(steps: tuple[ApprovalStep, ...], edition: PolicyEdition) -> int:
+    tiers = edition.approval.tiers
+    return max((tiers[step.tier].level for step in steps if step.tier in tiers), default=0)
+
+
+# ── Values that nothing reads ────────────────────────────────────────────────────────────────────
+
+
+def unread_fields(sources: Iterable[str]) -> list[Finding]:
+    """The fields of an edition that no source reads as an attribute.
+
+    `sources` are the texts of the modules that judge, act and order, this one and the values
+    themselves left out: a check that looks at a value does not use it.
+    """
+    read = {
+        node.attr
+        for source in sources
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)
+    }
+    return [
+        _found(f"{model.__name__}.{name}", "unread")
+        for model in sections(PolicyEdition)
+        for name in model.model_fields
+        if name not in read
+    ]
+
+
+def sections(model: type[BaseModel]) -> tuple[type[BaseModel], ...]:
+    """A value and every value inside it, each once."""
+    found: dict[type[BaseModel], None] = {model: None}
+    for field in model.model_fields.values():
+        for inner in _models_in(field.annotation):
+            found.update(dict.fromkeys(sections(inner)))
+    return tuple(found)
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models_in(argument)
