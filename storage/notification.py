@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from domain.errors import KeyReused, NotFound
-from domain.notification import DeliveryState, OutboxEntry, masked, seconds_to_wait
+from domain.notification import Channel, DeliveryState, OutboxEntry, masked, seconds_to_wait
 from domain.value import content_hash
 from storage.base import Row, recorded_at
 
@@ -171,6 +171,15 @@ class Outbox:
             select(OutboxRow).where(OutboxRow.channel == channel, OutboxRow.key == key)
         )
         return _entry(row) if row is not None else None
+
+    def list_of_case(self, case_id: str) -> Sequence[OutboxEntry]:
+        """What a case owed to people, oldest first; mask the facts before showing them."""
+        rows = self._session.scalars(
+            select(OutboxRow)
+            .where(OutboxRow.case_id == case_id, OutboxRow.channel == Channel.MAIL)
+            .order_by(OutboxRow.entry_no)
+        )
+        return [_entry(row) for row in rows]
 
     def find_page(
         self,

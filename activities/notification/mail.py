@@ -69,7 +69,12 @@ class MailTemplates:
 
     def _sentence(self, language: Language) -> Callable[[str], str]:
         sentences: Mapping[str, str] = self._sentences[language]
-        return lambda code: sentences.get(code.split(":")[0], code.replace("_", " "))
+
+        def sentence(code: str) -> str:
+            name, _, detail = code.partition(":")
+            return sentences.get(name, code.replace("_", " ")).replace("{}", detail)
+
+        return sentence
 
 
 class MailDelivery:

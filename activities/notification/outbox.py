@@ -8,13 +8,16 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from temporalio import activity
 
 from activities.signatures import NotificationSteps
+from domain.calendar import business_on
 from domain.errors import CreditError
 from domain.notification import Channel, OutboxEntry, OutboxTally, OutboxTurn
+from storage.application import Intakes
 from storage.base import Records
 from storage.notification import Outbox, listening
 
@@ -22,6 +25,9 @@ from storage.notification import Outbox, listening
 ATTEMPTS_MAX = 150
 # Longer than any single delivery may take; see the time limits of the deliveries.
 LEASE_SECONDS = 20
+# A request on record whose caller could not reach Temporal is started by us after this long.
+START_OVERDUE = timedelta(seconds=10)
+SWEEP_SECONDS = 5.0
 
 
 class Undelivered(Exception):
@@ -59,6 +65,7 @@ class NotificationActivities(NotificationSteps):
         """Deliver what is owed on a channel until the turn is over or the worker stops."""
         delivery = self._deliveries[turn.channel]
         tally, ends_at = OutboxTally(), time.monotonic() + turn.seconds_max
+        swept_at = -SWEEP_SECONDS
         with (
             listening(self._records.engine, turn.channel) as bell,
             ThreadPoolExecutor(1, f"outbox-{turn.channel}") as deliverer,
@@ -67,6 +74,9 @@ class NotificationActivities(NotificationSteps):
             # comes later rings. The poll is for entries whose back-off ends.
             while time.monotonic() < ends_at and not activity.is_worker_shutdown():
                 activity.heartbeat(tally)
+                if turn.channel is Channel.TEMPORAL and time.monotonic() > swept_at + SWEEP_SECONDS:
+                    swept_at = time.monotonic()
+                    self._owe_starts()
                 entry = self._claim(turn.channel)
                 if entry is None:
                     bell.wait(self._poll_seconds)
@@ -76,6 +86,24 @@ class NotificationActivities(NotificationSteps):
                     sent=tally.sent + delivered, failed=tally.failed + (not delivered)
                 )
         return tally
+
+    def _owe_starts(self) -> None:
+        """Owe the start of every request that no workflow has taken up."""
+        with self._records.begin() as session:
+            overdue = Intakes(session).find_unstarted(datetime.now(UTC) - START_OVERDUE, 100)
+            for case_id in overdue:
+                _, _, on, received_at = Intakes(session).read(case_id)
+                Outbox(session).post(
+                    Channel.TEMPORAL,
+                    f"start/{case_id}",
+                    recipient=case_id,
+                    kind="start_application",
+                    facts={
+                        "case_id": case_id,
+                        "offset_days": str((on - business_on(received_at)).days),
+                    },
+                    case_id=case_id,
+                )
 
     def _claim(self, channel: Channel) -> OutboxEntry | None:
         with self._records.begin() as session:

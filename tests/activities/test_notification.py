@@ -2,9 +2,10 @@
 
 import asyncio
 import email
+import tomllib
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import UTC, date, datetime
 from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
@@ -24,8 +25,10 @@ from activities.notification import (
     Undelivered,
 )
 from creditflow.stack.launch import free_port
+from domain.application import Application
 from domain.customer import Customer
 from domain.identity import Language, Person, Role
+from domain.money import Money
 from domain.notification import (
     MASK,
     NOTICE_FACTS,
@@ -35,6 +38,7 @@ from domain.notification import (
     OutboxEntry,
     OutboxTurn,
 )
+from storage.application import Intakes
 from storage.base import Records
 from storage.customer import Customers
 from storage.identity import Persons
@@ -121,9 +125,9 @@ def find(records: Records, key: str) -> OutboxEntry:
         return entry
 
 
-def take_turn(records: Records, delivery: Any) -> None:
+def take_turn(records: Records, delivery: Any, channel: Channel = Channel.MAIL) -> None:
     """One turn, as the worker would take it, until nothing more is due."""
-    activities = NotificationActivities(records, {Channel.MAIL: delivery}, poll_seconds=0.01)
+    activities = NotificationActivities(records, {channel: delivery}, poll_seconds=0.01)
     environment, seen = ActivityEnvironment(), list[Any]()
 
     def rest(*tally: Any) -> None:
@@ -132,7 +136,7 @@ def take_turn(records: Records, delivery: Any) -> None:
         seen.append(tally)
 
     environment.on_heartbeat = rest
-    environment.run(activities.deliver_outbox, OutboxTurn(channel=Channel.MAIL, seconds_max=30))
+    environment.run(activities.deliver_outbox, OutboxTurn(channel=channel, seconds_max=30))
 
 
 @pytest.mark.parametrize("language", list(Language))
@@ -147,6 +151,23 @@ def test_every_notice_is_said_in_both_languages_with_all_its_facts(
     assert GRANTORS[language] in body
     told = (subject + body).replace(" ", "_")
     assert [name for name in NOTICE_FACTS[kind] if f"<{name}>" not in told] == []
+
+
+def test_reasons_are_said_as_sentences_from_their_codes_alone() -> None:
+    facts = {**sample(Notice.DECISION_DECLINED), "reason_codes": "equity_negative,grade:D,new_code"}
+
+    _, en = TEMPLATES.render(Notice.DECISION_DECLINED, Language.EN, facts)
+    _, zh = TEMPLATES.render(Notice.DECISION_DECLINED, Language.ZH, facts)
+
+    assert "- The company's equity is negative\n- The grade D does not qualify" in en
+    assert "- new code" in en
+    assert "- 净资产为负\n- 信用等级 D 不符合" in zh
+
+
+def test_both_languages_know_the_same_sentences() -> None:
+    sentences = tomllib.loads((FOLDER / "sentences.toml").read_text("utf-8"))
+
+    assert set(sentences["en"]) == set(sentences["zh-CN"])
 
 
 def test_no_template_is_left_over() -> None:
@@ -291,6 +312,24 @@ class Poisoned:
         if entry.key in self.keys:
             raise Undelivered("poisoned")
         self.delivered.append(entry.key)
+
+
+def test_a_request_that_no_workflow_took_up_is_owed_its_start(people: Records) -> None:
+    delivery = Poisoned()
+    with people.begin() as session:
+        Intakes(session).record(
+            "case-1",
+            Application(customer_id="c-1", limit_requested=Money.of(1000, "CNY")),
+            caller="manager",
+            key="k",
+            business_on=_DAY,
+            received_at=datetime(2026, 1, 5, 4, tzinfo=UTC),
+        )
+
+    take_turn(people, delivery, Channel.TEMPORAL)
+    take_turn(people, delivery, Channel.TEMPORAL)
+
+    assert delivery.delivered == ["start/case-1"]
 
 
 def test_a_poisoned_entry_never_blocks_the_others(people: Records) -> None:
