@@ -1,0 +1,77 @@
+"""Habits of the house that a tool does not know: names, catch-alls, and refusals in two languages."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from domain.errors import CreditError
+
+PROJECT = Path(__file__).resolve().parents[2]
+LAYERS = ("domain", "policies", "storage", "activities", "workflows", "web", "creditflow")
+CODE = sorted(path for layer in LAYERS for path in (PROJECT / layer).rglob("*.py"))
+
+UNWANTED_NAMES = re.compile(r"^(get|process|handle|manage)_")
+DICTATED = {"get_command", "handle_DATA"}  # names that a library calls
+UNWANTED_FILES = {"utils", "util", "helpers", "helper", "common", "misc", "data", "info"}
+
+
+def refusals(root: type[CreditError] = CreditError) -> list[type[CreditError]]:
+    return [root, *(leaf for child in root.__subclasses__() for leaf in refusals(child))]
+
+
+@pytest.mark.parametrize("path", CODE, ids=lambda path: str(path.relative_to(PROJECT)))
+def test_names_say_what_is_done(path: Path) -> None:
+    assert path.stem not in UNWANTED_FILES
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert node.name in DICTATED or not UNWANTED_NAMES.match(node.name), node.name
+        if isinstance(node, ast.ExceptHandler):
+            everything = getattr(node.type, "id", None) in ("Exception", "BaseException")
+            raised_on = any(isinstance(part, ast.Raise) for part in ast.walk(node))
+            assert node.type is not None, f"line {node.lineno}"
+            assert not everything or raised_on, f"line {node.lineno} catches everything"
+
+
+@pytest.mark.parametrize("refusal", refusals(), ids=lambda refusal: refusal.__name__)
+def test_every_refusal_has_a_code_and_a_sentence_of_its_own_in_both_languages(
+    refusal: type[CreditError],
+) -> None:
+    assert re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", refusal.code_name())
+    assert _facts(refusal.sentence) == _facts(refusal.sentence_zh)
+    assert re.search(r"[\u4e00-\u9fff]", refusal.sentence_zh)
+
+
+def _facts(sentence: str) -> set[str]:
+    """The facts a sentence shows; one that is worded by language has a `_zh` twin."""
+    return {name.removesuffix("_zh") for name in re.findall(r"{(\w+)}", sentence)}
+
+
+def test_no_two_refusals_share_a_code() -> None:
+    codes = [refusal.code_name() for refusal in refusals()]
+    assert len(codes) == len(set(codes))
+
+
+def test_only_storage_and_its_migrations_write_sql() -> None:
+    for path in CODE:
+        if path.relative_to(PROJECT).parts[0] == "storage":
+            continue
+        assert not re.search(
+            r"\b(SELECT|INSERT INTO|UPDATE|DELETE FROM)\b [a-z*(]", path.read_text("utf-8")
+        ), path
+
+
+def test_no_file_names_a_registry_or_this_machine() -> None:
+    # Said in parts, so that this file does not name them either.
+    named = re.compile(
+        "|".join(("files.python" + "hosted", "registry.npm" + "js", "pypi" + r"\.org"))
+    )
+    tracked = [
+        path
+        for path in PROJECT.rglob("*")
+        if path.is_file()
+        and not {".venv", "node_modules", ".git", ".creditflow"} & set(path.parts)
+        and path.suffix in {".py", ".lock", ".json", ".toml", ".md", ".yml", ".sh", ""}
+    ]
+    assert [path for path in tracked if named.search(path.read_text("utf-8", "ignore"))] == []
