@@ -1,0 +1,18 @@
+"""Approvals, their tasks and words, the authority register, and the letters they end in."""
+
+from storage.approval.approvals import Approvals
+from storage.approval.authority import AuthorityGrants, AutomaticLane
+from storage.approval.decisions import Decisions, DecisionView
+from storage.approval.letters import Letters
+from storage.approval.tasks import Tasks, TaskView
+
+__all__ = [
+    "Approvals",
+    "AuthorityGrants",
+    "AutomaticLane",
+    "DecisionView",
+    "Decisions",
+    "Letters",
+    "TaskView",
+    "Tasks",
+]

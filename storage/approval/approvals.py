@@ -1,0 +1,139 @@
+"""Approvals as their workflow left them, and the tasks that follow from each."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from domain.approval import (
+    Approval,
+    ApprovalProgress,
+    TaskStatus,
+)
+from domain.errors import NotFound, OutOfOrder
+from storage.approval.tasks import TaskRow
+from storage.base import Row
+
+
+class ApprovalRow(Row):
+    __tablename__ = "approval"
+
+    approval_id: Mapped[str] = mapped_column(primary_key=True)
+    subject: Mapped[str]
+    subject_id: Mapped[str]
+    n: Mapped[int]
+    case_id: Mapped[str]
+    outcome: Mapped[str]
+    body: Mapped[dict[str, Any]]
+    progress: Mapped[dict[str, Any]]
+    version: Mapped[int]
+    opened_at: Mapped[datetime]
+
+
+class Approvals:
+    """Approvals as their workflow left them; every change is under the version it read."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def record(self, approval: Approval, progress: ApprovalProgress, at: datetime) -> None:
+        """Write a new approval and its open tasks; once."""
+        request = approval.request
+        self._session.execute(
+            insert(ApprovalRow)
+            .values(
+                approval_id=request.approval_id,
+                subject=request.subject,
+                subject_id=request.subject_id,
+                n=request.n,
+                case_id=request.case_id,
+                outcome=approval.outcome,
+                body=approval.model_dump(mode="json"),
+                progress=progress.model_dump(mode="json"),
+                version=1,
+                opened_at=at,
+            )
+            .on_conflict_do_nothing()
+        )
+        self._record_tasks(approval, progress, at)
+
+    def find_progress(self, approval_id: str) -> ApprovalProgress | None:
+        row = self._session.get(ApprovalRow, approval_id)
+        return ApprovalProgress.model_validate(row.progress) if row else None
+
+    def find(self, approval_id: str) -> Approval | None:
+        row = self._session.get(ApprovalRow, approval_id)
+        return Approval.model_validate(row.body) if row else None
+
+    def list_of_subject(self, subject_id: str) -> list[Approval]:
+        rows = self._session.scalars(
+            select(ApprovalRow).where(ApprovalRow.subject_id == subject_id).order_by(ApprovalRow.n)
+        )
+        return [Approval.model_validate(row.body) for row in rows]
+
+    def read_locked(self, approval_id: str) -> tuple[Approval, ApprovalProgress, int]:
+        """The approval, its progress and version; no other word is taken until the commit."""
+        row = self._session.scalar(
+            select(ApprovalRow).where(ApprovalRow.approval_id == approval_id).with_for_update()
+        )
+        if row is None:
+            raise NotFound(kind="approval", id=approval_id)
+        approval = Approval.model_validate(row.body)
+        return approval, ApprovalProgress.model_validate(row.progress), row.version
+
+    def write(
+        self, approval: Approval, progress: ApprovalProgress, version: int, at: datetime
+    ) -> None:
+        """Replace the approval as of `version`, and its tasks with it."""
+        written = self._session.execute(
+            update(ApprovalRow)
+            .where(
+                ApprovalRow.approval_id == approval.request.approval_id,
+                ApprovalRow.version == version,
+            )
+            .values(
+                outcome=approval.outcome,
+                body=approval.model_dump(mode="json"),
+                progress=progress.model_dump(mode="json"),
+                version=version + 1,
+            )
+            .returning(ApprovalRow.approval_id)
+        ).first()
+        if written is None:
+            raise OutOfOrder(reason="the approval was changed by something else meanwhile")
+        for task in approval.tasks:
+            self._session.execute(
+                update(TaskRow)
+                .where(TaskRow.task_id == task.task_id, TaskRow.status == TaskStatus.OPEN)
+                .values(
+                    status=task.status,
+                    decided_by=task.decided_by,
+                    verdict=task.verdict,
+                    escalated_to=task.escalated_to,
+                    closed_at=None if task.status is TaskStatus.OPEN else at,
+                )
+            )
+        self._record_tasks(approval, progress, at)
+
+    def _record_tasks(self, approval: Approval, progress: ApprovalProgress, at: datetime) -> None:
+        request = approval.request
+        for task in approval.open_tasks:
+            self._session.execute(
+                insert(TaskRow)
+                .values(
+                    task_id=task.task_id,
+                    approval_id=request.approval_id,
+                    case_id=request.case_id,
+                    customer_id=request.customer_id,
+                    position=task.position,
+                    escalated_to=task.escalated_to,
+                    status=task.status,
+                    amount_minor=request.aggregate.minor,
+                    currency=request.aggregate.currency,
+                    opened_at=at,
+                    due_at=progress.escalate_at or progress.lapse_at or at,
+                )
+                .on_conflict_do_nothing()
+            )

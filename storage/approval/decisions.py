@@ -1,0 +1,139 @@
+"""Words on record: one a task, none by a maker; the database refuses both."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from domain.approval import (
+    Approval,
+    ApprovalProgress,
+    AuthorityGrant,
+    DecisionRequest,
+)
+from domain.errors import KeyReused
+from domain.money import Money
+from domain.value import Value
+from storage.base import Row
+
+
+class DecisionRow(Row):
+    __tablename__ = "decision"
+
+    decision_id: Mapped[str] = mapped_column(primary_key=True)
+    task_id: Mapped[str]
+    approval_id: Mapped[str]
+    case_id: Mapped[str]
+    person_id: Mapped[str]
+    makers: Mapped[list[str]]
+    grant_no: Mapped[str]
+    position: Mapped[str]
+    verdict: Mapped[str]
+    note: Mapped[str]
+    fields_wanted: Mapped[list[str]]
+    limit_minor: Mapped[int | None] = mapped_column(BigInteger)
+    currency: Mapped[str | None]
+    content_hash: Mapped[str]
+    channel: Mapped[str]
+    said_hash: Mapped[str]
+    progress: Mapped[dict[str, Any]]
+    decided_at: Mapped[datetime]
+
+
+class DecisionView(Value):
+    """A word on record: who, on what authority, what and why."""
+
+    decision_id: str
+    task_id: str
+    approval_id: str
+    person_id: str
+    grant_no: str
+    position: str
+    verdict: str
+    note: str
+    fields_wanted: tuple[str, ...]
+    content_hash: str
+    channel: str
+    decided_at: datetime
+
+
+class Decisions:
+    """Words on record; one a task, never by a maker: the database refuses both."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def find_progress(self, decision_id: str, said: str | None = None) -> ApprovalProgress | None:
+        """What followed from this message, if it was taken before; `KeyReused` if it said other."""
+        row = self._session.get(DecisionRow, decision_id)
+        if row is None:
+            return None
+        if said is not None and row.said_hash != said:
+            raise KeyReused(key=decision_id)
+        return ApprovalProgress.model_validate(row.progress)
+
+    def record(
+        self,
+        decision: DecisionRequest,
+        approval: Approval,
+        grant: AuthorityGrant,
+        progress: ApprovalProgress,
+    ) -> None:
+        self._session.execute(
+            insert(DecisionRow).values(
+                decision_id=decision.message_id,
+                task_id=decision.task_id,
+                approval_id=decision.approval_id,
+                case_id=approval.request.case_id,
+                person_id=decision.person_id,
+                makers=list(approval.request.makers),
+                grant_no=grant.grant_no,
+                position=grant.position,
+                verdict=decision.verdict,
+                note=decision.note,
+                fields_wanted=list(decision.fields_wanted),
+                limit_minor=decision.limit.minor if decision.limit else None,
+                currency=decision.limit.currency if decision.limit else None,
+                content_hash=approval.request.content_hash,
+                channel=decision.channel,
+                said_hash=decision.said,
+                progress=progress.model_dump(mode="json"),
+                decided_at=decision.at,
+            )
+        )
+
+    def lowest_limit(self, approval_id: str, last: Money | None) -> Money | None:
+        """The lowest limit that any word of the approval names; None where none does."""
+        rows = self._session.execute(
+            select(DecisionRow.limit_minor, DecisionRow.currency).where(
+                DecisionRow.approval_id == approval_id, DecisionRow.limit_minor.is_not(None)
+            )
+        )
+        named = [Money(minor=minor, currency=currency) for minor, currency in rows]
+        return min([*named, *([last] if last is not None else [])], default=None)
+
+    def list_of_case(self, case_id: str) -> list[DecisionView]:
+        rows = self._session.scalars(
+            select(DecisionRow)
+            .where(DecisionRow.case_id == case_id)
+            .order_by(DecisionRow.decided_at, DecisionRow.decision_id)
+        )
+        return [
+            DecisionView(
+                decision_id=row.decision_id,
+                task_id=row.task_id,
+                approval_id=row.approval_id,
+                person_id=row.person_id,
+                grant_no=row.grant_no,
+                position=row.position,
+                verdict=row.verdict,
+                note=row.note,
+                fields_wanted=tuple(row.fields_wanted),
+                content_hash=row.content_hash,
+                channel=row.channel,
+                decided_at=row.decided_at,
+            )
+            for row in rows
+        ]
