@@ -3,29 +3,85 @@
     python -m creditflow.stack.provision records      tables, shipped editions, embedded users
     python -m creditflow.stack.provision workflows    the workflows that are always there
 
-Both may run any number of times. Deployments run the same two steps.
+Both may run any number of times; a deployment runs the same two. Users are made for the embedded
+profile alone.
 """
 
+import asyncio
 import sys
+from pathlib import Path
 
-from settings import Settings, read_settings
+from temporalio.common import WorkflowIDConflictPolicy
+
+from creditflow.stack.home import PROJECT, home
+from creditflow.stack.users import provision_users
+from domain.edition import PolicyEdition
+from domain.identity import SYSTEM
+from domain.notification import Channel, OutboxTurn
+from settings import Profile, Settings, read_settings
+from storage.base import Records
+from storage.edition import STANDARD, Editions, read_shipped, shipped_text
+from storage.identity import Persons
 from storage.migrations import upgrade
+from workflows.codec import Codec, data_converter
+from workflows.connection import connect
+from workflows.names import CASES_QUEUE, outbox_id
+from workflows.outbox import OutboxWorkflow
+
+_OUTBOXES = (Channel.MAIL, Channel.TEMPORAL)
 
 
 def provision_records(settings: Settings) -> None:
     """Tables first, then what every installation has."""
-    upgrade(settings.database_url.get_secret_value())
+    url = settings.database_url.get_secret_value()
+    upgrade(url)
+    records = Records(url, connections_max=2)
+    with records.begin() as session:
+        Persons(session).record_person(SYSTEM)
+    _publish_shipped(records)
+    if settings.profile is Profile.EMBEDDED:
+        provision_users(records, home().users_file, read_shipped().reporting_currency)
+    records.close()
 
 
-def provision_workflows(settings: Settings) -> None:
-    """The workflows nobody starts by hand."""
+def _publish_shipped(records: Records) -> None:
+    """Every shipped edition becomes a row; the standard one last, so that it is in force."""
+    names = {file.stem for file in _shipped_files()}
+    with records.begin() as session:
+        for name in [*sorted(names - {STANDARD}), STANDARD]:
+            edition: PolicyEdition = read_shipped(name)
+            Editions(session).publish(edition, shipped_text(name), SYSTEM.person_id)
+
+
+def _shipped_files() -> list[Path]:
+    return sorted((PROJECT / "policies" / "editions").glob("*.toml"))
+
+
+async def provision_workflows(settings: Settings) -> None:
+    """The workflows nobody starts by hand: one for each outbox."""
+    codec = Codec(settings.codec_key_bytes, settings.codec_keys_retired_bytes)
+    client = await connect(data_converter(codec), identity="provision")
+    for channel in _OUTBOXES:
+        await client.start_workflow(
+            OutboxWorkflow.run,
+            OutboxTurn(channel=channel),
+            id=outbox_id(channel),
+            task_queue=CASES_QUEUE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            static_summary=f"delivers the {channel} outbox",
+        )
+    # The SDK's runtime may crash a process that ends on the heels of its last call.
+    await asyncio.sleep(0.1)
 
 
 def main() -> None:
-    steps = {"records": provision_records, "workflows": provision_workflows}
-    if len(sys.argv) != 2 or sys.argv[1] not in steps:
-        sys.exit("usage: python -m creditflow.stack.provision records|workflows")
-    steps[sys.argv[1]](read_settings())
+    match sys.argv[1:]:
+        case ["records"]:
+            provision_records(read_settings())
+        case ["workflows"]:
+            asyncio.run(provision_workflows(read_settings()))
+        case _:
+            sys.exit("usage: python -m creditflow.stack.provision records|workflows")
 
 
 if __name__ == "__main__":
