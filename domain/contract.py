@@ -124,6 +124,22 @@ class CustomerAct(Value):
         return content_hash(self)[:32]
 
 
+class SigningLink(Value):
+    """The customer's one-time link; its token is known to the customer alone."""
+
+    contract_id: Id
+    expires_at: datetime
+    used_at: datetime | None = None
+
+
+class ContractEvent(Value):
+    """One step of an agreement's life, each at most once."""
+
+    status: ContractStatus
+    reason: str = ""
+    at: datetime
+
+
 class ContractOrder(Value):
     """What a signing starts from; terms come from the letter alone."""
 
