@@ -1,92 +1,15 @@
-"""Approval (审批) as a pure state machine: steps, tasks, words, and what follows from each word.
+"""The machine: tasks, words, and what follows from each; silence never approves."""
 
-The machine knows who has spoken and what the step asks for. Who may speak at all, the authority at
-the moment of decision, is checked by an activity against the register before a word is applied.
-
-    request → open step 1 → words … → step settled → open step 2 → … → approved
-                                    ↘ declined | returned
-    silence: remind → escalate → lapse; it never approves.
-"""
-
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import datetime
 from enum import StrEnum
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
-from domain.contract import ContractOrder
+from domain.approval.route import ApprovalOutcome, ApprovalRequest, RouteStep, StepMode, Verdict
 from domain.errors import AlreadyDecided, OutOfOrder, OwnCase, SameHands
 from domain.identity import Id
-from domain.money import Money
-from domain.value import Value, content_hash
-
-
-class Verdict(StrEnum):
-    APPROVE = "approve"
-    DECLINE = "decline"
-    RETURN = "return"
-
-
-class StepMode(StrEnum):
-    ONE = "one"  # one position is asked
-    ALL = "all"  # 会签: every position must approve; one decline ends it
-    ANY = "any"  # 或签: several are asked, the first valid word counts
-
-
-class RouteStep(Value):
-    """One step of approval: who is asked, how their words combine, and how long they have.
-
-    Hours are working hours from the opening of the step.
-    """
-
-    step_id: str
-    tier: int
-    mode: StepMode
-    positions: tuple[str, ...]  # authority positions asked, e.g. branch_head
-    remind_hours: Decimal
-    deadline_hours: Decimal  # then the step escalates
-    lapse_hours: Decimal = Decimal(0)  # after the escalation; then the case lapses
-    escalate_to: str | None = None  # a position that may decide in place of a silent one
-
-
-class Subject(StrEnum):
-    """What an approval is about."""
-
-    APPLICATION = "application"
-    REVIEW = "review"
-
-
-class ApprovalOutcome(StrEnum):
-    OPEN = "open"
-    APPROVED = "approved"
-    DECLINED = "declined"
-    RETURNED = "returned"
-    LAPSED = "lapsed"
-    WITHDRAWN = "withdrawn"
-
-
-class ApprovalRequest(Value):
-    """What is put before the approvers, and by whom; the input of the approval's workflow."""
-
-    subject: Subject
-    subject_id: Id
-    n: int = 1
-    case_id: Id  # the case or review that lists show the tasks under
-    customer_id: Id
-    makers: tuple[Id, ...]  # applicant and last editor: never deciders
-    steps: tuple[RouteStep, ...] = Field(min_length=1)
-    aggregate: Money  # group exposure after approval, in the reporting currency
-    grade: str
-    content_hash: str
-    edition_hash: str
-    route_row: str = ""
-    reasons: tuple[str, ...] = ()
-    offset_days: int = 0
-
-    @property
-    def approval_id(self) -> str:
-        return f"{self.subject_id}.{self.n}"
+from domain.value import Value
 
 
 class TaskStatus(StrEnum):
@@ -250,95 +173,3 @@ def _tasks_of(request: ApprovalRequest, step_index: int) -> tuple[Task, ...]:
         )
         for place, position in enumerate(step.positions, start=1)
     )
-
-
-class AuthorityGrant(Value):
-    """A numbered grant of authority (授权书): who may decide as what, how much, and when."""
-
-    grant_no: str
-    person_id: Id
-    position: str
-    limit: Money  # the largest group exposure after approval, in the reporting currency
-    valid_from: date
-    valid_until: date
-    granted_by: str
-    revoked_on: date | None = None
-
-    def covers(self, position: str, aggregate: Money, on: date) -> bool:
-        """Whether the grant lets its holder decide as this position, this much, on this day."""
-        in_force = self.valid_from <= on <= self.valid_until and (
-            self.revoked_on is None or on < self.revoked_on
-        )
-        return in_force and self.position == position and aggregate <= self.limit
-
-
-class DecisionRequest(Value):
-    """One approver's word, as the handler parsed it from a message."""
-
-    approval_id: str
-    task_id: Id
-    person_id: Id
-    verdict: Verdict
-    note: str = Field(default="", max_length=4000)
-    fields_wanted: tuple[str, ...] = ()  # of a return: what the applicant must bring
-    limit: Money | None = None  # approve less than recommended
-    content_hash: str = ""  # what the approver saw; empty: not stated
-    message_id: Id
-    token: str = Field(min_length=1, max_length=200, repr=False)
-    channel: str = Field(default="signal", max_length=20)
-    at: datetime
-    offset_days: int = 0
-
-    @property
-    def said(self) -> str:
-        """The hash of what was said, apart from when and with which token."""
-        spoken = {"task_id", "verdict", "note", "fields_wanted", "limit"}
-        return content_hash(self.model_dump(mode="json", include=spoken))
-
-
-class Silence(StrEnum):
-    """What silence does, in this order; each once a step."""
-
-    REMIND = "remind"
-    ESCALATE = "escalate"
-    LAPSE = "lapse"
-    WITHDRAW = "withdraw"  # not silence: the case was withdrawn from outside
-
-
-class StepDue(Value):
-    approval_id: str
-    step_index: int
-    silence: Silence
-    at: datetime
-    offset_days: int = 0
-
-
-class ApprovalProgress(Value):
-    """Where an approval stands after a step; all that its workflow branches on."""
-
-    approval_id: str
-    outcome: ApprovalOutcome
-    step_index: int = 0
-    waiting_for: tuple[str, ...] = ()  # positions
-    remind_at: datetime | None = None
-    escalate_at: datetime | None = None
-    lapse_at: datetime | None = None
-    letter_no: str | None = None
-    order: ContractOrder | None = (
-        None  # of an approved application: what the agreement is made from
-    )
-    fields_wanted: tuple[str, ...] = ()
-    silence_until: datetime | None = None  # of a return: when the applicant's silence ends the case
-    decision_id: str | None = None
-    replayed: bool = False
-
-
-class ApprovalResult(Value):
-    """How an approval ended; what its parent goes on with."""
-
-    approval_id: str
-    outcome: ApprovalOutcome
-    letter_no: str | None = None
-    order: ContractOrder | None = None
-    fields_wanted: tuple[str, ...] = ()
-    silence_until: datetime | None = None

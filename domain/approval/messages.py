@@ -1,0 +1,84 @@
+"""What is said to an approval, and where it stands after each step."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import Field
+
+from domain.approval.route import ApprovalOutcome, Verdict
+from domain.contract import ContractOrder
+from domain.identity import Id
+from domain.money import Money
+from domain.value import Value, content_hash
+
+
+class DecisionRequest(Value):
+    """One approver's word, as the handler parsed it from a message."""
+
+    approval_id: str
+    task_id: Id
+    person_id: Id
+    verdict: Verdict
+    note: str = Field(default="", max_length=4000)
+    fields_wanted: tuple[str, ...] = ()  # of a return: what the applicant must bring
+    limit: Money | None = None  # approve less than recommended
+    content_hash: str = ""  # what the approver saw; empty: not stated
+    message_id: Id
+    token: str = Field(min_length=1, max_length=200, repr=False)
+    channel: str = Field(default="signal", max_length=20)
+    at: datetime
+    offset_days: int = 0
+
+    @property
+    def said(self) -> str:
+        """The hash of what was said, apart from when and with which token."""
+        spoken = {"task_id", "verdict", "note", "fields_wanted", "limit"}
+        return content_hash(self.model_dump(mode="json", include=spoken))
+
+
+class Silence(StrEnum):
+    """What silence does, in this order; each once a step."""
+
+    REMIND = "remind"
+    ESCALATE = "escalate"
+    LAPSE = "lapse"
+    WITHDRAW = "withdraw"  # not silence: the case was withdrawn from outside
+
+
+class StepDue(Value):
+    approval_id: str
+    step_index: int
+    silence: Silence
+    at: datetime
+    offset_days: int = 0
+
+
+class ApprovalProgress(Value):
+    """Where an approval stands after a step; all that its workflow branches on."""
+
+    approval_id: str
+    outcome: ApprovalOutcome
+    step_index: int = 0
+    waiting_for: tuple[str, ...] = ()  # positions
+    remind_at: datetime | None = None
+    escalate_at: datetime | None = None
+    lapse_at: datetime | None = None
+    letter_no: str | None = None
+    order: ContractOrder | None = (
+        None  # of an approved application: what the agreement is made from
+    )
+    fields_wanted: tuple[str, ...] = ()
+    silence_until: datetime | None = None  # of a return: when the applicant's silence ends the case
+    decision_id: str | None = None
+    replayed: bool = False
+
+
+class ApprovalResult(Value):
+    """How an approval ended; what its parent goes on with."""
+
+    approval_id: str
+    outcome: ApprovalOutcome
+    letter_no: str | None = None
+    order: ContractOrder | None = None
+    fields_wanted: tuple[str, ...] = ()
+    silence_until: datetime | None = None

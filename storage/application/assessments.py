@@ -1,0 +1,86 @@
+"""Receipts of judgements, numbered per subject; never changed."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from domain.assessment import Assessment
+from domain.errors import NotFound
+from storage.base import Row, recorded_at
+
+
+class AssessmentRow(Row):
+    __tablename__ = "assessment"
+
+    subject_id: Mapped[str] = mapped_column(primary_key=True)
+    n: Mapped[int] = mapped_column(primary_key=True)
+    customer_id: Mapped[str]
+    edition_hash: Mapped[str]
+    grade: Mapped[str]
+    receipt: Mapped[dict[str, Any]]
+    receipt_hash: Mapped[str]
+    recorded_at: Mapped[datetime]
+
+
+class Assessments:
+    """Receipts of judgements, numbered per subject; never changed."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def record(self, assessment: Assessment) -> int:
+        """Write the receipt as the subject's newest; the same content again is not written twice."""
+        newest = self._newest_row(assessment.case_id)
+        receipt_hash = assessment.receipt_hash
+        if newest is not None and newest.receipt_hash == receipt_hash:
+            return newest.n
+        n = newest.n + 1 if newest else 1
+        self._session.execute(
+            insert(AssessmentRow).values(
+                subject_id=assessment.case_id,
+                n=n,
+                customer_id=assessment.dossier.customer.customer_id,
+                edition_hash=assessment.edition_hash,
+                grade=assessment.rating.grade,
+                receipt=assessment.model_dump(mode="json"),
+                receipt_hash=receipt_hash,
+                recorded_at=recorded_at(),
+            )
+        )
+        return n
+
+    def find(self, subject_id: str) -> Assessment | None:
+        """The newest receipt of a case or review."""
+        row = self._newest_row(subject_id)
+        return Assessment.model_validate(row.receipt) if row else None
+
+    def read(self, subject_id: str) -> Assessment:
+        assessment = self.find(subject_id)
+        if assessment is None:
+            raise NotFound(kind="assessment", id=subject_id)
+        return assessment
+
+    def find_hash(self, subject_id: str) -> str | None:
+        """The hash on record of the newest receipt, as it was when it was written."""
+        row = self._newest_row(subject_id)
+        return row.receipt_hash if row else None
+
+    def find_newest_of_customer(self, customer_id: str) -> Assessment | None:
+        row = self._session.scalar(
+            select(AssessmentRow)
+            .where(AssessmentRow.customer_id == customer_id)
+            .order_by(AssessmentRow.recorded_at.desc())
+            .limit(1)
+        )
+        return Assessment.model_validate(row.receipt) if row else None
+
+    def _newest_row(self, subject_id: str) -> AssessmentRow | None:
+        return self._session.scalar(
+            select(AssessmentRow)
+            .where(AssessmentRow.subject_id == subject_id)
+            .order_by(AssessmentRow.n.desc())
+            .limit(1)
+        )

@@ -1,0 +1,175 @@
+"""Cases under way and ended: written by their workflow's steps alone."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, or_, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, mapped_column
+
+from domain.application import Application, Case, CaseStatus
+from domain.errors import CaseClosed, NotFound, OutOfOrder, Withdrawn
+from storage.base import Row
+from storage.customer import CustomerRow
+
+
+class ApplicationRow(Row):
+    __tablename__ = "application"
+
+    case_id: Mapped[str] = mapped_column(primary_key=True)
+    customer_id: Mapped[str]
+    application_type: Mapped[str]
+    limit_requested_minor: Mapped[int]
+    currency: Mapped[str]
+    status: Mapped[str]
+    applicant: Mapped[str]
+    last_editor: Mapped[str]
+    edition_hash: Mapped[str]
+    letter_no: Mapped[str | None]
+    line_id: Mapped[str | None]
+    submitted_at: Mapped[datetime]
+    business_on: Mapped[date]
+    ended_at: Mapped[datetime | None]
+    version: Mapped[int]
+    body: Mapped[dict[str, Any]]  # the application as it stands
+    missing: Mapped[list[str]]
+    reason_codes: Mapped[list[str]]
+
+
+class Applications:
+    """Cases under way and ended. Their workflow is the only writer."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def record(self, case: Case) -> bool:
+        """Write the case unless it is on record; whether it was written now."""
+        written = self._session.execute(
+            insert(ApplicationRow)
+            .values(**_columns_of(case))
+            .on_conflict_do_nothing()
+            .returning(ApplicationRow.case_id)
+        ).first()
+        return written is not None
+
+    def read(self, case_id: str, *, for_update: bool = False) -> Case:
+        case = self.find(case_id, for_update=for_update)
+        if case is None:
+            raise NotFound(kind="application", id=case_id)
+        return case
+
+    def find(self, case_id: str, *, for_update: bool = False) -> Case | None:
+        query = select(ApplicationRow).where(ApplicationRow.case_id == case_id)
+        row = self._session.scalar(query.with_for_update() if for_update else query)
+        return _case_of(row) if row else None
+
+    def read_open(self, case_id: str) -> Case:
+        """The case, locked; refuses `Withdrawn` or `CaseClosed` when it has ended."""
+        case = self.read(case_id, for_update=True)
+        if case.status is CaseStatus.WITHDRAWN:
+            raise Withdrawn(case_id=case_id)
+        if case.status.ended:
+            raise CaseClosed(case_id=case_id, status=case.status)
+        return case
+
+    def write(self, before: Case, after: Case) -> Case:
+        """Replace the case, provided it is still as `before` says; refuses `OutOfOrder`."""
+        changed = after.model_copy(update={"version": before.version + 1})
+        written = self._session.execute(
+            update(ApplicationRow)
+            .where(
+                ApplicationRow.case_id == before.case_id, ApplicationRow.version == before.version
+            )
+            .values(**_columns_of(changed))
+            .returning(ApplicationRow.case_id)
+        ).first()
+        if written is None:
+            raise OutOfOrder(reason="the case was changed by something else meanwhile")
+        return changed
+
+    def list_page(
+        self,
+        *,
+        page_size: int = 50,
+        after: tuple[datetime, str] | None = None,
+        status: CaseStatus | None = None,
+        customer_id: str | None = None,
+        manager_id: str | None = None,
+        text: str | None = None,
+    ) -> Sequence[Case]:
+        """Newest first; `after` is the `(submitted_at, case_id)` of the last row seen."""
+        query = select(ApplicationRow).order_by(
+            ApplicationRow.submitted_at.desc(), ApplicationRow.case_id.desc()
+        )
+        conditions: list[ColumnElement[bool]] = []
+        if after is not None:
+            keys = tuple_(ApplicationRow.submitted_at, ApplicationRow.case_id)
+            conditions.append(keys < after)
+        if status is not None:
+            conditions.append(ApplicationRow.status == status)
+        if customer_id is not None:
+            conditions.append(ApplicationRow.customer_id == customer_id)
+        if manager_id is not None:
+            conditions.append(owned_by(ApplicationRow.customer_id, manager_id))
+        if text:
+            conditions.append(or_(ApplicationRow.case_id == text, ApplicationRow.letter_no == text))
+        rows = self._session.scalars(query.where(*conditions).limit(page_size))
+        return [_case_of(row) for row in rows]
+
+    def counts(self) -> dict[CaseStatus, int]:
+        """How many cases stand where; every case is counted once."""
+        rows = self._session.execute(
+            select(ApplicationRow.status, func.count()).group_by(ApplicationRow.status)
+        )
+        return {CaseStatus(status): count for status, count in rows}
+
+
+def owned_by(customer_id: InstrumentedAttribute[str], manager_id: str) -> ColumnElement[bool]:
+    """Rows of the customers that a relationship manager owns."""
+    return customer_id.in_(
+        select(CustomerRow.customer_id).where(CustomerRow.manager_id == manager_id)
+    )
+
+
+def _columns_of(case: Case) -> dict[str, Any]:
+    application = case.application
+    return {
+        "case_id": case.case_id,
+        "customer_id": application.customer_id,
+        "application_type": application.application_type,
+        "limit_requested_minor": application.limit_requested.minor,
+        "currency": application.limit_requested.currency,
+        "status": case.status,
+        "applicant": case.applicant,
+        "last_editor": case.last_editor,
+        "edition_hash": case.edition_hash,
+        "letter_no": case.letter_no,
+        "line_id": case.line_id,
+        "submitted_at": case.submitted_at,
+        "business_on": case.business_on,
+        "ended_at": case.ended_at,
+        "version": case.version,
+        "body": application.model_dump(mode="json"),
+        "missing": list(case.missing),
+        "reason_codes": list(case.reason_codes),
+    }
+
+
+def _case_of(row: ApplicationRow) -> Case:
+    return Case(
+        case_id=row.case_id,
+        application=Application.model_validate(row.body),
+        status=CaseStatus(row.status),
+        applicant=row.applicant,
+        last_editor=row.last_editor,
+        missing=tuple(row.missing),
+        reason_codes=tuple(row.reason_codes),
+        edition_hash=row.edition_hash,
+        letter_no=row.letter_no,
+        line_id=row.line_id,
+        submitted_at=row.submitted_at,
+        business_on=row.business_on,
+        ended_at=row.ended_at,
+        version=row.version,
+    )

@@ -1,0 +1,124 @@
+"""Requests that callers made, each once under its key; a request is no case yet."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from domain.application import Application
+from domain.errors import KeyReused, NotFound, OutOfOrder
+from domain.value import content_hash
+from storage.base import Row
+
+
+class IntakeRow(Row):
+    __tablename__ = "intake"
+
+    case_id: Mapped[str] = mapped_column(primary_key=True)
+    caller: Mapped[str]
+    key: Mapped[str]
+    body_hash: Mapped[str]
+    body: Mapped[dict[str, Any]]
+    subject_key: Mapped[str]
+    business_on: Mapped[date]
+    received_at: Mapped[datetime]
+    started: Mapped[bool]
+    closed_at: Mapped[datetime | None]
+
+
+class Intakes:
+    """Requests that callers made, each once under its key."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def record(
+        self,
+        case_id: str,
+        application: Application,
+        *,
+        caller: str,
+        key: str,
+        business_on: date,
+        received_at: datetime,
+    ) -> tuple[str, bool]:
+        """The case id of this request, and whether it is new.
+
+        The same key and body give the first case; the same key with another body refuses
+        `KeyReused`; another key while a case is open on the same customer and limit gives that case.
+        """
+        body = application.model_dump(mode="json")
+        hash_ = content_hash(body)
+        subject_key = subject_of(application)
+        self._session.execute(
+            insert(IntakeRow)
+            .values(
+                case_id=case_id,
+                caller=caller,
+                key=key,
+                body_hash=hash_,
+                body=body,
+                subject_key=subject_key,
+                business_on=business_on,
+                received_at=received_at,
+                started=False,
+            )
+            .on_conflict_do_nothing()
+        )
+        first = self._session.scalar(
+            select(IntakeRow).where(IntakeRow.caller == caller, IntakeRow.key == key)
+        )
+        if first is not None:
+            if first.body_hash != hash_:
+                raise KeyReused(key=key)
+            return first.case_id, first.case_id == case_id
+        open_case = self._session.scalar(
+            select(IntakeRow.case_id).where(
+                IntakeRow.subject_key == subject_key, IntakeRow.closed_at.is_(None)
+            )
+        )
+        if open_case is None:  # it ended between the two statements; the caller may send it again
+            raise OutOfOrder(reason="the case that was open has just ended; send it again")
+        return open_case, False
+
+    def read(self, case_id: str) -> tuple[Application, str, date, datetime]:
+        """The request, its caller, its business date and its arrival."""
+        row = self._session.get(IntakeRow, case_id)
+        if row is None:
+            raise NotFound(kind="application", id=case_id)
+        return (
+            Application.model_validate(row.body),
+            row.caller,
+            row.business_on,
+            row.received_at,
+        )
+
+    def find_unstarted(self, before: datetime, most: int) -> Sequence[str]:
+        """Requests older than `before` that no workflow has taken up."""
+        return self._session.scalars(
+            select(IntakeRow.case_id)
+            .where(IntakeRow.started.is_(False), IntakeRow.received_at < before)
+            .order_by(IntakeRow.received_at)
+            .limit(most)
+        ).all()
+
+    def mark_started(self, case_id: str) -> None:
+        self._session.execute(
+            update(IntakeRow).where(IntakeRow.case_id == case_id).values(started=True)
+        )
+
+    def close(self, case_id: str, at: datetime) -> None:
+        """The case has ended; another may be opened on the same customer and limit."""
+        self._session.execute(
+            update(IntakeRow)
+            .where(IntakeRow.case_id == case_id, IntakeRow.closed_at.is_(None))
+            .values(closed_at=at, started=True)
+        )
+
+
+def subject_of(application: Application) -> str:
+    """What only one open case may be about: the customer's new line, or one existing line."""
+    return f"{application.customer_id}|{application.line_id or application.product}"
