@@ -22,8 +22,11 @@ from domain.approval import (
     StepDue,
 )
 from domain.audit import RefusedMessage
+from domain.collection import CollectionAction, CollectionLook, CollectionProgress
 from domain.line import Activation, ActivationRequest
 from domain.notification import OutboxTally, OutboxTurn
+from domain.review import Reassessed, ReviewConclusion, ReviewResult, ReviewTurn
+from domain.warning import MonitoringPage, MonitoringPageDone
 
 
 class ApplicationSteps:
@@ -103,4 +106,37 @@ class NotificationSteps:
     @activity.defn
     def deliver_outbox(self, turn: OutboxTurn) -> OutboxTally:
         """Deliver what is owed on a channel until the turn is over."""
+        raise NotImplementedError
+
+
+class WarningSteps:
+    """The book looked at, page by page."""
+
+    @activity.defn
+    def monitor_customers(self, page: MonitoringPage) -> MonitoringPageDone:
+        """Judge how a page of customers pays; raise, close, freeze, lift, and open collections."""
+        raise NotImplementedError
+
+
+class CollectionSteps:
+    @activity.defn
+    def look_at_arrears(self, look: CollectionLook) -> CollectionProgress:
+        """Send the letter that is due, note a broken promise, or close what is paid."""
+        raise NotImplementedError
+
+    @activity.defn
+    def act_on_collection(self, action: CollectionAction) -> CollectionProgress:
+        """Record a promise, or close the case, once per message."""
+        raise NotImplementedError
+
+
+class ReviewSteps:
+    @activity.defn
+    def reassess_line(self, turn: ReviewTurn) -> Reassessed:
+        """Judge the line on the newest records against its last decision, and propose."""
+        raise NotImplementedError
+
+    @activity.defn
+    def conclude_review(self, conclusion: ReviewConclusion) -> ReviewResult:
+        """Record how the review ended and owe the line what follows."""
         raise NotImplementedError
