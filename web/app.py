@@ -36,7 +36,9 @@ def build(settings: Settings) -> FastAPI:
         records,
         gateway,
         Clock(settings.business_days_offset),
+        codec,
         session_hours=settings.session_hours,
+        mail_dir=settings.mail_dir,
     )
 
     @asynccontextmanager
@@ -45,10 +47,17 @@ def build(settings: Settings) -> FastAPI:
         gateway.close()
         records.close()
 
-    return assemble(services, public_url=settings.public_url, lifespan=lifespan)
+    return assemble(
+        services,
+        public_url=settings.public_url,
+        temporal_ui_url=settings.temporal_ui_url,
+        lifespan=lifespan,
+    )
 
 
-def assemble(services: Services, *, public_url: str, lifespan: Any = None) -> FastAPI:
+def assemble(
+    services: Services, *, public_url: str, temporal_ui_url: str = "", lifespan: Any = None
+) -> FastAPI:
     """The application over services that are there already."""
     app = FastAPI(
         title="Creditflow",
@@ -65,7 +74,9 @@ def assemble(services: Services, *, public_url: str, lifespan: Any = None) -> Fa
     refused.register(app)
     app.router.routes.extend(api.routes())
     app.openapi = partial(openapi.document_of, app)  # type: ignore[method-assign]
-    app.add_middleware(Envelope, secure=public_url.startswith("https:"))
+    app.add_middleware(
+        Envelope, secure=public_url.startswith("https:"), codec_origin=temporal_ui_url.rstrip("/")
+    )
     return app
 
 

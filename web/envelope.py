@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 from fastapi import HTTPException
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain.ids import uuid7
@@ -32,12 +33,22 @@ _ALWAYS = {
     "cache-control": "no-store",
 }
 
+_CODEC = "/api/v1/codec/"
+_SHARED = {
+    "access-control-allow-credentials": "true",
+    "access-control-allow-methods": "POST",
+    "access-control-allow-headers": "authorization, content-type, x-namespace",
+    "access-control-max-age": "600",
+    "vary": "Origin",
+}
+
 
 class Envelope:
     """Plain ASGI: the framework's own class for this costs more than everything done here."""
 
-    def __init__(self, app: ASGIApp, *, secure: bool) -> None:
+    def __init__(self, app: ASGIApp, *, secure: bool, codec_origin: str = "") -> None:
         self._app = app
+        self._codec_origin = codec_origin
         self._always = dict(_ALWAYS)
         if secure:
             self._always["strict-transport-security"] = "max-age=31536000"
@@ -58,14 +69,26 @@ class Envelope:
                 status = message["status"]
                 answer = MutableHeaders(scope=message)
                 answer["x-request-id"] = state["request_id"]
-                for name, value in self._always.items():
+                for name, value in (self._always | shared).items():
                     answer.setdefault(name, value)
             await send(message)
 
+        shared = self._shared(scope)
         try:
-            await self._answer(scope, receive, send_with_headers)
+            if shared and scope["method"] == "OPTIONS":
+                await Response(status_code=204)(scope, receive, send_with_headers)
+            else:
+                await self._answer(scope, receive, send_with_headers)
         finally:
             _note(scope, status, time.perf_counter() - began)
+
+    def _shared(self, scope: Scope) -> dict[str, str]:
+        """What lets the Temporal UI, from its own origin, ask for the codec and nothing else."""
+        if not self._codec_origin or not scope["path"].startswith(_CODEC):
+            return {}
+        if Headers(scope=scope).get("origin") != self._codec_origin:
+            return {}
+        return {"access-control-allow-origin": self._codec_origin, **_SHARED}
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)

@@ -119,7 +119,8 @@ def _subject(parameters: Mapping[str, Any]) -> str | None:
 
 
 def _case_id(parameters: Mapping[str, Any]) -> str | None:
-    case_id = parameters.get("case_id")
+    # A task's id begins with the id of what is decided on.
+    case_id = parameters.get("case_id") or str(parameters.get("task_id", "")).partition(".")[0]
     return case_id if isinstance(case_id, str) and _ID.fullmatch(case_id) else None
 
 

@@ -18,4 +18,11 @@ COMMANDS: dict[str, Entry] = {
     "up": Entry("creditflow.commands.stack:up", "Start everything on this machine."),
     "down": Entry("creditflow.commands.stack:down", "Stop everything and wait until it has."),
     "status": Entry("creditflow.commands.stack:status", "Where everything answers."),
+    "apply": Entry("creditflow.commands.application:apply", "Start an application."),
+    "show": Entry("creditflow.commands.application:show_case", "Everything about a case."),
+    "history": Entry("creditflow.commands.application:history", "What happened to a case."),
+    "replay": Entry("creditflow.commands.application:replay", "Judge a case again and compare."),
+    "withdraw": Entry("creditflow.commands.application:withdraw", "End a case."),
+    "tasks": Entry("creditflow.commands.approval:tasks", "What waits for a decision."),
+    "decide": Entry("creditflow.commands.approval:decide", "Approve, decline or return."),
 }

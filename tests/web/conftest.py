@@ -13,6 +13,7 @@ from web.app import assemble
 from web.service.clock import Clock
 from web.service.once import JoinedRecords
 from web.service.services import Services, build_services
+from workflows.codec import Codec
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def gateway() -> SilentGateway:
 
 @pytest.fixture
 def services(joined_records: JoinedRecords, gateway: SilentGateway) -> Services:
-    return build_services(joined_records, gateway, Clock())
+    return build_services(joined_records, gateway, Clock(), Codec(bytes(32)))
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from starlette.routing import BaseRoute
 
-from web.api import health, identity
+from web.api import application, approval, health, identity, operations
 
-STAGES = (health, identity)
+STAGES = (health, identity, application, approval, operations)
 
 
 def routes() -> Iterator[BaseRoute]:

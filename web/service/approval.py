@@ -28,7 +28,9 @@ from storage.approval import (
     DecisionView,
     Letters,
     Tasks,
-    TaskView,
+)
+from storage.approval import (
+    TaskView as TaskView,
 )
 from storage.base import Records
 from storage.customer import Customers

@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from sqlalchemy.orm import Session
 
 from domain.identity import Person
+from domain.value import Value
 from storage.base import Records
 from storage.identity import Answer, Answers
 
@@ -44,15 +45,23 @@ class JoinedRecords(Records):
                 self._open.reset(token)
 
 
+class Answered(Value):
+    """A status and the JSON text that goes with it; `replayed` where it was given before."""
+
+    status: int
+    body: str
+    replayed: bool = False
+
+
 def once(
     records: JoinedRecords,
     person: Person,
     route: str,
     key: str,
     body_hash: str,
-    effect: Callable[[], Answer],
-) -> tuple[Answer, bool]:
-    """The effect's answer, or the one given before under this key, and whether it was.
+    effect: Callable[[], Answered],
+) -> Answered:
+    """The effect's answer, or the one given before under this key.
 
     Refuses `KeyReused` for another body and `KeyInFlight` while a twin is under way. A refused
     effect leaves no trace of the key.
@@ -61,7 +70,8 @@ def once(
         answers = Answers(session)
         given = answers.claim(person.person_id, route, key, body_hash)
         if given is not None:
-            return given, True
-        answer = effect()
+            return Answered(status=given.status, body=given.body, replayed=True)
+        answered = effect()
+        answer = Answer(status=answered.status, body=answered.body)
         answers.record_answer(person.person_id, route, key, body_hash, answer)
-        return answer, False
+        return answered

@@ -1,0 +1,101 @@
+"""`apply`, `show`, `history`, `replay`, `withdraw`: one application and what became of it."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from creditflow.commands.caller import AsJson, AsUser, Caller, Key, place, show
+from creditflow.commands.output import Exit, answer, refuse
+from creditflow.commands.table import facts, table
+
+Case = Annotated[str, typer.Argument(metavar="CASE")]
+
+
+def apply(
+    file: Annotated[Path, typer.Option("--file", help="The application as JSON; `-` for stdin.")],
+    key: Key = None,
+    as_user: AsUser = None,
+    as_json: AsJson = False,
+) -> None:
+    """Start an application; exits 8 while it is still being taken up."""
+    body = _document(file, as_json)
+    reply = Caller(as_user, as_json=as_json).send("/applications", body, key)
+    submitted = reply.document
+    text = facts(submitted, ("case_id", "status", "existing", "missing", "reason_codes"))
+    show(submitted, text, as_json=as_json, pending=reply.pending)
+
+
+def show_case(case: Case, as_user: AsUser = None, as_json: AsJson = False) -> None:
+    """Everything on record about a case."""
+    found = Caller(as_user, as_json=as_json).fetch(place("applications", case))
+    answer(found, as_json=as_json, text=_summary(found))
+
+
+def history(case: Case, as_user: AsUser = None, as_json: AsJson = False) -> None:
+    """What happened to a case, oldest first, refused attempts included."""
+    found = Caller(as_user, as_json=as_json).fetch(place("applications", case, "history"))
+    columns = {"at": "at", "kind": "what", "person_id": "who", "facts": "facts"}
+    answer(found, as_json=as_json, text=table(found["items"], columns))
+
+
+def replay(case: Case, as_user: AsUser = None, as_json: AsJson = False) -> None:
+    """Judge a case again from its receipt; exits 1 where the answer differs."""
+    caller = Caller(as_user, as_json=as_json)
+    found = caller.send(place("applications", case, "replay"), {}).document
+    text = facts(found, ("case_id", "edition", "receipt_hash", "identical", "differing"))
+    answer(found, as_json=as_json, text=text)
+    if not found["identical"]:
+        raise SystemExit(int(Exit.REFUSED))
+
+
+def withdraw(
+    case: Case,
+    reason: Annotated[str, typer.Option("--reason")] = "",
+    key: Key = None,
+    as_user: AsUser = None,
+    as_json: AsJson = False,
+) -> None:
+    """End a case before its line is active."""
+    caller = Caller(as_user, as_json=as_json)
+    reply = caller.send(place("applications", case, "withdraw"), {"reason": reason}, key)
+    text = facts(reply.document, ("case_id", "status"))
+    show(reply.document, text, as_json=as_json, pending=reply.pending)
+
+
+def _document(file: Path, as_json: bool) -> Any:
+    try:
+        text = typer.get_text_stream("stdin").read() if str(file) == "-" else file.read_text()
+        return json.loads(text)
+    except (OSError, UnicodeDecodeError) as unread:
+        refuse("file_unreadable", f"{file}: {unread}", as_json=as_json, status=Exit.USAGE)
+    except ValueError as unread:
+        refuse("malformed", f"{file} is not JSON: {unread}", as_json=as_json)
+
+
+def _summary(found: dict[str, Any]) -> str:
+    case = found["case"]
+    parts = [
+        facts(
+            {**case, **case["application"]},
+            ("case_id", "status", "customer_id", "limit_requested", "missing", "reason_codes"),
+        )
+    ]
+    if found["assessment"]:
+        assessment = found["assessment"]
+        judged = {
+            "grade": assessment["rating"]["grade"],
+            "limit_recommended": assessment["limit_recommended"],
+            "binding": assessment["limit"]["binding"],
+            "route": assessment["route"]["row"],
+        }
+        parts.append(facts(judged, tuple(judged)))
+    if found["tasks"]:
+        columns = {"task_id": "task", "position": "role", "status": "status", "due_at": "due"}
+        parts.append(table(found["tasks"], columns))
+    if found["letter"]:
+        parts.append(facts(found["letter"], ("letter_no", "approved", "valid_until")))
+    if found["line"]:
+        parts.append(facts(found["line"], ("line_id", "status", "limit", "ends_on")))
+    return "\n\n".join(parts)

@@ -1,0 +1,42 @@
+"""Rows for people: columns that line up, in colour only where a terminal shows it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def table(items: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> str:
+    """The items as text; `columns` maps a field to its heading. Empty says so."""
+    if not items:
+        return "none"
+    from rich.console import Console  # late: programs that ask for JSON do not pay for it
+    from rich.table import Table
+
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in columns.values():
+        shown.add_column(heading, no_wrap=heading in ("id", "case", "task"))
+    for item in items:
+        shown.add_row(*(cell(item.get(field)) for field in columns))
+    console = Console()
+    with console.capture() as captured:
+        console.print(shown)
+    return captured.get().rstrip()
+
+
+def cell(value: object) -> str:
+    """One value as people read it."""
+    if value is None:
+        return "-"
+    if isinstance(value, Mapping) and set(value) == {"amount", "currency"}:
+        whole, _, minor = str(value["amount"]).partition(".")
+        return f"{value['currency']} {int(whole):,}{'.' + minor if minor else ''}"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {cell(part)}" for name, part in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(cell(part) for part in value) or "-"
+    return str(value)
+
+
+def facts(document: Mapping[str, Any], fields: Sequence[str]) -> str:
+    """One thing as lines of name and value."""
+    width = max(map(len, fields))
+    return "\n".join(f"{name:<{width}}  {cell(document.get(name))}" for name in fields)

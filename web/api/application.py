@@ -1,0 +1,146 @@
+"""Applications: start, read, change, withdraw, and see what became of them."""
+
+from typing import Annotated
+
+from fastapi import Query, Response
+from pydantic import Field
+
+from domain.application import Application, ApplicationChange, Case, CaseStatus
+from domain.assessment import Assessment
+from domain.identity import Id
+from domain.value import Value
+from web.api.pages import Cursor, Page, PageSize, after_instant, page_of
+from web.api.stage import stage
+from web.api.writes import Writing
+from web.callers import Asked, Caller
+from web.service.application import (
+    Acted,
+    CaseView,
+    Figures,
+    Replayed,
+    Submitted,
+    TimelineEvent,
+    new_id,
+)
+
+router = stage("application")
+
+
+class Reason(Value):
+    """Why a case is withdrawn."""
+
+    reason: Annotated[str, Field(max_length=2000)] = ""
+
+
+class Disposition(Value):
+    """What a risk officer makes of the hits that suspend a case."""
+
+    clear: bool
+    reason: Annotated[str, Field(min_length=1, max_length=2000)]
+
+
+class Token(Value):
+    """A one-time token for one message that does not come through this API."""
+
+    token: str
+    subject: str
+
+
+class Timeline(Value):
+    items: tuple[TimelineEvent, ...]
+
+
+@router.post("/applications", status_code=201)
+def submit(write: Writing, response: Response, body: Application) -> Submitted:
+    """Start a case: 201 when it is on record, 202 when it will be, 200 when it was already."""
+    submitted = write.asked.applications.submit(write.caller, body, write.key or new_id())
+    if submitted.pending:
+        response.status_code = 202
+    elif submitted.existing:
+        response.status_code = 200
+    response.headers["Location"] = f"/api/v1/applications/{submitted.case_id}"
+    return submitted
+
+
+@router.get("/applications")
+def list_cases(
+    asked: Asked,
+    caller: Caller,
+    status: CaseStatus | None = None,
+    customer_id: Id | None = None,
+    text: Annotated[str | None, Query(max_length=100)] = None,
+    cursor: Cursor = None,
+    page_size: PageSize = 50,
+) -> Page[Case]:
+    """Cases of the customers one sees, newest first."""
+    found = asked.applications.list_cases(
+        caller,
+        status=status,
+        customer_id=customer_id,
+        text=text,
+        after=after_instant(cursor),
+        page_size=page_size + 1,
+    )
+    return page_of(found, page_size, lambda case: (case.submitted_at, case.case_id))
+
+
+@router.get("/applications/{case_id}")
+def read_case(asked: Asked, caller: Caller, case_id: Id) -> CaseView:
+    """All there is about one case."""
+    return asked.applications.read_case(caller, case_id)
+
+
+@router.post("/applications/{case_id}/supplement")
+def supplement(write: Writing, case_id: Id, body: ApplicationChange) -> Acted:
+    """Bring what was missing."""
+    return write.asked.applications.supplement(write.caller, case_id, body, write.key)
+
+
+@router.post("/applications/{case_id}/amend")
+def amend(write: Writing, case_id: Id, body: ApplicationChange) -> Acted:
+    """Change what is asked for, as long as it is not decided; it is judged anew."""
+    return write.asked.applications.amend(write.caller, case_id, body, write.key)
+
+
+@router.post("/applications/{case_id}/withdraw")
+def withdraw(write: Writing, case_id: Id, body: Reason) -> Acted:
+    """End the case, at any time before its line is active."""
+    return write.asked.applications.withdraw(write.caller, case_id, body.reason, write.key)
+
+
+@router.post("/applications/{case_id}/disposition")
+def dispose(write: Writing, case_id: Id, body: Disposition) -> Acted:
+    """Clear or confirm the screening hits that suspend the case."""
+    return write.asked.applications.dispose(
+        write.caller, case_id, clear=body.clear, reason=body.reason, key=write.key
+    )
+
+
+@router.post("/applications/{case_id}/token")
+def issue_case_token(asked: Asked, caller: Caller, case_id: Id) -> Token:
+    """A token for one message to this case by a tool that speaks to Temporal."""
+    return Token(token=asked.applications.issue_token(caller, case_id), subject=case_id)
+
+
+@router.get("/applications/{case_id}/history")
+def timeline(asked: Asked, caller: Caller, case_id: Id) -> Timeline:
+    """Everything that happened to the case, oldest first, refused attempts included."""
+    return Timeline(items=tuple(asked.applications.timeline(caller, case_id)))
+
+
+@router.get("/applications/{case_id}/receipt")
+def read_receipt(asked: Asked, caller: Caller, case_id: Id) -> Assessment:
+    """The receipt of the newest judgement: inputs, edition, every step."""
+    return asked.applications.read_receipt(caller, case_id)
+
+
+@router.post("/applications/{case_id}/replay")
+def replay(asked: Asked, caller: Caller, case_id: Id) -> Replayed:
+    """Judge the stored inputs again under the stored edition, and compare."""
+    return asked.applications.replay(caller, case_id)
+
+
+@router.get("/figures")
+def figures(asked: Asked, caller: Caller) -> Figures:
+    """How many cases stand where; the parts sum to the whole."""
+    return asked.applications.figures(caller)

@@ -1,0 +1,124 @@
+"""Approval: the inbox, a task with its reasons, a word, letters, and the register of authority."""
+
+from typing import Annotated
+
+from fastapi import Path, Response
+from pydantic import Field
+
+from domain.approval import AuthorityGrant, TaskStatus, Verdict
+from domain.contract import Letter
+from domain.identity import Id
+from domain.money import Money
+from domain.value import Value
+from web.api.application import Token
+from web.api.pages import Cursor, Page, PageSize, after_instant, page_of
+from web.api.stage import stage
+from web.api.writes import Writing
+from web.callers import Asked, Caller
+from web.service.approval import Decided, TaskPage, TaskView
+
+router = stage("approval")
+
+
+class Decision(Value):
+    """One word on one task."""
+
+    verdict: Verdict
+    note: Annotated[str, Field(max_length=4000)] = ""
+    fields_wanted: Annotated[tuple[str, ...], Field(max_length=50)] = ()
+    limit: Money | None = None  # approve less than recommended
+    content_hash: Annotated[str, Field(max_length=64)] = ""  # of what was read
+
+
+class Switch(Value):
+    """Whether small, good cases are decided without asking anybody."""
+
+    on: bool
+    reason: Annotated[str, Field(min_length=1, max_length=2000)]
+
+
+GrantNo = Annotated[str, Path(min_length=1, max_length=100)]
+LetterNo = Annotated[str, Path(min_length=1, max_length=40)]
+
+
+class Grants(Value):
+    items: tuple[AuthorityGrant, ...]
+
+
+@router.get("/tasks")
+def list_tasks(
+    asked: Asked,
+    caller: Caller,
+    case: Id | None = None,
+    status: TaskStatus | None = TaskStatus.OPEN,
+    mine: bool = False,
+    cursor: Cursor = None,
+    page_size: PageSize = 50,
+) -> Page[TaskView]:
+    """Tasks by due time; `mine` keeps those one may decide today."""
+    found = asked.approvals.list_tasks(
+        caller,
+        mine=mine,
+        case_id=case,
+        status=status,
+        after=after_instant(cursor),
+        page_size=page_size + 1,
+    )
+    return page_of(found, page_size, lambda task: (task.due_at, task.task_id))
+
+
+@router.get("/tasks/{task_id}")
+def read_task(asked: Asked, caller: Caller, task_id: Id) -> TaskPage:
+    """A task, decided or not, and why it is whose it is."""
+    return asked.approvals.read_task(caller, task_id)
+
+
+@router.post("/tasks/{task_id}/decision")
+def decide(write: Writing, task_id: Id, body: Decision) -> Decided:
+    """Approve, decline or return; authority is checked at this moment."""
+    return write.asked.approvals.decide(
+        write.caller,
+        task_id,
+        body.verdict,
+        note=body.note,
+        fields_wanted=body.fields_wanted,
+        limit=body.limit,
+        content_hash=body.content_hash,
+        key=write.key,
+    )
+
+
+@router.post("/tasks/{task_id}/token")
+def issue_task_token(asked: Asked, caller: Caller, task_id: Id) -> Token:
+    """A token for one word on this task by a tool that speaks to Temporal."""
+    return Token(token=asked.approvals.issue_token(caller, task_id), subject=task_id)
+
+
+@router.get("/letters/{letter_no}")
+def read_letter(asked: Asked, caller: Caller, letter_no: LetterNo) -> Letter:
+    """An approval letter (批复) by its number."""
+    return asked.approvals.read_letter(caller, letter_no)
+
+
+@router.get("/persons/{person_id}/grants")
+def list_grants(asked: Asked, caller: Caller, person_id: Id) -> Grants:
+    """What a person may decide, by which grant."""
+    return Grants(items=tuple(asked.approvals.list_grants(caller, person_id)))
+
+
+@router.post("/grants", status_code=201, response_model=AuthorityGrant)
+def record_grant(write: Writing, body: AuthorityGrant) -> Response:
+    """Enter a grant of authority (授权书) into the register."""
+    return write.once(201, body, lambda: write.asked.approvals.record_grant(write.caller, body))
+
+
+@router.post("/grants/{grant_no}/revoke", status_code=204)
+def revoke_grant(asked: Asked, caller: Caller, grant_no: GrantNo) -> None:
+    """The grant ends today; open tasks feel it at once."""
+    asked.approvals.revoke_grant(caller, grant_no)
+
+
+@router.put("/automatic-lane", status_code=204)
+def switch_automatic_lane(asked: Asked, caller: Caller, body: Switch) -> None:
+    """Open or stop the automatic lane for every case not yet assessed."""
+    asked.approvals.switch_automatic_lane(caller, on=body.on, reason=body.reason)

@@ -1,0 +1,124 @@
+"""For operators and auditors: refusals, the outbox, sent mails, and the codec of histories."""
+
+from typing import Annotated
+
+from fastapi import Depends, Query, Request, Response
+from google.protobuf import json_format
+from pydantic import ConfigDict, Field
+from temporalio.api.common.v1 import Payloads
+
+from domain.audit import RefusedRecord
+from domain.errors import Malformed
+from domain.identity import Id, Person
+from domain.notification import DeliveryState, OutboxEntry
+from domain.value import Value
+from web.api.pages import Cursor, Page, PageSize, after_number, page_of
+from web.api.stage import stage
+from web.api.writes import Writing
+from web.callers import Asked, Caller, caller_of, session_of
+from web.service.notification import SentMail
+
+router = stage("operations")
+
+
+class EncodedPayload(Value):
+    """One payload as Temporal writes it in JSON: metadata and data in base64."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    metadata: dict[str, str] = {}
+    data: str = ""
+
+
+class EncodedPayloads(Value):
+    payloads: Annotated[tuple[EncodedPayload, ...], Field(max_length=1000)]
+
+
+class Mails(Value):
+    items: tuple[SentMail, ...]
+
+
+@router.get("/refusals")
+def list_refusals(
+    asked: Asked,
+    caller: Caller,
+    case: Id | None = None,
+    subject: Annotated[str | None, Query(max_length=200)] = None,
+    person: Id | None = None,
+    cursor: Cursor = None,
+    page_size: PageSize = 50,
+) -> Page[RefusedRecord]:
+    """What was refused to whom, newest first; one's own with `person` set to oneself."""
+    found = asked.audit.list_refusals(
+        caller,
+        case_id=case,
+        subject=subject,
+        person_id=person,
+        before_no=after_number(cursor),
+        page_size=page_size + 1,
+    )
+    return page_of(found, page_size, lambda refused: (refused.refusal_no,))
+
+
+@router.get("/outbox")
+def list_outbox(
+    asked: Asked,
+    caller: Caller,
+    channel: Annotated[str | None, Query(max_length=40)] = None,
+    state: DeliveryState | None = None,
+    cursor: Cursor = None,
+    page_size: PageSize = 50,
+) -> Page[OutboxEntry]:
+    """What is owed to others, newest first, with state and last error."""
+    found = asked.notifications.list_outbox(
+        caller, after_number(cursor), channel=channel, state=state, page_size=page_size + 1
+    )
+    return page_of(found, page_size, lambda entry: (entry.entry_no,))
+
+
+@router.post("/outbox/{entry_no}/resume", response_model=OutboxEntry)
+def resume(write: Writing, entry_no: Annotated[int, Field(ge=1, lt=2**63)]) -> Response:
+    """Try a delivery again that was given up."""
+    return write.once(200, {}, lambda: write.asked.notifications.resume(write.caller, entry_no))
+
+
+@router.get("/mails")
+def list_mails(asked: Asked, caller: Caller, page_size: PageSize = 50) -> Mails:
+    """The newest mails of the embedded sink."""
+    return Mails(items=tuple(asked.notifications.sent_mails(caller, page_size=page_size)))
+
+
+def _codec_caller(request: Request) -> Person:
+    """By key or by cookie alone: nothing is changed, and only the UI's origin may read."""
+    if "authorization" in request.headers:
+        return caller_of(request)
+    return session_of(request).person
+
+
+CodecCaller = Annotated[Person, Depends(_codec_caller)]
+
+
+@router.post("/codec/encode")
+def encode(asked: Asked, caller: CodecCaller, body: EncodedPayloads) -> EncodedPayloads:
+    """Encrypt payloads as workers do, for Temporal's own command line."""
+    found = _payloads(body)
+    return _encoded(Payloads(payloads=asked.operations.encode(caller, list(found.payloads))))
+
+
+@router.post("/codec/decode")
+def decode(asked: Asked, caller: CodecCaller, body: EncodedPayloads) -> EncodedPayloads:
+    """Decrypt payloads, for Temporal's UI and command line."""
+    found = _payloads(body)
+    return _encoded(Payloads(payloads=asked.operations.decode(caller, list(found.payloads))))
+
+
+def _payloads(body: EncodedPayloads) -> Payloads:
+    try:
+        return json_format.ParseDict(body.model_dump(), Payloads(), ignore_unknown_fields=True)
+    except (json_format.ParseError, ValueError):
+        raise Malformed(reason="a payload is not base64") from None
+
+
+def _encoded(payloads: Payloads) -> EncodedPayloads:
+    plain = json_format.MessageToDict(payloads)
+    return EncodedPayloads.model_validate({"payloads": plain.get("payloads", [])})

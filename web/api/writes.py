@@ -1,0 +1,60 @@
+"""A writing request: who asks, under which idempotency key, and its answer, given once."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Header, Request, Response
+from pydantic import BaseModel
+
+from domain.identity import Person
+from domain.value import canonical, content_hash
+from web.callers import Asked, Caller
+from web.service.once import Answered, once
+from web.service.services import Services
+
+Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=200,
+        pattern=r"^[\x21-\x7e]+$",
+        description="The same key and body give the same answer; another body is refused.",
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Write:
+    """What a writing route needs beside its body."""
+
+    request: Request
+    asked: Services
+    caller: Person
+    key: str | None
+
+    def once(self, status: int, body: object, effect: Callable[[], BaseModel]) -> Response:
+        """The answer of an effect that lies wholly in our records; with a key, of its first time."""
+
+        def answered() -> Answered:
+            return Answered(status=status, body=effect().model_dump_json())
+
+        if self.key is None:
+            return _response(answered())
+        route = f"{self.request.method} {self.request.url.path}"
+        content = body.model_dump(mode="json") if isinstance(body, BaseModel) else body
+        digest = content_hash([content, canonical(sorted(self.request.query_params.items()))])
+        return _response(once(self.asked.records, self.caller, route, self.key, digest, answered))
+
+
+def _write(request: Request, asked: Asked, caller: Caller, key: Key = None) -> Write:
+    return Write(request, asked, caller, key)
+
+
+Writing = Annotated[Write, Depends(_write)]
+
+
+def _response(answer: Answered) -> Response:
+    headers = {"Idempotent-Replayed": "true"} if answer.replayed else {}
+    return Response(answer.body, answer.status, headers, media_type="application/json")
