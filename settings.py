@@ -62,6 +62,9 @@ class Settings(BaseSettings):
     ]  # as people's browsers reach us
     data_dir: Path
 
+    # Signs in the first operator of a deployment, who seats everybody else.
+    operator_key: SecretStr = SecretStr("")
+
     language: Literal["en", "zh-CN"] = "zh-CN"
     grantor_name: str = "Creditflow 示范授信机构"
     grantor_name_en: str = "Creditflow Demonstration Grantor"
@@ -97,6 +100,14 @@ class Settings(BaseSettings):
     @classmethod
     def _key_length(cls, key: SecretStr) -> SecretStr:
         _key_bytes(key.get_secret_value())
+        return key
+
+    @field_validator("operator_key")
+    @classmethod
+    def _operator_key_hard_to_guess(cls, key: SecretStr) -> SecretStr:
+        text = key.get_secret_value()
+        if text and not (text.startswith("cf_") and len(text) >= 40):
+            raise ValueError("must begin with cf_ and have 40 characters or more")
         return key
 
     @field_validator("codec_keys_retired")

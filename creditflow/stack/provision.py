@@ -3,8 +3,8 @@
     python -m creditflow.stack.provision records      tables, shipped editions, embedded users
     python -m creditflow.stack.provision workflows    the workflows that are always there
 
-Both may run any number of times; a deployment runs the same two. Users are made for the embedded
-profile alone.
+Both may run any number of times; a deployment runs the same two. There the one user made is the
+operator whose key the deployment sets; the embedded profile has a user for each role.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from pathlib import Path
 from temporalio.common import WorkflowIDConflictPolicy
 
 from creditflow.stack.home import PROJECT, home
-from creditflow.stack.users import provision_users
+from creditflow.stack.users import provision_users, seat_operator
 from domain.edition import PolicyEdition
 from domain.identity import SYSTEM
 from domain.notification import Channel, OutboxTurn
@@ -39,6 +39,8 @@ def provision_records(settings: Settings) -> None:
     with records.begin() as session:
         Persons(session).record_person(SYSTEM)
     _publish_shipped(records)
+    if operator_key := settings.operator_key.get_secret_value():
+        seat_operator(records, operator_key)
     if settings.profile is Profile.EMBEDDED:
         provision_users(records, home().users_file, read_shipped().reporting_currency)
     records.close()

@@ -73,6 +73,14 @@ def provision_users(records: Records, file: Path, currency: str) -> None:
             Persons(session).record_password(name, password_hash)
 
 
+def seat_operator(records: Records, key: str) -> None:
+    """The first operator of a deployment can sign in with this key."""
+    seat = next(seat for seat in SEATS if seat.role is Role.OPERATOR)
+    with records.begin() as session:
+        Persons(session).record_person(_person_of(seat))
+        ApiKeys(session).record_key(seat.person_id, key, "deployment")
+
+
 def _users_of(file: Path) -> tuple[dict[str, Any], set[str]]:
     """The users the file names, all of `SEATS` among them, and which were added to it now."""
     users = read_json(file)
