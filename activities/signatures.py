@@ -23,7 +23,23 @@ from domain.approval import (
 )
 from domain.audit import RefusedMessage
 from domain.collection import CollectionAction, CollectionLook, CollectionProgress
-from domain.line import Activation, ActivationRequest
+from domain.contract import (
+    ContractEnd,
+    ContractOutcome,
+    CustomerActed,
+    IssueContract,
+    IssuedContract,
+)
+from domain.line import (
+    Activation,
+    ActivationRequest,
+    ExpirySweep,
+    ExpirySwept,
+    LineAction,
+    LineLook,
+    LineProgress,
+    ReviewDue,
+)
 from domain.notification import OutboxTally, OutboxTurn
 from domain.review import Reassessed, ReviewConclusion, ReviewResult, ReviewTurn
 from domain.warning import MonitoringPage, MonitoringPageDone
@@ -82,6 +98,30 @@ class ApprovalSteps:
         raise NotImplementedError
 
 
+class ContractSteps:
+    """From the letter to an agreement that both have signed, or that ended without."""
+
+    @activity.defn
+    def issue_contract(self, issue: IssueContract) -> IssuedContract:
+        """Write and seal the agreement, keep it, and owe the customer the one-time link."""
+        raise NotImplementedError
+
+    @activity.defn
+    def record_signature(self, acted: CustomerActed) -> ContractOutcome:
+        """Sign for the customer, verify both signatures, and end the agreement as signed."""
+        raise NotImplementedError
+
+    @activity.defn
+    def record_decline(self, acted: CustomerActed) -> ContractOutcome:
+        """End the agreement as declined by the customer."""
+        raise NotImplementedError
+
+    @activity.defn
+    def end_contract(self, end: ContractEnd) -> ContractOutcome:
+        """End an open agreement as expired or withdrawn; one that has ended stays as it is."""
+        raise NotImplementedError
+
+
 class LineSteps:
     """From the signed agreement to a line in force, and through its life."""
 
@@ -92,6 +132,26 @@ class LineSteps:
         A condition that may yet be met is an answer; what can never be met (the letter lapsed, the
         contract differs, a screening stop) is refused.
         """
+        raise NotImplementedError
+
+    @activity.defn
+    def look_at_line(self, look: LineLook) -> LineProgress:
+        """Do what time has made due: end it, return to the base limit, open its review."""
+        raise NotImplementedError
+
+    @activity.defn
+    def act_on_line(self, action: LineAction) -> LineProgress:
+        """Freeze, unfreeze or terminate, on the line and its account at once, once a message."""
+        raise NotImplementedError
+
+    @activity.defn
+    def open_review(self, due: ReviewDue) -> LineProgress:
+        """Open the line's review, or let the cause join the one that is open."""
+        raise NotImplementedError
+
+    @activity.defn
+    def expire_reservations(self, sweep: ExpirySweep) -> ExpirySwept:
+        """End the reservations whose time is over."""
         raise NotImplementedError
 
 

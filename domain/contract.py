@@ -177,11 +177,16 @@ class IssuedContract(Value):
 
 
 class CustomerActed(Value):
-    """The message that an act is on record: it names the act and repeats nothing of it."""
+    """The message that an act is on record: it names the act and repeats nothing of it.
+
+    Acts are recorded for whoever holds the link, so an id that is on record is also the proof that
+    the message came through it.
+    """
 
     contract_id: Id
     act_id: Id
-    acted_at: datetime | None = None  # set by the workflow that takes it
+    acted_at: datetime  # set, like the contract's id, by the workflow that takes it
+    message_id: Id | None = None
 
 
 class ContractEnd(Value):
@@ -208,9 +213,12 @@ def agreement_no(letter_no: str) -> str:
     return f"{letter_no}-XY"
 
 
-def differing_field(contract: Terms, letter: Terms) -> tuple[str, str, str] | None:
-    """The first field in which two terms differ, with both values as text; None where none does."""
-    for name in Terms.model_fields:
+def differing_field(contract: Value, letter: Value) -> tuple[str, str, str] | None:
+    """The first field in which two terms differ, with both values as text; None where none does.
+
+    Two letters can be held against each other in the same way.
+    """
+    for name in type(contract).model_fields:
         ours, theirs = getattr(contract, name), getattr(letter, name)
         if ours != theirs:
             return name, _text(ours), _text(theirs)

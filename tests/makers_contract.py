@@ -10,11 +10,15 @@ from typing import Any
 
 import pypdf
 
-from activities.documents.certificates import open_seals
 from activities.documents.sealing import Sealing
+from domain.application import Application, Case, CaseStatus
 from domain.contract import Capacity, ContractOrder, Grantor, Letter, Signatory, Terms
 from domain.customer import Customer
 from domain.money import Money
+from storage.application import Applications, Intakes
+from storage.approval import Letters
+from storage.base import Records
+from storage.customer import Customers
 
 CUSTOMER_ID = "customer-1"
 DECIDED_ON = date(2026, 3, 2)
@@ -93,9 +97,40 @@ def a_signatory(**fields: Any) -> Signatory:
 @cache
 def the_sealing() -> Sealing:
     """One demonstration seal for all tests of a process."""
-    return Sealing(open_seals(Path(mkdtemp()) / "pki", GRANTOR, NOW), GRANTOR)
+    return Sealing.open(Path(mkdtemp()) / "pki", GRANTOR, NOW)
 
 
 def text_of(pdf: bytes) -> str:
     """What a reader of the document can select and copy, page by page."""
     return "\n".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(pdf)).pages)
+
+
+def record_case(records: Records, letter: Letter | None = None, **customer: Any) -> Letter:
+    """An approved case as the road leaves it before its agreement: customer, case and letter."""
+    letter = letter or a_letter()
+    application = Application(customer_id=CUSTOMER_ID, limit_requested=Money.of("15000000", "CNY"))
+    case = Case(
+        case_id=letter.case_id,
+        application=application,
+        status=CaseStatus.APPROVED,
+        applicant="manager",
+        last_editor="manager",
+        letter_no=letter.letter_no,
+        submitted_at=NOW,
+        business_on=DECIDED_ON,
+    )
+    with records.begin() as session:
+        Customers(session).record(
+            a_customer(**customer), business_on=DECIDED_ON, source="entry", recorded_by="manager"
+        )
+        Intakes(session).record(
+            letter.case_id,
+            application,
+            caller="manager",
+            key=letter.case_id,
+            business_on=DECIDED_ON,
+            received_at=NOW,
+        )
+        Applications(session).record(case)
+        Letters(session).record(letter, letter.case_id, CUSTOMER_ID)
+    return letter

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -37,11 +37,14 @@ class SealsMissing(Exception):
     """The folder holds no key to seal with, and none may be made here."""
 
 
+Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+
+
 @dataclass(frozen=True)
 class Pair:
     """A private key and its certificate; never printed."""
 
-    key: ec.EllipticCurvePrivateKey
+    key: Key
     certificate: x509.Certificate
 
     def __repr__(self) -> str:
@@ -54,6 +57,7 @@ class Seals:
 
     authority: Pair
     grantor: Pair
+    demonstration: bool
 
 
 def open_seals(folder: Path, grantor: Grantor, now: datetime) -> Seals:
@@ -65,20 +69,23 @@ def open_seals(folder: Path, grantor: Grantor, now: datetime) -> Seals:
         if not grantor.demonstration:
             raise SealsMissing(str(folder))
         _make_once(folder, grantor, now)
-    return Seals(_read_pair(folder, "authority"), _read_pair(folder, "grantor"))
+    return Seals(
+        _read_pair(folder, "authority"), _read_pair(folder, "grantor"), grantor.demonstration
+    )
 
 
 def issue_to_signatory(
-    authority: Pair, name: str, capacity: Capacity, company: str, now: datetime
+    seals: Seals, name: str, capacity: Capacity, company: str, now: datetime
 ) -> Pair:
     """A fresh key and its certificate for one signature by one person."""
-    subject = _subject(
+    parts = [
         (NameOID.COMMON_NAME, name),
         (NameOID.TITLE, capacity.value),
         (NameOID.ORGANIZATION_NAME, company),
-        (NameOID.ORGANIZATIONAL_UNIT_NAME, DEMONSTRATION),
-    )
-    return _issue(subject, authority, now)
+    ]
+    if seals.demonstration:
+        parts.append((NameOID.ORGANIZATIONAL_UNIT_NAME, DEMONSTRATION))
+    return _issue(_subject(*parts), seals.authority, now)
 
 
 def _make_once(folder: Path, grantor: Grantor, now: datetime) -> None:
@@ -178,6 +185,6 @@ def _write_pair(folder: Path, name: str, pair: Pair) -> None:
 
 def _read_pair(folder: Path, name: str) -> Pair:
     key = load_pem_private_key((folder / f"{name}.key.pem").read_bytes(), password=None)
-    assert isinstance(key, ec.EllipticCurvePrivateKey), f"{name} must be a key on an elliptic curve"
+    assert isinstance(key, Key), f"the key of {name} must be RSA or on an elliptic curve"
     certificate = x509.load_pem_x509_certificate((folder / f"{name}.cert.pem").read_bytes())
     return Pair(key, certificate)

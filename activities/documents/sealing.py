@@ -8,7 +8,8 @@ timestamp needs an authority outside, and none is asked.
 from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -26,7 +27,7 @@ from pyhanko.stamp import StaticStampStyle
 from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
-from activities.documents.certificates import Pair, Seals, issue_to_signatory
+from activities.documents.certificates import Pair, Seals, issue_to_signatory, open_seals
 from activities.documents.typesetting import typeset
 from domain.calendar import ZONE
 from domain.contract import Capacity, Grantor, Signatory
@@ -71,6 +72,11 @@ class Sealing:
     seals: Seals
     grantor: Grantor
 
+    @classmethod
+    def open(cls, folder: Path, grantor: Grantor, now: datetime) -> Self:
+        """Read the keys of a folder; a demonstration makes its own on first use."""
+        return cls(open_seals(folder, grantor, now), grantor)
+
     def seal(self, pdf: bytes, signed_at: datetime) -> bytes:
         """The agreement with the grantor's certifying signature, and a frame for the customer's."""
         writer = IncrementalPdfFileWriter(BytesIO(pdf))
@@ -95,13 +101,13 @@ class Sealing:
     ) -> bytes:
         """The sealed agreement with the customer's signature, by a key that is then forgotten."""
         pair = issue_to_signatory(
-            self.seals.authority, signatory.signatory, signatory.capacity, company, signed_at
+            self.seals, signatory.signatory, signatory.capacity, company, signed_at
         )
         appearance = typeset(
             "contract/signature.typ",
             {
                 "name": signatory.signatory,
-                "long": len(signatory.signatory) > 18,
+                "size": _size_of(signatory.signatory),
                 "capacity": _CAPACITIES[signatory.capacity],
                 "authority": (signatory.authority_hash or "")[:24],
                 **self._stamp_facts(pair, signed_at),
@@ -215,6 +221,11 @@ class _Appearance(PdfContent):
         imported = self._ensure_writer.import_page_as_xobject(PdfFileReader(BytesIO(self._pdf)))
         self.resources.xobject["/Look"] = imported
         return b"/Look Do"
+
+
+def _size_of(name: str) -> str:
+    """Longer names are written smaller, so that each fits its frame."""
+    return "large" if len(name) <= 18 else "middle" if len(name) <= 60 else "small"
 
 
 def _check(embedded: Any, status: Any, tidy: bool) -> SignatureCheck:

@@ -137,7 +137,7 @@ def test_the_signature_shows_who_signed_in_what_capacity_and_on_what_authority(
 def test_a_demonstration_authority_says_so_in_every_subject(tmp_path: Path) -> None:
     seals = open_seals(tmp_path / "pki", GRANTOR, NOW)
     signatory = issue_to_signatory(
-        seals.authority, "Someone " * 20, Capacity.LEGAL_REPRESENTATIVE, "Company " * 20, NOW
+        seals, "Someone " * 20, Capacity.LEGAL_REPRESENTATIVE, "Company " * 20, NOW
     )
 
     for pair in (seals.authority, seals.grantor, signatory):
