@@ -278,8 +278,6 @@ class ConditionRow(Value):
 
 class ContractPolicy(Value):
     signing_days: int = Field(ge=1)
-    languages: tuple[str, ...] = Field(min_length=1)
-    capacities: tuple[str, ...] = Field(min_length=1)  # in which a signatory may sign
     payment_days: dict[Grade, int]
     conditions: tuple[ConditionRow, ...] = ()
     requirements: tuple[ConditionRow, ...] = ()

@@ -25,7 +25,6 @@ from policies.tables import approval_table, bins_table
 from policies.warning import OVERDUE_OF_LIMIT
 
 SCORE_MAX = Decimal(100)
-LANGUAGES = frozenset({"en", "zh-CN"})
 
 _SENTENCES: dict[str, tuple[str, str]] = {
     "gap": ("no row holds for {where}", "{where} 没有对应的行"),
@@ -291,7 +290,7 @@ def _automatic(edition: PolicyEdition) -> Iterator[Finding]:
 
 
 def _contract(edition: PolicyEdition) -> Iterator[Finding]:
-    """Conditions are asked of grades and products that exist; languages are those we speak."""
+    """Conditions are asked of grades and products that exist."""
     policy = edition.contract
     for section in ("conditions", "requirements"):
         for row in getattr(policy, section):
@@ -299,8 +298,6 @@ def _contract(edition: PolicyEdition) -> Iterator[Finding]:
             strange += [code for code in row.products if code not in edition.limit.products]
             for name in strange:
                 yield _found(f"contract.{section}.{row.code}", "unknown", name=name)
-    for language in set(policy.languages) - LANGUAGES:
-        yield _found("contract.languages", "unknown", name=language)
 
 
 def _completeness(edition: PolicyEdition) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ with a missing part is missing, as is a division by zero; `first` takes the firs
 
 import ast
 import operator
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Context, Decimal
@@ -20,6 +21,7 @@ EXACT = Context(prec=34)
 Lookup = Callable[[str], Decimal | None]
 _Node = Callable[[Lookup], Decimal | None]
 
+_NUMBER = re.compile(r"^[0-9]+(\.[0-9]+)?$")
 _OPERATORS: dict[type[ast.operator], Callable[[Decimal, Decimal], Decimal]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -54,9 +56,9 @@ def _compiled(node: ast.expr, text: str) -> _Node:
     match node:
         case ast.Name(id=name):
             return lambda find: find(name)
-        case ast.Constant(value=number) if isinstance(number, int | float):
+        case ast.Constant() if _NUMBER.match(ast.get_source_segment(text, node) or ""):
             # The written digits, not the float the parser made of them.
-            written = Decimal(ast.get_source_segment(text, node) or str(number))
+            written = Decimal(ast.get_source_segment(text, node) or "")
             return lambda find: written
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             return _negative(_compiled(operand, text))
