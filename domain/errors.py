@@ -172,7 +172,12 @@ class FieldMissing(Malformed):
 
 class FieldUnreadable(Malformed):
     sentence = "{column} is not {expected}."
-    sentence_zh = "{column} 的格式不是：{expected}。"
+    sentence_zh = "{column} 不是{expected_zh}。"
+
+
+class RowRepeated(Malformed):
+    sentence = "The row is about the same thing as line {line}, with other content."
+    sentence_zh = "该行与第 {line} 行指向同一对象，但内容不同。"
 
 
 class FileEmpty(Malformed):

@@ -43,7 +43,9 @@ class Rate(Value):
     @model_validator(mode="after")
     def _two_currencies(self) -> Self:
         if self.base == self.quote:
-            raise FieldUnreadable(column="quote", expected="another currency than base")
+            raise FieldUnreadable(
+                column="quote", expected="another currency than base", expected_zh="另一种币种"
+            )
         return self
 
     def in_minor(self, minor: int) -> int:

@@ -41,7 +41,9 @@ class Invoice(Value):
         if self.amount.minor <= 0:
             raise AmountNotPositive()
         if self.due_on < self.issued_on:
-            raise FieldUnreadable(column="due_on", expected="issued_on or later")
+            raise FieldUnreadable(
+                column="due_on", expected="issued_on or later", expected_zh="开票日或之后的日期"
+            )
         return self
 
 

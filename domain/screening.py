@@ -3,6 +3,8 @@
 from datetime import date
 from enum import StrEnum
 
+from pydantic import Field
+
 from domain.customer import Identifier
 from domain.identity import Id
 from domain.value import Value
@@ -16,12 +18,12 @@ class ListEffect(StrEnum):
 class ListEntry(Value):
     """A company on a list, by exact identifier code."""
 
-    list_code: str  # e.g. internal_negative, dishonest_debtors
-    list_version: str
+    list_code: Id  # e.g. internal_negative, dishonest_debtors
+    list_version: str = Field(min_length=1, max_length=64)
     identifier: Identifier
     effect: ListEffect
-    rule: str  # the rule named to whoever is stopped by it
-    reason: str = ""
+    rule: str = Field(min_length=1, max_length=200)  # named to whoever is stopped by it
+    reason: str = Field(default="", max_length=2000)
     until: date | None = None
 
     def in_force(self, on: date) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -109,9 +109,7 @@ class Statements:
         return tuple(Statement.model_validate(content) for content in contents)
 
     def _newest(self, keys: Sequence[_Key]) -> dict[_Key, tuple[int, str]]:
-        key = tuple_(
-            StatementRow.customer_id, StatementRow.period_end_on, StatementRow.consolidated
-        )
+        """The newest version and hash of each period of these customers."""
         rows = self._session.execute(
             select(
                 StatementRow.customer_id,
@@ -120,7 +118,7 @@ class Statements:
                 StatementRow.version,
                 StatementRow.content_hash,
             )
-            .where(key.in_(keys))
+            .where(StatementRow.customer_id.in_({customer_id for customer_id, _, _ in keys}))
             .order_by(StatementRow.version)
         )
         return {(row[0], row[1], row[2]): (row[3], row[4]) for row in rows}

@@ -1,0 +1,166 @@
+"""Files brought in by people and programs: dry or for real, all or nothing or row by row.
+
+A run takes one transaction and writes inside a savepoint; a dry run and a refused one go back to
+it. The same file again leaves everything unchanged.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date
+from hashlib import sha256
+from itertools import islice
+
+from sqlalchemy.orm import Session
+
+from domain.identity import Person
+from domain.imports import (
+    ERRORS_LISTED_MAX,
+    ImportKind,
+    ImportMode,
+    ImportReport,
+    Outcome,
+    RowError,
+)
+from storage.base import Records
+from storage.imports import Imports
+from web.service.clock import Clock
+from web.service.ids import new_id
+from web.service.imports.cells import RowRefused
+from web.service.imports.kinds import IMPORTERS, Answer, Run
+from web.service.imports.profile import Fields, names_in, profiles, reading_of
+from web.service.imports.rows import BYTES_MAX, BrokenRow, Row, Rows
+from web.service.permissions import Action, permit
+
+__all__ = ["BYTES_MAX", "ImportService", "import_csv", "profiles"]
+
+PORTION_ROWS = 1000
+
+ACTIONS = {
+    ImportKind.CUSTOMERS: Action.CUSTOMER_RECORD,
+    ImportKind.STATEMENTS: Action.STATEMENT_RECORD,
+    ImportKind.INVOICES: Action.RECEIVABLE_RECORD,
+    ImportKind.PAYMENTS: Action.RECEIVABLE_RECORD,
+    ImportKind.LISTS: Action.SCREENING_RECORD,
+    ImportKind.RATES: Action.RATE_RECORD,
+}
+
+
+class ImportService:
+    """Imports, over one memory."""
+
+    def __init__(self, records: Records, clock: Clock) -> None:
+        self._records = records
+        self._clock = clock
+
+    def import_csv(
+        self,
+        person: Person,
+        kind: ImportKind,
+        content: bytes,
+        *,
+        profile: str = "standard",
+        dry_run: bool = False,
+        mode: ImportMode = ImportMode.ALL_OR_NOTHING,
+    ) -> ImportReport:
+        """Bring in one file and say what became of each row; `report.refusal()` may refuse it.
+
+        Refuses as `import_csv` does, and `NotPermitted`.
+        """
+        permit(person, ACTIONS[kind])
+        with self._records.begin() as session:
+            return import_csv(
+                session,
+                kind,
+                content,
+                profile=profile,
+                dry_run=dry_run,
+                mode=mode,
+                business_on=self._clock.business_on(),
+                person=person,
+            )
+
+
+def import_csv(
+    session: Session,
+    kind: ImportKind,
+    content: bytes,
+    *,
+    profile: str = "standard",
+    dry_run: bool = False,
+    mode: ImportMode = ImportMode.ALL_OR_NOTHING,
+    business_on: date,
+    person: Person,
+) -> ImportReport:
+    """Bring in one file within a transaction, and say what became of each row.
+
+    A name list is taken whole or not at all, whatever the mode: a version of it that lacks the
+    broken rows would clear companies that nobody cleared. Refuses the file itself as
+    `ProfileUnknown`, `ImportTooLarge`, `EncodingUnknown`, `FileEmpty`, `ColumnMissing` or
+    `ColumnUnknown`.
+    """
+    reading = reading_of(profile, kind)
+    rows = Rows(content)
+    names = names_in(rows.columns, kind, reading)
+    if kind is ImportKind.LISTS:
+        mode = ImportMode.ALL_OR_NOTHING
+    Imports(session).lock(kind)
+    digest = sha256(content).hexdigest()
+    tally = _Tally()
+    with session.begin_nested() as savepoint:
+        importer = IMPORTERS[kind](Run(session, person, business_on, f"import {digest[:12]}"))
+        for portion in _portions(iter(rows)):
+            fields = []
+            for row in portion:
+                if isinstance(row, BrokenRow):
+                    tally.count((row.line, RowRefused(row.refusal)))
+                else:
+                    fields.append(Fields(row, reading, names))
+            tally.count(*importer.take(fields))
+        tally.count(*importer.finish())
+        kept = not dry_run and not (tally.refused and mode is ImportMode.ALL_OR_NOTHING)
+        if not kept:
+            savepoint.rollback()
+    report = ImportReport(
+        kind=kind,
+        profile=profile,
+        mode=mode,
+        dry_run=dry_run,
+        sha256=digest,
+        encoding=rows.encoding,
+        kept=kept,
+        **tally.figures(),
+    )
+    if kept:
+        Imports(session).record(
+            new_id(), report, business_on=business_on, recorded_by=person.person_id
+        )
+    return report
+
+
+class _Tally:
+    """What became of the rows so far."""
+
+    def __init__(self) -> None:
+        self._outcomes: Counter[Outcome] = Counter()
+        self._errors: list[RowError] = []
+        self.refused = 0
+
+    def count(self, *answers: Answer) -> None:
+        for line, outcome in answers:
+            if isinstance(outcome, Outcome):
+                self._outcomes[outcome] += 1
+                continue
+            self.refused += 1
+            if len(self._errors) < 2 * ERRORS_LISTED_MAX:
+                self._errors.append(RowError.of(line, outcome.refusal, outcome.column))
+
+    def figures(self) -> dict[str, object]:
+        counts = {outcome.value: self._outcomes[outcome] for outcome in Outcome}
+        listed = sorted(self._errors, key=lambda error: error.line)[:ERRORS_LISTED_MAX]
+        rows = self.refused + sum(counts.values())
+        return {**counts, "refused": self.refused, "rows": rows, "errors": tuple(listed)}
+
+
+def _portions(rows: Iterator[Row | BrokenRow]) -> Iterator[list[Row | BrokenRow]]:
+    while portion := list(islice(rows, PORTION_ROWS)):
+        yield portion
