@@ -90,7 +90,9 @@ def _range_column(figure: str, ranges: Sequence[Bin | KnockOut]) -> Column:
 
 def _conditions_table(rows: Sequence[ConditionRow]) -> Table:
     columns: dict[str, Column] = {
-        "aggregate": Steps([Interval(row.aggregate_above) for row in rows], upper_closed=True),
+        "aggregate": Steps(
+            [Interval(row.aggregate_above or None) for row in rows], upper_closed=True
+        ),
         "grade": Categories([_named(row.grades) for row in rows]),
         "product": Categories([_named(row.products) for row in rows]),
         "application_type": Categories([_named(row.application_types) for row in rows]),

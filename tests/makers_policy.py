@@ -68,7 +68,7 @@ def a_customer(**changed: Any) -> Customer:
     ordinary = {
         "customer_id": "c-1",
         "name": "Ordinary Machinery Co., Ltd.",
-        "identifiers": (Identifier(scheme=IdentifierScheme.USCC, value="91110000600037341L"),),
+        "identifiers": (Identifier(scheme=IdentifierScheme.USCC, value="91991000000000000H"),),
         "established_on": date(2012, 3, 1),
     }
     return Customer.model_validate(ordinary | changed)
