@@ -4,9 +4,10 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,10 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from activities.application import ApplicationActivities
 from activities.approval import ApprovalActivities, AuditActivities
+from activities.collection import CollectionActivities
+from activities.contract import ContractActivities
+from activities.documents.sealing import Sealing
+from activities.line import LineActivities
 from activities.notification import (
     MailDelivery,
     MailTemplates,
@@ -25,22 +30,37 @@ from activities.notification import (
     TemporalDelivery,
 )
 from activities.refusals import Refusals
+from activities.review import ReviewActivities
+from activities.warning import WarningActivities
+from domain.contract import Grantor
 from domain.identity import Language
 from domain.notification import Channel
 from settings import Settings, read_settings
 from storage.base import Records
+from storage.exposure import Exposure
 from workflows.application import CreditApplicationWorkflow
 from workflows.approval import ApprovalWorkflow
 from workflows.codec import Codec, data_converter
+from workflows.collection import CollectionWorkflow
 from workflows.connection import connect
+from workflows.contract import ContractSigningWorkflow
 from workflows.names import CASES_QUEUE, PORTFOLIO_QUEUE
 from workflows.outbox import OutboxWorkflow
 from workflows.owed import owed_message
+from workflows.review import ReviewWorkflow
+from workflows.warning import MonitoringWorkflow
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
-CASE_WORKFLOWS: Sequence[type] = (CreditApplicationWorkflow, ApprovalWorkflow, OutboxWorkflow)
-PORTFOLIO_WORKFLOWS: Sequence[type] = ()
+CASE_WORKFLOWS: Sequence[type] = (
+    CreditApplicationWorkflow,
+    ApprovalWorkflow,
+    ContractSigningWorkflow,
+    ReviewWorkflow,
+    CollectionWorkflow,
+    OutboxWorkflow,
+)
+PORTFOLIO_WORKFLOWS: Sequence[type] = (MonitoringWorkflow,)
 
 # Our layers hold values and orders only; loading them once instead of once a case is a third of
 # a worker's time. A test keeps what they import pure.
@@ -63,7 +83,7 @@ def steps_of(*implementations: object) -> list[Callable[..., Any]]:
 
 
 async def run(settings: Settings) -> None:
-    """Work on both queues until told to stop; what is under way is finished first."""
+    """Work until told to stop; what is under way is finished first."""
     records = Records(
         settings.database_url.get_secret_value(), connections_max=settings.worker_threads + 5
     )
@@ -72,18 +92,30 @@ async def run(settings: Settings) -> None:
     stopped = asyncio.Event()
     for signal_ in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signal_, stopped.set)
+    async with working(settings, records, client):
+        await stopped.wait()
+    records.close()
+
+
+@asynccontextmanager
+async def working(settings: Settings, records: Records, client: Client) -> AsyncIterator[None]:
+    """Workers on both queues for as long as the block runs."""
     with ThreadPoolExecutor(settings.worker_threads, "step") as threads:
         steps = steps_of(
             ApplicationActivities(records),
             ApprovalActivities(records),
             AuditActivities(records),
+            ContractActivities(records, _sealing(settings), settings.public_url),
+            LineActivities(records, Exposure(records)),
+            CollectionActivities(records),
+            ReviewActivities(records),
+            WarningActivities(records),
             _notification(settings, records, client),
         )
         cases = _worker(client, CASES_QUEUE, CASE_WORKFLOWS, steps, threads)
         portfolio = _worker(client, PORTFOLIO_QUEUE, PORTFOLIO_WORKFLOWS, steps, threads)
         async with cases, portfolio:
-            await stopped.wait()
-    records.close()
+            yield
 
 
 def _worker(
@@ -111,9 +143,17 @@ def _worker(
     )
 
 
-def _notification(
-    settings: Settings, records: Records, client: Client
-) -> NotificationActivities:
+def _sealing(settings: Settings) -> Sealing:
+    grantor = Grantor(
+        name=settings.grantor_name_en,
+        name_zh=settings.grantor_name,
+        demonstration=settings.seal_dir is None,
+    )
+    folder = settings.seal_dir or settings.data_dir / "seals"
+    return Sealing.open(folder, grantor, datetime.now(UTC))
+
+
+def _notification(settings: Settings, records: Records, client: Client) -> NotificationActivities:
     templates = MailTemplates(
         _TEMPLATES / "notification",
         public_url=settings.public_url,
@@ -131,9 +171,7 @@ def _notification(
         records,
         {
             Channel.MAIL: MailDelivery(records, templates, smtp),
-            Channel.TEMPORAL: TemporalDelivery(
-                client, asyncio.get_running_loop(), owed_message
-            ),
+            Channel.TEMPORAL: TemporalDelivery(client, asyncio.get_running_loop(), owed_message),
         },
     )
 
