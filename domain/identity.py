@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from domain.value import Value
 
@@ -52,9 +52,9 @@ class Person(Value):
 
     person_id: Id
     title: Name  # what they are, never a natural person's name
-    roles: frozenset[Role]
-    branch: str = "head_office"
-    mail: str = ""
+    roles: Annotated[frozenset[Role], Field(min_length=1)]
+    branch: Annotated[str, Field(max_length=64)] = "head_office"
+    mail: Annotated[str, Field(max_length=254)] = ""
     language: Language = Language.ZH
 
     def has(self, *roles: Role) -> bool:

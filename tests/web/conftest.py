@@ -1,9 +1,11 @@
 """The application over real records, and a Temporal that tests speak for."""
 
+import logging
 from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
+import structlog
 from fastapi import FastAPI
 
 from storage.identity import ApiKeys, Persons
@@ -14,6 +16,12 @@ from web.service.clock import Clock
 from web.service.once import JoinedRecords
 from web.service.services import Services, build_services
 from workflows.codec import Codec
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quiet() -> None:
+    """A line for each request would bury what a failing test says."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
 
 @pytest.fixture

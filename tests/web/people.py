@@ -13,6 +13,14 @@ PEOPLE: dict[str, Person] = {
     if role is not Role.SYSTEM
 }
 
+# Not a person there could be: who holds every right reaches every rule behind the rights.
+PEOPLE["everybody"] = Person(
+    person_id="everybody",
+    title="everybody",
+    roles=frozenset(Role) - {Role.SYSTEM},
+    language=Language.EN,
+)
+
 KEYS = {person_id: f"cf_test_key_of_{person_id}" for person_id in PEOPLE}
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from domain.errors import LockedOut, NotSignedIn
-from domain.identity import ApiKey, Person, SignInSession
+from domain.errors import LockedOut, Malformed, NotSignedIn
+from domain.identity import ApiKey, Person, Role, SignInSession
 from domain.value import Value
 from storage.base import Records
 from storage.identity import (
@@ -116,6 +116,8 @@ class IdentityService:
     def record_person(self, person: Person, recorded: Person) -> Person:
         """Put somebody on the register; one already there stays as they are."""
         permit(person, Action.IDENTITY_RECORD)
+        if recorded.has(Role.SYSTEM):
+            raise Malformed(reason="nobody is the system but the system itself")
         with self._records.begin() as session:
             return Persons(session).record_person(recorded)
 
