@@ -4,7 +4,7 @@ Instants are aware datetimes. `offset_days` moves the business day, not the cloc
 stack runs as of another day. Calendars are data; the days off come in as arguments.
 """
 
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -16,6 +16,12 @@ ZONE = "Asia/Shanghai"
 def business_on(now: datetime, offset_days: int = 0, zone: str = ZONE) -> date:
     """The business date at an instant: the local date in the zone, moved by the offset."""
     return (now.astimezone(ZoneInfo(zone)) + timedelta(days=offset_days)).date()
+
+
+def day_begins_at(day: date, offset_days: int = 0, zone: str = ZONE) -> datetime:
+    """The first instant of a business date, in UTC; the inverse of `business_on`."""
+    midnight = datetime.combine(day - timedelta(days=offset_days), time(), ZoneInfo(zone))
+    return midnight.astimezone(UTC)
 
 
 class WorkCalendar(Value):

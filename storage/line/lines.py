@@ -1,0 +1,436 @@
+"""Lines in force: what each letter made of them, why they are frozen, and what happened.
+
+A line's row and its account of exposure say the same status and dates, written together, so that an
+order sees a freeze in the same second. The limit stands on the account alone.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from sqlalchemy import ColumnElement, Select, select, text, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from domain.application import ApplicationType
+from domain.contract import Letter
+from domain.errors import KeyReused, LineNotActive, NotFound, OutOfOrder
+from domain.line import CreditLine, Freeze, LineEvent, LineStatus, status_under
+from domain.money import Money
+from domain.value import content_hash
+from storage.exposure import Accounts
+from storage.exposure.accounts import AccountRow
+from storage.line.limits import LineLimits
+from storage.line.rows import (
+    ActivationRow,
+    EventRow,
+    FreezeRow,
+    LineRow,
+    columns_of,
+    event_of,
+    freeze_of,
+    line_of,
+)
+
+
+class Lines:
+    """Credit lines. Whoever changes one reads it for update first, and finds out if it moved."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._accounts = Accounts(session)
+        self._limits = LineLimits(session)
+
+    # ── reading ──────────────────────────────────────────────────────────────────────────────────
+
+    def read(self, line_id: str, *, for_update: bool = False) -> CreditLine:
+        line = self.find(line_id, for_update=for_update)
+        if line is None:
+            raise NotFound(kind="line", id=line_id)
+        return line
+
+    def find(self, line_id: str, *, for_update: bool = False) -> CreditLine | None:
+        query = select(LineRow).where(LineRow.line_id == line_id)
+        if for_update:
+            query = query.with_for_update()
+        found = self._lines_of(query)
+        return found[0] if found else None
+
+    def find_of_case(self, case_id: str) -> CreditLine | None:
+        """The line that the case's letter was put in force on."""
+        line_id = self._session.scalar(
+            select(ActivationRow.line_id).where(ActivationRow.case_id == case_id)
+        )
+        return self.find(line_id) if line_id is not None else None
+
+    def list_of_customer(self, customer_id: str) -> Sequence[CreditLine]:
+        """All the customer's lines, the newest first."""
+        return self._lines_of(
+            select(LineRow)
+            .where(LineRow.customer_id == customer_id)
+            .order_by(LineRow.activated_at.desc(), LineRow.line_id.desc())
+        )
+
+    def limits_of(self, customer_ids: Sequence[str]) -> list[tuple[str, Money]]:
+        """The limits of these customers' lines that have not ended, with their holders."""
+        rows = self._session.execute(
+            select(LineRow.customer_id, AccountRow.limit_minor, AccountRow.currency)
+            .join(
+                AccountRow, (AccountRow.owner_id == LineRow.line_id) & (AccountRow.kind == "line")
+            )
+            .where(LineRow.customer_id.in_(customer_ids), LineRow.status.not_in(_ENDED))
+            .order_by(LineRow.line_id)
+        )
+        return [(holder, Money(minor=minor, currency=currency)) for holder, minor, currency in rows]
+
+    def list_page(
+        self,
+        *,
+        page_size: int = 50,
+        after: tuple[datetime, str] | None = None,
+        status: LineStatus | None = None,
+        customer_id: str | None = None,
+        manager_id: str | None = None,
+    ) -> Sequence[CreditLine]:
+        """Newest first; `after` is the `(activated_at, line_id)` of the last row seen."""
+        conditions: list[ColumnElement[bool]] = []
+        if after is not None:
+            conditions.append(tuple_(LineRow.activated_at, LineRow.line_id) < after)
+        if status is not None:
+            conditions.append(LineRow.status == status)
+        if customer_id is not None:
+            conditions.append(LineRow.customer_id == customer_id)
+        query = select(LineRow).where(*conditions)
+        if manager_id is not None:
+            query = query.where(_OWNED.bindparams(manager_id=manager_id))
+        return self._lines_of(
+            query.order_by(LineRow.activated_at.desc(), LineRow.line_id.desc()).limit(page_size)
+        )
+
+    def freezes(self, line_id: str) -> Sequence[Freeze]:
+        """The freezes that nobody has lifted, oldest first."""
+        rows = self._session.scalars(
+            select(FreezeRow)
+            .where(FreezeRow.line_id == line_id, FreezeRow.lifted_at.is_(None))
+            .order_by(FreezeRow.frozen_at, FreezeRow.freeze_id)
+            .execution_options(populate_existing=True)
+        )
+        return [freeze_of(row) for row in rows]
+
+    def events(self, line_id: str) -> Sequence[LineEvent]:
+        """Everything that happened to the line, oldest first."""
+        rows = self._session.scalars(
+            select(EventRow).where(EventRow.line_id == line_id).order_by(EventRow.event_no)
+        )
+        return [event_of(row) for row in rows]
+
+    def counts(self) -> dict[LineStatus, int]:
+        """How many lines stand where."""
+        rows = self._session.execute(text("SELECT status, count(*) FROM credit_line GROUP BY 1"))
+        return {LineStatus(status): count for status, count in rows}
+
+    # ── letters put in force ─────────────────────────────────────────────────────────────────────
+
+    def open(self, line: CreditLine, business_on: date) -> CreditLine:
+        """Put a first letter in force: row, account, limit and opening entry together.
+
+        A case has one line: opened again, the one on record is returned.
+        """
+        assert line.last_draw_on is not None
+        written = self._session.scalar(
+            insert(LineRow)
+            .values(**columns_of(line))
+            .on_conflict_do_nothing()
+            .returning(LineRow.line_id)
+        )
+        if written is None:
+            return self._lines_of(select(LineRow).where(LineRow.case_id == line.case_id))[0]
+        self._accounts.open_line(
+            line.line_id,
+            customer_id=line.customer_id,
+            group_id=line.group_id,
+            limit=line.limit,
+            decision_id=line.letter_no,
+            starts_on=line.starts_on,
+            last_draw_on=line.last_draw_on,
+            ends_on=line.ends_on,
+            business_on=business_on,
+        )
+        self._limits.add(line.line_id, line.letter_no, line.limit)
+        self._record_activation(
+            line,
+            line.case_id,
+            line.letter_no,
+            ApplicationType.NEW_LINE,
+            line.activated_at,
+            business_on,
+        )
+        return self.read(line.line_id)
+
+    def change(
+        self,
+        line: CreditLine,
+        letter: Letter,
+        kind: str,
+        *,
+        case_id: str,
+        at: datetime,
+        business_on: date,
+    ) -> CreditLine:
+        """Put a further letter in force on a line read for update; `line` has the dates it is to
+        have, the letter says the limit. A letter is put in force once.
+
+        A temporary limit stands beside the base one until its last day; the higher one counts.
+        """
+        assert letter.terms is not None
+        if line.status.ended:
+            raise LineNotActive(line_id=line.line_id, status=line.status)
+        known = self._session.scalar(
+            select(ActivationRow.line_id).where(ActivationRow.letter_no == letter.letter_no)
+        )
+        if known is not None:
+            return self.read(known)
+        until = letter.terms.temporary_until if kind == ApplicationType.TEMPORARY_INCREASE else None
+        if until is None:
+            self._limits.end_base(line.line_id, business_on)
+            line = line.model_copy(update={"letter_no": letter.letter_no, "terms": letter.terms})
+        self._limits.add(line.line_id, letter.letter_no, letter.terms.limit, until)
+        self._record_activation(line, case_id, letter.letter_no, kind, at, business_on)
+        self._limits.put_in_force(line.line_id, f"{letter.letter_no}/limit", business_on)
+        return self.write(line)
+
+    def end_temporary(self, line: CreditLine, business_on: date, at: datetime) -> CreditLine:
+        """Return to the base limit where a temporary one's last day is over."""
+        for letter_no in self._limits.end_over(line.line_id, business_on):
+            self._limits.put_in_force(line.line_id, f"{letter_no}/returned", business_on)
+            self.post_event(
+                line.line_id,
+                f"{letter_no}/returned",
+                "temporary_limit_ended",
+                at=at,
+                letter_no=letter_no,
+            )
+        return self.read(line.line_id)
+
+    def set_review_due(self, line_id: str, due_on: date) -> CreditLine:
+        """When the line is looked at next; never after its end."""
+        line = self.read(line_id, for_update=True)
+        return self.write(line.model_copy(update={"review_due_on": min(due_on, line.ends_on)}))
+
+    # ── freezes and ends ─────────────────────────────────────────────────────────────────────────
+
+    def freeze(
+        self,
+        line_id: str,
+        *,
+        reason: str,
+        message_id: str,
+        at: datetime,
+        person_id: str = "system",
+        collect_only: bool = False,
+        note: str = "",
+    ) -> CreditLine:
+        """Stop a line for a reason, in this second; for one reason it is frozen once."""
+        line = self.read(line_id, for_update=True)
+        if not self.post_event(
+            line_id,
+            message_id,
+            "frozen",
+            person_id=person_id,
+            at=at,
+            reason=reason,
+            collect_only=str(collect_only).lower(),
+            note=note,
+        ):
+            return line
+        if line.status.ended:
+            raise LineNotActive(line_id=line_id, status=line.status)
+        self._session.execute(
+            insert(FreezeRow)
+            .values(
+                freeze_id=message_id,
+                line_id=line_id,
+                reason=reason,
+                collect_only=collect_only,
+                frozen_by=person_id,
+                frozen_at=at,
+            )
+            .on_conflict_do_nothing()
+        )
+        return self._restate(line)
+
+    def unfreeze(
+        self,
+        line_id: str,
+        *,
+        message_id: str,
+        at: datetime,
+        person_id: str = "system",
+        reason: str | None = None,
+        note: str = "",
+    ) -> CreditLine:
+        """Lift the freeze of one reason, or of all; `SameHands` where the person froze it.
+
+        `OutOfOrder` where there is nothing to lift.
+        """
+        line = self.read(line_id, for_update=True)
+        if not self.post_event(
+            line_id,
+            message_id,
+            "unfrozen",
+            person_id=person_id,
+            at=at,
+            reason=reason or "",
+            note=note,
+        ):
+            return line
+        if line.status.ended:
+            raise LineNotActive(line_id=line_id, status=line.status)
+        standing = [f for f in self.freezes(line_id) if reason in (None, f.reason)]
+        if not standing:
+            raise OutOfOrder(reason="the line is not frozen for that reason")
+        for freeze in standing:
+            freeze.refuse_own_hands(person_id)
+        self._session.execute(
+            update(FreezeRow)
+            .where(FreezeRow.freeze_id.in_([freeze.freeze_id for freeze in standing]))
+            .values(lifted_by=person_id, lifted_at=at)
+        )
+        return self._restate(line)
+
+    def end(
+        self,
+        line_id: str,
+        status: LineStatus,
+        *,
+        message_id: str,
+        at: datetime,
+        person_id: str = "system",
+        note: str = "",
+    ) -> CreditLine:
+        """Expired or terminated: nothing more is lent, what is owed is still taken back."""
+        assert status.ended
+        line = self.read(line_id, for_update=True)
+        if not self.post_event(line_id, message_id, status, person_id=person_id, at=at, note=note):
+            return line
+        if line.status.ended:
+            raise LineNotActive(line_id=line_id, status=line.status)
+        return self.write(line.model_copy(update={"status": status}))
+
+    def has_taken(self, message_id: str) -> bool:
+        """Whether a message has done to its line what it was sent for."""
+        found = select(EventRow.event_no).where(EventRow.message_id == message_id)
+        return self._session.scalar(found) is not None
+
+    def post_event(
+        self,
+        line_id: str,
+        message_id: str,
+        kind: str,
+        *,
+        at: datetime,
+        person_id: str = "system",
+        **facts: str,
+    ) -> bool:
+        """Add what happened, once a message; False where the message was taken before.
+
+        The same message with other content is refused: it is not the same message.
+        """
+        digest = content_hash([line_id, kind, person_id, facts])
+        written = self._session.execute(
+            insert(EventRow)
+            .values(
+                line_id=line_id,
+                message_id=message_id,
+                kind=kind,
+                person_id=person_id,
+                facts=facts,
+                content_hash=digest,
+                occurred_at=at,
+            )
+            .on_conflict_do_nothing()
+            .returning(EventRow.event_no)
+        ).first()
+        recorded = self._session.scalar(
+            select(EventRow.content_hash).where(EventRow.message_id == message_id)
+        )
+        if recorded != digest:
+            raise KeyReused(key=message_id)
+        return written is not None
+
+    def write(self, line: CreditLine) -> CreditLine:
+        """Replace a line that was read for update, on its row and on its account."""
+        assert line.last_draw_on is not None
+        changed = line.model_copy(update={"version": line.version + 1})
+        written = self._session.execute(
+            update(LineRow)
+            .where(LineRow.line_id == line.line_id, LineRow.version == line.version)
+            .values(**columns_of(changed))
+            .returning(LineRow.line_id)
+            .execution_options(synchronize_session=False)
+        ).first()
+        if written is None:
+            raise OutOfOrder(reason="the line was changed by something else meanwhile")
+        self._accounts.set_standing(
+            line.line_id,
+            line.status,
+            starts_on=line.starts_on,
+            last_draw_on=line.last_draw_on,
+            ends_on=line.ends_on,
+        )
+        return self.read(line.line_id)
+
+    # ── within ───────────────────────────────────────────────────────────────────────────────────
+
+    def _restate(self, line: CreditLine) -> CreditLine:
+        return self.write(
+            line.model_copy(update={"status": status_under(self.freezes(line.line_id))})
+        )
+
+    def _record_activation(
+        self,
+        line: CreditLine,
+        case_id: str,
+        letter_no: str,
+        kind: str,
+        at: datetime,
+        business_on: date,
+    ) -> None:
+        self._session.execute(
+            insert(ActivationRow).values(
+                case_id=case_id,
+                line_id=line.line_id,
+                letter_no=letter_no,
+                kind=kind,
+                activated_at=at,
+                business_on=business_on,
+            )
+        )
+        self.post_event(line.line_id, f"{letter_no}/activated", kind, at=at, letter_no=letter_no)
+
+    def _lines_of(self, query: Select[LineRow]) -> list[CreditLine]:
+        rows = self._session.scalars(query.execution_options(populate_existing=True)).all()
+        ids = [row.line_id for row in rows]
+        limits = self._limits.in_force(ids)
+        reasons = self._reasons(ids)
+        temporary = self._limits.temporary_until(ids)
+        return [
+            line_of(
+                row, limits[row.line_id], reasons.get(row.line_id, ()), temporary.get(row.line_id)
+            )
+            for row in rows
+        ]
+
+    def _reasons(self, line_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        rows = self._session.execute(
+            select(FreezeRow.line_id, FreezeRow.reason)
+            .where(FreezeRow.line_id.in_(line_ids), FreezeRow.lifted_at.is_(None))
+            .order_by(FreezeRow.frozen_at, FreezeRow.freeze_id)
+        )
+        found: dict[str, tuple[str, ...]] = {}
+        for line_id, reason in rows:
+            found[line_id] = (*found.get(line_id, ()), reason)
+        return found
+
+
+_ENDED = [status for status in LineStatus if status.ended]
+_OWNED = text("customer_id IN (SELECT customer_id FROM customer WHERE manager_id = :manager_id)")
