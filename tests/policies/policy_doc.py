@@ -1,0 +1,384 @@
+"""The tables of docs/policy.md, written from the standard edition.
+
+The prose is written by hand between the tables. `python -m tests.policies.policy_doc` writes the
+tables anew after the edition has changed; a test holds that they are the edition's.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
+from pathlib import Path
+
+from domain.edition import Bin, ConditionRow, KnockOut, PolicyEdition
+from policies.rating import bin_label
+from storage.edition import read_shipped
+
+DOC = Path(__file__).parents[2] / "docs" / "policy.md"
+_BLOCK = re.compile(r"<!-- table: (\w+) -->\n.*?<!-- end -->", re.DOTALL)
+
+
+def with_tables(text: str, edition: PolicyEdition) -> str:
+    """The document with every table as the edition has it."""
+
+    def written(block: re.Match[str]) -> str:
+        name = block[1]
+        return f"<!-- table: {name} -->\n{TABLES[name](edition)}\n<!-- end -->"
+
+    return _BLOCK.sub(written, text)
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+def _percent(share: Decimal) -> str:
+    return f"{(share * 100).normalize():f} %"
+
+
+def _amount(amount: Decimal | None) -> str:
+    return "no end" if amount is None else f"{amount:,f}"
+
+
+def _named(names: Iterable[object], otherwise: str = "all") -> str:
+    return ", ".join(str(name) for name in names) or otherwise
+
+
+def completeness(edition: PolicyEdition) -> str:
+    return _table(
+        ("checklist", "types", "segments", "required", "optional"),
+        (
+            (
+                each.code,
+                _named(each.application_types),
+                _named(each.segments),
+                _named(each.required, "none"),
+                _named(each.optional, "none"),
+            )
+            for each in edition.completeness.checklists
+        ),
+    )
+
+
+def figures(edition: PolicyEdition) -> str:
+    return _table(
+        ("figure", "formula"),
+        ((code, f"`{text}`") for code, text in edition.spreading.figures.items()),
+    )
+
+
+def scorecard(edition: PolicyEdition) -> str:
+    return _table(
+        ("group", "factor", "figure", "points by range", "missing"),
+        (
+            (
+                factor.group,
+                factor.code,
+                factor.figure,
+                "; ".join(
+                    f"{each.label or bin_label(factor, place)}: {each.points}"
+                    for place, each in enumerate(factor.bins)
+                ),
+                factor.missing,
+            )
+            for factor in edition.scorecard.factors
+        ),
+    )
+
+
+def weights(edition: PolicyEdition) -> str:
+    return _table(("group", "best points"), edition.scorecard.weights.items())
+
+
+def grades(edition: PolicyEdition) -> str:
+    """All that goes by grade, one row a grade."""
+    methods = edition.limit.methods
+    return _table(
+        (
+            "grade",
+            "score from",
+            "PD",
+            "credit",
+            *(f"{code}" for code in methods),
+            "grade cap",
+            "least margin",
+            "payment days",
+            "review every",
+        ),
+        (
+            (
+                row.grade,
+                row.score_min,
+                _percent(row.pd),
+                "yes" if row.lendable else "no",
+                *(_percent(method.share[row.grade]) for method in methods.values()),
+                _amount(edition.limit.grade_cap[row.grade]),
+                _percent(edition.price.margin_min[row.grade]),
+                edition.contract.payment_days[row.grade],
+                f"{edition.review.cycle_months[row.grade]} months",
+            )
+            for row in edition.master_scale
+        ),
+    )
+
+
+def _range(each: Bin | KnockOut) -> str:
+    if each.at_least is None:
+        return f"below {each.below}"
+    return (
+        f"{each.at_least} and above" if each.below is None else f"{each.at_least} to {each.below}"
+    )
+
+
+def knock_outs(edition: PolicyEdition) -> str:
+    return _table(
+        ("rule", "figure", "range", "effect"),
+        (
+            (
+                rule.code,
+                rule.figure,
+                _range(rule),
+                rule.effect + (f" at {rule.grade_max}" if rule.grade_max else ""),
+            )
+            for rule in edition.knock_outs
+        ),
+    )
+
+
+def methods(edition: PolicyEdition) -> str:
+    return _table(
+        ("method", "base figure", "base missing"),
+        ((code, each.figure, each.missing) for code, each in edition.limit.methods.items()),
+    )
+
+
+def products(edition: PolicyEdition) -> str:
+    return _table(
+        ("product", "methods", "combined by"),
+        (
+            (code, _named(each.methods), each.combine)
+            for code, each in edition.limit.products.items()
+        ),
+    )
+
+
+def limit(edition: PolicyEdition) -> str:
+    policy = edition.limit
+    return _table(
+        ("value", ""),
+        (
+            ("lot", _amount(policy.lot)),
+            ("lot in another currency", _amount(policy.lot_foreign)),
+            ("the grantor's net capital", _amount(policy.capital_net)),
+            ("one customer", _percent(policy.single_name_share)),
+            ("one group", _percent(policy.group_share)),
+        ),
+    )
+
+
+def price(edition: PolicyEdition) -> str:
+    policy = edition.price
+    return _table(
+        ("value", ""),
+        (
+            ("cost of funds", _percent(policy.funds_cost)),
+            ("operating cost", _percent(policy.operating_cost)),
+            ("loss given default", _percent(policy.lgd)),
+            ("hurdle on economic capital, after tax", _percent(policy.hurdle)),
+            ("what capital earns when invested", _percent(policy.capital_return)),
+            ("tax", _percent(policy.tax)),
+            ("rates are whole steps of", _percent(policy.rate_step)),
+            ("highest rate", _percent(policy.rate_max)),
+            ("confidence of the capital function", _percent(policy.capital.confidence)),
+            ("least PD in it", _percent(policy.capital.pd_floor)),
+            (
+                "maturity in it, years",
+                f"{policy.capital.maturity_years_min} to {policy.capital.maturity_years_max}",
+            ),
+            ("one euro", f"{edition.reporting_currency} {policy.capital.eur_rate}"),
+        ),
+    )
+
+
+def approval(edition: PolicyEdition) -> str:
+    return _table(
+        ("row", "grades", "above", "up to", "steps"),
+        (
+            (
+                row.code,
+                _named(row.grades),
+                _amount(row.above),
+                _amount(row.up_to),
+                ", then ".join(
+                    f"{step.mode} of {' and '.join(step.positions)}" for step in row.steps
+                ),
+            )
+            for row in edition.approval.rows
+        ),
+    )
+
+
+def tiers(edition: PolicyEdition) -> str:
+    return _table(
+        ("tier", "reminder after", "escalation after", "to", "lapse after another"),
+        (
+            (
+                code,
+                f"{tier.remind_hours} h",
+                f"{tier.deadline_hours} h",
+                tier.escalate_to or "nobody",
+                f"{tier.lapse_hours} h",
+            )
+            for code, tier in edition.approval.tiers.items()
+        ),
+    )
+
+
+def automatic(edition: PolicyEdition) -> str:
+    lane = edition.approval.automatic
+    return _table(
+        ("ceiling", ""),
+        (
+            ("open", "yes" if lane.enabled else "no"),
+            ("group exposure after approval, at most", _amount(lane.aggregate_max)),
+            ("grade, at least", lane.grade_min),
+            ("granted by the lane in a day, at most", _amount(lane.daily_amount_max)),
+            ("drawn by lot for people", _percent(lane.sampling_share)),
+            ("supported of what is requested, at least", _percent(lane.requested_share_min)),
+            ("completeness, at least", _percent(lane.completeness_min)),
+            ("types", _named(lane.application_types)),
+            ("types that ask nobody at all", _named(lane.always, "none")),
+        ),
+    )
+
+
+def _condition_rows(rows: Iterable[ConditionRow]) -> str:
+    return _table(
+        ("code", "types", "products", "grades", "group exposure above"),
+        (
+            (
+                row.code,
+                _named(row.application_types),
+                _named(row.products),
+                _named(row.grades),
+                _amount(row.aggregate_above) if row.aggregate_above else "any",
+            )
+            for row in rows
+        ),
+    )
+
+
+def conditions(edition: PolicyEdition) -> str:
+    return _condition_rows(edition.contract.conditions)
+
+
+def requirements(edition: PolicyEdition) -> str:
+    return _condition_rows(edition.contract.requirements)
+
+
+def review(edition: PolicyEdition) -> str:
+    policy = edition.review
+    return _table(
+        ("value", ""),
+        (
+            ("a grade counts for", f"{policy.rating_valid_months} months"),
+            ("still a keep, down to", f"{_percent(1 - policy.cut_tolerance)} of the limit"),
+            ("an exit, below", f"{_percent(policy.exit_share)} of the limit"),
+            ("a raise, from", f"{_percent(1 + policy.raise_margin)} of the limit"),
+            ("and a grade better by", policy.raise_notches),
+            ("a raise is at most", f"{_percent(policy.raise_share_max)} of the limit"),
+            ("people look at a fall of", f"{policy.downgrade_notches} grades"),
+            ("through approval go", _named(policy.approval, "none")),
+        ),
+    )
+
+
+def warnings(edition: PolicyEdition) -> str:
+    return _table(
+        ("rule", "figure", "from", "level", "freezes"),
+        (
+            (rule.code, rule.figure, rule.at_least, rule.level, "yes" if rule.freeze else "no")
+            for rule in edition.monitoring.rules
+        ),
+    )
+
+
+def reminders(edition: PolicyEdition) -> str:
+    return _table(
+        ("letter", "days past due"),
+        ((step.code, step.days_past_due) for step in edition.monitoring.reminders),
+    )
+
+
+def clocks(edition: PolicyEdition) -> str:
+    silence, policy = edition.silence, edition.monitoring
+    return _table(
+        ("value", ""),
+        (
+            ("working hours of", edition.approval.calendar),
+            ("approval letter valid", f"{edition.approval.letter_valid_days} days"),
+            ("contract to be signed within", f"{edition.contract.signing_days} days"),
+            ("incomplete application lapses after", f"{silence.incomplete_hours} h"),
+            ("returned application lapses after", f"{silence.returned_hours} h"),
+            ("suspended application lapses after", f"{silence.suspended_hours} h"),
+            ("screening counts for activation", f"{edition.screening.age_days_max} days"),
+            ("newest statement, at most", f"{edition.completeness.statement_age_days_max} days"),
+            ("exchange rate, at most", f"{edition.exchange.rate_age_days_max} days"),
+            ("payment record looks back", f"{edition.payments.window_days} days"),
+            ("reservation holds", f"{edition.line.reservation_minutes} minutes"),
+            ("last draw before the line's end", f"{edition.line.last_draw_days_before_end} days"),
+            ("temporary limit, longest", f"{edition.temporary.days_max} days"),
+            ("book is looked at again after", f"{policy.recheck_hours} h"),
+            ("days without arrears before a cure", policy.cure_days),
+        ),
+    )
+
+
+def others(edition: PolicyEdition) -> str:
+    return _table(
+        ("value", ""),
+        (
+            ("reporting currency", edition.reporting_currency),
+            ("exchange rate", edition.exchange.rate_kind),
+            ("completeness floor", _percent(edition.completeness.share_min)),
+            ("days in a year", edition.spreading.year_days),
+            ("decimals of a figure", edition.spreading.decimals),
+            ("invoices that make a payment record", edition.payments.invoices_min),
+            ("a neutral factor earns", _percent(edition.scorecard.neutral_share)),
+            ("temporary limit on top of the line's", _percent(edition.temporary.share_max)),
+            ("collection case from", edition.monitoring.collection_level),
+            ("payment lifts freezes of", _named(edition.monitoring.cure_levels, "none")),
+            ("barred industries", _named(edition.screening.barred_industries, "none")),
+        ),
+    )
+
+
+TABLES: dict[str, Callable[[PolicyEdition], str]] = {
+    each.__name__: each
+    for each in (
+        completeness,
+        figures,
+        scorecard,
+        weights,
+        grades,
+        knock_outs,
+        methods,
+        products,
+        limit,
+        price,
+        approval,
+        tiers,
+        automatic,
+        conditions,
+        requirements,
+        review,
+        warnings,
+        reminders,
+        clocks,
+        others,
+    )
+}
+
+
+if __name__ == "__main__":
+    DOC.write_text(with_tables(DOC.read_text("utf-8"), read_shipped()), "utf-8")
