@@ -7,15 +7,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
-from storage.contract import Contracts
-from storage.line import Conditions, Lines
 
-from domain.application import Application, ApplicationChange, Case, CaseStatus
+from domain.application import Application, ApplicationChange, Case, CaseAction, CaseStatus
 from domain.approval import Approval
 from domain.assessment import Assessment
 from domain.contract import Contract, Letter
 from domain.customer import Customer
-from domain.errors import CaseClosed, Malformed, NotFound, Withdrawn
+from domain.errors import CaseClosed, KeyReused, Malformed, NotFound, Withdrawn
 from domain.identity import Id, Person, Role
 from domain.ids import uuid7
 from domain.line import ConditionPrecedent, CreditLine
@@ -25,9 +23,11 @@ from policies.assessment import replay
 from storage.application import Applications, Assessments, CaseEvents, Intakes, Screenings
 from storage.approval import Approvals, Decisions, DecisionView, Letters, Tasks, TaskView
 from storage.base import Records
+from storage.contract import Contracts
 from storage.customer import Customers
 from storage.edition import Editions
-from storage.identity import ActionTokens, Refusals
+from storage.identity import ActionTokens, Refusals, make_token
+from storage.line import Conditions, Lines
 from storage.notification import Outbox
 from web.service.clock import Clock
 from web.service.gateway import Gateway, StillPending, TemporalUnavailable
@@ -325,26 +325,34 @@ class ApplicationService:
         self, person: Person, case_id: str, name: str, key: str | None, **content: Any
     ) -> Acted:
         """Send one message in the person's name; a closed case answers from our records."""
-        message_id = message_id_of(person, f"{name}/{case_id}", key)
+        action = CaseAction.model_validate(
+            {
+                "case_id": case_id,
+                "action": name,
+                "person_id": person.person_id,
+                "message_id": message_id_of(person, f"{name}/{case_id}", key),
+                "token": make_token(),
+                "at": self._clock.now(),
+                **content,
+            }
+        )
         with self._records.begin() as session:
             case = _visible_case(session, person, case_id)
-            taken = CaseEvents(session).find_message(message_id) is not None
-            if not taken:
-                _refuse_closed(case)
+            taken = CaseEvents(session).find_message(action.message_id)
+            if taken is not None:
+                return _acted_before(case, action, taken)
+            _refuse_closed(case)
             token = self._token(session, person, case_id)
-        message = {
-            "person_id": person.person_id,
-            "message_id": message_id,
-            "token": token,
-            **content,
-        }
+        # The workflow knows its case and the time; what it is told is what was said and its proof.
+        told = action.model_dump(mode="json", exclude={"case_id", "action", "at", "offset_days"})
         try:
-            changed = self._gateway.update(application_id(case_id), name, message)
+            changed = self._gateway.update(application_id(case_id), name, told | {"token": token})
         except NotFound:
             with self._records.begin() as session:
                 case = Applications(session).read(case_id)
-            if taken:
-                return Acted(case_id=case_id, status=case.status, replayed=True)
+                taken = CaseEvents(session).find_message(action.message_id)
+            if taken is not None:
+                return _acted_before(case, action, taken)
             _refuse_closed(case)
             raise
         return Acted.model_validate(changed)
@@ -364,6 +372,13 @@ def message_id_of(person: Person, route: str, key: str | None) -> str:
     if key is None:
         return new_id()
     return content_hash([person.person_id, route, key])[:40]
+
+
+def _acted_before(case: Case, action: CaseAction, taken: str) -> Acted:
+    """The answer to a message that was taken already; refuses `KeyReused` where it said other."""
+    if taken != action.said:
+        raise KeyReused(key=action.message_id)
+    return Acted(case_id=case.case_id, status=case.status, missing=case.missing, replayed=True)
 
 
 def _submitted(case: Case, *, existing: bool) -> Submitted:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -10,7 +9,9 @@ from domain.application import CaseStatus
 from domain.approval import (
     Approval,
     ApprovalOutcome,
+    ApprovalProgress,
     AuthorityGrant,
+    DecisionRequest,
     TaskStatus,
     Verdict,
 )
@@ -34,7 +35,7 @@ from storage.approval import (
 )
 from storage.base import Records
 from storage.customer import Customers
-from storage.identity import ActionTokens
+from storage.identity import ActionTokens, make_token
 from web.service.application import message_id_of
 from web.service.clock import Clock
 from web.service.gateway import Gateway
@@ -138,38 +139,38 @@ class ApprovalService:
         `StaleContent` (what was read is no longer what is decided on) and `NoteMissing`.
         """
         permit(person, Action.TASK_DECIDE)
-        message_id = message_id_of(person, f"decide/{task_id}", key)
+        word = DecisionRequest(
+            approval_id="",
+            task_id=task_id,
+            person_id=person.person_id,
+            verdict=verdict,
+            note=note,
+            fields_wanted=fields_wanted,
+            limit=limit,
+            content_hash=content_hash,
+            message_id=message_id_of(person, f"decide/{task_id}", key),
+            token=make_token(),
+            channel=channel,
+            at=self._clock.now(),
+        )
         with self._records.begin() as session:
             task, approval = self._found(session, person, task_id)
+            taken = Decisions(session).find_progress(word.message_id, word.said)
+            if taken is not None:
+                return _decided(word, taken, replayed=True)
             token = ActionTokens(session).issue_action_token(
                 person.person_id, task_id, self._clock.now() + TOKEN_LASTS
             )
-        message: dict[str, Any] = {
-            "task_id": task_id,
-            "person_id": person.person_id,
-            "verdict": verdict,
-            "note": note,
-            "fields_wanted": list(fields_wanted),
-            "limit": limit.model_dump(mode="json") if limit else None,
-            "content_hash": content_hash,
-            "message_id": message_id,
-            "token": token,
-            "channel": channel,
-        }
-        workflow_id = approval_id(approval.request.subject_id, approval.request.n)
+        # The workflow knows its approval and the time; what it is told is the word and its proof.
+        message = word.model_dump(mode="json", exclude={"approval_id", "at", "offset_days"})
+        request = approval.request
         try:
-            progress = self._gateway.update(workflow_id, "decide", message)
+            answer = self._gateway.update(
+                approval_id(request.subject_id, request.n), "decide", message | {"token": token}
+            )
         except NotFound:
-            return self._answer_closed(task, message_id, verdict)
-        return Decided(
-            task_id=task_id,
-            decision_id=message_id,
-            verdict=verdict,
-            outcome=progress["outcome"],
-            waiting_for=progress["waiting_for"],
-            letter_no=progress["letter_no"],
-            replayed=progress["replayed"],
-        )
+            return self._answer_closed(task, word)
+        return _decided(word, ApprovalProgress.model_validate(answer))
 
     def issue_token(self, person: Person, task_id: str) -> str:
         """A one-time token for one word on this task, for tools that can only signal."""
@@ -268,22 +269,15 @@ class ApprovalService:
             reasons=request.reasons,
         )
 
-    def _answer_closed(self, task: TaskView, message_id: str, verdict: Verdict) -> Decided:
+    def _answer_closed(self, task: TaskView, word: DecisionRequest) -> Decided:
         """The approval has ended; our records know how, and whether this very word was taken."""
         with self._records.begin() as session:
-            progress = Decisions(session).find_progress(message_id)
+            taken = Decisions(session).find_progress(word.message_id, word.said)
             task = Tasks(session).read(task.task_id)
             approval = Approvals(session).find(task.approval_id)
             case = Applications(session).find(task.case_id)
-        if progress is not None:
-            return Decided(
-                task_id=task.task_id,
-                decision_id=message_id,
-                verdict=verdict,
-                outcome=progress.outcome,
-                letter_no=progress.letter_no,
-                replayed=True,
-            )
+        if taken is not None:
+            return _decided(word, taken, replayed=True)
         if case is not None and case.status is CaseStatus.WITHDRAWN:
             raise Withdrawn(case_id=case.case_id)
         assert approval is not None, "a task belongs to an approval"
@@ -292,3 +286,17 @@ class ApprovalService:
             decided_by=task.decided_by or ", ".join(approval.deciders) or "system",
             decided_at="-",
         )
+
+
+def _decided(
+    word: DecisionRequest, progress: ApprovalProgress, *, replayed: bool = False
+) -> Decided:
+    return Decided(
+        task_id=word.task_id,
+        decision_id=word.message_id,
+        verdict=word.verdict,
+        outcome=progress.outcome,
+        waiting_for=progress.waiting_for,
+        letter_no=progress.letter_no,
+        replayed=replayed or progress.replayed,
+    )

@@ -21,6 +21,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.refusals import refusal_of
 from domain.errors import Draining, NotFound
+from domain.value import content_hash
 
 _Result = TypeVar("_Result")
 
@@ -149,7 +150,7 @@ class TemporalGateway:
                 await handle.execute_update(
                     name,
                     payload,
-                    id=payload.get("message_id"),
+                    id=_update_id(payload),
                     result_type=dict,
                     rpc_timeout=timedelta(seconds=20),
                 )
@@ -180,6 +181,15 @@ class TemporalGateway:
 
     def _run(self, call: Coroutine[Any, Any, _Result]) -> _Result:
         return asyncio.run_coroutine_threadsafe(call, self._loop).result()
+
+
+def _update_id(payload: dict[str, Any]) -> str | None:
+    """One id for one message with one content; a repeat of the key with other content is its own
+    update, which the receiver refuses."""
+    if "message_id" not in payload:
+        return None
+    said = {name: value for name, value in payload.items() if name != "token"}
+    return f"{payload['message_id']}/{content_hash(said)[:16]}"
 
 
 def _refused(error: WorkflowUpdateFailedError) -> Exception:
