@@ -16,12 +16,6 @@ class CollectionStatus(StrEnum):
     CLOSED = "closed"  # by a collector, with a reason
 
 
-class PromiseStatus(StrEnum):
-    PENDING = "pending"
-    KEPT = "kept"
-    BROKEN = "broken"
-
-
 class CollectionEventKind(StrEnum):
     """What can happen to a collection case; events are only ever added."""
 

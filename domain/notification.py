@@ -144,11 +144,11 @@ class WorkflowMessage(Value):
     """What an entry of the `temporal` channel asks of Temporal.
 
     `name` is the workflow's type for a start, and the message's name otherwise; `payload` is the
-    single argument as JSON.
+    single argument as JSON, None where the message takes none.
     """
 
     kind: MessageKind
     workflow_id: str
     name: str
-    payload: dict[str, Any]
+    payload: dict[str, Any] | None = None
     queue: str = ""

@@ -64,6 +64,7 @@ class MonitoringTally(Value):
     """What a look came to; the counts of its pages added up."""
 
     customers: int = 0
+    unjudged: int = 0  # no exchange rate to judge them by
     raised: int = 0
     closed: int = 0
     freezes: int = 0
@@ -78,10 +79,11 @@ class MonitoringTally(Value):
 class MonitoringStart(Value):
     """A look at the book, or at the customers named; `run_id` keeps its tally apart."""
 
-    run_id: Id
+    run_id: Id | None = None  # None: named after the workflow's own run
     offset_days: int = 0
     customer_ids: tuple[Id, ...] = ()
     page_size: int = Field(default=100, ge=1, le=1000)
+    at: datetime | None = None  # carried over: the instant the look is as of
     after: Id | None = None  # carried over: the last customer looked at
 
 

@@ -146,6 +146,12 @@ class Reviews:
             query = query.where(_OWNED.bindparams(manager_id=manager_id))
         return [_review(row) for row in self._session.scalars(query.limit(page_size))]
 
+    def use_of(self, line_id: str, currency: str, since: date) -> tuple[Money, Money]:
+        """What of a line is used, and the most that was at any time since a day."""
+        row = self._session.execute(_USE, {"line_id": line_id, "since": since}).one_or_none()
+        used, most = row if row is not None else (0, 0)
+        return Money(minor=used, currency=currency), Money(minor=most, currency=currency)
+
     def _write(self, review: Review) -> None:
         limit = review.limit_decided
         self._session.execute(
@@ -165,6 +171,15 @@ class Reviews:
         )
 
 
+_USE = text(
+    """
+    SELECT a.used_minor, greatest(a.used_minor, coalesce(
+               (SELECT max(e.used_after) FROM exposure_entry e
+                WHERE e.account_no = a.account_no AND e.business_on >= :since), 0))
+    FROM exposure_account a
+    WHERE a.kind = 'line' AND a.owner_id = :line_id
+    """
+)
 _OWNED = text("customer_id IN (SELECT customer_id FROM customer WHERE manager_id = :manager_id)")
 
 

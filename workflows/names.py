@@ -5,6 +5,8 @@ PORTFOLIO_QUEUE = "portfolio"  # batches, so that a batch never delays a person
 
 NAMESPACE = "credit"
 
+MONITORING_SCHEDULE = "monitoring"
+
 
 def application_id(case_id: str) -> str:
     return f"application/{case_id}"
@@ -33,3 +35,8 @@ def collection_id(collection: str) -> str:
 
 def outbox_id(channel: str) -> str:
     return f"outbox/{channel}"
+
+
+def monitoring_id(run: str = "") -> str:
+    """`run` tells looks on demand apart; a scheduled one is told apart by Temporal."""
+    return f"runs/monitoring/{run}" if run else "runs/monitoring"

@@ -1,15 +1,30 @@
 """What an entry of the `temporal` channel means: which workflow it starts, or what it tells one.
 
 Entries are posted by activities, which know no workflow; their facts become ids, names and inputs
-here. Every message's id is the entry's key, so a repeat is known for one.
+here. A message to a line in the system's name is known by the key it is owed under.
 """
 
+import json
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from domain.application import CaseStart
+from domain.collection import CollectionStart
+from domain.identity import SYSTEM
+from domain.line import LineStart
 from domain.notification import MessageKind, OutboxEntry, WorkflowMessage
+from domain.review import ReviewStart
 from domain.value import Value
-from workflows.names import CASES_QUEUE, application_id
+from domain.warning import MonitoringStart
+from workflows.names import (
+    CASES_QUEUE,
+    PORTFOLIO_QUEUE,
+    application_id,
+    collection_id,
+    line_id,
+    monitoring_id,
+    review_id,
+)
 
 
 def owed_message(entry: OutboxEntry) -> WorkflowMessage:
@@ -17,22 +32,109 @@ def owed_message(entry: OutboxEntry) -> WorkflowMessage:
     return _MEANINGS[entry.kind](entry)
 
 
+# ── starts ───────────────────────────────────────────────────────────────────────────────────────
+
+
 def _start_application(entry: OutboxEntry) -> WorkflowMessage:
-    case_id = entry.facts["case_id"]
-    start = CaseStart(case_id=case_id, offset_days=int(entry.facts.get("offset_days", "0")))
-    return _start("CreditApplicationWorkflow", application_id(case_id), start)
+    start = CaseStart(case_id=entry.facts["case_id"], offset_days=_offset_of(entry))
+    return _start("CreditApplicationWorkflow", application_id(start.case_id), start)
 
 
-def _start(workflow: str, workflow_id: str, start: Value) -> WorkflowMessage:
+def _start_line(entry: OutboxEntry) -> WorkflowMessage:
+    start = LineStart(line_id=entry.facts["line_id"], offset_days=_offset_of(entry))
+    return _start("CreditLineWorkflow", line_id(start.line_id), start)
+
+
+def _start_review(entry: OutboxEntry) -> WorkflowMessage:
+    start = ReviewStart(
+        line_id=entry.facts["line_id"], n=int(entry.facts["n"]), offset_days=_offset_of(entry)
+    )
+    return _start("ReviewWorkflow", review_id(start.line_id, start.n), start)
+
+
+def _start_collection(entry: OutboxEntry) -> WorkflowMessage:
+    start = CollectionStart(
+        collection_id=entry.facts["collection_id"], offset_days=_offset_of(entry)
+    )
+    return _start("CollectionWorkflow", collection_id(start.collection_id), start)
+
+
+def _start_monitoring(entry: OutboxEntry) -> WorkflowMessage:
+    start = MonitoringStart(
+        run_id=entry.facts["run_id"],
+        offset_days=_offset_of(entry),
+        customer_ids=tuple(filter(None, entry.facts["customer_ids"].split(","))),
+    )
+    run_id = monitoring_id(entry.facts["run_id"])
+    return _start("MonitoringWorkflow", run_id, start, PORTFOLIO_QUEUE)
+
+
+def _start(
+    workflow: str, workflow_id: str, start: Value, queue: str = CASES_QUEUE
+) -> WorkflowMessage:
     return WorkflowMessage(
         kind=MessageKind.START,
         workflow_id=workflow_id,
         name=workflow,
         payload=start.model_dump(mode="json"),
-        queue=CASES_QUEUE,
+        queue=queue,
     )
+
+
+def _offset_of(entry: OutboxEntry) -> int:
+    return int(entry.facts.get("offset_days", "0"))
+
+
+# ── messages ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def _line_changed(entry: OutboxEntry) -> WorkflowMessage:
+    return _signal(line_id(entry.facts["line_id"]), "changed")
+
+
+def _collection_recheck(entry: OutboxEntry) -> WorkflowMessage:
+    return _signal(collection_id(entry.facts["collection_id"]), "recheck")
+
+
+def _any_signal(entry: OutboxEntry) -> WorkflowMessage:
+    """`workflow_id` and `name`; `payload` is the argument as JSON text, left out where none is."""
+    payload = json.loads(entry.facts["payload"]) if "payload" in entry.facts else None
+    return _signal(entry.facts["workflow_id"], entry.facts["name"], payload)
+
+
+def _signal(workflow_id: str, name: str, payload: dict[str, Any] | None = None) -> WorkflowMessage:
+    return WorkflowMessage(
+        kind=MessageKind.SIGNAL, workflow_id=workflow_id, name=name, payload=payload
+    )
+
+
+def _update_line(name: str) -> Callable[[OutboxEntry], WorkflowMessage]:
+    def meaning(entry: OutboxEntry) -> WorkflowMessage:
+        return WorkflowMessage(
+            kind=MessageKind.UPDATE,
+            workflow_id=line_id(entry.facts["line_id"]),
+            name=name,
+            payload={
+                "person_id": SYSTEM.person_id,
+                "message_id": entry.key,
+                "token": "owed",
+                "reason": entry.facts["reason"],
+                "note": f"by rule: {entry.facts['reason']}",
+            },
+        )
+
+    return meaning
 
 
 _MEANINGS: Mapping[str, Callable[[OutboxEntry], WorkflowMessage]] = {
     "start_application": _start_application,
+    "start_line": _start_line,
+    "start_review": _start_review,
+    "start_collection": _start_collection,
+    "start_monitoring": _start_monitoring,
+    "signal": _any_signal,
+    "signal_line_changed": _line_changed,
+    "signal_collection_recheck": _collection_recheck,
+    "update_line_freeze": _update_line("freeze"),
+    "update_line_unfreeze": _update_line("unfreeze"),
 }

@@ -66,13 +66,20 @@ class TemporalDelivery:
 
     async def _signal(self, message: WorkflowMessage) -> None:
         handle = self._client.get_workflow_handle(message.workflow_id)
-        await handle.signal(message.name, message.payload)
+        await handle.signal(message.name, args=_arguments(message))
 
     async def _update(self, message: WorkflowMessage) -> None:
         handle = self._client.get_workflow_handle(message.workflow_id)
         await handle.execute_update(
-            message.name, message.payload, id=message.payload.get("message_id"), result_type=dict
+            message.name,
+            args=_arguments(message),
+            id=(message.payload or {}).get("message_id"),
+            result_type=dict,
         )
+
+
+def _arguments(message: WorkflowMessage) -> list[dict[str, Any]]:
+    return [] if message.payload is None else [message.payload]
 
 
 async def _in_time(sending: Coroutine[Any, Any, None], entry: OutboxEntry) -> None:

@@ -1,0 +1,270 @@
+"""Looking at the book: what is raised, what it stops, and what payment lifts again."""
+
+from datetime import date, timedelta
+
+from activities.warning import WarningActivities, freeze_reason
+from domain.collection import CollectionStatus
+from domain.line import CreditLine
+from domain.notification import Channel, OutboxEntry
+from domain.warning import (
+    MonitoringPage,
+    MonitoringPageDone,
+    MonitoringTally,
+    RaisedWarning,
+    WarningLevel,
+    WarningStatus,
+)
+from storage.base import Records
+from storage.collection import Collections
+from storage.customer import Customers
+from storage.line import Lines
+from storage.notification import Outbox
+from storage.warning import Book, Warnings
+from tests.makers_monitoring import LINE_ID, a_book, invoice, noon, pay
+from tests.makers_policy import a_customer
+
+DUE = date(2026, 3, 2)
+
+
+def look(
+    records: Records,
+    on: date,
+    *,
+    run_id: str = "",
+    after: str | None = None,
+    customer_ids: tuple[str, ...] = (),
+    page_size: int = 100,
+) -> MonitoringPageDone:
+    """One page of a look, as of noon of a day."""
+    return WarningActivities(records).monitor_customers(
+        MonitoringPage(
+            run_id=run_id or f"run-{on}",
+            after=after,
+            page_size=page_size,
+            customer_ids=customer_ids,
+            at=noon(on),
+        )
+    )
+
+
+def warnings(records: Records, status: WarningStatus | None = None) -> list[RaisedWarning]:
+    with records.begin() as session:
+        return Warnings(session).find_page(customer_id="c-1", status=status)
+
+
+def owed(records: Records, kind: str) -> list[OutboxEntry]:
+    with records.begin() as session:
+        entries = Outbox(session).find_page(page_size=500)
+    return [entry for entry in entries if entry.kind == kind]
+
+
+def line_of(records: Records) -> CreditLine:
+    with records.begin() as session:
+        return Lines(session).read(LINE_ID)
+
+
+def carry_out(records: Records, what: str) -> None:
+    """What the line does when the outbox has told it."""
+    for entry in owed(records, f"update_line_{what}"):
+        with records.begin() as session:
+            step = Lines(session).freeze if what == "freeze" else Lines(session).unfreeze
+            step(
+                entry.facts["line_id"],
+                reason=entry.facts["reason"],
+                message_id=entry.key,
+                at=noon(DUE),
+            )
+
+
+def test_who_pays_in_time_is_left_alone(records: Records) -> None:
+    a_book(records)
+    invoice(records, "i-1", DUE)
+    pay(records, "i-1", DUE)
+
+    done = look(records, DUE + timedelta(days=40))
+
+    assert done.after is None
+    assert done.tally == MonitoringTally(customers=1)
+
+
+def test_a_little_late_is_yellow_and_opens_a_collection_without_a_freeze(records: Records) -> None:
+    a_book(records)
+    invoice(records, "i-1", DUE)
+
+    done = look(records, DUE + timedelta(days=8))
+
+    [yellow] = [w for w in warnings(records) if w.signal.level is WarningLevel.YELLOW]
+    assert yellow.signal.rule == "overdue_8_days"
+    assert yellow.evidence.days_past_due_max == 8
+    assert yellow.owner == "manager"
+    assert owed(records, "update_line_freeze") == []
+    assert done.tally.collections == 1
+    with records.begin() as session:
+        case = Collections(session).find_open("c-1")
+    assert case is not None
+    assert case.owner == "collector"
+    assert [entry.recipient for entry in owed(records, "start_collection")] == [case.collection_id]
+
+
+def test_a_second_look_raises_nothing_twice(records: Records) -> None:
+    a_book(records)
+    invoice(records, "i-1", DUE)
+    first = look(records, DUE + timedelta(days=35))
+
+    second = look(records, DUE + timedelta(days=36))
+
+    assert first.tally.raised > 0
+    assert second.tally.raised == 0
+    assert second.tally.collections == 0
+    assert {w.seen_on for w in warnings(records)} == {DUE + timedelta(days=36)}
+
+
+def test_a_page_done_before_answers_as_it_did(records: Records) -> None:
+    a_book(records)
+    invoice(records, "i-1", DUE)
+    first = look(records, DUE + timedelta(days=35), run_id="run-1")
+    mails = len(owed(records, "warning_raised"))
+
+    assert look(records, DUE + timedelta(days=35), run_id="run-1") == first
+    assert len(owed(records, "warning_raised")) == mails
+
+
+def test_a_month_late_freezes_the_line_and_payment_lifts_it(records: Records) -> None:
+    a_book(records)
+    invoice(records, "i-1", DUE)
+    look(records, DUE + timedelta(days=31))
+    [freeze] = owed(records, "update_line_freeze")
+    assert freeze.facts == {"line_id": LINE_ID, "reason": freeze_reason("overdue_31_days")}
+    carry_out(records, "freeze")
+    assert look(records, DUE + timedelta(days=32)).tally.freezes == 0
+
+    pay(records, "i-1", DUE + timedelta(days=33))
+    cured = look(records, DUE + timedelta(days=33))
+
+    assert cured.tally.lifts == 1
+    [lift] = owed(records, "update_line_unfreeze")
+    assert lift.facts == freeze.facts
+    carry_out(records, "unfreeze")
+    assert line_of(records).freeze_reasons == ()
+    closed = {w.signal.rule: w for w in warnings(records, WarningStatus.CLOSED)}
+    assert closed["overdue_31_days"].close_code == "cured"
+    assert closed["overdue_31_days"].lifted_on == DUE + timedelta(days=33)
+
+
+def test_a_red_freeze_is_not_lifted_by_payment(records: Records) -> None:
+    a_book(records)
+    invoice(records, "i-1", DUE)
+    look(records, DUE + timedelta(days=91))
+    reasons = {entry.facts["reason"] for entry in owed(records, "update_line_freeze")}
+    assert freeze_reason("overdue_91_days") in reasons
+
+    pay(records, "i-1", DUE + timedelta(days=92))
+    look(records, DUE + timedelta(days=92))
+
+    lifted = {entry.facts["reason"] for entry in owed(records, "update_line_unfreeze")}
+    assert lifted == {freeze_reason("overdue_31_days")}
+
+
+def test_arrears_that_come_back_are_a_new_warning(records: Records) -> None:
+    a_book(records)
+    invoice(records, "i-1", DUE)
+    look(records, DUE + timedelta(days=31))
+    pay(records, "i-1", DUE + timedelta(days=32))
+    look(records, DUE + timedelta(days=32))
+    invoice(records, "i-2", DUE + timedelta(days=30))
+
+    look(records, DUE + timedelta(days=30 + 31))
+
+    found = [w for w in warnings(records) if w.signal.rule == "overdue_31_days"]
+    assert [w.status for w in found] == [WarningStatus.OPEN, WarningStatus.CLOSED]
+    assert len(owed(records, "update_line_freeze")) == 2
+
+
+def test_grave_warnings_are_told_to_the_risk_officers_too(records: Records) -> None:
+    a_book(records)
+    invoice(records, "i-1", DUE)
+
+    look(records, DUE + timedelta(days=31))
+
+    told = {(entry.recipient, entry.facts["level"]) for entry in owed(records, "warning_raised")}
+    assert ("person:manager", "yellow") in told
+    assert ("person:risk", "orange") in told
+    assert ("person:risk", "yellow") not in told
+
+
+def test_a_payment_tells_the_open_collection_to_look_again(records: Records) -> None:
+    a_book(records)
+    invoice(records, "i-1", DUE)
+    look(records, DUE + timedelta(days=10))
+    assert owed(records, "signal_collection_recheck") == []
+    pay(records, "i-1", DUE + timedelta(days=11))
+
+    look(records, DUE + timedelta(days=11), customer_ids=("c-1",))
+
+    assert len(owed(records, "signal_collection_recheck")) == 1
+
+
+def test_a_case_a_collector_closed_is_not_reopened_by_the_same_arrears(records: Records) -> None:
+    a_book(records)
+    invoice(records, "i-1", DUE)
+    look(records, DUE + timedelta(days=10))
+    with records.begin() as session:
+        case = Collections(session).find_open("c-1")
+        assert case is not None
+        Collections(session).write(
+            case.model_copy(
+                update={"status": CollectionStatus.CLOSED, "closed_on": DUE, "close_reason": "x"}
+            )
+        )
+
+    assert look(records, DUE + timedelta(days=11)).tally.collections == 0
+    assert look(records, DUE + timedelta(days=31)).tally.collections == 1
+
+
+def test_the_book_is_looked_at_page_by_page_and_nobody_twice(records: Records) -> None:
+    a_book(records)
+    with records.begin() as session:
+        for number in range(2, 6):
+            Customers(session).record(
+                a_customer(customer_id=f"c-{number}", identifiers=()),
+                business_on=DUE,
+                source="test",
+                recorded_by="manager",
+            )
+    invoice(records, "i-1", DUE)
+    names = ("c-5", "c-1", "c-3", "c-2", "c-9")
+    day = DUE + timedelta(days=10)
+
+    first = look(records, day, run_id="run-1", customer_ids=names, page_size=2)
+    second = look(records, day, run_id="run-1", customer_ids=names, page_size=2, after=first.after)
+    third = look(records, day, run_id="run-1", customer_ids=names, page_size=2, after=second.after)
+
+    assert (first.after, second.after, third.after) == ("c-2", "c-5", None)
+    assert third.tally.customers == 4  # c-9 is nobody
+
+
+def test_only_customers_with_something_to_decide_are_looked_at(records: Records) -> None:
+    a_book(records)
+    with records.begin() as session:
+        Customers(session).record(
+            a_customer(customer_id="c-2", identifiers=()),
+            business_on=DUE,
+            source="test",
+            recorded_by="manager",
+        )
+        found = Book(session).find_page(DUE, after=None, page_size=10)
+
+    assert found == ["c-1"]
+
+
+def test_a_freeze_is_owed_under_a_key_that_may_be_a_message_id(records: Records) -> None:
+    a_book(records)
+    invoice(records, "i-1", DUE)
+    look(records, DUE + timedelta(days=31))
+
+    with records.begin() as session:
+        [entry] = [e for e in Outbox(session).find_page() if e.kind == "update_line_freeze"]
+
+    assert entry.channel is Channel.TEMPORAL
+    assert len(entry.key) <= 64
+    assert "/" not in entry.key
