@@ -98,10 +98,9 @@ Mail = Annotated[
 ]
 
 
-class Customer(Value):
-    """A business customer. Grade, limits and exposure are not here: they are decided elsewhere."""
+class CustomerContent(Value):
+    """What is said of a business customer, whatever its id with us."""
 
-    customer_id: Id
     name: Name
     name_zh: NameOrNone = ""
     identifiers: tuple[Identifier, ...] = ()
@@ -115,6 +114,12 @@ class Customer(Value):
     related_to_grantor: bool = False
     mail: Mail = ""  # the customer's contact address for notices and signing
     manager_id: Id = "manager"  # the relationship manager who owns the customer
+
+
+class Customer(CustomerContent):
+    """A business customer. Grade, limits and exposure are not here: they are decided elsewhere."""
+
+    customer_id: Id
 
     @property
     def proof(self) -> Identifier | None:
@@ -170,17 +175,22 @@ class CreditEventType(StrEnum):
     CORRECTED = "corrected"  # the event named in `corrects` was not so
 
 
-class CreditEvent(Value):
-    """One dated fact of a customer's credit history; never edited, only corrected by another."""
+class CreditEventContent(Value):
+    """What happened, as whoever reports it says."""
 
-    event_id: Id
-    customer_id: Id
     event_type: CreditEventType
     occurred_on: date
     amount: Money | None = None
     evidence_hash: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
     note: str = Field(default="", max_length=2000)
     corrects: Id | None = None  # an earlier event that this one takes back
+
+
+class CreditEvent(CreditEventContent):
+    """One dated fact of a customer's credit history; never edited, only corrected by another."""
+
+    event_id: Id
+    customer_id: Id
     recorded_by: Id = "system"
 
 

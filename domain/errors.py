@@ -95,6 +95,11 @@ class IdentifierInvalid(Malformed):
     sentence_zh = "{scheme} {value} 校验未通过。"
 
 
+class IdentifierUnproven(Malformed):
+    sentence = "A number of our own proves nothing; it is accepted from imports only."
+    sentence_zh = "内部编号不能证明身份，仅接受导入。"
+
+
 class StatementUnbalanced(Malformed):
     sentence = "The statement of {period_end_on} does not tie: {identity} differs by {difference}."
     sentence_zh = "{period_end_on} 的报表不平：{identity} 相差 {difference}。"

@@ -25,16 +25,14 @@ BUCKET_CURRENT, BUCKET_OLDEST = "current", "over_90"
 DocumentNo = Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")
 
 
-class Invoice(Value):
-    """One claim on a customer. A disputed one stays owed; it is shown, not left out."""
+class InvoiceContent(Value):
+    """What an invoice says, whoever owes it."""
 
-    customer_id: Id
     invoice_no: str = DocumentNo
     issued_on: date
     due_on: date
     amount: Money
     disputed: bool = False
-    source: str = ""
 
     @model_validator(mode="after")
     def _plausible(self) -> Self:
@@ -47,21 +45,33 @@ class Invoice(Value):
         return self
 
 
-class Payment(Value):
-    """What one payment settles of one invoice; a payment of many invoices is many of these."""
+class Invoice(InvoiceContent):
+    """One claim on a customer. A disputed one stays owed; it is shown, not left out."""
 
     customer_id: Id
+    source: str = ""
+
+
+class PaymentContent(Value):
+    """What a payment says, whoever made it."""
+
     payment_no: str = DocumentNo
     invoice_no: str = DocumentNo
     paid_on: date
     amount: Money
-    source: str = ""
 
     @model_validator(mode="after")
     def _plausible(self) -> Self:
         if self.amount.minor <= 0:
             raise AmountNotPositive()
         return self
+
+
+class Payment(PaymentContent):
+    """What one payment settles of one invoice; a payment of many invoices is many of these."""
+
+    customer_id: Id
+    source: str = ""
 
 
 class OpenItem(Value):

@@ -82,23 +82,35 @@ def _plausible(items: dict[Item, Decimal]) -> dict[Item, Decimal]:
     return items
 
 
-class Statement(Value):
-    """One company's figures for one period, in whole currency units (exact decimals).
+class Figures(Value):
+    """One company's figures for one period, in whole currency units (exact decimals)."""
+
+    period_end_on: date
+    months: int = Field(default=12, ge=1, le=24)
+    currency: Currency
+    items: Annotated[dict[Item, Decimal], AfterValidator(_plausible)]
+    consolidated: bool = False
+    audited: bool = False
+    # The last place the source gives, in currency units: 1000 for millions with three decimals.
+    precision: Decimal = Field(default=Decimal("0.01"), gt=0, le=10**9)
+
+
+class StatementContent(Figures):
+    """A statement as somebody enters it, with the document on file that it was taken from."""
+
+    items: Annotated[dict[Item, Decimal], Field(min_length=1), AfterValidator(_plausible)]
+    source_hash: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+
+
+class Statement(Figures):
+    """A customer's statement on record.
 
     `derived` names the items computed from others at import; they never count as reported.
     """
 
     customer_id: Id
-    period_end_on: date
-    months: int = Field(default=12, ge=1, le=24)
-    currency: Currency
-    items: Annotated[dict[Item, Decimal], AfterValidator(_plausible)]
     derived: frozenset[Item] = frozenset()
-    consolidated: bool = False
-    audited: bool = False
-    source: str = ""  # where it came from: an import's file name and line, or an attachment hash
-    # The last place the source gives, in currency units: 1000 for millions with three decimals.
-    precision: Decimal = Field(default=Decimal("0.01"), gt=0, le=10**9)
+    source: str = ""  # where it came from: an import and its line, or an attachment's hash
 
     def find(self, item: Item) -> Decimal | None:
         """The figure, reported or derived; None where it is missing."""

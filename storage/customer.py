@@ -226,15 +226,12 @@ class Customers:
             raise NotFound(kind="group", id=group_id)
         return CustomerGroup(group_id=row.group_id, name=row.name, name_zh=row.name_zh)
 
-    def members(self, group_id: str) -> tuple[str, ...]:
-        """Ids of the customers in the group, sorted."""
-        return tuple(
-            self._session.scalars(
-                select(CustomerRow.customer_id)
-                .where(CustomerRow.group_id == group_id)
-                .order_by(CustomerRow.customer_id)
-            )
-        )
+    def members(self, group_id: str, *, manager_id: str | None = None) -> tuple[str, ...]:
+        """Ids of the customers in the group, sorted; of one owner's alone where one is given."""
+        query = select(CustomerRow.customer_id).where(CustomerRow.group_id == group_id)
+        if manager_id is not None:
+            query = query.where(CustomerRow.manager_id == manager_id)
+        return tuple(self._session.scalars(query.order_by(CustomerRow.customer_id)))
 
     def profile(self, customer_id: str, as_of: date) -> CustomerProfile:
         """The customer as the records of that day had it; `NotFound` where there was none.

@@ -1,0 +1,135 @@
+"""What may be asked of invoices and payments: enter them, and see what is owed and how late."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from domain.assessment import PaymentRecord
+from domain.errors import DateInFuture, NotPermitted
+from domain.identity import Person
+from domain.receivable import (
+    Ageing,
+    Invoice,
+    InvoiceContent,
+    OpenItem,
+    Payment,
+    PaymentContent,
+    Turnover,
+    ageing,
+    turnover,
+)
+from domain.value import Value
+from storage.base import Records
+from storage.receivable import Receivables
+from web.service.clock import Clock
+from web.service.customer import visible_customer
+from web.service.permissions import Action, permit, visible_to
+
+WINDOW_DAYS = 90  # of sales, for days outstanding
+RECORD_DAYS = 365
+
+
+class AccountView(Value):
+    """A customer's account as of a day, by currency, and how it paid in the year before."""
+
+    as_of: date
+    ageings: tuple[Ageing, ...]
+    turnovers: tuple[Turnover, ...]
+    open_items: tuple[OpenItem, ...]
+    payments: PaymentRecord
+
+
+class ReceivableService:
+    """Invoices and payments, over one memory."""
+
+    def __init__(self, records: Records, clock: Clock) -> None:
+        self._records = records
+        self._clock = clock
+
+    def record_invoice(self, person: Person, customer_id: str, content: InvoiceContent) -> Invoice:
+        """Enter an invoice once; refuses `AlreadyExists` for its number with other content."""
+        permit(person, Action.RECEIVABLE_RECORD)
+        self._refuse_future("issued_on", content.issued_on)
+        source = f"entered by {person.person_id}"
+        invoice = Invoice(**content.model_dump(), customer_id=customer_id, source=source)
+        with self._records.begin() as session:
+            visible_customer(session, person, customer_id)
+            Receivables(session).record_invoice(
+                invoice, business_on=self._clock.business_on(), recorded_by=person.person_id
+            )
+        return invoice
+
+    def record_payment(self, person: Person, customer_id: str, content: PaymentContent) -> Payment:
+        """Enter what a payment settles of an invoice, once.
+
+        Refuses `InvoiceUnknown`, `CurrencyMismatch`, `MoreThanInvoiced`, `AlreadyExists`.
+        """
+        permit(person, Action.RECEIVABLE_RECORD)
+        self._refuse_future("paid_on", content.paid_on)
+        source = f"entered by {person.person_id}"
+        payment = Payment(**content.model_dump(), customer_id=customer_id, source=source)
+        with self._records.begin() as session:
+            visible_customer(session, person, customer_id)
+            Receivables(session).record_payment(payment, recorded_by=person.person_id)
+        return payment
+
+    def list_invoices(self, person: Person, customer_id: str) -> Sequence[Invoice]:
+        permit(person, Action.RECEIVABLE_READ)
+        with self._records.begin() as session:
+            visible_customer(session, person, customer_id)
+            return Receivables(session).invoices(customer_id)
+
+    def list_payments(self, person: Person, customer_id: str) -> Sequence[Payment]:
+        permit(person, Action.RECEIVABLE_READ)
+        with self._records.begin() as session:
+            visible_customer(session, person, customer_id)
+            return Receivables(session).payments(customer_id)
+
+    def read_account(
+        self, person: Person, customer_id: str, as_of: date | None = None
+    ) -> AccountView:
+        """What the customer owes as of a day (today, unless said), aged, and how it paid."""
+        permit(person, Action.RECEIVABLE_READ)
+        on = as_of or self._clock.business_on()
+        with self._records.begin() as session:
+            visible_customer(session, person, customer_id)
+            receivables = Receivables(session)
+            items = receivables.open_items(on, customer_id=customer_id)
+            payments = receivables.payment_record(customer_id, as_of=on, window_days=RECORD_DAYS)
+            main = payments.open_total.currency if payments.open_total is not None else "CNY"
+            currencies = dict.fromkeys((main, *(item.amount.currency for item in items)))
+            ageings = [_aged(items, on, currency) for currency in currencies]
+            sold = [
+                receivables.sales(on, WINDOW_DAYS, currency=currency, customer_id=customer_id)
+                for currency in currencies
+            ]
+        pairs = zip(ageings, sold, strict=True)
+        return AccountView(
+            as_of=on,
+            ageings=tuple(ageings),
+            turnovers=tuple(turnover(aged, sales, WINDOW_DAYS) for aged, sales in pairs),
+            open_items=items,
+            payments=payments,
+        )
+
+    def read_ageing(
+        self, person: Person, *, currency: str, as_of: date | None = None
+    ) -> tuple[Ageing, Turnover]:
+        """The whole book of one currency as of a day; `NotPermitted` for who sees a part only."""
+        permit(person, Action.RECEIVABLE_READ)
+        if not visible_to(person).everything:
+            raise NotPermitted(action="the ageing of the whole book")
+        on = as_of or self._clock.business_on()
+        with self._records.begin() as session:
+            receivables = Receivables(session)
+            aged = ageing(receivables.open_items(on, currency=currency), on, currency)
+            sold = receivables.sales(on, WINDOW_DAYS, currency=currency)
+        return aged, turnover(aged, sold, WINDOW_DAYS)
+
+    def _refuse_future(self, field: str, day: date) -> None:
+        today = self._clock.business_on()
+        if day > today:
+            raise DateInFuture(field=field, date=day, business_on=today)
+
+
+def _aged(items: Sequence[OpenItem], on: date, currency: str) -> Ageing:
+    return ageing((item for item in items if item.amount.currency == currency), on, currency)
