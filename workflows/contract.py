@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.refusals import refusal, refusal_of
@@ -26,7 +26,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from domain.errors import OutOfOrder
     from workflows.connection import DUE_AT, WAITING_FOR
-    from workflows.messages import STEP_RETRY, STEP_TIMEOUT, parsed
+    from workflows.messages import STEP_RETRY, STEP_TIMEOUT, keep_refused_signal, parsed
 
 _NO_TIME = timedelta(0)
 
@@ -65,28 +65,37 @@ class ContractSigningWorkflow:
     @workflow.update(name="sign")
     async def sign(self, message: Any = None) -> dict[str, Any]:
         """The customer signed through the link; answered once both signatures are verified."""
-        return await self._answered(ContractSteps.record_signature, message, "signed")
+        return await self._answered("sign", message)
 
     @sign.validator
     def _sign_in_form(self, message: Any = None) -> None:
         self._parsed(message)
 
+    @workflow.signal(name="sign")
+    async def sign_by_signal(self, message: Any = None) -> None:
+        """The same from a tool that can only signal; a refusal is put on record for it."""
+        await self._signalled("sign", message)
+
     @workflow.update(name="decline")
     async def decline(self, message: Any = None) -> dict[str, Any]:
         """The customer declined through the link."""
-        return await self._answered(ContractSteps.record_decline, message, "declined")
+        return await self._answered("decline", message)
 
     @decline.validator
     def _decline_in_form(self, message: Any = None) -> None:
         self._parsed(message)
 
+    @workflow.signal(name="decline")
+    async def decline_by_signal(self, message: Any = None) -> None:
+        await self._signalled("decline", message)
+
     @workflow.signal
-    def stop(self) -> None:
+    def stop(self, message: Any = None) -> None:
         """The case was withdrawn; nobody needs to sign any more."""
         self._stopped = True
 
     @workflow.signal
-    def issue_again(self) -> None:
+    def issue_again(self, message: Any = None) -> None:
         """What kept the agreement from being written was repaired."""
         self._repaired = True
 
@@ -149,29 +158,34 @@ class ContractSigningWorkflow:
                 summary=f"{status}: {reason}",
             )
 
-    async def _answered(
-        self,
-        step: Callable[[ContractSteps, CustomerActed], ContractOutcome],
-        message: Any,
-        summary: str,
-    ) -> dict[str, Any]:
+    async def _answered(self, action: str, message: Any) -> dict[str, Any]:
+        try:
+            return (await self._acted(action, message)).model_dump(mode="json")
+        except ActivityError as failure:
+            refused = refusal_of(failure)
+            if refused is None:
+                raise
+            raise refusal(refused) from None
+
+    async def _signalled(self, action: str, message: Any) -> None:
+        try:
+            await self._acted(action, message)
+        except (ApplicationError, ActivityError) as failure:
+            await keep_refused_signal(action, message, failure)
+
+    async def _acted(self, action: str, message: Any) -> ContractOutcome:
+        """Let the act take effect; records know whether it did before, or came too late."""
         acted = self._parsed(message)
+        steps = {"sign": ContractSteps.record_signature, "decline": ContractSteps.record_decline}
         async with self._one_act_at_a_time:
-            try:
-                outcome = await workflow.execute_activity_method(
-                    step,
-                    acted,
-                    start_to_close_timeout=STEP_TIMEOUT,
-                    retry_policy=STEP_RETRY,
-                    summary=f"{summary} by the customer",
-                )
-            except ActivityError as failure:
-                refused = refusal_of(failure)
-                if refused is None:
-                    raise
-                raise refusal(refused) from None
-            self._outcome = outcome
-            return outcome.model_dump(mode="json")
+            self._outcome = await workflow.execute_activity_method(
+                steps[action],
+                acted,
+                start_to_close_timeout=STEP_TIMEOUT,
+                retry_policy=STEP_RETRY,
+                summary=f"{action} by the customer",
+            )
+            return self._outcome
 
     def _parsed(self, message: Any) -> CustomerActed:
         if self._issued is None:
