@@ -1,0 +1,27 @@
+"""The console: the same services as pages, for people; `mount` puts it into the application."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from domain.identity import Language
+from web import assets
+from web.console import application, approval, identity, start
+from web.console.page import Pages
+
+_WEB = Path(__file__).resolve().parents[1]
+_STAGES = (start, identity, approval, application)
+
+_GRANTOR = {Language.EN: "", Language.ZH: ""}
+
+
+def mount(
+    app: FastAPI, *, grantor: Mapping[Language, str] | None = None, temporal_ui_url: str = ""
+) -> None:
+    """Add the pages, what browsers are sent beside them."""
+    files = assets.Assets(_WEB / "static", _WEB.parent / "node_modules")
+    app.state.pages = Pages(files, grantor=grantor or _GRANTOR, temporal_ui_url=temporal_ui_url)
+    app.include_router(assets.router(files))
+    for stage in _STAGES:
+        app.include_router(stage.router)

@@ -1,0 +1,479 @@
+"""Cases: the list, the page of one with what may be done to it now, and starting one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+from urllib.parse import quote, urlencode
+
+from fastapi import APIRouter, Form, Query, Response, UploadFile
+from fastapi.responses import HTMLResponse
+
+from domain.application import Application, ApplicationChange, ApplicationType, Case, CaseStatus
+from domain.approval import ApprovalOutcome, TaskStatus
+from domain.contract import Letter
+from domain.errors import (
+    CaseClosed,
+    CreditError,
+    FieldUnreadable,
+    NotFound,
+    OutOfOrder,
+    Withdrawn,
+)
+from domain.line import ConditionPrecedent, ConditionStatus
+from domain.money import Money
+from web.api.pages import after_instant
+from web.console.approval import approvals_shown
+from web.console.assessment import receipt_of, spread_of
+from web.console.documents import DOCUMENTS
+from web.console.lists import PAGE_SIZE, next_path, plain_amount
+from web.console.page import Visit, Visiting, Writing
+from web.console.timeline import Told, told
+from web.problems import Problem, problem_of
+from web.service.application import CaseView
+from web.service.ids import new_id
+from web.service.permissions import Action, permitted
+from workflows.names import NAMESPACE, application_id
+
+router = APIRouter(include_in_schema=False)
+
+_PRODUCTS = ("open_account", "prepayment", "working_capital_loan", "comprehensive")
+_CURRENCIES = ("CNY", "USD", "EUR", "HKD", "JPY")
+# States that the next step of the case's own workflow ends within moments.
+_MOVING = frozenset({CaseStatus.RECEIVED, CaseStatus.ASSESSED, CaseStatus.APPROVED})
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The filters of the list, as its address has them."""
+
+    status: str
+    text: str
+    customer_id: str
+
+    @property
+    def any(self) -> bool:
+        return bool(self.status or self.text or self.customer_id)
+
+    @property
+    def path(self) -> str:
+        named = {"status": self.status, "q": self.text, "customer": self.customer_id}
+        query = urlencode({name: value for name, value in named.items() if value})
+        return f"/cases?{query}" if query else "/cases"
+
+
+@dataclass(frozen=True)
+class Typed:
+    """What was typed into a form, kept when it is refused."""
+
+    customer_id: str = ""
+    application_type: str = ApplicationType.NEW_LINE.value
+    amount: str = ""
+    currency: str = "CNY"
+    term_months: str = "12"
+    product: str = "open_account"
+    purpose: str = ""
+    line_id: str = ""
+    temporary_until: str = ""
+    note: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Possible:
+    """One thing a person's role may do to a case, and why not now where it may not."""
+
+    code: str
+    form: str
+    refusal: Problem | None
+    key: str
+
+
+@router.get("/cases")
+def list_cases(
+    visit: Visiting,
+    status: str = "",
+    q: Annotated[str, Query(max_length=100)] = "",
+    customer: Annotated[str, Query(max_length=64)] = "",
+    after: str | None = None,
+) -> HTMLResponse:
+    """Cases, newest first; the filters are in the address."""
+    chosen = Chosen(status if status in set(CaseStatus) else "", q.strip(), customer)
+    found = visit.services.applications.list_cases(
+        visit.person,
+        status=CaseStatus(chosen.status) if chosen.status else None,
+        customer_id=chosen.customer_id or None,
+        text=chosen.text or None,
+        after=after_instant(after),
+        page_size=PAGE_SIZE + 1,
+    )
+    cases = found[:PAGE_SIZE]
+    return visit.show(
+        "application/cases.html",
+        cases=cases,
+        names=visit.customer_names(case.application.customer_id for case in cases),
+        chosen=chosen,
+        statuses=list(CaseStatus),
+        may_submit=permitted(visit.person, Action.APPLICATION_SUBMIT),
+        next_path=next_path(found, chosen.path, lambda case: (case.submitted_at, case.case_id)),
+    )
+
+
+@router.get("/cases/new")
+def start_case(visit: Visiting, customer: str = "", line: str = "") -> HTMLResponse:
+    """The form that starts a case."""
+    return _start_page(visit, Typed(customer_id=customer, line_id=line))
+
+
+@router.post("/cases")
+def submit(
+    visit: Writing,
+    customer_id: Annotated[str, Form()] = "",
+    application_type: Annotated[str, Form()] = "",
+    amount: Annotated[str, Form()] = "",
+    currency: Annotated[str, Form()] = "CNY",
+    term_months: Annotated[str, Form()] = "",
+    product: Annotated[str, Form()] = "",
+    purpose: Annotated[str, Form()] = "",
+    line_id: Annotated[str, Form()] = "",
+    temporary_until: Annotated[str, Form()] = "",
+    key: Annotated[str, Form()] = "",
+) -> Response:
+    """Start a case, once however often the button is pressed."""
+    typed = Typed(
+        customer_id,
+        application_type,
+        amount,
+        currency,
+        term_months,
+        product,
+        purpose,
+        line_id,
+        temporary_until,
+    )
+    visit.when_refused(lambda refusal: _start_page(visit, typed, refusal))
+    application = visit.valid(
+        Application,
+        {
+            "customer_id": customer_id.strip(),
+            "application_type": visit.parsed(ApplicationType, application_type, "type"),
+            "limit_requested": Money.of(plain_amount(amount), currency),
+            "term_months": _whole(visit, term_months, "term_months"),
+            "product": product,
+            "purpose": purpose.strip(),
+            "line_id": line_id.strip() or None,
+            "temporary_until": temporary_until or None,
+        },
+    )
+    submitted = visit.services.applications.submit(visit.person, application, key or new_id())
+    said = "case_exists" if submitted.existing else "case_submitted"
+    pending = "?pending=yes" if submitted.pending else ""
+    return visit.go(f"/cases/{submitted.case_id}{pending}", said)
+
+
+@router.get("/cases/{case_id}")
+def show_case(visit: Visiting, case_id: str) -> HTMLResponse:
+    """Everything about one case, and what this person may do to it now."""
+    return _case_page(visit, case_id)
+
+
+@router.post("/cases/{case_id}/withdraw")
+def withdraw(
+    visit: Writing,
+    case_id: str,
+    reason: Annotated[str, Form()] = "",
+    key: Annotated[str, Form()] = "",
+) -> Response:
+    """End the case before its line is active."""
+    typed = Typed(reason=reason)
+    visit.when_refused(lambda refusal: _case_page(visit, case_id, "withdraw", typed, refusal))
+    visit.services.applications.withdraw(visit.person, case_id, reason.strip(), key or None)
+    return visit.go(f"/cases/{case_id}", "case_withdrawn")
+
+
+@router.post("/cases/{case_id}/dispose")
+def dispose(
+    visit: Writing,
+    case_id: str,
+    clear: Annotated[str, Form()] = "",
+    reason: Annotated[str, Form()] = "",
+    key: Annotated[str, Form()] = "",
+) -> Response:
+    """Clear or confirm the hits that suspend a case."""
+    typed = Typed(reason=reason)
+    visit.when_refused(lambda refusal: _case_page(visit, case_id, "dispose", typed, refusal))
+    visit.services.applications.dispose(
+        visit.person, case_id, clear=clear == "yes", reason=reason.strip(), key=key or None
+    )
+    return visit.go(f"/cases/{case_id}", "hits_disposed")
+
+
+@router.post("/cases/{case_id}/supplement")
+@router.post("/cases/{case_id}/amend")
+def change(
+    visit: Writing,
+    case_id: str,
+    file: UploadFile | None = None,
+    amount: Annotated[str, Form()] = "",
+    term_months: Annotated[str, Form()] = "",
+    purpose: Annotated[str, Form()] = "",
+    document: Annotated[str, Form()] = "",
+    note: Annotated[str, Form()] = "",
+    key: Annotated[str, Form()] = "",
+) -> Response:
+    """Bring what was missing, or change what is asked for; the case is judged anew."""
+    action = visit.request.url.path.rsplit("/", 1)[-1]
+    typed = Typed(amount=amount, term_months=term_months, purpose=purpose, note=note)
+    visit.when_refused(lambda refusal: _case_page(visit, case_id, action, typed, refusal))
+    case = visit.services.applications.read_case(visit.person, case_id).case
+    changed = _change_of(visit, case, typed, _stored(visit, document, file))
+    act = getattr(visit.services.applications, action)
+    act(visit.person, case_id, changed, key or None)
+    return visit.go(f"/cases/{case_id}", f"case_{action}ed")
+
+
+# What each role may do to a case: its form, and the states that take it.
+_ACTS: tuple[tuple[str, str, Action, frozenset[CaseStatus] | None], ...] = (
+    (
+        "supplement",
+        "change",
+        Action.APPLICATION_CHANGE,
+        frozenset({CaseStatus.INCOMPLETE, CaseStatus.RETURNED}),
+    ),
+    (
+        "amend",
+        "change",
+        Action.APPLICATION_CHANGE,
+        frozenset({CaseStatus.RECEIVED, CaseStatus.ASSESSED, CaseStatus.IN_APPROVAL}),
+    ),
+    ("withdraw", "reason", Action.APPLICATION_WITHDRAW, None),
+    ("dispose", "dispose", Action.SCREENING_DISPOSE, frozenset({CaseStatus.SUSPENDED})),
+)
+
+
+def possible_acts(visit: Visit, case: Case) -> list[Possible]:
+    """What the person's roles may do, each with the refusal it would meet in this state."""
+    language = visit.reader.language.value
+    acts = []
+    for code, form, action, states in _ACTS:
+        if not permitted(visit.person, action):
+            continue
+        error = _refusal_of(case, code, states)
+        refusal = problem_of(error, language) if error else None
+        acts.append(Possible(code, form, refusal, new_id()))
+    return acts
+
+
+def _refusal_of(case: Case, code: str, states: frozenset[CaseStatus] | None) -> CreditError | None:
+    if case.status is CaseStatus.WITHDRAWN:
+        return Withdrawn(case_id=case.case_id)
+    if case.status.ended:
+        return CaseClosed(case_id=case.case_id, status=case.status)
+    if states is not None and case.status not in states:
+        return OutOfOrder(reason=f"the case is {case.status}, which takes no {code}")
+    return None
+
+
+def _start_page(visit: Visit, typed: Typed, refusal: Problem | None = None) -> HTMLResponse:
+    return visit.show(
+        "application/new.html",
+        refusal=refusal,
+        typed=typed,
+        types=list(ApplicationType),
+        products=_PRODUCTS,
+        currencies=_CURRENCIES,
+        form_key=new_id(),
+    )
+
+
+def _case_page(
+    visit: Visit,
+    case_id: str,
+    opened: str = "",
+    typed: Typed | None = None,
+    refusal: Problem | None = None,
+) -> HTMLResponse:
+    try:
+        view = visit.services.applications.read_case(visit.person, case_id)
+    except NotFound:
+        # A case just submitted may be on its way to the record; the page looks again by itself.
+        if "pending" not in visit.request.query_params:
+            raise
+        return visit.show("application/pending.html", case_id=case_id)
+    return visit.show(
+        "application/case.html",
+        refusal=refusal,
+        opened=opened,
+        typed=typed or Typed(),
+        actions=possible_acts(visit, view.case),
+        documents_wanted=_documents_wanted(view),
+        form_key=new_id(),
+        temporal_link=_temporal_link(visit, case_id),
+        **_shown(visit, view),
+        **_waits(visit, view),
+    )
+
+
+def _shown(visit: Visit, view: CaseView) -> dict[str, Any]:
+    """The parts of the page, each from what is on record."""
+    assessment, letter = view.assessment, view.letter
+    statements = assessment.dossier.statements if assessment else ()
+    spread = spread_of(statements, visit.speech)
+    granted = letter.terms.limit if letter and letter.terms else None
+    return {
+        "case": view.case,
+        "customer": view.customer,
+        "customer_name": visit.customer_name(view.customer),
+        "assessment": assessment,
+        "proposed": assessment.limit_recommended if assessment else None,
+        "granted": granted,
+        "letter": letter,
+        "letter_outcome": _letter_outcome(letter),
+        "contract": view.contract,
+        "conditions": view.conditions,
+        "conditions_met": sum(condition.settled for condition in view.conditions),
+        "condition_acts": _condition_acts(visit, view.conditions),
+        "line": view.line,
+        "screenings": view.screenings,
+        "approvals": approvals_shown(view.approvals, view.tasks, view.decisions),
+        "events": _events(visit, view.case.case_id),
+        "spread": spread,
+        "charts": bool(spread and spread.option),
+        "parts": _parts(view),
+        **receipt_of(assessment, visit.formats),
+    }
+
+
+def _letter_outcome(letter: Letter | None) -> ApprovalOutcome | None:
+    if letter is None:
+        return None
+    return ApprovalOutcome.APPROVED if letter.approved else ApprovalOutcome.DECLINED
+
+
+def _waits(visit: Visit, view: CaseView) -> dict[str, Any]:
+    """Whom the case waits for, since when it may not wait longer, and what that person opens."""
+    tasks = [task for task in view.tasks if task.status is TaskStatus.OPEN]
+    speech, status = visit.speech, view.case.status
+    whom, due_at = "", None
+    if tasks:
+        whom = speech.say("frame.list_comma").join(
+            speech.name("position", task.position) for task in tasks
+        )
+        due_at = min(task.due_at for task in tasks)
+    elif speech.explains(f"waits.{status}"):
+        whom = speech.say(f"waits.{status}")
+    if status is CaseStatus.CONTRACTING and view.contract:
+        due_at = view.contract.expires_at
+    mine = permitted(visit.person, Action.TASK_DECIDE)
+    return {
+        "waits_for": whom,
+        "why_here": _why_here(visit, view),
+        "due_at": due_at,
+        "my_tasks": tasks if mine else (),
+        "waiting_seconds": 2 if status in _MOVING else 0,
+    }
+
+
+def _why_here(visit: Visit, view: CaseView) -> str:
+    """In a few words, why the case stands where it stands."""
+    case, speech = view.case, visit.speech
+    if case.status in (CaseStatus.INCOMPLETE, CaseStatus.RETURNED):
+        return speech.count("waiting.missing", len(case.missing))
+    if case.status is CaseStatus.IN_APPROVAL and view.assessment:
+        return speech.name("route_row", view.assessment.route.row)
+    if case.status is CaseStatus.CONDITIONS:
+        unsettled = sum(not condition.settled for condition in view.conditions)
+        return speech.count("waiting.conditions", unsettled)
+    if case.reason_codes:
+        return speech.name("reason", case.reason_codes[0])
+    return ""
+
+
+def _condition_acts(visit: Visit, conditions: Sequence[ConditionPrecedent]) -> dict[str, str]:
+    """What this person may do about each condition: bring evidence, or verify another's."""
+    acts = {}
+    for condition in conditions:
+        brought = condition.status is ConditionStatus.EVIDENCED
+        hands = (condition.owner, condition.evidenced_by)
+        if brought and permitted(visit.person, Action.CONDITION_VERIFY):
+            if visit.person.person_id not in hands:
+                acts[condition.code] = "verify"
+        elif not condition.settled and permitted(visit.person, Action.CONDITION_EVIDENCE):
+            acts[condition.code] = "evidence"
+    return acts
+
+
+def _events(visit: Visit, case_id: str) -> list[Told]:
+    if not permitted(visit.person, Action.APPLICATION_HISTORY):
+        return []
+    events = visit.services.applications.timeline(visit.person, case_id)
+    return [told(event, visit) for event in reversed(events)]
+
+
+def _parts(view: CaseView) -> list[str]:
+    there = {
+        "rating": True,
+        "limit": view.assessment is not None,
+        "price": view.assessment is not None,
+        "request": True,
+        "customer": True,
+        "statements": True,
+        "approval": True,
+        "letter": view.letter is not None,
+        "contract": view.contract is not None,
+        "conditions": bool(view.conditions),
+        "documents": True,
+        "timeline": True,
+    }
+    return [part for part, is_there in there.items() if is_there]
+
+
+def _documents_wanted(view: CaseView) -> list[str]:
+    asked = [code for code in view.case.missing if ":" not in code]
+    return list(dict.fromkeys([*asked, *DOCUMENTS]))
+
+
+def _temporal_link(visit: Visit, case_id: str) -> str:
+    """The case's workflow in the Temporal UI, for those who keep the programs running."""
+    base = visit.pages.temporal_ui_url
+    if not base or not permitted(visit.person, Action.OPERATIONS_READ):
+        return ""
+    return f"{base}/namespaces/{NAMESPACE}/workflows/{quote(application_id(case_id), safe='')}"
+
+
+def _change_of(
+    visit: Visit, case: Case, typed: Typed, attachments: dict[str, str]
+) -> ApplicationChange:
+    """What differs from the application as it stands; an untouched field changes nothing."""
+    before = case.application
+    limit = Money.of(plain_amount(typed.amount), before.limit_requested.currency)
+    term = _whole(visit, typed.term_months, "term_months")
+    purpose = typed.purpose.strip()
+    return visit.valid(
+        ApplicationChange,
+        {
+            "limit_requested": limit if limit != before.limit_requested else None,
+            "term_months": term if term != before.term_months else None,
+            "purpose": purpose if purpose != before.purpose else None,
+            "attachments": attachments,
+            "note": typed.note.strip(),
+        },
+    )
+
+
+def _stored(visit: Visit, document: str, file: UploadFile | None) -> dict[str, str]:
+    """The attachment a form brings, kept under its hash; none where no file was chosen."""
+    if file is None or not file.filename:
+        return {}
+    content = file.file.read(visit.services.attachments.bytes_max + 1)
+    kept = visit.services.attachments.record(visit.person, content, file.filename)
+    return {document or DOCUMENTS[-1]: kept.sha256}
+
+
+def _whole(visit: Visit, typed: str, field: str) -> int:
+    if not typed.strip().isdecimal():
+        raise FieldUnreadable(
+            column=visit.speech.say(f"field.{field}"),
+            expected=visit.speech.say("field.whole_number"),
+            expected_zh=visit.speech.say("field.whole_number"),
+        )
+    return int(typed)

@@ -1,0 +1,270 @@
+"""The inbox, a task with all it is about, and the word that is given on it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Response
+from fastapi.responses import HTMLResponse
+
+from domain.approval import (
+    Approval,
+    ApprovalOutcome,
+    RouteStep,
+    StepMode,
+    Task,
+    TaskStatus,
+    Verdict,
+)
+from domain.errors import NoAuthority, NotPermitted
+from domain.money import Money
+from storage.approval import DecisionView, TaskView
+from web.api.pages import after_instant
+from web.console.assessment import receipt_of, spread_of
+from web.console.documents import DOCUMENTS
+from web.console.lists import PAGE_SIZE, next_path, plain_amount
+from web.console.page import Visit, Visiting, Writing
+from web.problems import Problem, problem_of
+from web.service.application import CaseView
+from web.service.approval import TaskPage
+from web.service.ids import new_id
+from web.service.permissions import Action, permitted
+
+router = APIRouter(include_in_schema=False)
+VERDICTS = {verdict.value: verdict for verdict in Verdict}
+_STATUS_OF_VIEW = {
+    "mine": TaskStatus.OPEN,
+    "open": TaskStatus.OPEN,
+    "decided": TaskStatus.DECIDED,
+    "all": None,
+}
+_VIEWS = tuple(_STATUS_OF_VIEW)
+
+# What a return may ask the applicant for.
+_FIELDS = ("limit_requested", "term_months", "purpose", *DOCUMENTS)
+
+
+@dataclass(frozen=True)
+class Vote:
+    """One position of a step, with its word where there is one."""
+
+    position: str
+    escalated_to: str | None = None
+    status: TaskStatus | None = None
+    decided_by: str | None = None
+    decided_at: datetime | None = None
+    verdict: Verdict | None = None
+    note: str = ""
+    due_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class StepShown:
+    mode: StepMode
+    state: ApprovalOutcome | None
+    votes: tuple[Vote, ...]
+
+
+@dataclass(frozen=True)
+class ApprovalShown:
+    reasons: tuple[str, ...]
+    steps: tuple[StepShown, ...]
+
+
+@dataclass(frozen=True)
+class Typed:
+    """What was typed into the form, kept when it is refused."""
+
+    verdict: str = ""
+    note: str = ""
+    limit: str = ""
+    fields_wanted: tuple[str, ...] = ()
+
+
+@router.get("/tasks")
+def list_tasks(visit: Visiting, view: str = "", after: str | None = None) -> HTMLResponse:
+    """The inbox; which tasks it lists is in the address."""
+    chosen = view if view in _VIEWS else _default_view(visit)
+    found = visit.services.approvals.list_tasks(
+        visit.person,
+        mine=chosen == "mine",
+        status=_STATUS_OF_VIEW[chosen],
+        after=after_instant(after),
+        page_size=PAGE_SIZE + 1,
+    )
+    tasks = found[:PAGE_SIZE]
+    return visit.show(
+        "approval/tasks.html",
+        view=chosen,
+        views=[
+            {"path": f"/tasks?view={v}", "word": visit.speech.say(f"tasks.view.{v}")}
+            | {"here": v == chosen, "number": None}
+            for v in _VIEWS
+        ],
+        tasks=tasks,
+        names=visit.customer_names(task.customer_id for task in tasks),
+        verdicts=VERDICTS,
+        next_path=next_path(found, f"/tasks?view={chosen}", lambda t: (t.due_at, t.task_id)),
+    )
+
+
+@router.get("/tasks/count")
+def count_tasks(visit: Visiting) -> Response:
+    """How many tasks wait for this person; the menu asks now and then."""
+    number = len(visit.services.approvals.list_tasks(visit.person, page_size=100))
+    return Response("99+" if number > 99 else str(number or ""), media_type="text/html")
+
+
+@router.get("/tasks/{task_id}")
+def show_task(visit: Visiting, task_id: str) -> HTMLResponse:
+    """A task, open or decided; every link to it ends here."""
+    return _task_page(visit, task_id, Typed())
+
+
+@router.post("/tasks/{task_id}/decision")
+def decide(
+    visit: Writing,
+    task_id: str,
+    verdict: Annotated[str, Form()] = "",
+    note: Annotated[str, Form()] = "",
+    limit: Annotated[str, Form()] = "",
+    fields_wanted: Annotated[list[str] | None, Form()] = None,
+    content_hash: Annotated[str, Form()] = "",
+    key: Annotated[str, Form()] = "",
+) -> Response:
+    """Give one word; refused, the page comes back with everything that was typed."""
+    typed = Typed(verdict, note, limit, tuple(fields_wanted or ()))
+    visit.when_refused(lambda refusal: _task_page(visit, task_id, typed, refusal))
+    given = visit.parsed(Verdict, verdict, "verdict")
+    task = visit.services.approvals.read_task(visit.person, task_id).task
+    visit.services.approvals.decide(
+        visit.person,
+        task_id,
+        given,
+        note=note.strip(),
+        fields_wanted=typed.fields_wanted if given is Verdict.RETURN else (),
+        limit=_limit(visit, task.case_id, limit) if given is Verdict.APPROVE else None,
+        content_hash=content_hash,
+        key=key or None,
+        channel="console",
+    )
+    return visit.go(f"/tasks/{task_id}", f"decided_{given}")
+
+
+def approvals_shown(
+    approvals: Iterable[Approval],
+    tasks: Sequence[TaskView] = (),
+    decisions: Sequence[DecisionView] = (),
+) -> list[ApprovalShown]:
+    """Every approval of a subject, step by step, with the words given and those still open."""
+    due = {task.task_id: task.due_at for task in tasks}
+    notes = {decision.task_id: decision.note for decision in decisions}
+    return [
+        ApprovalShown(
+            reasons=approval.request.reasons,
+            steps=tuple(
+                _step_shown(approval, index, step, due, notes)
+                for index, step in enumerate(approval.request.steps)
+            ),
+        )
+        for approval in approvals
+    ]
+
+
+def _step_shown(
+    approval: Approval,
+    index: int,
+    step: RouteStep,
+    due: Mapping[str, datetime],
+    notes: Mapping[str, str],
+) -> StepShown:
+    opened = [task for task in approval.tasks if task.step_index == index]
+    votes = tuple(_vote(task, due, notes) for task in opened) or tuple(
+        Vote(position) for position in step.positions
+    )
+    passed = index < approval.step_index
+    here = approval.outcome if index == approval.step_index else None
+    return StepShown(step.mode, ApprovalOutcome.APPROVED if passed else here, votes)
+
+
+def _vote(task: Task, due: Mapping[str, datetime], notes: Mapping[str, str]) -> Vote:
+    return Vote(
+        position=task.position,
+        escalated_to=task.escalated_to,
+        status=task.status,
+        decided_by=task.decided_by,
+        decided_at=task.decided_at,
+        verdict=task.verdict,
+        note=notes.get(task.task_id, ""),
+        due_at=due.get(task.task_id) if task.status is TaskStatus.OPEN else None,
+    )
+
+
+def _task_page(
+    visit: Visit, task_id: str, typed: Typed, refusal: Problem | None = None
+) -> HTMLResponse:
+    page = visit.services.approvals.read_task(visit.person, task_id)
+    view = visit.services.applications.read_case(visit.person, page.task.case_id)
+    assessment = view.assessment
+    why_not = _why_not(visit, page)
+    return visit.show(
+        "approval/task.html",
+        refusal=refusal,
+        task=page.task,
+        why=page.why,
+        why_not=why_not,
+        may_decide=page.task.status is TaskStatus.OPEN and why_not is None,
+        case=view.case,
+        customer=view.customer,
+        customer_name=visit.customer_name(view.customer),
+        assessment=assessment,
+        approvals=approvals_shown([page.approval], view.tasks, page.decisions),
+        decided_at=_decided_at(page),
+        verdicts=VERDICTS,
+        content_hash=page.approval.request.content_hash,
+        limit_most=_limit_most(view),
+        fields=_FIELDS,
+        typed=typed,
+        form_key=new_id(),
+        spread=spread_of(assessment.dossier.statements, visit.speech) if assessment else None,
+        charts=assessment is not None,
+        **receipt_of(assessment, visit.formats),
+    )
+
+
+def _why_not(visit: Visit, page: TaskPage) -> Problem | None:
+    """Why this person cannot decide the task now, in the words a decision would be refused with."""
+    language = visit.reader.language.value
+    if not permitted(visit.person, Action.TASK_DECIDE):
+        return problem_of(NotPermitted(action=Action.TASK_DECIDE), language)
+    if page.why.refusal is None:
+        return None
+    error = NoAuthority(reason=visit.speech.say("why.no_grant"))
+    problem = problem_of(error, language)
+    if page.why.detail:
+        problem = problem.model_copy(update={"code": page.why.refusal, "detail": page.why.detail})
+    return problem
+
+
+def _decided_at(page: TaskPage) -> datetime | None:
+    task = page.approval.task(page.task.task_id)
+    return task.decided_at if task else None
+
+
+def _limit(visit: Visit, case_id: str, typed: str) -> Money | None:
+    """The lower limit an approver names, in the currency asked for; nothing where none is named."""
+    if not typed.strip():
+        return None
+    view = visit.services.applications.read_case(visit.person, case_id)
+    return Money.of(plain_amount(typed), _limit_most(view).currency)
+
+
+def _limit_most(view: CaseView) -> Money:
+    if view.assessment is not None:
+        return view.assessment.limit_recommended
+    return view.case.application.limit_requested
+
+
+def _default_view(visit: Visit) -> str:
+    return "mine" if permitted(visit.person, Action.TASK_DECIDE) else "open"

@@ -1,0 +1,74 @@
+"""How a state looks: a sign and a tone beside its word, never colour alone."""
+
+from enum import StrEnum
+
+from domain.line import ConditionStatus
+from web.language import Speech
+
+GOOD, BUSY, WAIT, BAD, OFF = "good", "busy", "wait", "bad", "off"
+
+# Tone, and sign as a symbol of `static/signs.svg`, by a state's own text.
+LOOKS = {
+    # cases
+    "received": (BUSY, "dot"),
+    "suspended": (WAIT, "pause"),
+    "incomplete": (WAIT, "half"),
+    "assessed": (BUSY, "dot"),
+    "in_approval": (BUSY, "clock"),
+    "returned": (WAIT, "back"),
+    "approved": (GOOD, "check"),
+    "contracting": (BUSY, "pen"),
+    "conditions": (BUSY, "list"),
+    "active": (GOOD, "check"),
+    "refused": (BAD, "stop"),
+    "declined": (BAD, "cross"),
+    "withdrawn": (OFF, "back"),
+    "lapsed": (OFF, "hourglass"),
+    # tasks and verdicts
+    "open": (BUSY, "clock"),
+    "decided": (GOOD, "check"),
+    "closed": (OFF, "dash"),
+    "approve": (GOOD, "check"),
+    "decline": (BAD, "cross"),
+    "return": (WAIT, "back"),
+    # contracts
+    "sent": (GOOD, "check"),
+    "signed": (GOOD, "check"),
+    "expired": (OFF, "hourglass"),
+    # conditions precedent
+    "evidenced": (BUSY, "half"),
+    "met": (GOOD, "check"),
+    "waived": (OFF, "dash"),
+    # lines
+    "frozen": (BAD, "lock"),
+    "collect_only": (WAIT, "down"),
+    "terminated": (OFF, "stop"),
+    # warnings
+    "yellow": (WAIT, "flag"),
+    "orange": (WAIT, "triangle"),
+    "red": (BAD, "triangle"),
+    # reviews
+    "keep": (GOOD, "dash"),
+    "raise": (GOOD, "up"),
+    "cut": (WAIT, "down"),
+    "exit": (BAD, "cross"),
+    # delivery
+    "pending": (BUSY, "clock"),
+    "failed": (BAD, "cross"),
+}
+
+# Where a kind of state means something else by the same text.
+_OWN: dict[type[StrEnum], dict[str, tuple[str, str]]] = {
+    ConditionStatus: {"open": (WAIT, "circle")},
+}
+
+
+def look_of(value: StrEnum) -> tuple[str, str]:
+    """Tone and sign of a state."""
+    return _OWN.get(type(value), {}).get(value.value) or LOOKS.get(value.value, (OFF, "dot"))
+
+
+def badge_of(value: StrEnum, speech: Speech) -> dict[str, str]:
+    """Tone, sign and word of a state."""
+    tone, sign = look_of(value)
+    return {"tone": tone, "sign": sign, "word": speech.word(value)}

@@ -1,0 +1,77 @@
+"""What happened to a case, told in sentences: decisions and ends first in weight, facts below."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from web.console.page import Visit
+from web.console.signs import LOOKS
+from web.service.application import TimelineEvent
+
+# What a reader looks for first.
+_STRONG = ("decision_", "approved", "declined", "withdrawn", "lapsed", "active", "refused")
+_HIDDEN = frozenset({"message_hash", "message_id", "task_id", "state", "recipient", "detail"})
+# Facts that are codes of the policy, and the kind they are named by.
+_KINDS = {
+    "position": "position",
+    "binding": "limit_step",
+    "reason_codes": "reason",
+    "missing": "document",
+    "status": "status",
+    "step": "plain",
+}
+
+
+@dataclass(frozen=True)
+class Told:
+    """One line of the timeline."""
+
+    at: datetime
+    person_id: str
+    sentence: str
+    detail: str
+    sign: str
+    strong: bool
+
+
+def told(event: TimelineEvent, visit: Visit) -> Told:
+    """An event in the reader's words; a kind nobody named is shown as it is written."""
+    speech = visit.speech
+    key = "event" if event.source == "case" else event.source
+    if event.source == "refusal":
+        sentence = speech.say("event.refused_attempt", action=event.facts.get("action", ""))
+        detail = f"{event.kind}: {event.facts.get('detail', '')}"
+    else:
+        sentence = speech.name(key, event.kind)
+        detail = _details(event, visit)
+    return Told(
+        at=event.at,
+        person_id=event.person_id,
+        sentence=sentence,
+        detail=detail,
+        sign=_sign(event),
+        strong=event.source == "case" and event.kind.startswith(_STRONG),
+    )
+
+
+def _details(event: TimelineEvent, visit: Visit) -> str:
+    speech = visit.speech
+    parts = []
+    if "recipient" in event.facts:
+        parts.append(event.facts["recipient"])
+    if event.facts.get("state"):
+        parts.append(speech.name("word.delivery_state", event.facts["state"]))
+    for name, fact in event.facts.items():
+        if name in _HIDDEN or not fact:
+            continue
+        named = ", ".join(speech.name(_KINDS.get(name, "plain"), code) for code in fact.split(","))
+        parts.append(f"{speech.name('fact', name)}: {named if name in _KINDS else fact}")
+    return " · ".join(parts)
+
+
+def _sign(event: TimelineEvent) -> str:
+    if event.source == "notice":
+        return "envelope"
+    if event.source == "refusal":
+        return "stop"
+    kind = event.kind.removeprefix("decision_")
+    return LOOKS.get(kind, ("", "dot"))[1]
