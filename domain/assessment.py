@@ -100,6 +100,7 @@ class Rating(Value):
     knock_outs: tuple[str, ...] = ()
     model: str = ""  # the scorecard and its version
     group_shares: dict[str, Decimal] = {}  # points of each group, of the best it could have
+    valid_until: date | None = None  # the last day on which the grade counts
     references: dict[str, Decimal] = {}  # altman_z, altman_z_private ... where computable
 
 

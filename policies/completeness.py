@@ -15,6 +15,7 @@ from domain.customer import Customer
 from domain.edition import Checklist, PolicyEdition
 from domain.statement import Statement
 from domain.value import Value
+from policies.line import temporary_until_max
 
 RECORD_ITEMS = frozenset(
     "identifier identifier_verified purpose product line temporary_until established_on employees "
@@ -72,20 +73,6 @@ def missing_items(
     return found.missing
 
 
-def completeness_share(
-    application: Application,
-    statements: Sequence[Statement],
-    customer: Customer,
-    edition: PolicyEdition,
-    business_on: date,
-    *,
-    payments: PaymentRecord | None = None,
-) -> Decimal:
-    """How much of the checklist is there, 0 to 1, to four decimals."""
-    found = completeness(application, statements, customer, edition, business_on, payments=payments)
-    return found.share
-
-
 class _File:
     """What is on file for one application."""
 
@@ -139,7 +126,7 @@ class _File:
 
     def _temporary_until_fits(self) -> bool:
         until = self.application.temporary_until
-        latest = self._on + timedelta(days=self._edition.temporary.days_max)
+        latest = temporary_until_max(self._on, self._edition)
         return until is not None and self._on < until <= latest
 
     def _latest_is_fresh(self) -> bool:

@@ -1,7 +1,6 @@
 """Contract terms: what an approved assessment becomes, as the one object that letter, contract and
 line share."""
 
-from datetime import date, timedelta
 from decimal import Decimal
 
 from domain.assessment import Assessment
@@ -27,16 +26,6 @@ def terms_for(assessment: Assessment, amount: Money, edition: PolicyEdition) -> 
         requirements=_codes(tables.requirements, edition.contract.requirements, assessment),
         temporary_until=application.temporary_until,
     )
-
-
-def letter_valid_until(decided_on: date, edition: PolicyEdition) -> date:
-    """The last day on which an approval letter may be signed."""
-    return decided_on + timedelta(days=edition.approval.letter_valid_days)
-
-
-def sign_by(sent_on: date, letter_until: date, edition: PolicyEdition) -> date:
-    """The last day to sign a contract: its own time, and never beyond its letter's."""
-    return min(sent_on + timedelta(days=edition.contract.signing_days), letter_until)
 
 
 def _codes(table: Table, rows: tuple[ConditionRow, ...], assessment: Assessment) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from domain.assessment import FactorPoints, Missing, Rating
 from domain.edition import Factor, KnockOutEffect, MasterGrade, PolicyEdition
+from policies.line import months_later
 from policies.reference_scores import reference_scores
 from policies.spreading import Scope, to_decimals
 from policies.tables import Tables, tables_of
@@ -17,7 +18,7 @@ MISSING_BIN = "missing"
 
 
 def rate(scope: Scope, edition: PolicyEdition) -> Rating:
-    """Points by factor, their sum, the grade on the master scale and its PD."""
+    """Points by factor, their sum, the grade on the master scale, its PD and how long it counts."""
     tables = tables_of(edition)
     factors = tuple(_points(factor, scope, edition, tables) for factor in edition.scorecard.factors)
     score = sum((factor.points for factor in factors), Decimal(0))
@@ -34,6 +35,7 @@ def rate(scope: Scope, edition: PolicyEdition) -> Rating:
         knock_outs=fired + unrated,
         model=f"{edition.scorecard.model} {edition.scorecard.version}",
         group_shares=_group_shares(factors, edition),
+        valid_until=months_later(scope.business_on, edition.review.rating_valid_months),
         references=reference_scores(scope.find, edition.spreading.price_index),
     )
 

@@ -1,13 +1,10 @@
 """Review (复审): a fresh assessment held against the last decision and the line as it is."""
 
-from datetime import date
-
 from domain.assessment import Assessment, FactorPoints
 from domain.edition import KnockOutEffect, PolicyEdition
 from domain.money import Money
 from domain.review import Delta, Proposal, ReviewProposal
 from policies.assessment import in_application_currency
-from policies.line import months_later
 from policies.rating import effects
 from policies.spreading import shown
 
@@ -34,11 +31,6 @@ def propose(
         reasons=reasons,
         deltas=deltas(previous, current),
     )
-
-
-def rating_is_valid(rated_on: date, business_on: date, edition: PolicyEdition) -> bool:
-    """Whether a grade still counts; an expired one blocks increases."""
-    return business_on < months_later(rated_on, edition.review.rating_valid_months)
 
 
 def _judged(

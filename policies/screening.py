@@ -2,7 +2,7 @@
 industries policy bars."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date
 
 from domain.customer import Customer, Identifier, IdentifierScheme
 from domain.edition import PolicyEdition
@@ -40,12 +40,6 @@ def screen(
         list_versions={**list_versions, POLICY_LIST: edition.edition_hash[:12]},
         hits=tuple(hits),
     )
-
-
-def is_fresh(screening: Screening, business_on: date, edition: PolicyEdition) -> bool:
-    """Whether a clear screening still stands for activation on a day."""
-    oldest = business_on - timedelta(days=edition.screening.age_days_max)
-    return not screening.hits and oldest <= screening.business_on <= business_on
 
 
 def _barred(customer: Customer, edition: PolicyEdition) -> Hit:

@@ -86,7 +86,7 @@ class Scope:
         self.newest = newest_last[-1] if newest_last else None
         self.prior = _year_before(newest_last)
         self._years = len({statement.period_end_on.year for statement in statements})
-        self._on = business_on
+        self.business_on = business_on
         self._payments = payments
         self._rate = rate
         self._completeness = completeness
@@ -156,11 +156,15 @@ class Scope:
             case "completeness":
                 return self._completeness
             case "years_established":
-                return _years(customer.established_on, self._on)
+                return _years(customer.established_on, self.business_on)
             case "employees":
                 return None if customer.employees is None else Decimal(customer.employees)
             case "statement_age_days":
-                return Decimal((self._on - self.newest.period_end_on).days) if self.newest else None
+                return (
+                    Decimal((self.business_on - self.newest.period_end_on).days)
+                    if self.newest
+                    else None
+                )
             case "statement_years":
                 return Decimal(self._years)
             case "related_to_grantor":

@@ -18,6 +18,7 @@ from creditflow.stack.users import provision_users, seat_operator
 from domain.edition import PolicyEdition
 from domain.identity import SYSTEM
 from domain.notification import Channel, OutboxTurn
+from policies.edition import refuse_unsound
 from settings import Profile, Settings, read_settings
 from storage.base import Records
 from storage.edition import STANDARD, Editions, read_shipped, shipped_text
@@ -52,6 +53,7 @@ def _publish_shipped(records: Records) -> None:
     with records.begin() as session:
         for name in [*sorted(names - {STANDARD}), STANDARD]:
             edition: PolicyEdition = read_shipped(name)
+            refuse_unsound(edition)
             Editions(session).publish(edition, shipped_text(name), SYSTEM.person_id)
 
 

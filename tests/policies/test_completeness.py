@@ -9,7 +9,7 @@ import pytest
 from domain.application import Application, ApplicationType
 from domain.customer import Customer, Identifier, IdentifierScheme
 from domain.statement import Statement
-from policies.completeness import Completeness, completeness, completeness_share, missing_items
+from policies.completeness import Completeness, completeness, missing_items
 from tests.makers_policy import (
     ON,
     a_change,
@@ -127,9 +127,3 @@ def test_below_the_floor_the_optional_items_are_asked_for_too() -> None:
     asked = missing_items(an_application(), YEARS, a_customer(), edition, ON)
 
     assert asked == ("statements_years:3", "payment_record", "business_license")
-
-
-def test_the_share_alone_is_the_same_share() -> None:
-    share = completeness_share(an_application(), YEARS, a_customer(), an_edition(), ON)
-
-    assert share == found().share

@@ -1,4 +1,4 @@
-"""Terms: what a grant becomes, and how long letter and contract may be signed."""
+"""Terms: what a grant becomes."""
 
 from datetime import date
 from decimal import Decimal
@@ -7,7 +7,7 @@ from typing import Any
 from domain.application import ApplicationType
 from domain.contract import Terms
 from domain.money import Money
-from policies.contract import letter_valid_until, sign_by, terms_for
+from policies.contract import terms_for
 from tests.makers_policy import (
     a_change,
     a_dossier,
@@ -81,14 +81,6 @@ def test_a_loan_asks_for_reports_of_its_use() -> None:
     receipt = judged(a_dossier(application=application, payments=no_payments()))
 
     assert "use_reported_monthly" in terms_for(receipt, cny(1), an_edition()).requirements
-
-
-def test_a_letter_is_valid_for_its_days_and_a_contract_no_longer_than_its_letter() -> None:
-    until = letter_valid_until(date(2026, 7, 1), an_edition())
-
-    assert until == date(2026, 9, 29)
-    assert sign_by(date(2026, 7, 2), until, an_edition()) == date(2026, 8, 1)
-    assert sign_by(date(2026, 9, 20), until, an_edition()) == until
 
 
 def test_the_rate_of_the_terms_is_exact() -> None:

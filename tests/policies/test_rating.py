@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,10 @@ def test_a_rating_names_its_model_and_what_each_group_earned() -> None:
         "operating": Decimal("0.9"),
         "payment": Decimal(1),
     }
+
+
+def test_a_grade_counts_for_a_year() -> None:
+    assert rated().valid_until == date(2027, 6, 30)
 
 
 def test_without_a_payment_history_its_factors_are_neutral_and_say_so() -> None:

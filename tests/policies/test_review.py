@@ -1,6 +1,5 @@
 """Reviews: keep, raise, cut or exit, and which of them go to people."""
 
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -10,7 +9,7 @@ from domain.application import ApplicationType
 from domain.assessment import Assessment
 from domain.money import Money
 from domain.review import Proposal, ReviewProposal
-from policies.review import deltas, propose, rating_is_valid
+from policies.review import deltas, propose
 from tests.makers_policy import (
     a_change,
     a_customer,
@@ -145,8 +144,3 @@ def test_what_changed_is_listed_and_nothing_else() -> None:
     assert changed["industry"] == ("C", "D")
     assert changed["grade"] == (before.rating.grade, after.rating.grade)
     assert "equity_ratio" not in changed
-
-
-@pytest.mark.parametrize(("on", "valid"), [(date(2027, 6, 29), True), (date(2027, 6, 30), False)])
-def test_a_grade_counts_for_a_year(on: date, valid: bool) -> None:
-    assert rating_is_valid(date(2026, 6, 30), on, an_edition()) is valid

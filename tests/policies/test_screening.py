@@ -6,7 +6,7 @@ import pytest
 
 from domain.customer import Identifier, IdentifierScheme
 from domain.screening import ListEffect, ListEntry, Screening
-from policies.screening import BARRED_INDUSTRY, is_fresh, screen
+from policies.screening import BARRED_INDUSTRY, screen
 from tests.makers_policy import ON, a_customer, an_edition
 
 CODE = a_customer().identifiers[0]
@@ -66,12 +66,3 @@ def test_a_barred_industry_stops_the_case_by_name() -> None:
 
     assert stopped.effect is ListEffect.STOP
     assert [hit.rule for hit in stopped.hits] == [BARRED_INDUSTRY]
-
-
-@pytest.mark.parametrize(("days", "fresh"), [(0, True), (30, True), (31, False), (-1, False)])
-def test_a_clear_screening_stands_for_its_days(days: int, fresh: bool) -> None:
-    assert is_fresh(screened(), ON + timedelta(days=days), an_edition()) is fresh
-
-
-def test_a_screening_with_a_hit_never_stands() -> None:
-    assert not is_fresh(screened(an_entry()), ON, an_edition())
