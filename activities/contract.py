@@ -149,7 +149,7 @@ class ContractActivities(ContractSteps):
         signed = self._sealing.countersign(
             sealed, signatory, customer.name_zh or customer.name, signed_at
         )
-        self._sealing.require(signed, GRANTOR, CUSTOMER)
+        self._sealing.require(signed, GRANTOR, CUSTOMER, over=sealed)
         return _keep(session, contract, signed)
 
 

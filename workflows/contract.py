@@ -58,7 +58,7 @@ class ContractSigningWorkflow:
         else:
             await self._end(ContractStatus.WITHDRAWN, "withdrawn")
         assert self._outcome is not None
-        self._tell(f"ended: {self._outcome.status}", "nobody")
+        workflow.set_current_details(f"ended: {self._outcome.status}")
         await workflow.wait_condition(workflow.all_handlers_finished)
         return self._outcome
 
@@ -197,11 +197,10 @@ class ContractSigningWorkflow:
             acted_at=workflow.now(),
         )
 
-    def _tell(self, sentence: str, waiting_for: str, due_at: datetime | None = None) -> None:
+    def _tell(self, sentence: str, waiting_for: str, due_at: datetime) -> None:
         """What the agreement waits for, for whoever looks at it in Temporal."""
-        since = f"{workflow.now():%Y-%m-%d %H:%M}Z"
-        due = f", until {due_at:%Y-%m-%d %H:%M}Z" if due_at else ""
-        workflow.set_current_details(f"{sentence} (since {since}{due})")
+        since, until = (f"{at:%Y-%m-%d %H:%M}Z" for at in (workflow.now(), due_at))
+        workflow.set_current_details(f"{sentence} (since {since}, until {until})")
         workflow.upsert_search_attributes(
-            [WAITING_FOR.value_set(waiting_for)] + ([DUE_AT.value_set(due_at)] if due_at else [])
+            [WAITING_FOR.value_set(waiting_for), DUE_AT.value_set(due_at)]
         )

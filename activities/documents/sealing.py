@@ -13,7 +13,7 @@ from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from pyhanko.keys import load_certs_from_pemder_data, load_private_key_from_pemder_data
+from pyhanko.keys import load_private_key_from_pemder_data
 from pyhanko.pdf_utils.content import PdfContent
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.layout import BoxConstraints
@@ -21,18 +21,21 @@ from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign import fields, signers
 from pyhanko.sign.general import SigningError
-from pyhanko.sign.validation import validate_pdf_signature
-from pyhanko.sign.validation.errors import SignatureValidationError
 from pyhanko.stamp import StaticStampStyle
-from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from activities.documents.certificates import Pair, Seals, issue_to_signatory, open_seals
 from activities.documents.typesetting import typeset
+from activities.documents.verifying import (
+    SignatureCheck,
+    certificate_of,
+    checks_of,
+    require_seats,
+    serial_of,
+)
 from domain.calendar import ZONE
 from domain.contract import Capacity, Grantor, Signatory
 from domain.errors import SignatureInvalid
-from domain.value import Value
 
 GRANTOR, CUSTOMER = "grantor", "customer"
 
@@ -47,22 +50,6 @@ _CAPACITIES = {
     Capacity.LEGAL_REPRESENTATIVE: {"zh": "法定代表人", "en": "Legal representative"},
     Capacity.AUTHORISED_AGENT: {"zh": "授权代理人", "en": "Authorised agent"},
 }
-
-
-class SignatureCheck(Value):
-    """What verifying one signature of a document found."""
-
-    seat: str  # grantor or customer
-    serial: str  # of the certificate, in hex
-    signed_at: datetime | None
-    intact: bool  # not one byte of what it covers was changed
-    trusted: bool  # the certificate comes from our authority
-    allowed: bool  # what was added after it is what it permits
-    covers_all: bool  # nothing at all was added after it
-
-    @property
-    def holds(self) -> bool:
-        return self.intact and self.trusted and self.allowed
 
 
 @dataclass(frozen=True)
@@ -119,46 +106,19 @@ class Sealing:
             IncrementalPdfFileWriter(BytesIO(pdf)), CUSTOMER, pair, appearance, signed_at
         )
 
-    def verify(self, pdf: bytes) -> tuple[SignatureCheck, ...]:
-        """Each signature of a document, in the order they were made.
+    def verify(self, pdf: bytes, *, over: bytes | None = None) -> tuple[SignatureCheck, ...]:
+        """Each signature of a document, in the order they were made; see `checks_of`."""
+        return checks_of(pdf, self.seals.authority, over=over)
 
-        Refuses `SignatureInvalid` where the file cannot be read as a signed PDF at all.
-        """
-        try:
-            reader = PdfFileReader(BytesIO(pdf))
-            return tuple(
-                _check(embedded, self._status(embedded), _room_is_tidy(embedded, pdf))
-                for embedded in reader.embedded_signatures
-            )
-        except (PdfError, SignatureValidationError, ValueError, KeyError) as error:
-            raise SignatureInvalid(reason=f"unreadable ({type(error).__name__})") from error
-
-    def require(self, pdf: bytes, *seats: str) -> None:
-        """Refuse `SignatureInvalid` unless these seats, and no other, hold, and the last covers all."""
-        checks = self.verify(pdf)
-        found = tuple(check.seat for check in checks)
-        if found != seats:
-            raise SignatureInvalid(reason=f"signed by {', '.join(found) or 'nobody'}")
-        for check in checks:
-            if not check.holds:
-                raise SignatureInvalid(reason=f"{check.seat} {_fault(check)}")
-        if not checks[-1].covers_all:
-            raise SignatureInvalid(reason="something was added after the last signature")
-
-    def _status(self, embedded: Any) -> Any:
-        """Against our own authority alone, as of the signing: nothing is fetched from anywhere."""
-        context = ValidationContext(
-            trust_roots=[_certificate(self.seals.authority)],
-            moment=embedded.self_reported_timestamp,
-            allow_fetching=False,
-        )
-        return validate_pdf_signature(embedded, context)
+    def require(self, pdf: bytes, *seats: str, over: bytes | None = None) -> None:
+        """Refuse `SignatureInvalid` unless these seats alone signed, all hold, the last over all."""
+        require_seats(self.verify(pdf, over=over), seats)
 
     def _stamp_facts(self, pair: Pair, signed_at: datetime) -> dict[str, Any]:
         local = signed_at.astimezone(ZoneInfo(ZONE))
         return {
             "signed_at": f"{local:%Y-%m-%d %H:%M:%S} {local:%z}",
-            "serial": _serial(pair.certificate.serial_number),
+            "serial": serial_of(pair.certificate.serial_number),
             "demonstration": self.grantor.demonstration,
         }
 
@@ -171,7 +131,7 @@ class Sealing:
         signed_at: datetime,
     ) -> bytes:
         store = SimpleCertificateStore.from_certs(  # type: ignore[no-untyped-call]
-            [_certificate(self.seals.authority)]
+            [certificate_of(self.seals.authority)]
         )
         signer = _DatedSigner(
             signers.PdfSignatureMetadata(
@@ -182,7 +142,7 @@ class Sealing:
                 docmdp_permissions=fields.MDPPerm.FILL_FORMS,
             ),
             signers.SimpleSigner(
-                signing_cert=_certificate(pair),
+                signing_cert=certificate_of(pair),
                 signing_key=_key(pair),
                 cert_registry=store,
             ),
@@ -226,49 +186,6 @@ class _Appearance(PdfContent):
 def _size_of(name: str) -> str:
     """Longer names are written smaller, so that each fits its frame."""
     return "large" if len(name) <= 18 else "middle" if len(name) <= 60 else "small"
-
-
-def _check(embedded: Any, status: Any, tidy: bool) -> SignatureCheck:
-    return SignatureCheck(
-        seat=embedded.field_name,
-        serial=_serial(embedded.signer_cert.serial_number),
-        signed_at=status.signer_reported_dt,
-        intact=status.intact and status.valid and tidy,
-        trusted=status.trusted,
-        allowed=bool(status.docmdp_ok),
-        covers_all=status.coverage.name == "ENTIRE_FILE",
-    )
-
-
-def _room_is_tidy(embedded: Any, pdf: bytes) -> bool:
-    """Whether the room reserved for a signature holds it, plainly written, and otherwise zeros.
-
-    A signature cannot cover itself; what is left of its room must not become a hiding place.
-    """
-    start, length, after, _ = map(int, embedded.byte_range)
-    room: bytes = embedded.pkcs7_content
-    # DER: one byte says SEQUENCE, the next how many bytes tell its length.
-    told_by = room[1] & 0x7F if room[1] & 0x80 else 0
-    size = int.from_bytes(room[2 : 2 + told_by], "big") if told_by else room[1]
-    written = pdf[start + length : after]
-    return written == b"<" + room.hex().upper().encode() + b">" and not room[
-        2 + told_by + size :
-    ].strip(b"\x00")
-
-
-def _fault(check: SignatureCheck) -> str:
-    if not check.intact:
-        return "was changed after signing"
-    return "was followed by a change it forbids" if check.trusted else "is by an unknown authority"
-
-
-def _serial(number: int) -> str:
-    return f"{number:x}"[:16]
-
-
-def _certificate(pair: Pair) -> Any:
-    """The certificate in the form pyHanko takes."""
-    return next(load_certs_from_pemder_data(pair.certificate.public_bytes(Encoding.DER)))
 
 
 def _key(pair: Pair) -> Any:

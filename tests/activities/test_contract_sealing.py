@@ -57,6 +57,18 @@ def test_the_grantor_seals_and_the_customer_signs_and_both_hold(signed: bytes) -
     the_sealing().require(signed, GRANTOR_SEAT, CUSTOMER)
 
 
+def test_a_document_signed_over_another_one_is_told_apart(agreement: bytes, signed: bytes) -> None:
+    another = the_sealing().seal(agreement, LATER)
+    changed = bytearray(signed)
+    changed[len(agreement) // 2] ^= 0x01
+
+    the_sealing().require(signed, GRANTOR_SEAT, CUSTOMER, over=another)  # compared in full
+    with pytest.raises(SignatureInvalid):
+        the_sealing().require(bytes(changed), GRANTOR_SEAT, CUSTOMER, over=another)
+    with pytest.raises(SignatureInvalid):
+        the_sealing().require(bytes(changed), GRANTOR_SEAT, CUSTOMER, over=bytes(changed[:5000]))
+
+
 def test_what_the_grantor_sealed_is_still_there_byte_by_byte(sealed: bytes, signed: bytes) -> None:
     assert signed.startswith(sealed)
 
