@@ -44,6 +44,7 @@ from workflows.codec import Codec, data_converter
 from workflows.collection import CollectionWorkflow
 from workflows.connection import connect
 from workflows.contract import ContractSigningWorkflow
+from workflows.line import CreditLineWorkflow, ReservationExpiryWorkflow
 from workflows.names import CASES_QUEUE, PORTFOLIO_QUEUE
 from workflows.outbox import OutboxWorkflow
 from workflows.owed import owed_message
@@ -56,11 +57,12 @@ CASE_WORKFLOWS: Sequence[type] = (
     CreditApplicationWorkflow,
     ApprovalWorkflow,
     ContractSigningWorkflow,
+    CreditLineWorkflow,
     ReviewWorkflow,
     CollectionWorkflow,
     OutboxWorkflow,
 )
-PORTFOLIO_WORKFLOWS: Sequence[type] = (MonitoringWorkflow,)
+PORTFOLIO_WORKFLOWS: Sequence[type] = (MonitoringWorkflow, ReservationExpiryWorkflow)
 
 # Our layers hold values and orders only; loading them once instead of once a case is a third of
 # a worker's time. A test keeps what they import pure.

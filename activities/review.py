@@ -206,14 +206,16 @@ def _request(
     edition: PolicyEdition,
     turn: ReviewTurn,
 ) -> ApprovalRequest:
-    """The proposal as the one approval engine takes it, at the tier of what it comes to."""
+    """The proposal as the one approval engine takes it.
+
+    Its tier is that of the group's exposure after it, and for a cut or an exit of what there was
+    before: who may not grant a limit does not take it away either.
+    """
     dossier = judged.dossier
-    granted = (
-        Money.zero(edition.reporting_currency)
-        if proposal.proposal is Proposal.EXIT
-        else dossier.limit_requested_reporting
+    after = aggregate_after(
+        dossier.application, dossier.holdings, dossier.limit_requested_reporting
     )
-    aggregate = aggregate_after(dossier.application, dossier.holdings, granted)
+    aggregate = max(after, dossier.holdings.group_limits)
     row, steps, _ = steps_for(aggregate, judged.rating.grade, edition)
     return ApprovalRequest(
         subject=Subject.REVIEW,

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from temporalio import activity
 
 from activities.collection import open_collection
+from activities.line import tell_line
 from activities.signatures import WarningSteps
 from domain.assessment import PaymentRecord
 from domain.calendar import business_on
@@ -43,6 +44,7 @@ from storage.identity import Persons
 from storage.line import Lines
 from storage.notification import Outbox
 from storage.receivable import Receivables
+from storage.review import Reviews
 from storage.warning import Book, MonitoringRuns, Warnings
 
 CURED = "cured"
@@ -116,6 +118,7 @@ class _Look:
             fired = signals(record, self._limit_of(lines, record), self._edition)
         except RateMissing:
             return MonitoringTally(customers=1, unjudged=1)
+        self._wake_overdue(lines)
         raised = self._raise(customer, fired, record)
         closed = self._close(customer_id, fired)
         return MonitoringTally(
@@ -218,6 +221,14 @@ class _Look:
         for line, warning in wanted:
             self._tell_line(line, warning, "freeze")
         return len(wanted)
+
+    def _wake_overdue(self, lines: tuple[CreditLine, ...]) -> None:
+        """The net below the lines' own timers: what should have been looked at yesterday is told."""
+        for line in lines:
+            reviewed = Reviews(self._session).find_open(line.line_id) is not None
+            due_on = line.ends_on if reviewed else min(line.review_due_on, line.ends_on)
+            if due_on < self._on:
+                tell_line(self._session, line.line_id, f"due/{line.line_id}/{self._on}")
 
     def _lift(self, customer_id: str, lines: tuple[CreditLine, ...]) -> int:
         """Lift what policy lets payment lift; the rest waits for a risk officer."""

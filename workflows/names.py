@@ -6,6 +6,7 @@ PORTFOLIO_QUEUE = "portfolio"  # batches, so that a batch never delays a person
 NAMESPACE = "credit"
 
 MONITORING_SCHEDULE = "monitoring"
+RESERVATION_EXPIRY_SCHEDULE = "reservation_expiry"
 
 
 def application_id(case_id: str) -> str:
@@ -40,3 +41,7 @@ def outbox_id(channel: str) -> str:
 def monitoring_id(run: str = "") -> str:
     """`run` tells looks on demand apart; a scheduled one is told apart by Temporal."""
     return f"runs/monitoring/{run}" if run else "runs/monitoring"
+
+
+def reservation_expiry_id() -> str:
+    return "runs/reservation_expiry"

@@ -5,7 +5,8 @@ Called by `up` and by the deploy step, as often as they like.
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from temporalio.client import (
     Client,
@@ -13,6 +14,7 @@ from temporalio.client import (
     ScheduleActionStartWorkflow,
     ScheduleAlreadyRunningError,
     ScheduleCalendarSpec,
+    ScheduleIntervalSpec,
     ScheduleOverlapPolicy,
     SchedulePolicy,
     ScheduleRange,
@@ -23,14 +25,18 @@ from temporalio.client import (
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
 from domain.calendar import ZONE
+from domain.line import ExpirySweep
 from domain.notification import Channel, OutboxTurn
 from domain.warning import MonitoringStart
+from workflows.line import ReservationExpiryWorkflow
 from workflows.names import (
     CASES_QUEUE,
     MONITORING_SCHEDULE,
     PORTFOLIO_QUEUE,
+    RESERVATION_EXPIRY_SCHEDULE,
     monitoring_id,
     outbox_id,
+    reservation_expiry_id,
 )
 from workflows.outbox import OutboxWorkflow
 from workflows.warning import MonitoringWorkflow
@@ -38,6 +44,9 @@ from workflows.warning import MonitoringWorkflow
 # The webhook channel has no deliverer yet.
 CHANNELS = (Channel.MAIL, Channel.TEMPORAL)
 MONITORING_HOUR = 6  # before people come to work
+EXPIRY_EVERY = timedelta(minutes=5)
+# A sweep is as of the instant its workflow begins; a schedule's input is the same every time.
+_ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 async def ensure_outboxes(client: Client, channels: Iterable[Channel] = CHANNELS) -> None:
@@ -56,13 +65,15 @@ async def ensure_outboxes(client: Client, channels: Iterable[Channel] = CHANNELS
 
 async def ensure_schedules(client: Client, offset_days: int = 0) -> None:
     """Put every schedule in place; one that is there takes over what has changed, paused or not."""
-    wanted = _monitoring(offset_days)
-    try:
-        await client.create_schedule(MONITORING_SCHEDULE, wanted)
-    except ScheduleAlreadyRunningError:
-        await client.get_schedule_handle(MONITORING_SCHEDULE).update(
-            lambda known: _changed(known, wanted)
-        )
+    wanted = {
+        MONITORING_SCHEDULE: _monitoring(offset_days),
+        RESERVATION_EXPIRY_SCHEDULE: _reservation_expiry(offset_days),
+    }
+    for name, schedule in wanted.items():
+        try:
+            await client.create_schedule(name, schedule)
+        except ScheduleAlreadyRunningError:
+            await client.get_schedule_handle(name).update(partial(_changed, schedule))
 
 
 def _monitoring(offset_days: int) -> Schedule:
@@ -86,6 +97,23 @@ def _monitoring(offset_days: int) -> Schedule:
     )
 
 
-def _changed(known: ScheduleUpdateInput, wanted: Schedule) -> ScheduleUpdate:
+def _reservation_expiry(offset_days: int) -> Schedule:
+    """Every few minutes: an expired reservation takes headroom until it is ended."""
+    return Schedule(
+        action=ScheduleActionStartWorkflow(
+            ReservationExpiryWorkflow.run,
+            ExpirySweep(at=_ANY_TIME, offset_days=offset_days),
+            id=reservation_expiry_id(),
+            task_queue=PORTFOLIO_QUEUE,
+            static_summary="end the reservations whose time is over",
+        ),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=EXPIRY_EVERY)]),
+        policy=SchedulePolicy(
+            overlap=ScheduleOverlapPolicy.SKIP, catchup_window=timedelta(minutes=10)
+        ),
+    )
+
+
+def _changed(wanted: Schedule, known: ScheduleUpdateInput) -> ScheduleUpdate:
     """What is wanted, in the state that operators left the schedule in."""
     return ScheduleUpdate(schedule=replace(wanted, state=known.description.schedule.state))

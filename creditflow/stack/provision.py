@@ -11,13 +11,10 @@ import asyncio
 import sys
 from pathlib import Path
 
-from temporalio.common import WorkflowIDConflictPolicy
-
 from creditflow.stack.home import PROJECT, home
 from creditflow.stack.users import provision_users, seat_operator
 from domain.edition import PolicyEdition
 from domain.identity import SYSTEM
-from domain.notification import Channel, OutboxTurn
 from policies.edition import refuse_unsound
 from settings import Profile, Settings, read_settings
 from storage.base import Records
@@ -26,10 +23,7 @@ from storage.identity import Persons
 from storage.migrations import upgrade
 from workflows.codec import Codec, data_converter
 from workflows.connection import connect
-from workflows.names import CASES_QUEUE, outbox_id
-from workflows.outbox import OutboxWorkflow
-
-_OUTBOXES = (Channel.MAIL, Channel.TEMPORAL)
+from workflows.schedules import ensure_outboxes, ensure_schedules
 
 
 def provision_records(settings: Settings) -> None:
@@ -62,18 +56,11 @@ def _shipped_files() -> list[Path]:
 
 
 async def provision_workflows(settings: Settings) -> None:
-    """The workflows nobody starts by hand: one for each outbox."""
+    """What nobody starts by hand: an outbox for each channel, and the schedules."""
     codec = Codec(settings.codec_key_bytes, settings.codec_keys_retired_bytes)
     client = await connect(data_converter(codec), identity="provision")
-    for channel in _OUTBOXES:
-        await client.start_workflow(
-            OutboxWorkflow.run,
-            OutboxTurn(channel=channel),
-            id=outbox_id(channel),
-            task_queue=CASES_QUEUE,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            static_summary=f"delivers the {channel} outbox",
-        )
+    await ensure_outboxes(client)
+    await ensure_schedules(client, settings.business_days_offset)
     # The SDK's runtime may crash a process that ends on the heels of its last call.
     await asyncio.sleep(0.1)
 

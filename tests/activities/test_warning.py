@@ -268,3 +268,14 @@ def test_a_freeze_is_owed_under_a_key_that_may_be_a_message_id(records: Records)
     assert entry.channel is Channel.TEMPORAL
     assert len(entry.key) <= 64
     assert "/" not in entry.key
+
+
+def test_a_line_whose_timer_was_lost_is_told_to_look_once_a_day(records: Records) -> None:
+    line = a_book(records)
+    look(records, line.review_due_on)
+    assert owed(records, "signal_line_changed") == []
+
+    for run_id in ("run-1", "run-2"):
+        look(records, line.review_due_on + timedelta(days=1), run_id=run_id)
+
+    assert [entry.recipient for entry in owed(records, "signal_line_changed")] == [LINE_ID]
