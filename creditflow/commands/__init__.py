@@ -25,4 +25,9 @@ COMMANDS: dict[str, Entry] = {
     "withdraw": Entry("creditflow.commands.application:withdraw", "End a case."),
     "tasks": Entry("creditflow.commands.approval:tasks", "What waits for a decision."),
     "decide": Entry("creditflow.commands.approval:decide", "Approve, decline or return."),
+    "import": Entry("creditflow.commands.records:import_file", "Bring in a file."),
+    "check": Entry("creditflow.commands.line:check", "Whether an amount may be lent now."),
+    "line": Entry("creditflow.commands.line:line", "One line, and what is done on it."),
+    "ledger": Entry("creditflow.commands.line:ledger", "The book of entries."),
+    "refusals": Entry("creditflow.commands.audit:refusals", "What was refused to whom."),
 }

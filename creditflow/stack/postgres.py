@@ -12,7 +12,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -151,11 +151,18 @@ def _pid_in(file: Path) -> int | None:
         return None
 
 
-def prepare(folder: Path, passwords: Passwords, binaries: Path | None = None) -> Postgres:
-    """The server of this folder, its files made if there are none; not started yet."""
-    programs = binaries or find_binaries()
-    server = _place(folder, programs, passwords)
-    _own(server)
+def prepare(
+    folder: Path,
+    passwords: Passwords,
+    *,
+    binaries: Path | None = None,
+    footings: Sequence[Footing] = (Footing.NAMESPACE, Footing.NOBODY),
+) -> Postgres:
+    """The server of this folder, its files made if there are none; not started yet.
+
+    `footings` are those root may use, the better first.
+    """
+    server = _place(folder, binaries or find_binaries(), passwords, footings)
     if not (server.data / "PG_VERSION").exists():
         _initialise(server)
     return server
@@ -184,28 +191,35 @@ def _candidates(named: str | None) -> Iterator[Path]:
     yield from sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
 
 
-def _place(folder: Path, programs: Path, passwords: Passwords) -> Postgres:
+def _place(
+    folder: Path, programs: Path, passwords: Passwords, footings: Sequence[Footing]
+) -> Postgres:
     """Where the files can lie and who can run the server there: the first pair that works."""
-
-    def server(place: Path, footing: Footing, binaries: Path = programs) -> Postgres:
-        return Postgres(binaries, place, footing, passwords)
-
     folder.mkdir(mode=0o755, parents=True, exist_ok=True)
     if os.geteuid() != 0:
-        return server(folder, Footing.SAME)
+        return Postgres(programs, folder, Footing.SAME, passwords)
     pointer = folder / "elsewhere"
     place = Path(pointer.read_text().strip()) if pointer.exists() else folder
-    place.mkdir(mode=0o755, exist_ok=True)
-    if works(Footing.NAMESPACE, writes=place, runs=programs / "postgres"):
-        return server(place, Footing.NAMESPACE)
+    if not place.exists():
+        raise PostgresMissing(f"the files are gone from {place}; remove {pointer} to begin anew")
+    for footing in footings:
+        _give(place, footing)
+        if works(footing, writes=place, runs=programs / "postgres"):
+            return Postgres(programs, place, footing, passwords)
     if place == folder:
-        os.chown(folder, NOBODY, NOBODY)
-        if works(Footing.NOBODY, writes=folder, runs=programs / "postgres"):
-            return server(folder, Footing.NOBODY)
-        place = Path(tempfile.mkdtemp(prefix="creditflow-postgres-", dir=_lasting_temp()))
+        place = _move_within_reach(folder)
         pointer.write_text(f"{place}\n")
+    return Postgres(_reachable(programs, place), place, Footing.NOBODY, passwords)
+
+
+def _move_within_reach(folder: Path) -> Path:
+    """A folder that nobody can reach, with the files that are in this one."""
+    place = Path(tempfile.mkdtemp(prefix="creditflow-postgres-", dir=_lasting_temp()))
     place.chmod(0o755)
-    return server(place, Footing.NOBODY, _reachable(programs, place))
+    for file in folder.iterdir():
+        shutil.move(file, place / file.name)
+    _give(place, Footing.NOBODY)
+    return place
 
 
 def _lasting_temp() -> str:
@@ -214,7 +228,6 @@ def _lasting_temp() -> str:
 
 def _reachable(programs: Path, place: Path) -> Path:
     """The programs themselves, or a copy beside the files where nobody cannot reach them."""
-    os.chown(place, NOBODY, NOBODY)
     if works(Footing.NOBODY, writes=place, runs=programs / "postgres"):
         return programs
     install = programs.parent
@@ -231,15 +244,13 @@ def _reachable(programs: Path, place: Path) -> Path:
     return copied
 
 
-def _own(server: Postgres) -> None:
-    """Give the files to whoever runs the server now; the footing may differ from last time."""
-    if os.geteuid() != 0:
-        return
-    owner = NOBODY if server.footing is Footing.NOBODY else 0
-    for path in (server.folder, server.data):
+def _give(place: Path, footing: Footing) -> None:
+    """Give the files to whoever is to run the server now; the footing may differ from last time."""
+    owner = NOBODY if footing is Footing.NOBODY else os.geteuid()
+    for path in (place, place / "data"):
         if path.exists() and path.stat().st_uid != owner:
             os.chown(path, owner, owner)
-            for inner in path.rglob("*") if path == server.data else ():
+            for inner in path.rglob("*") if path != place else ():
                 os.chown(inner, owner, owner, follow_symlinks=False)
 
 

@@ -56,6 +56,7 @@ class Program:
     start: Callable[[Path], Process]
     ready: Callable[[datetime], bool]  # given when it was started
     after: tuple[str, ...] = ()
+    ports: tuple[int, ...] = ()
     once: bool = False  # runs to its end, and is ready then
     needed: bool = True  # nobody has to wait for it
     farewell: signal.Signals = signal.SIGTERM
@@ -136,6 +137,7 @@ class Stack:
                 "postgres",
                 self.postgres.start,
                 lambda _: self.postgres.answers(),
+                ports=(self.ports.database,),
                 farewell=signal.SIGINT,
                 farewell_seconds=30,
                 when_ready=self.postgres.create_owner,
@@ -144,12 +146,30 @@ class Stack:
                 "temporal",
                 self.temporal.start,
                 lambda _: self.temporal.answers(),
+                ports=(self.ports.temporal, self.ports.temporal_http, self.ports.temporal_ui),
                 when_ready=self.temporal.keep_for_ever,
             ),
-            Program("mail", self._start_mail, lambda _: launch.listening(self.ports.mail)),
+            Program(
+                "mail",
+                self._start_mail,
+                lambda _: launch.listening(self.ports.mail),
+                ports=(self.ports.mail,),
+            ),
             *([self._records()] if self._records_due() else []),
-            Program("worker", self._python("worker.py"), self._worker_polls, self._before_work()),
-            Program("web", self._python("-m", "web.app"), self._web_answers, self._before_work()),
+            Program(
+                "worker",
+                self._python("worker.py"),
+                self._worker_polls,
+                self._before_work(),
+                farewell_seconds=15,
+            ),
+            Program(
+                "web",
+                self._python("-m", "web.app"),
+                self._web_answers,
+                self._before_work(),
+                ports=(self.ports.web,),
+            ),
             Program(
                 "workflows",
                 self._python("-m", "creditflow.stack.provision", "workflows"),

@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 from creditflow.stack import state
 from creditflow.stack.home import Home
 from creditflow.stack.keys import database_passwords, write_secrets
-from creditflow.stack.launch import birth, free_port, stop
+from creditflow.stack.launch import birth, free_port, listening, stop
 from creditflow.stack.postgres import prepare
 from creditflow.stack.programs import PORTS_USUAL, Ports, Process, Program, Stack, now
 from creditflow.stack.temporal import Temporal, find_binary
@@ -87,6 +87,12 @@ class Child:
     def done(self) -> bool:
         return self.program.once and self.was_ready
 
+    @property
+    def shut_out(self) -> bool:
+        """Whether it keeps ending because somebody else has taken its port."""
+        failing = self.process is None and self.failures > 1
+        return failing and any(map(listening, self.program.ports))
+
     def stop(self) -> None:
         if self.process is not None:
             stop(self.process, self.program.farewell, self.program.farewell_seconds)
@@ -116,15 +122,19 @@ class Supervisor:
     stack: Stack
     children: list[Child]
     stopping: bool = False
+    moving: bool = False
     _waker: int = -1
 
     def run(self) -> None:
+        """Until asked to stop, or until the stack has to move to other ports (`moving`)."""
         self._listen_for_signals()
         self._write("starting")
         while not self.stopping:
             changed = [self._care_for(child) for child in self.children]
             if any(changed):
                 self._write(self._condition())
+                self.moving = any(child.shut_out for child in self.children)
+                self.stopping = self.stopping or self.moving
             if not self.stopping:
                 self._sleep()
         self._stop_all()
@@ -285,7 +295,13 @@ def main() -> NoReturn:
     say(f"supervisor {os.getpid()} starts")
     stack = assemble(home, given.offset)
     children = [Child(one, home.log / f"{one.name}.log") for one in stack.programs()]
-    Supervisor(stack, children).run()
+    supervisor = Supervisor(stack, children)
+    supervisor.run()
+    if supervisor.moving:
+        say("moving to other ports")
+        os.execv(
+            sys.executable, [sys.executable, "-m", "creditflow.stack.supervisor", *sys.argv[1:]]
+        )
     sys.exit(0)
 
 

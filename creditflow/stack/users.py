@@ -7,10 +7,12 @@ The file is written first: whatever stops us in between, the next start records 
 import json
 import secrets
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
 
 from creditflow.stack.home import read_json, write_private
 from domain.approval import AuthorityGrant
@@ -18,7 +20,7 @@ from domain.identity import SYSTEM, Person, Role
 from domain.money import Money
 from storage.approval import AuthorityGrants
 from storage.base import Records
-from storage.identity import ApiKeys, Persons, hash_of, make_key, password_hash_of
+from storage.identity import ApiKeys, Persons, hash_of, make_key
 
 _LABEL = "embedded"
 _ALWAYS = (date(2000, 1, 1), date(2099, 12, 31))
@@ -98,9 +100,10 @@ def _users_of(file: Path) -> tuple[dict[str, Any], set[str]]:
 
 
 def _password_hashes(passwords: Mapping[str, str]) -> dict[str, str]:
-    # Hashing is slow on purpose, and leaves the interpreter free meanwhile.
-    with ThreadPoolExecutor() as threads:
-        return dict(zip(passwords, threads.map(password_hash_of, passwords.values()), strict=True))
+    # Passwords are hashed slowly because people's can be guessed; ninety-six random bits cannot,
+    # and a first start need not wait for them.
+    hasher = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8 * 1024, parallelism=1),))
+    return {name: hasher.hash(password) for name, password in passwords.items()}
 
 
 def _revoke_lost(keys: ApiKeys, person_id: str, key: str) -> None:
