@@ -5,7 +5,7 @@
 It puts everything together and decides nothing about credit.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -13,8 +13,10 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 
+from domain.identity import Language
 from settings import Settings, read_settings
-from web import api, openapi, refused
+from storage.exposure import Exposure
+from web import api, console, openapi, refused
 from web.envelope import Envelope
 from web.logs import configure
 from web.service.clock import Clock
@@ -32,8 +34,10 @@ def build(settings: Settings) -> FastAPI:
     records = JoinedRecords(settings.database_url.get_secret_value())
     codec = Codec(settings.codec_key_bytes, settings.codec_keys_retired_bytes)
     gateway = TemporalGateway(partial(connect, data_converter(codec), identity="web"))
+    exposure = Exposure(records)
     services = build_services(
         records,
+        exposure,
         gateway,
         Clock(settings.business_days_offset),
         codec,
@@ -45,18 +49,25 @@ def build(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
         gateway.close()
+        exposure.close()
         records.close()
 
     return assemble(
         services,
         public_url=settings.public_url,
         temporal_ui_url=settings.temporal_ui_url,
+        grantor={Language.EN: settings.grantor_name_en, Language.ZH: settings.grantor_name},
         lifespan=lifespan,
     )
 
 
 def assemble(
-    services: Services, *, public_url: str, temporal_ui_url: str = "", lifespan: Any = None
+    services: Services,
+    *,
+    public_url: str,
+    temporal_ui_url: str = "",
+    grantor: Mapping[Language, str] | None = None,
+    lifespan: Any = None,
 ) -> FastAPI:
     """The application over services that are there already."""
     app = FastAPI(
@@ -73,6 +84,7 @@ def assemble(
     app.state.public_url = public_url
     refused.register(app)
     app.router.routes.extend(api.routes())
+    console.mount(app, grantor=grantor, temporal_ui_url=temporal_ui_url)
     app.openapi = partial(openapi.document_of, app)  # type: ignore[method-assign]
     app.add_middleware(
         Envelope, secure=public_url.startswith("https:"), codec_origin=temporal_ui_url.rstrip("/")

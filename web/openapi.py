@@ -1,5 +1,6 @@
 """The OpenAPI document, complete with the one shape of every refusal."""
 
+import re
 from typing import Any
 
 from fastapi import FastAPI
@@ -19,7 +20,8 @@ _PROOFS = {
     "key": {"type": "http", "scheme": "bearer", "description": "An API key, `cf_…`"},
     "session": {"type": "apiKey", "in": "cookie", "name": COOKIE},
 }
-_OPEN = {("/api/v1/sessions", "post")}
+# Who signs in has not yet, and who holds a link to sign needs nothing else.
+_OPEN = re.compile(r"/api/v1/(sessions|signing/.*)")
 
 DESCRIPTION = """
 Credit for business customers: from the application to the living line.
@@ -46,8 +48,8 @@ def document_of(app: FastAPI) -> dict[str, Any]:
         components.update(problem.pop("$defs", {}), Problem=problem)
         schema["components"]["securitySchemes"] = _PROOFS
         for path, methods in schema["paths"].items():
-            for method, operation in methods.items():
-                if path.startswith("/api/v1/") and (path, method) not in _OPEN:
+            for operation in methods.values():
+                if path.startswith("/api/v1/") and not _OPEN.fullmatch(path):
                     operation["security"] = [{name: []} for name in _PROOFS]
         app.openapi_schema = schema
     return app.openapi_schema

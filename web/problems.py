@@ -24,6 +24,7 @@ from domain.errors import (
     NotPermitted,
     NotSignedIn,
 )
+from domain.imports import ImportReport
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -121,6 +122,7 @@ class FieldProblem(BaseModel):
     field: str = Field(description="Where in the request: `body.limit_requested.amount`")
     code: str
     detail: str
+    line: int | None = Field(default=None, description="Of an imported file, the header being 1")
 
 
 class Problem(BaseModel):
@@ -139,6 +141,14 @@ class Problem(BaseModel):
         return JSONResponse(
             self.model_dump(), self.status, headers=dict(headers or {}), media_type=MEDIA_TYPE
         )
+
+
+class RowsRefused(Exception):
+    """An import that one row or more stopped; the report says which."""
+
+    def __init__(self, report: ImportReport) -> None:
+        super().__init__()
+        self.report = report
 
 
 def status_of(error: CreditError | type[CreditError]) -> int:

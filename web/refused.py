@@ -20,9 +20,13 @@ from starlette.exceptions import HTTPException as BareHTTPException
 from domain.audit import RefusedMessage
 from domain.errors import CreditError, NotPermitted
 from domain.identity import Person
+from domain.imports import RowError
 from web.callers import services_of
+from web.console.refusal import is_for_people, page_of
 from web.problems import (
+    FieldProblem,
     Problem,
+    RowsRefused,
     headers_of,
     language_of,
     problem_of,
@@ -41,6 +45,7 @@ def register(app: FastAPI) -> None:
     """Every exception that may leave a route, and its answer."""
     app.add_exception_handler(CreditError, _refused)
     app.add_exception_handler(RequestValidationError, _unreadable)
+    app.add_exception_handler(RowsRefused, _rows_refused)
     app.add_exception_handler(BareHTTPException, _of_http)
     app.add_exception_handler(HTTPException, _of_http)
     app.add_exception_handler(StillPending, _pending)
@@ -53,30 +58,48 @@ async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, CreditError)
     problem = problem_of(error, _language(request), _request_id(request))
     await _keep(request, problem, permission=isinstance(error, NotPermitted))
-    return _answered(problem, error.facts)
+    return await _answered(request, problem, error.facts)
 
 
 async def _unreadable(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     problem = problem_of_fields(error.errors(), _language(request), _request_id(request))
     await _keep(request, problem, permission=False)
-    return _answered(problem)
+    return await _answered(request, problem)
+
+
+async def _rows_refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RowsRefused)
+    refusal = error.report.refusal()
+    assert refusal is not None
+    language = _language(request)
+    problem = problem_of(refusal, language, _request_id(request)).model_copy(
+        update={"errors": [_row_problem(row, language) for row in error.report.errors]}
+    )
+    await _keep(request, problem, permission=False)
+    return await _answered(request, problem)
+
+
+def _row_problem(row: RowError, language: str) -> FieldProblem:
+    detail = row.detail_zh if language == "zh" else row.detail
+    return FieldProblem(field=row.column, code=row.code, detail=detail, line=row.line)
 
 
 async def _of_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, BareHTTPException)
     problem = problem_of_http(error.status_code, _language(request), _request_id(request))
-    return problem.answer({**headers_of(problem, {}), **dict(error.headers or {})})
+    return await _answered(request, problem, headers=error.headers)
 
 
 async def _pending(request: Request, error: Exception) -> Response:
     problem = problem_of_http(202, _language(request), _request_id(request))
-    return _answered(problem)
+    return await _answered(request, problem)
 
 
 async def _unreached(request: Request, error: Exception) -> Response:
     _log.warning("unreached", request_id=_request_id(request), error=type(error).__name__)
-    return _answered(problem_of_http(503, _language(request), _request_id(request)))
+    problem = problem_of_http(503, _language(request), _request_id(request))
+    return await _answered(request, problem)
 
 
 async def _our_fault(request: Request, error: Exception) -> Response:
@@ -124,12 +147,21 @@ def _case_id(parameters: Mapping[str, Any]) -> str | None:
     return case_id if isinstance(case_id, str) and _ID.fullmatch(case_id) else None
 
 
-def _answered(problem: Problem, facts: Mapping[str, str] | None = None) -> Response:
-    return problem.answer(headers_of(problem, facts or {}))
+async def _answered(
+    request: Request,
+    problem: Problem,
+    facts: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """As JSON for programs; for people the page they were on, or one of its own."""
+    if is_for_people(request):
+        return await run_in_threadpool(page_of, request, problem)
+    return problem.answer({**headers_of(problem, facts or {}), **(headers or {})})
 
 
 def _language(request: Request) -> str:
-    return language_of(request.headers.get("accept-language", ""))
+    chosen: str | None = getattr(request.state, "language", None)
+    return chosen or language_of(request.headers.get("accept-language", ""))
 
 
 def _request_id(request: Request) -> str:

@@ -82,11 +82,16 @@ class Caller:
     def fetch_bytes(self, path: str) -> bytes:
         return self._ask("GET", path).content
 
-    def send(self, path: str, body: object, key: str | None = None, method: str = "POST") -> Reply:
-        """A write, under the caller's idempotency key or one made for it."""
+    def send(self, path: str, body: object, key: str | None = None, *, keyed: bool = True) -> Reply:
+        """A write, under the caller's idempotency key or one made for it.
+
+        `keyed` is False where a key says something of its own, and there is none.
+        """
         content = json.dumps(body, ensure_ascii=False).encode()
-        headers = {"Content-Type": "application/json", "Idempotency-Key": key or str(uuid.uuid4())}
-        return self._ask(method, path, content, headers)
+        headers = {"Content-Type": "application/json"}
+        if keyed:
+            headers["Idempotency-Key"] = key or str(uuid.uuid4())
+        return self._ask("POST", path, content, headers)
 
     def upload(
         self, path: str, name: str, content: bytes, form: Mapping[str, str], key: str | None = None

@@ -8,6 +8,7 @@ import pytest
 import structlog
 from fastapi import FastAPI
 
+from storage.exposure import Exposure
 from storage.identity import ApiKeys, Persons
 from tests.web.people import KEYS, PEOPLE
 from tests.web.silent import SilentGateway
@@ -41,8 +42,10 @@ def gateway() -> SilentGateway:
 
 
 @pytest.fixture
-def services(joined_records: JoinedRecords, gateway: SilentGateway) -> Services:
-    return build_services(joined_records, gateway, Clock(), Codec(bytes(32)))
+def services(joined_records: JoinedRecords, gateway: SilentGateway) -> Iterator[Services]:
+    exposure = Exposure(joined_records, connections_max=4)
+    yield build_services(joined_records, exposure, gateway, Clock(), Codec(bytes(32)))
+    exposure.close()
 
 
 @pytest.fixture

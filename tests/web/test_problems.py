@@ -56,11 +56,11 @@ def test_the_language_is_the_one_asked_for_most(header: str, language: str) -> N
 async def broken(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     """The application with a route that is wrong."""
 
-    @app.get("/wrong")
+    @app.get("/api/wrong")
     def wrong() -> None:
         raise ZeroDivisionError
 
-    @app.get("/claimed")
+    @app.get("/api/claimed")
     def claimed() -> None:
         raise KeyInFlight(key="k")
 
@@ -81,10 +81,10 @@ def refused(answer: httpx.Response, status: int, code: str) -> Problem:
 
 async def test_http_refuses_in_the_same_shape(broken: httpx.AsyncClient) -> None:
     mine = as_("operator")
-    refused(await broken.get("/nothing/here"), 404, "not_found")
+    refused(await broken.get("/api/nothing/here"), 404, "not_found")
     refused(await broken.put("/api/v1/me"), 405, "method_not_allowed")
-    refused(await broken.get("/wrong"), 500, "internal_error")
-    claimed = await broken.get("/claimed")
+    refused(await broken.get("/api/wrong"), 500, "internal_error")
+    claimed = await broken.get("/api/claimed")
     refused(claimed, 409, "key_in_flight")
     assert claimed.headers["retry-after"] == "1"
     broken_json = {**mine, "Content-Type": "application/json"}

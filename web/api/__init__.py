@@ -4,9 +4,41 @@ from collections.abc import Iterator
 
 from starlette.routing import BaseRoute
 
-from web.api import application, approval, health, identity, operations
+from web.api import (
+    application,
+    approval,
+    attachment,
+    contract,
+    customer,
+    exchange,
+    exposure,
+    health,
+    identity,
+    imports,
+    line,
+    operations,
+    receivable,
+    screening,
+    statement,
+)
 
-STAGES = (health, identity, application, approval, operations)
+STAGES = (
+    health,
+    identity,
+    customer,
+    statement,
+    receivable,
+    attachment,
+    exchange,
+    screening,
+    imports,
+    application,
+    approval,
+    contract,
+    line,
+    exposure,
+    operations,
+)
 
 
 def routes() -> Iterator[BaseRoute]:

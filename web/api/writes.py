@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Annotated
 
 from fastapi import Depends, Header, Request, Response
 from pydantic import BaseModel
 
 from domain.identity import Person
-from domain.value import canonical, content_hash
+from domain.value import content_hash
 from web.callers import Asked, Caller
 from web.service.once import Answered, once
 from web.service.services import Services
@@ -43,13 +44,21 @@ class Write:
         if self.key is None:
             return _response(answered())
         route = f"{self.request.method} {self.request.url.path}"
-        content = body.model_dump(mode="json") if isinstance(body, BaseModel) else body
-        digest = content_hash([content, canonical(sorted(self.request.query_params.items()))])
+        digest = content_hash([_plain(body), sorted(self.request.query_params.items())])
         return _response(once(self.asked.records, self.caller, route, self.key, digest, answered))
 
 
 def _write(request: Request, asked: Asked, caller: Caller, key: Key = None) -> Write:
     return Write(request, asked, caller, key)
+
+
+def _plain(body: object) -> object:
+    """The body as JSON has it; a file by its hash."""
+    if isinstance(body, BaseModel):
+        return body.model_dump(mode="json")
+    if isinstance(body, bytes):
+        return sha256(body).hexdigest()
+    return [_plain(part) for part in body] if isinstance(body, list | tuple) else body
 
 
 Writing = Annotated[Write, Depends(_write)]

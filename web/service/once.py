@@ -17,7 +17,11 @@ from storage.identity import Answer, Answers
 
 
 class JoinedRecords(Records):
-    """Records whose `begin` joins the transaction that `once` has open around it."""
+    """Records whose `begin`, within another of the same request, is a part of that one.
+
+    A request so holds one connection at a time, however its services call each other, and what
+    `once` wraps around an effect commits with it.
+    """
 
     def __init__(self, database_url: str, *, connections_max: int = 20) -> None:
         super().__init__(database_url, connections_max=connections_max)
@@ -25,18 +29,12 @@ class JoinedRecords(Records):
 
     @contextmanager
     def begin(self) -> Iterator[Session]:
-        """One transaction; within `joined`, a part of that one."""
+        """One transaction, the outermost's: all of it is kept, or nothing."""
         around = self._open.get()
         if around is not None:
             yield around
             around.flush()
             return
-        with super().begin() as session:
-            yield session
-
-    @contextmanager
-    def joined(self) -> Iterator[Session]:
-        """Everything that begins inside commits or vanishes as one."""
         with super().begin() as session:
             token = self._open.set(session)
             try:
@@ -66,7 +64,7 @@ def once(
     Refuses `KeyReused` for another body and `KeyInFlight` while a twin is under way. A refused
     effect leaves no trace of the key.
     """
-    with records.joined() as session:
+    with records.begin() as session:
         answers = Answers(session)
         given = answers.claim(person.person_id, route, key, body_hash)
         if given is not None:

@@ -68,6 +68,7 @@ class Action(StrEnum):
     LINE_REPAY = "line.repay"
     LINE_FREEZE = "line.freeze"
     LINE_UNFREEZE = "line.unfreeze"
+    LINE_TERMINATE = "line.terminate"
     LEDGER_VERIFY = "ledger.verify"
 
     REVIEW_READ = "review.read"
@@ -129,7 +130,9 @@ MATRIX: dict[Action, frozenset[Role]] = {
     Action.LINE_RELEASE: frozenset({_RELEASE, _ORDERS}),
     Action.LINE_REPAY: frozenset({_RELEASE, _ORDERS}),
     Action.LINE_FREEZE: frozenset({_RISK}),
-    Action.LINE_UNFREEZE: frozenset({_RISK}),
+    # Freezing and lifting are two authorities: an approver lifts, or another risk officer.
+    Action.LINE_UNFREEZE: frozenset({_APPROVER, _RISK}),
+    Action.LINE_TERMINATE: frozenset({_APPROVER}),
     Action.LEDGER_VERIFY: frozenset({_RISK, _OPERATOR, _AUDITOR}),
     Action.REVIEW_READ: _READERS,
     Action.REVIEW_START: frozenset({_RISK}),

@@ -3,15 +3,26 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from storage.exposure import Exposure
 from web.service.application import ApplicationService
 from web.service.approval import ApprovalService
+from web.service.attachment import AttachmentService
 from web.service.audit import AuditService
 from web.service.clock import Clock
+from web.service.contract import ContractService
+from web.service.customer import CustomerService
+from web.service.exchange import RateService
+from web.service.exposure import ExposureService
 from web.service.gateway import Gateway
 from web.service.identity import IdentityService
+from web.service.imports import ImportService
+from web.service.line import LineService
 from web.service.notification import NotificationService
 from web.service.once import JoinedRecords
 from web.service.operations import OperationsService
+from web.service.receivable import ReceivableService
+from web.service.screening import ScreeningService
+from web.service.statement import StatementService
 from workflows.codec import Codec
 
 
@@ -24,14 +35,25 @@ class Services:
     clock: Clock
     identity: IdentityService
     audit: AuditService
+    customers: CustomerService
+    statements: StatementService
+    receivables: ReceivableService
+    attachments: AttachmentService
+    rates: RateService
+    screenings: ScreeningService
+    imports: ImportService
     applications: ApplicationService
     approvals: ApprovalService
+    contracts: ContractService
+    lines: LineService
+    exposure: ExposureService
     notifications: NotificationService
     operations: OperationsService
 
 
 def build_services(
     records: JoinedRecords,
+    exposure: Exposure,
     gateway: Gateway,
     clock: Clock,
     codec: Codec,
@@ -46,8 +68,18 @@ def build_services(
         clock=clock,
         identity=IdentityService(records, clock, session_hours=session_hours),
         audit=AuditService(records),
+        customers=CustomerService(records, clock),
+        statements=StatementService(records, clock),
+        receivables=ReceivableService(records, clock),
+        attachments=AttachmentService(records),
+        rates=RateService(records, clock),
+        screenings=ScreeningService(records, clock),
+        imports=ImportService(records, clock),
         applications=ApplicationService(records, gateway, clock),
         approvals=ApprovalService(records, gateway, clock),
+        contracts=ContractService(records, gateway, clock),
+        lines=LineService(records, exposure, gateway, clock),
+        exposure=ExposureService(records, exposure, clock),
         notifications=NotificationService(records, mail_dir=mail_dir),
         operations=OperationsService(codec),
     )

@@ -1,0 +1,351 @@
+"""What answers are made of. A field this release does not know is passed over, not refused."""
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any, Generic, Self, TypeVar
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, PlainSerializer
+
+_Item = TypeVar("_Item")
+
+# Exact both ways: an amount is text in JSON and never passes through a binary fraction.
+Exact = Annotated[Decimal, PlainSerializer(lambda amount: f"{amount:f}", return_type=str)]
+
+
+class Answer(BaseModel):
+    """A frozen value of the API."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Money(Answer):
+    """An exact amount in a currency of ISO 4217."""
+
+    amount: Exact
+    currency: str
+
+    @classmethod
+    def of(cls, amount: Decimal | int | str, currency: str) -> Self:
+        """`Money.of("125000.00", "CNY")`; a float is refused, it would not be exact."""
+        if isinstance(amount, float):
+            raise TypeError("an amount is a Decimal, an int or a text, never a float")
+        return cls(amount=Decimal(amount), currency=currency)
+
+    def __str__(self) -> str:
+        return f"{self.currency} {self.amount:,f}"
+
+
+class Page(Answer, Generic[_Item]):
+    items: tuple[_Item, ...]
+    next_cursor: str | None = None
+    has_more: bool = False
+
+
+class Items(Answer, Generic[_Item]):
+    items: tuple[_Item, ...]
+
+
+class Person(Answer):
+    person_id: str
+    title: str
+    roles: frozenset[str]
+    branch: str
+    mail: str
+    language: str
+
+
+class Me(Answer):
+    person: Person
+    actions: tuple[str, ...]
+
+
+class ApiKey(Answer):
+    key_id: str
+    person_id: str
+    label: str
+    shown: str
+    recorded_at: AwareDatetime
+    last_used_at: AwareDatetime | None
+    revoked_at: AwareDatetime | None
+
+
+class KeyIssued(Answer):
+    """A key just made; `key` is told this once and left out of `repr`."""
+
+    key: str
+    api_key: ApiKey
+
+    def __repr__(self) -> str:
+        return f"KeyIssued({self.api_key!r})"
+
+    __str__ = __repr__
+
+
+class Application(Answer):
+    """What is asked for."""
+
+    customer_id: str
+    limit_requested: Money
+    application_type: str = "new_line"
+    term_months: int = 12
+    purpose: str = ""
+    product: str = "open_account"
+    line_id: str | None = None
+    temporary_until: date | None = None
+    attachments: Mapping[str, str] = {}
+
+
+class Case(Answer):
+    case_id: str
+    application: Application
+    status: str
+    applicant: str
+    missing: tuple[str, ...]
+    reason_codes: tuple[str, ...]
+    letter_no: str | None
+    line_id: str | None
+    submitted_at: AwareDatetime
+    business_on: date
+    ended_at: AwareDatetime | None
+    version: int
+
+    @property
+    def open(self) -> bool:
+        return self.ended_at is None
+
+
+class Submitted(Answer):
+    """The answer to a start; `pending` where the case will be taken up and is not yet."""
+
+    case_id: str
+    status: str
+    missing: tuple[str, ...]
+    reason_codes: tuple[str, ...]
+    existing: bool
+    pending: bool
+
+
+class Acted(Answer):
+    case_id: str
+    status: str
+    missing: tuple[str, ...]
+    replayed: bool
+
+
+class Task(Answer):
+    task_id: str
+    approval_id: str
+    case_id: str
+    customer_id: str
+    position: str
+    escalated_to: str | None
+    status: str
+    amount: Money
+    opened_at: AwareDatetime
+    due_at: AwareDatetime
+    decided_by: str | None
+    verdict: str | None
+
+
+class Decision(Answer):
+    """A word on record."""
+
+    decision_id: str
+    task_id: str
+    person_id: str
+    position: str
+    verdict: str
+    note: str
+    content_hash: str
+    decided_at: AwareDatetime
+
+
+class Why(Answer):
+    """Why a task is one's own, or by which code a decision would be refused now."""
+
+    refusal: str | None
+    detail: str
+    aggregate: Money
+    route_row: str
+    reasons: tuple[str, ...]
+
+
+class TaskPage(Answer):
+    task: Task
+    approval: Mapping[str, Any]
+    why: Why
+    decisions: tuple[Decision, ...]
+
+    @property
+    def content_hash(self) -> str:
+        """Of what is decided on; sent with a decision, it is refused if that has changed."""
+        return str(self.approval["request"]["content_hash"])
+
+
+class Decided(Answer):
+    task_id: str
+    decision_id: str
+    verdict: str
+    outcome: str
+    waiting_for: tuple[str, ...]
+    letter_no: str | None
+    replayed: bool
+
+
+class Terms(Answer):
+    customer_id: str
+    limit: Money
+    product: str
+    term_months: int
+    rate_annual: Decimal
+    payment_days: int
+    conditions: tuple[str, ...]
+    requirements: tuple[str, ...]
+    temporary_until: date | None
+
+
+class Letter(Answer):
+    letter_no: str
+    case_id: str
+    approved: bool
+    terms: Terms | None
+    reason_codes: tuple[str, ...]
+    content_hash: str
+    decided_on: date
+    valid_until: date
+    decided_by: tuple[str, ...]
+
+
+class Identifier(Answer):
+    scheme: str
+    value: str
+
+
+class Customer(Answer):
+    customer_id: str
+    name: str
+    name_zh: str = ""
+    identifiers: tuple[Identifier, ...] = ()
+    country: str = "CN"
+    industry: str = "C"
+    region: str = ""
+    segment: str = "medium"
+    group_id: str | None = None
+    established_on: date | None = None
+    employees: int | None = None
+    mail: str = ""
+    manager_id: str = "manager"
+
+
+class Contract(Answer):
+    contract_id: str
+    case_id: str
+    letter_no: str
+    terms: Terms
+    status: str
+    document_hash: str
+    signed_hash: str | None
+    sent_at: AwareDatetime
+    expires_at: AwareDatetime
+    signed_at: AwareDatetime | None
+
+
+class Condition(Answer):
+    case_id: str
+    code: str
+    owner: str
+    status: str
+    evidence_hash: str | None
+    evidenced_by: str | None
+    verified_by: str | None
+
+
+class Line(Answer):
+    line_id: str
+    customer_id: str
+    group_id: str | None
+    case_id: str
+    letter_no: str
+    contract_id: str
+    limit: Money
+    status: str
+    grade: str
+    starts_on: date
+    ends_on: date
+    review_due_on: date
+    freeze_reasons: tuple[str, ...]
+
+
+class CaseView(Answer):
+    """All there is about one case; the receipt as the mapping it is."""
+
+    case: Case
+    customer: Customer
+    assessment: Mapping[str, Any] | None
+    receipt_hash: str | None
+    approvals: tuple[Mapping[str, Any], ...]
+    tasks: tuple[Task, ...]
+    decisions: tuple[Decision, ...]
+    letter: Letter | None
+    contract: Contract | None
+    conditions: tuple[Condition, ...]
+    line: Line | None
+    screenings: tuple[Mapping[str, Any], ...]
+
+
+class Event(Answer):
+    at: AwareDatetime
+    source: str
+    kind: str
+    person_id: str
+    facts: Mapping[str, str]
+
+
+class Replayed(Answer):
+    case_id: str
+    edition: str
+    receipt_hash: str
+    identical: bool
+    differing: tuple[str, ...]
+
+
+class Figures(Answer):
+    applications: int
+    by_status: Mapping[str, int]
+    tasks_open: int
+
+
+class Refusal(Answer):
+    refusal_no: int
+    channel: str
+    subject: str
+    action: str
+    person_id: str | None
+    code: str
+    detail: str
+    case_id: str | None
+    recorded_at: AwareDatetime
+
+
+class Delivery(Answer):
+    """Something owed to others, and whether it has arrived."""
+
+    entry_no: int
+    channel: str
+    kind: str
+    state: str
+    attempts: int
+    last_error: str
+
+
+class Token(Answer):
+    """A one-time token, left out of `repr`."""
+
+    token: str
+    subject: str
+
+    def __repr__(self) -> str:
+        return f"Token(subject={self.subject!r})"
+
+    __str__ = __repr__

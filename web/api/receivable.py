@@ -1,0 +1,74 @@
+"""Invoices and payments: enter them, and see what is owed and how late."""
+
+from datetime import date
+
+from fastapi import Response
+
+from domain.identity import Id
+from domain.money import Currency
+from domain.receivable import Ageing, Invoice, InvoiceContent, Payment, PaymentContent, Turnover
+from domain.value import Value
+from web.api.stage import stage
+from web.api.writes import Writing
+from web.callers import Asked, Caller
+from web.service.receivable import AccountView
+
+router = stage("receivable")
+
+
+class Invoices(Value):
+    items: tuple[Invoice, ...]
+
+
+class Payments(Value):
+    items: tuple[Payment, ...]
+
+
+class BookAgeing(Value):
+    """What is owed in one currency, aged, and how fast it is paid."""
+
+    ageing: Ageing
+    turnover: Turnover
+
+
+@router.get("/customers/{customer_id}/invoices")
+def list_invoices(asked: Asked, caller: Caller, customer_id: Id) -> Invoices:
+    return Invoices(items=tuple(asked.receivables.list_invoices(caller, customer_id)))
+
+
+@router.post("/customers/{customer_id}/invoices", status_code=201, response_model=Invoice)
+def record_invoice(write: Writing, customer_id: Id, body: InvoiceContent) -> Response:
+    """Enter an invoice; its number again with the same content changes nothing."""
+    return write.once(
+        201, body, lambda: write.asked.receivables.record_invoice(write.caller, customer_id, body)
+    )
+
+
+@router.get("/customers/{customer_id}/payments")
+def list_payments(asked: Asked, caller: Caller, customer_id: Id) -> Payments:
+    return Payments(items=tuple(asked.receivables.list_payments(caller, customer_id)))
+
+
+@router.post("/customers/{customer_id}/payments", status_code=201, response_model=Payment)
+def record_payment(write: Writing, customer_id: Id, body: PaymentContent) -> Response:
+    """Enter what a payment settles of an invoice."""
+    return write.once(
+        201, body, lambda: write.asked.receivables.record_payment(write.caller, customer_id, body)
+    )
+
+
+@router.get("/customers/{customer_id}/account")
+def read_account(
+    asked: Asked, caller: Caller, customer_id: Id, as_of: date | None = None
+) -> AccountView:
+    """What the customer owes as of a day, aged, and how it paid in the year before."""
+    return asked.receivables.read_account(caller, customer_id, as_of)
+
+
+@router.get("/ageing")
+def read_ageing(
+    asked: Asked, caller: Caller, currency: Currency = "CNY", as_of: date | None = None
+) -> BookAgeing:
+    """The whole book of one currency as of a day."""
+    aged, turned = asked.receivables.read_ageing(caller, currency=currency, as_of=as_of)
+    return BookAgeing(ageing=aged, turnover=turned)

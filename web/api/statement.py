@@ -1,0 +1,49 @@
+"""Statements: enter one, read what counts, read what was said before."""
+
+from datetime import date
+
+from fastapi import Response
+
+from domain.identity import Id
+from domain.statement import Statement, StatementContent
+from domain.value import Value
+from web.api.stage import stage
+from web.api.writes import Writing
+from web.callers import Asked, Caller
+
+router = stage("statement")
+
+
+class Statements(Value):
+    items: tuple[Statement, ...]
+
+
+@router.get("/customers/{customer_id}/statements")
+def list_statements(
+    asked: Asked, caller: Caller, customer_id: Id, until: date | None = None
+) -> Statements:
+    """The version that counts of each period, oldest period first."""
+    return Statements(items=tuple(asked.statements.list_statements(caller, customer_id, until)))
+
+
+@router.post("/customers/{customer_id}/statements", status_code=201, response_model=Statement)
+def record_statement(write: Writing, customer_id: Id, body: StatementContent) -> Response:
+    """Enter a statement as its period's newest version; it must tie, or says by how much not."""
+    return write.once(
+        201, body, lambda: write.asked.statements.record(write.caller, customer_id, body)
+    )
+
+
+@router.get("/customers/{customer_id}/statements/{period_end_on}/versions")
+def list_versions(
+    asked: Asked,
+    caller: Caller,
+    customer_id: Id,
+    period_end_on: date,
+    consolidated: bool = False,
+) -> Statements:
+    """Every version of one period, oldest first."""
+    found = asked.statements.list_versions(
+        caller, customer_id, period_end_on, consolidated=consolidated
+    )
+    return Statements(items=tuple(found))
