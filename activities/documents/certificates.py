@@ -30,7 +30,7 @@ DEMONSTRATION_ZH = "仅供演示 不具法律效力"
 
 # As long as a credit file is kept, so that what was signed can be checked for as long.
 _YEARS_VALID = 10
-_NAME_MAX = 64  # X.520, ub-common-name; the whole name stands in the document itself
+_NAME_BYTES_MAX = 64  # X.520, ub-common-name; the whole name stands in the document itself
 
 
 class SealsMissing(Exception):
@@ -169,7 +169,12 @@ def _usage(is_authority: bool) -> x509.KeyUsage:
 
 
 def _subject(*parts: tuple[x509.ObjectIdentifier, str]) -> x509.Name:
-    return x509.Name([x509.NameAttribute(kind, text[:_NAME_MAX]) for kind, text in parts])
+    return x509.Name([x509.NameAttribute(kind, _shortened(text)) for kind, text in parts])
+
+
+def _shortened(text: str) -> str:
+    """As much of the text, in whole characters, as a certificate has room for."""
+    return text.encode()[:_NAME_BYTES_MAX].decode(errors="ignore")
 
 
 def _write_pair(folder: Path, name: str, pair: Pair) -> None:

@@ -1,6 +1,7 @@
 """The agreement as a document: what it says, what it refuses to say, and that it says it the same."""
 
 import re
+import tomllib
 from datetime import date
 from decimal import Decimal
 
@@ -9,8 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from activities.documents.agreement import KEY_TERMS_END, render_contract, render_letter, terms_in
-from activities.documents.typesetting import literal
+from activities.documents.typesetting import TEMPLATES, literal
 from domain.contract import Terms
+from domain.edition import PolicyEdition
 from domain.errors import GlyphMissing, OutOfOrder
 from domain.money import Money
 from tests.makers_contract import GRANTOR, a_customer, a_letter, some_terms, text_of
@@ -155,6 +157,24 @@ def test_a_rate_is_printed_without_loss() -> None:
     letter = a_letter(terms=some_terms(rate_annual=Decimal("0.04123450")))
 
     assert "4.12345%" in text_of(render_contract(letter, a_customer(), GRANTOR))
+
+
+def test_every_code_a_shipped_edition_can_put_into_a_letter_has_words() -> None:
+    clauses = tomllib.loads((TEMPLATES / "contract" / "clauses.toml").read_text(encoding="utf-8"))
+    edition = PolicyEdition.of_toml(
+        (TEMPLATES.parent / "policies" / "editions" / "standard.toml").read_text(encoding="utf-8")
+    )
+
+    contract = edition.contract
+    for kind, codes in (
+        ("product", edition.limit.products),
+        ("condition", [row.code for row in contract.conditions]),
+        ("requirement", [row.code for row in contract.requirements]),
+        ("reason", [knock_out.code for knock_out in edition.knock_outs]),
+    ):
+        assert {code.partition(":")[0] for code in codes} - clauses[kind].keys() == set()
+    for named in clauses.values():
+        assert all(words["zh"] and words["en"] for words in named.values())
 
 
 def test_only_text_reaches_a_template() -> None:

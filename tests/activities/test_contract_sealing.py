@@ -146,6 +146,13 @@ def test_the_signature_shows_who_signed_in_what_capacity_and_on_what_authority(
     assert signed.startswith(sealed)
 
 
+@pytest.mark.parametrize("name", ["长" * 200, "é" * 200, "x" * 200, "昇"])
+def test_a_name_of_any_length_can_sign(sealed: bytes, name: str) -> None:
+    signed = the_sealing().countersign(sealed, a_signatory(signatory=name), name, LATER)
+
+    the_sealing().require(signed, GRANTOR_SEAT, CUSTOMER)
+
+
 def test_a_demonstration_authority_says_so_in_every_subject(tmp_path: Path) -> None:
     seals = open_seals(tmp_path / "pki", GRANTOR, NOW)
     signatory = issue_to_signatory(
