@@ -32,6 +32,7 @@ class Commands(TyperGroup):
             found = single
         command = get_command(found)
         command.name = cmd_name
+        command.short_help = entry.summary
         return command
 
 

@@ -1,6 +1,7 @@
 """`up`, `down`, `status`: the embedded stack."""
 
 import os
+import re
 from datetime import date, datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -18,6 +19,9 @@ AsOf = Annotated[
         "--as-of", metavar="DATE", help="Make this the business date (2020-06-30, or today)."
     ),
 ]
+
+# Programs are told the password with --json; it need not stand on people's screens.
+_PASSWORD = re.compile(r":[^:/@]*@")
 
 # Where a day begins and ends for the demonstration grantor.
 _ZONE = ZoneInfo("Asia/Shanghai")
@@ -88,7 +92,8 @@ def _offset(as_of: str | None, as_json: bool) -> int | None:
 def _show(place: Home, as_json: bool) -> None:
     found = control.status(place)
     programs = found.content.get("programs", {})
-    rows = [f"{name:<12} {address}" for name, address in found.addresses.items()]
+    shown = {name: _PASSWORD.sub(":…@", address) for name, address in found.addresses.items()}
+    rows = [f"{name:<12} {address}" for name, address in shown.items()]
     rows += [
         f"{name:<12} {'ready' if one['ready'] else 'starting'}"
         + (f", pid {one['pid']}" if one["pid"] else "")
