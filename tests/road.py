@@ -6,13 +6,14 @@ People act through the services, as API and console do; time moves only when a t
 import asyncio
 import base64
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.service import RPCError
 
 from creditflow.stack.users import SEATS
 from domain.application import Application, ApplicationType, CaseStatus
@@ -22,15 +23,19 @@ from domain.edition import PolicyEdition
 from domain.exchange import Rate
 from domain.identity import Person
 from domain.money import Money
+from domain.notification import Channel, OutboxTurn
 from settings import Profile, Settings
 from storage.approval import AuthorityGrants
+from storage.attachment import Attachments
 from storage.base import Records
 from storage.customer import Customers
 from storage.edition import Editions, shipped_text
 from storage.exchange import Rates
+from storage.exposure import Exposure
 from storage.identity import Persons
+from storage.notification import Outbox
 from storage.statement import Statements
-from tests.makers_policy import a_customer, a_statement, an_edition
+from tests.makers_policy import a_changed_edition, a_customer, a_statement
 from tests.servers import SkippingEnvironment
 from web.service.clock import Clock
 from web.service.gateway import TemporalGateway
@@ -38,8 +43,13 @@ from web.service.once import JoinedRecords
 from web.service.services import Services, build_services
 from worker import working
 from workflows.codec import Codec
+from workflows.names import CASES_QUEUE
+from workflows.outbox import OutboxWorkflow
 
 _Result = TypeVar("_Result")
+
+# The standard edition without the draw that sends some automatic cases to people.
+UNSAMPLED = a_changed_edition("[approval.automatic]\nsampling_share = 0\n")
 
 KEY = base64.b64encode(bytes(32)).decode()
 
@@ -100,6 +110,38 @@ class Road:
             await asyncio.sleep(0.05)
         raise AssertionError("no task was opened")
 
+    async def signed(self, case_id: str) -> None:
+        """The customer follows the link of the notice and signs."""
+        await self.comes_to(case_id, CaseStatus.CONTRACTING)
+        token = await self._link_token(case_id)
+        await self.call(
+            self.services.contracts.sign, token, "Legal representative", "legal_representative"
+        )
+
+    async def _link_token(self, case_id: str) -> str:
+        for _ in range(400):
+            with self.records.begin() as session:
+                notices = Outbox(session).list_of_case(case_id)
+            links = [each.facts["link"] for each in notices if "link" in each.facts]
+            if links:
+                return links[-1].rsplit("/", 1)[1]
+            await asyncio.sleep(0.05)
+        raise AssertionError("no agreement was sent")
+
+    async def conditions_met(self, case_id: str) -> None:
+        """Every condition is evidenced by the manager and verified by the release officer."""
+        await self.comes_to(case_id, CaseStatus.CONDITIONS, CaseStatus.ACTIVE)
+        with self.records.begin() as session:
+            evidence = Attachments(session).record(
+                b"%PDF-1.7 evidence", name="evidence.pdf", recorded_by="manager"
+            )
+        lines = self.services.lines
+        for condition in (await self.case(case_id)).conditions:
+            await self.call(
+                lines.evidence, self.people["manager"], case_id, condition.code, evidence.sha256
+            )
+            await self.call(lines.verify, self.people["release"], case_id, condition.code, met=True)
+
     def keep_customer(self, customer: Customer | None = None, years: int = 3) -> Customer:
         """An ordinary customer with statements of the last years, on record."""
         kept = customer or a_customer()
@@ -133,7 +175,7 @@ def an_application(customer: Customer, amount: int = 5_000_000, **changes: Any) 
 def settle(records: Records, edition: PolicyEdition | None = None) -> None:
     """Everybody in their seat with their authority, the edition published, a rate on record."""
     with records.begin() as session:
-        policy = edition or an_edition()
+        policy = edition or UNSAMPLED
         Editions(session).publish(policy, shipped_text("standard"), "test")
         Rates(session).record(
             Rate(base="USD", quote="CNY", rate=7, rate_on=date(2010, 1, 4)), recorded_by="test"
@@ -188,8 +230,24 @@ async def a_road(
         )
 
     gateway = TemporalGateway(connect)
-    services = build_services(records, gateway, Clock(), Codec(bytes(32)))
+    exposure = Exposure(records)
+    services = build_services(records, exposure, gateway, Clock(), Codec(bytes(32)))
     async with working(settings, records, environment.client):
+        await environment.client.start_workflow(
+            OutboxWorkflow.run,
+            OutboxTurn(channel=Channel.TEMPORAL),
+            id=f"outbox/{folder.name}",
+            task_queue=CASES_QUEUE,
+        )
         yield Road(records, services, environment)
+        await _end_all(environment.client)
     gateway.close()
+    exposure.close()
     records.close()
+
+
+async def _end_all(client: Client) -> None:
+    """What is still open would look for its records in the next test's database."""
+    async for each in client.list_workflows("ExecutionStatus = 'Running'"):
+        with suppress(RPCError):
+            await client.get_workflow_handle(each.id).terminate()
