@@ -334,23 +334,31 @@ class Exposure:
 
     def _call(self, statement: str, values: tuple[Any, ...]) -> Answer:
         """One round trip; made again where the connection broke, as the key makes that harmless."""
-        for attempt in range(_ATTEMPTS):
-            connection = self._engine.raw_connection()
+        for _ in range(_ATTEMPTS - 1):
             try:
-                cursor = connection.cursor()
-                cursor.execute(statement, values)
-                return Answer._make(cursor.fetchone() or ())
-            except psycopg2.OperationalError as error:
-                driver = connection.driver_connection
-                if driver is not None and driver.closed:
-                    connection.invalidate()
-                    # The server went away: every other connection of the pool is as dead.
-                    self._engine.dispose()
-                if attempt == _ATTEMPTS - 1:
-                    raise OperationalError(statement, None, error) from None
-            finally:
-                connection.close()
-        raise AssertionError("the last attempt answers or raises")
+                return self._call_once(statement, values)
+            except psycopg2.OperationalError:
+                continue
+        try:
+            return self._call_once(statement, values)
+        except psycopg2.OperationalError as error:
+            raise OperationalError(statement, None, error) from None
+
+    def _call_once(self, statement: str, values: tuple[Any, ...]) -> Answer:
+        connection = self._engine.raw_connection()
+        try:
+            cursor = connection.cursor()
+            cursor.execute(statement, values)
+            return Answer._make(cursor.fetchone() or ())
+        except psycopg2.OperationalError:
+            driver = connection.driver_connection
+            if driver is not None and driver.closed:
+                connection.invalidate()
+                # The server went away: every other connection of the pool is as dead.
+                self._engine.dispose()
+            raise
+        finally:
+            connection.close()
 
 
 def checked_key(key: str) -> str:

@@ -177,12 +177,12 @@ _ANSWERS = (
         SELECT kind || '/' || owner_id FROM exposure_account WHERE account_no = p_account_no
     $$
     """,
-    # Null where nothing limits; `none` leaves nothing, and nothing is ever below zero.
+    # Null where nothing limits, or where there is no account; nothing is ever below zero.
     """
     CREATE FUNCTION exposure_headroom(a exposure_account) RETURNS bigint
     LANGUAGE sql IMMUTABLE AS $$
-        SELECT CASE a.limit_kind WHEN 'unlimited' THEN NULL
-            ELSE greatest(a.limit_minor - a.reserved_minor - a.used_minor, 0) END
+        SELECT CASE a.limit_kind WHEN 'none' THEN 0 WHEN 'amount' THEN
+            greatest(a.limit_minor - a.reserved_minor - a.used_minor, 0) END
     $$
     """,
     # What stands above the limit after an amount more is taken; it never grows by use.

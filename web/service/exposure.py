@@ -1,0 +1,215 @@
+"""What may be asked of exposure: checks, reservations, use and repayment, and the book of a line.
+
+A check and a reservation are one round trip to the database; nothing here passes a workflow.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+
+from domain.customer import Customer
+from domain.errors import Malformed, NotFound
+from domain.exposure import Balance, Entry, Movement, OpenReservation, Proof
+from domain.identity import Person
+from domain.money import Money
+from domain.value import Value
+from policies.line import reservation_seconds
+from storage.base import Records
+from storage.customer import Customers
+from storage.edition import Editions
+from storage.exposure import Exposure
+from storage.line import Lines
+from web.service.clock import Clock
+from web.service.ids import new_id
+from web.service.permissions import Action, permit, visible_to
+
+EXPIRY_DAYS_MAX = 400
+
+
+class Book(Value):
+    """Where a line stands, its group after it, and a page of its entries, newest first."""
+
+    balances: tuple[Balance, ...]
+    entries: tuple[Entry, ...]
+
+
+class ExposureService:
+    """The book, over one memory."""
+
+    def __init__(self, records: Records, exposure: Exposure, clock: Clock) -> None:
+        self._records = records
+        self._exposure = exposure
+        self._clock = clock
+        self._lasts: tuple[date, timedelta | None] | None = None
+
+    def check(
+        self,
+        person: Person,
+        customer_id: str,
+        amount: Money,
+        key: str | None = None,
+        *,
+        expires_at: datetime | None = None,
+    ) -> Movement:
+        """Whether a customer may be lent an amount now; with a key it is reserved at once.
+
+        Refuses `NoLine`, `OverLimit` with the headroom and the account that binds, and whatever
+        the line's standing refuses; a refusal stands under its key as a grant does.
+        """
+        permit(person, Action.LINE_CHECK)
+        self._refuse_unseen(person, customer_id)
+        if key is None:
+            return self._exposure.check(customer_id, amount, business_on=self._clock.business_on())
+        return self._exposure.check(
+            customer_id,
+            amount,
+            key_of(person, key),
+            business_on=self._clock.business_on(),
+            expires_at=self._expires_at(expires_at),
+            posted_by=person.person_id,
+        )
+
+    def reserve(
+        self,
+        person: Person,
+        line_id: str,
+        amount: Money,
+        key: str | None = None,
+        *,
+        expires_at: datetime | None = None,
+    ) -> Movement:
+        """Take an amount from a line; without a time of its own it expires as policy says."""
+        permit(person, Action.LINE_RESERVE)
+        return self._exposure.reserve(
+            line_id,
+            amount,
+            key_of(person, key),
+            business_on=self._clock.business_on(),
+            expires_at=self._expires_at(expires_at),
+            posted_by=person.person_id,
+        )
+
+    def commit(
+        self,
+        person: Person,
+        line_id: str,
+        reservation_id: str,
+        key: str | None = None,
+        *,
+        amount: Money | None = None,
+    ) -> Movement:
+        """A reservation becomes use, wholly or for less; what is less returns at once."""
+        permit(person, Action.LINE_COMMIT)
+        return self._exposure.commit(
+            line_id,
+            _reservation(reservation_id),
+            key_of(person, key),
+            amount=amount,
+            business_on=self._clock.business_on(),
+            posted_by=person.person_id,
+        )
+
+    def release(
+        self, person: Person, line_id: str, reservation_id: str, key: str | None = None
+    ) -> Movement:
+        """A reservation is given back."""
+        permit(person, Action.LINE_RELEASE)
+        return self._exposure.release(
+            line_id,
+            _reservation(reservation_id),
+            key_of(person, key),
+            business_on=self._clock.business_on(),
+            posted_by=person.person_id,
+        )
+
+    def repay(
+        self, person: Person, line_id: str, amount: Money, key: str | None = None
+    ) -> Movement:
+        """Use is paid back, up to what is used, whatever the line's standing."""
+        permit(person, Action.LINE_REPAY)
+        return self._exposure.repay(
+            line_id,
+            amount,
+            key_of(person, key),
+            business_on=self._clock.business_on(),
+            posted_by=person.person_id,
+        )
+
+    def read_book(
+        self,
+        person: Person,
+        line_id: str,
+        *,
+        before_seq: int | None = None,
+        page_size: int = 50,
+    ) -> Book:
+        """Balances and a page of entries, from below `before_seq`."""
+        permit(person, Action.LINE_READ)
+        self._refuse_unseen_line(person, line_id)
+        return Book(
+            balances=self._exposure.balances(line_id),
+            entries=tuple(
+                self._exposure.entries(line_id, before_seq=before_seq, page_size=page_size)
+            ),
+        )
+
+    def list_reservations(self, person: Person, line_id: str) -> Sequence[OpenReservation]:
+        """What is reserved on a line and not ended, newest first."""
+        permit(person, Action.LINE_READ)
+        self._refuse_unseen_line(person, line_id)
+        return self._exposure.open_reservations(line_id)
+
+    def verify(self, person: Person) -> Proof:
+        """Read the whole book again and prove every balance from it."""
+        permit(person, Action.LEDGER_VERIFY)
+        return self._exposure.verify()
+
+    def _expires_at(self, asked: datetime | None) -> datetime | None:
+        now = self._clock.now()
+        if asked is None:
+            lasts = self._reservation_lasts()
+            return now + lasts if lasts is not None else None
+        if asked.tzinfo is None or not now < asked <= now + timedelta(days=EXPIRY_DAYS_MAX):
+            raise Malformed(reason="expires_at has to be an instant to come, with its zone")
+        return asked
+
+    def _reservation_lasts(self) -> timedelta | None:
+        """How long today's edition lets a reservation hold; read once a business day."""
+        on = self._clock.business_on()
+        if self._lasts is None or self._lasts[0] != on:
+            with self._records.begin() as session:
+                edition = Editions(session).find_current(on)
+            seconds = reservation_seconds(edition) if edition is not None else None
+            self._lasts = (on, timedelta(seconds=seconds) if seconds is not None else None)
+        return self._lasts[1]
+
+    def _refuse_unseen(self, person: Person, customer_id: str) -> None:
+        """A round trip more, for those alone who do not see every customer."""
+        manager_id = visible_to(person).manager_id
+        if manager_id is None:
+            return
+        with self._records.begin() as session:
+            customer: Customer | None = Customers(session).find(customer_id)
+        if customer is None or customer.manager_id != manager_id:
+            raise NotFound(kind="customer", id=customer_id)
+
+    def _refuse_unseen_line(self, person: Person, line_id: str) -> None:
+        manager_id = visible_to(person).manager_id
+        if manager_id is None:
+            return
+        with self._records.begin() as session:
+            line = Lines(session).read(line_id)
+            if Customers(session).read(line.customer_id).manager_id != manager_id:
+                raise NotFound(kind="line", id=line_id)
+
+
+def key_of(person: Person, key: str | None) -> str:
+    """Whoever asks has keys of their own; a request without one is asked once."""
+    return f"{person.person_id}/{key if key is not None else new_id()}"
+
+
+def _reservation(reservation_id: str) -> str:
+    """A reservation's id, or `NotFound` for a text that can be none."""
+    plain = reservation_id.replace("-", "")
+    if len(plain) != 32 or not all(each in "0123456789abcdefABCDEF" for each in plain):
+        raise NotFound(kind="reservation", id=reservation_id)
+    return reservation_id
