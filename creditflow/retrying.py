@@ -40,3 +40,6 @@ class Retrying:
         # Half of it by chance, so that those who broke off together do not come back together.
         longest = min(self.seconds_first * 2.0 ** (attempt - 1), WAIT_SECONDS_MAX)
         return longest * (0.5 + random.random() / 2)
+
+
+RETRYING = Retrying()

@@ -349,3 +349,167 @@ class Token(Answer):
         return f"Token(subject={self.subject!r})"
 
     __str__ = __repr__
+
+
+class Statement(Answer):
+    """One period's figures, in whole currency units."""
+
+    customer_id: str
+    period_end_on: date
+    months: int
+    currency: str
+    items: Mapping[str, Decimal]
+    derived: frozenset[str]
+    consolidated: bool
+    audited: bool
+    source: str
+
+
+class Invoice(Answer):
+    invoice_no: str
+    issued_on: date
+    due_on: date
+    amount: Money
+    disputed: bool = False
+
+
+class Payment(Answer):
+    payment_no: str
+    invoice_no: str
+    paid_on: date
+    amount: Money
+
+
+class Account(Answer):
+    """What a customer owes as of a day, and how it paid."""
+
+    as_of: date
+    ageings: tuple[Mapping[str, Any], ...]
+    turnovers: tuple[Mapping[str, Any], ...]
+    open_items: tuple[Mapping[str, Any], ...]
+    payments: Mapping[str, Any]
+
+
+class Attachment(Answer):
+    sha256: str
+    media_type: str
+    size_bytes: int
+    name: str
+
+
+class RowError(Answer):
+    line: int
+    column: str
+    code: str
+    detail: str
+
+
+class Imported(Answer):
+    """What became of a file's rows: created + updated + unchanged + refused = rows."""
+
+    kind: str
+    dry_run: bool
+    rows: int
+    created: int
+    updated: int
+    unchanged: int
+    refused: int
+    kept: bool
+    errors: tuple[RowError, ...]
+
+
+class ContractView(Answer):
+    contract: Contract
+    agreement_no: str
+    events: tuple[Mapping[str, Any], ...]
+
+
+class SigningPage(Answer):
+    """What the holder of a one-time link sees."""
+
+    contract_id: str
+    agreement_no: str
+    customer_name: str
+    customer_name_zh: str
+    terms: Terms
+    status: str
+    expires_at: AwareDatetime
+    document_hash: str
+    signed_hash: str | None
+    capacities: tuple[str, ...]
+
+
+class Limit(Answer):
+    """`kind` is `amount`, `none` or `unlimited`."""
+
+    kind: str
+    amount: Money | None
+
+
+class Balance(Answer):
+    account: str
+    limit: Limit
+    reserved: Money
+    used: Money
+
+
+class LineView(Answer):
+    line: Line
+    balances: tuple[Balance, ...]
+    freezes: tuple[Mapping[str, Any], ...]
+    events: tuple[Mapping[str, Any], ...]
+
+
+class LineProgress(Answer):
+    line_id: str
+    status: str
+    review_due_on: date
+    ends_on: date
+    freeze_reasons: tuple[str, ...]
+    replayed: bool
+
+
+class Movement(Answer):
+    """What a request did to the book, and what may still be taken after it."""
+
+    kind: str
+    entry_id: str | None
+    line_id: str
+    amount: Money
+    reservation_id: str | None
+    reserved: Money
+    used: Money
+    headroom: Money | None
+    binding: str | None
+    expires_at: AwareDatetime | None
+    replayed: bool
+
+
+class Entry(Answer):
+    entry_id: str
+    line_id: str
+    seq: int
+    kind: str
+    amount: Money | None
+    reserved: Money
+    used: Money
+    reserved_after: Money
+    used_after: Money
+    reservation_id: str | None
+    business_on: date
+    posted_by: str
+    recorded_at: AwareDatetime
+
+
+class Proof(Answer):
+    """What reading the whole book again showed."""
+
+    accounts: int
+    entries: int
+    reservations: int
+    reservations_open: int
+    discrepancies: tuple[Mapping[str, Any], ...]
+
+    @property
+    def holds(self) -> bool:
+        return not self.discrepancies

@@ -1,11 +1,14 @@
 """The application over real records, and a Temporal that tests speak for."""
 
 import logging
+import socket
+import threading
 from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
 import structlog
+import uvicorn
 from fastapi import FastAPI
 
 from storage.exposure import Exposure
@@ -59,3 +62,15 @@ async def api(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         yield client
+
+
+@pytest.fixture
+def served(app: FastAPI) -> Iterator[str]:
+    """The address of the application behind a real server, for what cannot call it in process."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server.should_exit = True
+        thread.join(timeout=10)

@@ -1,0 +1,383 @@
+"""The client for programs on an event loop: the same methods as `Client`, to be awaited.
+
+Lists are asynchronous iterators and are not awaited themselves.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+
+from creditflow.client import requests
+from creditflow.client import values as v
+from creditflow.client.calls import Call
+from creditflow.client.connection import AsyncConnection
+from creditflow.retrying import RETRYING, Retrying
+
+_Item = TypeVar("_Item")
+
+
+class AsyncClient(AsyncConnection):
+    """`AsyncClient(url, key)`; without them `CREDITFLOW_URL` and `CREDITFLOW_KEY` say."""
+
+    def __init__(
+        self,
+        url: str | None = None,
+        key: str | None = None,
+        *,
+        timeout_seconds: float = 30,
+        language: str = "en",
+        retrying: Retrying = RETRYING,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        super().__init__(
+            url,
+            key,
+            timeout_seconds=timeout_seconds,
+            language=language,
+            retrying=retrying,
+            transport=transport,
+        )
+
+    # ── oneself ──────────────────────────────────────────────────────────────────────────────────
+
+    async def fetch_me(self) -> v.Me:
+        """Who the key stands for, and what they may ask for."""
+        return await self.run(requests.me())
+
+    async def issue_key(self, person_id: str, label: str = "") -> v.KeyIssued:
+        """A new key for somebody, told this once."""
+        return await self.run(requests.issue_key(person_id, label))
+
+    # ── records ──────────────────────────────────────────────────────────────────────────────────
+
+    def list_customers(
+        self, *, search: str | None = None, group_id: str | None = None
+    ) -> AsyncIterator[v.Customer]:
+        """The customers one sees, by id."""
+        return self._pages(
+            lambda cursor: requests.customers_page(cursor, search=search, group_id=group_id)
+        )
+
+    async def fetch_customer(self, customer_id: str) -> v.Customer:
+        return await self.run(requests.customer(customer_id))
+
+    async def fetch_customer_by(self, scheme: str, value: str) -> v.Customer:
+        """The customer that goes by a code, such as `uscc` or `lei`."""
+        return await self.run(requests.customer_by(scheme, value))
+
+    async def record_customer(
+        self, name: str, *, key: str | None = None, **content: Any
+    ) -> v.Customer:
+        """Put a new customer on record; `content` as in the API: identifiers, country, mail …"""
+        return await self.run(requests.record_customer({"name": name, **content}, key))
+
+    async def record_statement(
+        self,
+        customer_id: str,
+        period_end_on: date,
+        currency: str,
+        items: Mapping[str, Decimal],
+        *,
+        key: str | None = None,
+        **more: Any,
+    ) -> v.Statement:
+        """Enter a statement; one that does not tie is refused with the difference."""
+        return await self.run(
+            requests.record_statement(customer_id, period_end_on, currency, items, key, more)
+        )
+
+    async def fetch_statements(self, customer_id: str) -> Sequence[v.Statement]:
+        """The version that counts of each period, oldest first."""
+        return (await self.run(requests.statements(customer_id))).items
+
+    async def record_invoice(
+        self, customer_id: str, invoice: v.Invoice, *, key: str | None = None
+    ) -> v.Invoice:
+        return await self.run(requests.record_invoice(customer_id, invoice, key))
+
+    async def record_payment(
+        self, customer_id: str, payment: v.Payment, *, key: str | None = None
+    ) -> v.Payment:
+        return await self.run(requests.record_payment(customer_id, payment, key))
+
+    async def fetch_account(self, customer_id: str, as_of: date | None = None) -> v.Account:
+        """What the customer owes as of a day, aged, and how it paid."""
+        return await self.run(requests.account(customer_id, as_of))
+
+    async def attach(self, name: str, content: bytes, *, key: str | None = None) -> v.Attachment:
+        """Keep a file under the hash of its content."""
+        return await self.run(requests.attach(name, content, key))
+
+    async def fetch_attachment(self, sha256: str) -> bytes:
+        return await self.run(requests.attachment_content(sha256))
+
+    async def import_file(
+        self,
+        kind: str,
+        file: Path | bytes,
+        *,
+        profile: str = "standard",
+        dry_run: bool = False,
+        per_row: bool = False,
+        key: str | None = None,
+    ) -> v.Imported:
+        """Bring in a CSV of customers, statements, invoices, payments, lists or rates.
+
+        One refused row refuses all (`import_refused`, its `errors` by row), unless `per_row`.
+        """
+        name, content = (file.name, file.read_bytes()) if isinstance(file, Path) else ("", file)
+        return await self.run(
+            requests.import_file(
+                kind,
+                name or f"{kind}.csv",
+                content,
+                key,
+                profile=profile,
+                dry_run=dry_run,
+                per_row=per_row,
+            )
+        )
+
+    # ── applications and approval ────────────────────────────────────────────────────────────────
+
+    async def submit(self, application: v.Application, *, key: str | None = None) -> v.Submitted:
+        """Start a case; the same key and application are the same case."""
+        return await self.run(requests.submit(application, key))
+
+    async def fetch_case(self, case_id: str) -> v.CaseView:
+        """All there is about one case."""
+        return await self.run(requests.case(case_id))
+
+    def list_cases(
+        self, *, status: str | None = None, customer_id: str | None = None
+    ) -> AsyncIterator[v.Case]:
+        """Cases, newest first."""
+        return self._pages(
+            lambda cursor: requests.cases_page(cursor, status=status, customer_id=customer_id)
+        )
+
+    async def supplement(self, case_id: str, *, key: str | None = None, **change: Any) -> v.Acted:
+        """Bring what was missing: `attachments={code: sha256}`, `note`, `purpose` …"""
+        return await self.run(requests.change(case_id, "supplement", change, key))
+
+    async def amend(self, case_id: str, *, key: str | None = None, **change: Any) -> v.Acted:
+        """Change what is asked for; it is judged anew."""
+        return await self.run(requests.change(case_id, "amend", change, key))
+
+    async def withdraw(self, case_id: str, reason: str = "", *, key: str | None = None) -> v.Acted:
+        return await self.run(requests.change(case_id, "withdraw", {"reason": reason}, key))
+
+    async def dispose(
+        self, case_id: str, *, clear: bool, reason: str, key: str | None = None
+    ) -> v.Acted:
+        """Clear or confirm the screening hits that suspend a case."""
+        content = {"clear": clear, "reason": reason}
+        return await self.run(requests.change(case_id, "disposition", content, key))
+
+    async def fetch_history(self, case_id: str) -> Sequence[v.Event]:
+        """What happened to a case, oldest first, refused attempts included."""
+        return (await self.run(requests.history(case_id))).items
+
+    async def fetch_receipt(self, case_id: str) -> Mapping[str, Any]:
+        """The receipt of the newest judgement."""
+        return await self.run(requests.receipt(case_id))
+
+    async def replay(self, case_id: str) -> v.Replayed:
+        """Judge the stored inputs again and compare."""
+        return await self.run(requests.replay(case_id))
+
+    async def fetch_figures(self) -> v.Figures:
+        """How many cases stand where."""
+        return await self.run(requests.figures())
+
+    def list_tasks(
+        self, *, case_id: str | None = None, status: str | None = None, mine: bool = False
+    ) -> AsyncIterator[v.Task]:
+        """Open tasks by due time, or those of another status; `mine`: what one may decide."""
+        return self._pages(
+            lambda cursor: requests.tasks_page(cursor, case_id=case_id, status=status, mine=mine)
+        )
+
+    async def fetch_task(self, task_id: str) -> v.TaskPage:
+        return await self.run(requests.task(task_id))
+
+    async def decide(
+        self,
+        task_id: str,
+        verdict: str,
+        *,
+        note: str = "",
+        fields_wanted: Sequence[str] = (),
+        limit: v.Money | None = None,
+        content_hash: str = "",
+        key: str | None = None,
+    ) -> v.Decided:
+        """`approve`, `decline` or `return`; authority is checked at this moment."""
+        return await self.run(
+            requests.decide(
+                task_id,
+                verdict,
+                key,
+                note=note,
+                fields_wanted=fields_wanted,
+                limit=limit,
+                content_hash=content_hash,
+            )
+        )
+
+    async def issue_task_token(self, task_id: str) -> v.Token:
+        """A one-time token for a word on this task by a signal of one's own."""
+        return await self.run(requests.task_token(task_id))
+
+    async def issue_case_token(self, case_id: str) -> v.Token:
+        """A one-time token for one message to this case."""
+        return await self.run(requests.case_token(case_id))
+
+    async def fetch_letter(self, letter_no: str) -> v.Letter:
+        return await self.run(requests.letter(letter_no))
+
+    # ── contract and conditions ──────────────────────────────────────────────────────────────────
+
+    async def fetch_contract(self, case_id: str) -> v.ContractView:
+        return await self.run(requests.contract(case_id))
+
+    async def fetch_contract_document(self, case_id: str, of: str | None = None) -> bytes:
+        """The latest PDF of the agreement, or that of one stage."""
+        return await self.run(requests.contract_document(case_id, of))
+
+    async def fetch_signing_page(self, token: str) -> v.SigningPage:
+        """What a one-time link leads to."""
+        return await self.run(requests.signing_page(token))
+
+    async def sign(
+        self, token: str, signatory: str, capacity: str, authority: bytes | None = None
+    ) -> v.SigningPage:
+        """Sign for the customer who was sent the link."""
+        return await self.run(requests.sign(token, signatory, capacity, authority))
+
+    async def refuse_to_sign(self, token: str, reason: str = "") -> v.SigningPage:
+        return await self.run(requests.refuse_to_sign(token, reason))
+
+    async def fetch_conditions(self, case_id: str) -> Sequence[v.Condition]:
+        """The conditions precedent of a case."""
+        return (await self.run(requests.conditions(case_id))).items
+
+    async def bring_evidence(
+        self, case_id: str, code: str, evidence_hash: str, *, key: str | None = None
+    ) -> v.Condition:
+        return await self.run(requests.bring_evidence(case_id, code, evidence_hash, key))
+
+    async def verify_condition(
+        self, case_id: str, code: str, *, met: bool = True, note: str = "", key: str | None = None
+    ) -> v.Condition:
+        """Say whether the evidence shows it; not by whoever owns it or brought the evidence."""
+        return await self.run(requests.verify_condition(case_id, code, key, met=met, note=note))
+
+    # ── lines and exposure ───────────────────────────────────────────────────────────────────────
+
+    def list_lines(
+        self, *, status: str | None = None, customer_id: str | None = None
+    ) -> AsyncIterator[v.Line]:
+        return self._pages(
+            lambda cursor: requests.lines_page(cursor, status=status, customer_id=customer_id)
+        )
+
+    async def fetch_line(self, line_id: str) -> v.LineView:
+        return await self.run(requests.line(line_id))
+
+    def list_entries(self, line_id: str) -> AsyncIterator[v.Entry]:
+        """The line's book, newest first."""
+        return self._pages(lambda cursor: requests.entries_page(line_id, cursor))
+
+    async def check(
+        self, customer_id: str, amount: v.Money, *, key: str | None = None
+    ) -> v.Movement:
+        """Whether an amount may be lent now; with a key it is reserved at once."""
+        return await self.run(requests.check(customer_id, amount, key))
+
+    async def reserve(self, line_id: str, amount: v.Money, *, key: str | None = None) -> v.Movement:
+        return await self.run(requests.move(line_id, "reserve", {"amount": amount}, key))
+
+    async def commit(
+        self,
+        line_id: str,
+        reservation_id: str,
+        amount: v.Money | None = None,
+        *,
+        key: str | None = None,
+    ) -> v.Movement:
+        """A reservation becomes use, wholly or for less."""
+        content = {"reservation_id": reservation_id, "amount": amount}
+        return await self.run(requests.move(line_id, "commit", content, key))
+
+    async def release(
+        self, line_id: str, reservation_id: str, *, key: str | None = None
+    ) -> v.Movement:
+        content = {"reservation_id": reservation_id}
+        return await self.run(requests.move(line_id, "release", content, key))
+
+    async def repay(self, line_id: str, amount: v.Money, *, key: str | None = None) -> v.Movement:
+        return await self.run(requests.move(line_id, "repay", {"amount": amount}, key))
+
+    async def freeze(
+        self,
+        line_id: str,
+        note: str,
+        *,
+        reason: str | None = None,
+        collect_only: bool = False,
+        key: str | None = None,
+    ) -> v.LineProgress:
+        content = {"note": note, "reason": reason, "collect_only": collect_only}
+        return await self.run(requests.stand(line_id, "freeze", content, key))
+
+    async def unfreeze(
+        self, line_id: str, note: str, *, reason: str | None = None, key: str | None = None
+    ) -> v.LineProgress:
+        content = {"note": note, "reason": reason}
+        return await self.run(requests.stand(line_id, "unfreeze", content, key))
+
+    async def terminate(self, line_id: str, note: str, *, key: str | None = None) -> v.LineProgress:
+        return await self.run(requests.stand(line_id, "terminate", {"note": note}, key))
+
+    async def ask_review(self, line_id: str) -> None:
+        """Have a line looked at again."""
+        return await self.run(requests.ask_review(line_id))
+
+    async def verify_ledger(self) -> v.Proof:
+        """Prove every balance from the entries."""
+        return await self.run(requests.verify_ledger())
+
+    # ── operations ───────────────────────────────────────────────────────────────────────────────
+
+    def list_refusals(
+        self, *, case_id: str | None = None, person_id: str | None = None
+    ) -> AsyncIterator[v.Refusal]:
+        """What was refused to whom, newest first."""
+        return self._pages(
+            lambda cursor: requests.refusals_page(cursor, case_id=case_id, person_id=person_id)
+        )
+
+    def list_deliveries(
+        self, *, channel: str | None = None, state: str | None = None
+    ) -> AsyncIterator[v.Delivery]:
+        """What is owed to others, and whether it has arrived."""
+        return self._pages(
+            lambda cursor: requests.outbox_page(cursor, channel=channel, state=state)
+        )
+
+    async def _pages(
+        self, page_at: Callable[[str | None], Call[v.Page[_Item]]]
+    ) -> AsyncIterator[_Item]:
+        cursor: str | None = None
+        while True:
+            page = await self.run(page_at(cursor))
+            for item in page.items:
+                yield item
+            cursor = page.next_cursor
+            if cursor is None:
+                return
