@@ -179,6 +179,9 @@ class FieldUnreadable(Malformed):
     sentence = "{column} is not {expected}."
     sentence_zh = "{column} 不是{expected_zh}。"
 
+    def __init__(self, **facts: Any) -> None:
+        super().__init__(**{"expected_zh": facts.get("expected", "?"), **facts})
+
 
 class RowRepeated(Malformed):
     sentence = "The row is about the same thing as line {line}, with other content."
