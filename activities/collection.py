@@ -20,7 +20,7 @@ from domain.collection import (
 )
 from domain.customer import Customer
 from domain.edition import PolicyEdition
-from domain.errors import CaseClosed, Malformed, NotFound, NotPermitted, Unauthenticated
+from domain.errors import CaseClosed, KeyReused, Malformed, NotFound, NotPermitted, Unauthenticated
 from domain.identity import Role
 from domain.notification import Channel, Notice
 from policies.calendar import work_calendar
@@ -68,7 +68,10 @@ class CollectionActivities(CollectionSteps):
     def act_on_collection(self, action: CollectionAction) -> CollectionProgress:
         with self._records.begin() as session:
             case = Collections(session).read(action.collection_id, for_update=True)
-            if CollectionEvents(session).find(case.collection_id, action.message_id) is not None:
+            taken = CollectionEvents(session).find(case.collection_id, action.message_id)
+            if taken is not None:
+                if (taken.facts, taken.person_id) != (action.said, action.person_id):
+                    raise KeyReused(key=action.message_id)
                 return _progress(case).model_copy(update={"replayed": True})
             _authenticate(session, action)
             if case.status is not CollectionStatus.OPEN:
@@ -217,8 +220,7 @@ def _promise(session: Session, case: CollectionCase, action: CollectionAction) -
         action.at,
         key=action.message_id,
         person_id=action.person_id,
-        promised_on=action.promised_on.isoformat(),
-        reason=action.reason,
+        **action.said,
     )
     return case.model_copy(update={"promised_on": action.promised_on})
 
@@ -235,7 +237,7 @@ def _close(session: Session, case: CollectionCase, action: CollectionAction) -> 
         action.at,
         key=action.message_id,
         person_id=action.person_id,
-        reason=action.reason,
+        **action.said,
     )
     return case.model_copy(
         update={

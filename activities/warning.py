@@ -72,7 +72,7 @@ class WarningActivities(WarningSteps):
             run = MonitoringRuns(session).record_page(
                 page.run_id,
                 on=on,
-                named=bool(page.customer_ids),
+                partial=bool(page.customer_ids) or page.watched_only,
                 after=page.after,
                 up_to=customer_ids[-1] if full else None,
                 tally=tally,
@@ -87,7 +87,9 @@ def freeze_reason(rule: str) -> str:
 
 def _customers_of(session: Session, page: MonitoringPage, on: date) -> list[str]:
     if not page.customer_ids:
-        return Book(session).find_page(on, after=page.after, page_size=page.page_size)
+        return Book(session).find_page(
+            on, after=page.after, page_size=page.page_size, watched_only=page.watched_only
+        )
     named = sorted(set(page.customer_ids))
     return [each for each in named if page.after is None or each > page.after][: page.page_size]
 

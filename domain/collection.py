@@ -90,6 +90,12 @@ class CollectionAction(Value):
     at: datetime
     offset_days: int = 0
 
+    @property
+    def said(self) -> dict[str, str]:
+        """What the message says, whenever and by whichever token: a repeat says the same."""
+        promised = {"promised_on": self.promised_on.isoformat()} if self.promised_on else {}
+        return {"action": self.action, "reason": self.reason, **promised}
+
 
 class CollectionProgress(Value):
     """Where a collection stands; all that its workflow branches on."""

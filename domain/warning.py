@@ -82,6 +82,7 @@ class MonitoringStart(Value):
     run_id: Id | None = None  # None: named after the workflow's own run
     offset_days: int = 0
     customer_ids: tuple[Id, ...] = ()
+    watched_only: bool = False  # only customers of whom something is open already
     page_size: int = Field(default=100, ge=1, le=1000)
     at: datetime | None = None  # carried over: the instant the look is as of
     after: Id | None = None  # carried over: the last customer looked at
@@ -94,6 +95,7 @@ class MonitoringPage(Value):
     after: Id | None
     page_size: int
     customer_ids: tuple[Id, ...] = ()
+    watched_only: bool = False
     at: datetime
     offset_days: int = 0
 
@@ -103,7 +105,7 @@ class MonitoringRun(Value):
 
     run_id: Id
     business_on: date
-    named: bool  # of customers named, not of the whole book
+    partial: bool  # of customers named or watched, not of the whole book
     tally: MonitoringTally
     pages: int
     after: Id | None

@@ -48,7 +48,7 @@ class MonitoringRunRow(Row):
 
     run_id: Mapped[str] = mapped_column(primary_key=True)
     business_on: Mapped[date]
-    named: Mapped[bool]
+    partial: Mapped[bool]
     tally: Mapped[dict[str, Any]]
     pages: Mapped[int]
     after: Mapped[str | None]
@@ -199,16 +199,27 @@ class Book:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def find_page(self, as_of: date, *, after: str | None, page_size: int) -> list[str]:
+    def find_page(
+        self, as_of: date, *, after: str | None, page_size: int, watched_only: bool = False
+    ) -> list[str]:
         """Customers by id, from above `after`, of whom anything may have to be decided.
 
-        They have a line in force, an invoice unpaid past its due date, an open warning or
-        collection case, or a freeze that a warning left.
+        They are watched (an open warning or collection case, or a freeze that a warning left), or
+        they have a line in force or an invoice unpaid past its due date.
         """
         rows = self._session.execute(
-            _BOOK, {"as_of": as_of, "after": after or "", "page_size": page_size}
+            _WATCHED if watched_only else _BOOK,
+            {"as_of": as_of, "after": after or "", "page_size": page_size},
         )
         return [customer_id for (customer_id,) in rows]
+
+    def is_watched(self, customer_id: str) -> bool:
+        """Whether a payment of the customer may close, lift or end anything."""
+        found = self._session.scalar(
+            text(f"SELECT 1 FROM customer c WHERE c.customer_id = :customer_id AND ({_OPEN})"),
+            {"customer_id": customer_id},
+        )
+        return found is not None
 
     def lock(self, customer_id: str) -> bool:
         """Hold a customer until the transaction ends; False where there is none."""
@@ -219,26 +230,29 @@ class Book:
         return found is not None
 
 
+_OPEN = """
+    EXISTS (SELECT 1 FROM warning w WHERE w.customer_id = c.customer_id
+            AND (w.status = 'open' OR (w.freezes AND w.lifted_on IS NULL)))
+    OR EXISTS (SELECT 1 FROM collection_case k WHERE k.customer_id = c.customer_id
+            AND k.status = 'open')
+"""
+_PAGE = "SELECT c.customer_id FROM customer c WHERE c.customer_id > :after AND ({})"
+_IN_ORDER = " ORDER BY c.customer_id LIMIT :page_size"
+_WATCHED = text(_PAGE.format(_OPEN) + _IN_ORDER)
 _BOOK = text(
+    _PAGE.format(
+        _OPEN
+        + """
+    OR EXISTS (SELECT 1 FROM credit_line l WHERE l.customer_id = c.customer_id
+            AND l.status IN ('active', 'frozen', 'collect_only'))
+    OR EXISTS (SELECT 1 FROM invoice i WHERE i.customer_id = c.customer_id
+            AND i.due_on < :as_of AND i.issued_on <= :as_of
+            AND i.amount_minor > (SELECT coalesce(sum(p.amount_minor), 0) FROM payment p
+                WHERE p.customer_id = i.customer_id AND p.invoice_no = i.invoice_no
+                AND p.paid_on <= :as_of))
     """
-    SELECT c.customer_id
-    FROM customer c
-    WHERE c.customer_id > :after AND (
-        EXISTS (SELECT 1 FROM credit_line l WHERE l.customer_id = c.customer_id
-                AND l.status IN ('active', 'frozen', 'collect_only'))
-        OR EXISTS (SELECT 1 FROM warning w WHERE w.customer_id = c.customer_id
-                AND (w.status = 'open' OR (w.freezes AND w.lifted_on IS NULL)))
-        OR EXISTS (SELECT 1 FROM collection_case k WHERE k.customer_id = c.customer_id
-                AND k.status = 'open')
-        OR EXISTS (SELECT 1 FROM invoice i WHERE i.customer_id = c.customer_id
-                AND i.due_on < :as_of AND i.issued_on <= :as_of
-                AND i.amount_minor > (SELECT coalesce(sum(p.amount_minor), 0) FROM payment p
-                    WHERE p.customer_id = i.customer_id AND p.invoice_no = i.invoice_no
-                    AND p.paid_on <= :as_of))
     )
-    ORDER BY c.customer_id
-    LIMIT :page_size
-    """
+    + _IN_ORDER
 )
 
 
@@ -257,7 +271,7 @@ class MonitoringRuns:
         run_id: str,
         *,
         on: date,
-        named: bool,
+        partial: bool,
         after: str | None,
         up_to: str | None,
         tally: MonitoringTally,
@@ -271,7 +285,7 @@ class MonitoringRuns:
             .values(
                 run_id=run_id,
                 business_on=on,
-                named=named,
+                partial=partial,
                 tally=MonitoringTally().model_dump(mode="json"),
                 pages=0,
                 finished=False,

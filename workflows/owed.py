@@ -64,6 +64,7 @@ def _start_monitoring(entry: OutboxEntry) -> WorkflowMessage:
         run_id=entry.facts["run_id"],
         offset_days=_offset_of(entry),
         customer_ids=tuple(filter(None, entry.facts["customer_ids"].split(","))),
+        watched_only=not entry.facts["customer_ids"],
     )
     run_id = monitoring_id(entry.facts["run_id"])
     return _start("MonitoringWorkflow", run_id, start, PORTFOLIO_QUEUE)

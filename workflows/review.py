@@ -5,6 +5,7 @@ as new, so the approval may be its child.
 """
 
 from datetime import timedelta
+from typing import Any
 
 from temporalio import workflow
 
@@ -58,7 +59,7 @@ class ReviewWorkflow:
         self._stopped = True
 
     @workflow.signal
-    def supplemented(self) -> None:
+    def supplemented(self, message: Any = None) -> None:
         """What a return asked for is on record; judge again."""
         self._supplemented = True
 

@@ -53,6 +53,7 @@ class MonitoringWorkflow:
                 after=after,
                 page_size=start.page_size,
                 customer_ids=start.customer_ids,
+                watched_only=start.watched_only,
                 at=self._at,
                 offset_days=start.offset_days,
             ),

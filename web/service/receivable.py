@@ -23,6 +23,7 @@ from storage.receivable import Receivables
 from web.service.clock import Clock
 from web.service.customer import visible_customer
 from web.service.permissions import Action, permit, visible_to
+from web.service.warning import owe_recheck
 
 WINDOW_DAYS = 90  # of sales, for days outstanding
 RECORD_DAYS = 365
@@ -70,6 +71,8 @@ class ReceivableService:
         with self._records.begin() as session:
             visible_customer(session, person, customer_id)
             Receivables(session).record_payment(payment, recorded_by=person.person_id)
+            key = f"payment/{customer_id}/{payment.invoice_no}/{payment.payment_no}"
+            owe_recheck(session, key, offset_days=self._clock.offset_days, customer_id=customer_id)
         return payment
 
     def list_invoices(self, person: Person, customer_id: str) -> Sequence[Invoice]:

@@ -9,6 +9,7 @@ from web.service.approval import ApprovalService
 from web.service.attachment import AttachmentService
 from web.service.audit import AuditService
 from web.service.clock import Clock
+from web.service.collection import CollectionService
 from web.service.contract import ContractService
 from web.service.customer import CustomerService
 from web.service.exchange import RateService
@@ -21,8 +22,10 @@ from web.service.notification import NotificationService
 from web.service.once import JoinedRecords
 from web.service.operations import OperationsService
 from web.service.receivable import ReceivableService
+from web.service.review import ReviewService
 from web.service.screening import ScreeningService
 from web.service.statement import StatementService
+from web.service.warning import WarningService
 from workflows.codec import Codec
 
 
@@ -47,6 +50,9 @@ class Services:
     contracts: ContractService
     lines: LineService
     exposure: ExposureService
+    reviews: ReviewService
+    warnings: WarningService
+    collections: CollectionService
     notifications: NotificationService
     operations: OperationsService
 
@@ -80,6 +86,9 @@ def build_services(
         contracts=ContractService(records, gateway, clock),
         lines=LineService(records, exposure, gateway, clock),
         exposure=ExposureService(records, exposure, clock),
+        reviews=ReviewService(records, gateway),
+        warnings=WarningService(records, gateway, clock),
+        collections=CollectionService(records, gateway, clock),
         notifications=NotificationService(records, mail_dir=mail_dir),
         operations=OperationsService(codec),
     )

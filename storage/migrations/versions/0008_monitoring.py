@@ -51,7 +51,7 @@ _WARNING = (
     CREATE TABLE monitoring_run (
         run_id text CONSTRAINT pk_monitoring_run PRIMARY KEY,
         business_on date NOT NULL,
-        named boolean NOT NULL,
+        partial boolean NOT NULL,
         tally jsonb NOT NULL,
         pages integer NOT NULL,
         after text,

@@ -30,6 +30,7 @@ from web.service.imports.kinds import IMPORTERS, Answer, Run
 from web.service.imports.profile import Fields, names_in, profiles, reading_of
 from web.service.imports.rows import BYTES_MAX, BrokenRow, Row, Rows
 from web.service.permissions import Action, permit
+from web.service.warning import owe_recheck
 
 __all__ = ["BYTES_MAX", "ImportService", "import_csv", "profiles"]
 
@@ -68,7 +69,7 @@ class ImportService:
         """
         permit(person, ACTIONS[kind])
         with self._records.begin() as session:
-            return import_csv(
+            report = import_csv(
                 session,
                 kind,
                 content,
@@ -78,6 +79,9 @@ class ImportService:
                 business_on=self._clock.business_on(),
                 person=person,
             )
+            if report.kept and kind is ImportKind.PAYMENTS:
+                owe_recheck(session, report.sha256, offset_days=self._clock.offset_days)
+            return report
 
 
 def import_csv(
