@@ -5,7 +5,6 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from sqlalchemy.orm import Session
-from storage.contract import Contracts
 from temporalio import activity
 
 from activities.assessment import collect_dossier
@@ -13,6 +12,7 @@ from activities.letter import issue_letter, order_of, tell_decision
 from activities.signatures import ApplicationSteps
 from domain.application import (
     Application,
+    ApplicationType,
     Assessed,
     Case,
     CaseAction,
@@ -41,6 +41,7 @@ from policies.screening import screen
 from storage.application import Applications, Assessments, CaseEvents, Intakes, Screenings
 from storage.approval import Approvals, AutomaticLane, Letters
 from storage.base import Records
+from storage.contract import Contracts
 from storage.customer import Customers
 from storage.edition import Editions
 from storage.identity import ActionTokens, Persons
@@ -345,10 +346,18 @@ def conclude_case(
     CaseEvents(session).post(
         before.case_id, "approved", person_id=person_id, at=at, letter_no=letter.letter_no
     )
+    in_principle = before.application.application_type is ApplicationType.PRE_APPROVAL
+    if in_principle:
+        Intakes(session).close(before.case_id, at)
     return Applications(session).write(
         before,
         before.model_copy(
-            update={"status": CaseStatus.APPROVED, "letter_no": letter.letter_no, "missing": ()}
+            update={
+                "status": CaseStatus.APPROVED,
+                "letter_no": letter.letter_no,
+                "missing": (),
+                "ended_at": at if in_principle else None,
+            }
         ),
     )
 
@@ -360,7 +369,7 @@ def _assessed(assessment: Assessment, letter: Letter, edition: PolicyEdition) ->
         grade=assessment.rating.grade,
         amount_reporting=assessment.route.aggregate.amount,
         letter_no=letter.letter_no,
-        order=order_of(letter, edition) if letter.approved else None,
+        order=order_of(letter, assessment.dossier.application.application_type, edition),
     )
 
 

@@ -201,9 +201,8 @@ def _conclude(
     if case is None:
         return progress
     conclude_case(session, case, letter, decision.at, decision.person_id)
-    if not letter.approved:
-        return progress
-    return progress.model_copy(update={"order": order_of(letter, edition)})
+    order = order_of(letter, case.application.application_type, edition)
+    return progress.model_copy(update={"order": order})
 
 
 def _letter(

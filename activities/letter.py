@@ -4,6 +4,7 @@ from datetime import date, timedelta
 
 from sqlalchemy.orm import Session
 
+from domain.application import ApplicationType
 from domain.assessment import Assessment
 from domain.contract import ContractOrder, Letter, Terms
 from domain.edition import PolicyEdition
@@ -52,8 +53,10 @@ def issue_letter(
     return letter
 
 
-def order_of(letter: Letter, edition: PolicyEdition) -> ContractOrder:
-    """What the agreement is made from: the letter and nothing else."""
+def order_of(letter: Letter, kind: ApplicationType, edition: PolicyEdition) -> ContractOrder | None:
+    """What the agreement is made from: the letter and nothing else; None where none follows."""
+    if not letter.approved or kind is ApplicationType.PRE_APPROVAL:
+        return None
     return ContractOrder(
         contract_id=letter.case_id,
         case_id=letter.case_id,

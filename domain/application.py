@@ -21,6 +21,12 @@ class ApplicationType(StrEnum):
     DECREASE = "decrease"  # 减额
     TEMPORARY_INCREASE = "temporary_increase"  # 临时增额
     RENEWAL = "renewal"  # 续授信
+    PRE_APPROVAL = "pre_approval"  # 预授信: a letter in principle; no agreement follows from it
+
+    @property
+    def asks_new_line(self) -> bool:
+        """Whether it is about a line that is not there yet, on top of those that are."""
+        return self in (ApplicationType.NEW_LINE, ApplicationType.PRE_APPROVAL)
 
 
 class CaseStatus(StrEnum):

@@ -147,7 +147,7 @@ def _result(
 def held_beside(dossier: Dossier) -> Money:
     """What the customer holds beside the line in question; all of it where a new line is asked."""
     holdings, application = dossier.holdings, dossier.application
-    if application.application_type is ApplicationType.NEW_LINE:
+    if application.application_type.asks_new_line:
         return holdings.own_limits
     if holdings.line_limit is None:
         return Money.zero(holdings.own_limits.currency)

@@ -57,7 +57,7 @@ def aggregate_after(
 ) -> Money:
     """The group's limits after approval: a change takes the place of the line it changes, which
     the group's limits count already; a new line comes on top of them."""
-    if application.application_type is ApplicationType.NEW_LINE:
+    if application.application_type.asks_new_line:
         return holdings.group_limits + granted_reporting
     replaced = holdings.own_limits if holdings.line_limit is None else holdings.line_limit
     return holdings.group_limits - replaced + granted_reporting

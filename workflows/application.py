@@ -71,8 +71,9 @@ class CreditApplicationWorkflow:
             await self._receive()
             await self._cleared()
             order = await self._approved()
-            await self._signed(order)
-            await self._activated(order)
+            if order is not None:
+                await self._signed(order)
+                await self._activated(order)
         except _Ended as end:
             self._status = end.status
         self._tell(f"ended: {self._status}", waiting_for="nobody")
@@ -109,23 +110,29 @@ class CreditApplicationWorkflow:
         if self._status is CaseStatus.REFUSED:
             raise _Ended(CaseStatus.REFUSED)
 
-    async def _approved(self) -> ContractOrder:
-        """Complete, assess, decide; a return or an amendment leads round again."""
+    async def _approved(self) -> ContractOrder | None:
+        """Complete, assess, decide; a return or an amendment leads round again.
+
+        What comes back is what the agreement is made from, or None where the letter is all that
+        was asked for.
+        """
         while True:
             await self._completed()
             assessed = await self._assess()
             if assessed.status is CaseStatus.DECLINED:
                 self._letter_no = assessed.letter_no
                 raise _Ended(CaseStatus.DECLINED)
-            if assessed.order is not None:
+            if assessed.status is CaseStatus.APPROVED:
                 return self._approved_by(assessed.letter_no, assessed.order)
             if assessed.approval is not None:
                 result = await self._decided(assessed.approval)
-                if result.outcome is ApprovalOutcome.APPROVED and result.order is not None:
+                if result.outcome is ApprovalOutcome.APPROVED:
                     return self._approved_by(result.letter_no, result.order)
                 self._after_refusal(result)
 
-    def _approved_by(self, letter_no: str | None, order: ContractOrder) -> ContractOrder:
+    def _approved_by(
+        self, letter_no: str | None, order: ContractOrder | None
+    ) -> ContractOrder | None:
         self._letter_no = letter_no
         self._status = CaseStatus.APPROVED
         return order

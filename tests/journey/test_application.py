@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from domain.application import ApplicationChange, CaseResult, CaseStatus
+from domain.application import ApplicationChange, ApplicationType, CaseResult, CaseStatus
 from domain.approval import Verdict
 from domain.errors import AlreadyDecided, KeyReused, StaleContent, Withdrawn
 from domain.money import Money
@@ -173,3 +173,23 @@ async def test_a_decision_replays_identically(road: Road) -> None:
 
     assert replayed.identical
     assert replayed.differing == ()
+
+
+async def test_a_pre_approval_ends_in_its_letter_and_leaves_room_for_the_line(
+    road: Road,
+) -> None:
+    customer = road.keep_customer()
+    asked = an_application(customer, 300_000, application_type=ApplicationType.PRE_APPROVAL)
+    submitted = await road.submit(asked)
+
+    handle = road.client.get_workflow_handle(application_id(submitted.case_id))
+    result = CaseResult.model_validate(await handle.result())
+    view = await road.case(submitted.case_id)
+    history = await handle.fetch_history()
+
+    assert result.status is CaseStatus.APPROVED
+    assert view.letter.approved
+    assert view.contract is None
+    assert not (await road.submit(an_application(customer, 300_000), "k-2")).existing
+    # What a straight-through case costs is counted in events: each is written and read again.
+    assert len(history.events) <= 22
