@@ -7,7 +7,7 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Annotated, Any, NoReturn
@@ -134,7 +134,8 @@ class Caller:
             )
             if wait is None:
                 ending = Exit.UNREACHABLE if status >= 500 else _EXITS.get(status, Exit.REFUSED)
-                self._refuse(problem["code"], problem["detail"], ending)
+                errors = problem.get("errors") or ()
+                self._refuse(problem["code"], problem["detail"], ending, errors)
             time.sleep(wait)
 
     def _once(
@@ -168,8 +169,10 @@ class Caller:
         )
         self._refuse("not_signed_in", detail, Exit.NOT_SIGNED_IN)
 
-    def _refuse(self, code: str, detail: str, status: Exit) -> NoReturn:
-        refuse(code, detail, as_json=self._as_json, status=status)
+    def _refuse(
+        self, code: str, detail: str, status: Exit, errors: Sequence[Mapping[str, Any]] = ()
+    ) -> NoReturn:
+        refuse(code, detail, as_json=self._as_json, status=status, errors=errors)
 
 
 def place(*parts: str) -> str:
@@ -198,7 +201,7 @@ def _key_of(as_user: str | None) -> str | None:
     return user.get("key") if isinstance(user, dict) else None
 
 
-def _problem_of(content: bytes, status: int) -> dict[str, str]:
+def _problem_of(content: bytes, status: int) -> dict[str, Any]:
     try:
         problem = json.loads(content)
     except ValueError:

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from typing import Any, NoReturn
 
@@ -32,9 +33,20 @@ def answer(document: Any, *, as_json: bool, text: str | None = None) -> None:
         print(text)
 
 
-def refuse(code: str, detail: str, *, as_json: bool, status: Exit = Exit.REFUSED) -> NoReturn:
-    """End with a refusal: `{code, detail}`, or its sentence for people."""
+def refuse(
+    code: str,
+    detail: str,
+    *,
+    as_json: bool,
+    status: Exit = Exit.REFUSED,
+    errors: Sequence[Mapping[str, Any]] = (),
+) -> NoReturn:
+    """End with a refusal: `{code, detail}` and where its errors are, or sentences for people."""
     if as_json:
-        print(json.dumps({"code": code, "detail": detail}, ensure_ascii=False))
+        document = {"code": code, "detail": detail} | ({"errors": errors} if errors else {})
+        print(json.dumps(document, ensure_ascii=False))
     tell(f"{code}: {detail}")
+    for error in errors:
+        line = f"line {error['line']}: " if error.get("line") else ""
+        tell(f"  {line}{error['field']}: {error['detail']}")
     raise SystemExit(int(status))

@@ -1,0 +1,169 @@
+"""Does each command say what happened: on stdout for programs, on stderr for people, by its exit?"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from creditflow.cli import app as commands
+from creditflow.commands.output import Exit
+from domain.customer import CustomerContent
+from tests.web.people import KEYS, PEOPLE
+from web.service.services import Services
+
+
+class Terminal:
+    """Somebody at a terminal, with the key of one person."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self._environment = {"CREDITFLOW_URL": url, "CREDITFLOW_HOME": str(folder), "LANG": "C"}
+        self._runner = CliRunner()
+
+    def types(self, *words: str, key: str | None = None) -> Result:
+        environment = {**self._environment, "CREDITFLOW_KEY": key}
+        return self._runner.invoke(commands, list(words), env=environment)
+
+    def asks(self, *words: str, as_: str = "everybody") -> tuple[Exit, Any]:
+        """The exit and the one JSON document of a command with `--json`."""
+        result = self.types(*words, "--json", key=KEYS[as_])
+        assert result.stdout.count("\n") <= 1, "one document, on one line"
+        return Exit(result.exit_code), json.loads(result.stdout) if result.stdout else None
+
+
+@pytest.fixture
+def terminal(served: str, tmp_path: Path) -> Terminal:
+    users = {name: {"key": key} for name, key in KEYS.items()}
+    (tmp_path / "users.json").write_text(json.dumps(users))
+    return Terminal(served, tmp_path)
+
+
+@pytest.fixture
+def customer_id(services: Services) -> str:
+    content = CustomerContent(name="Example Ltd")
+    return services.customers.record(PEOPLE["everybody"], content).customer_id
+
+
+CASE = "01900000-0000-7000-8000-000000000000"
+
+
+@pytest.mark.parametrize(
+    ("words", "ending", "code"),
+    [
+        (("show", CASE), Exit.NOT_FOUND, "not_found"),
+        (("history", CASE), Exit.NOT_FOUND, "not_found"),
+        (("replay", CASE), Exit.NOT_FOUND, "not_found"),
+        (("withdraw", CASE), Exit.NOT_FOUND, "not_found"),
+        (("decide", f"{CASE}.1.1.1", "approve"), Exit.NOT_FOUND, "not_found"),
+        (("line", CASE, "show"), Exit.NOT_FOUND, "not_found"),
+        (("line", CASE, "release", CASE), Exit.NOT_FOUND, "not_found"),
+        (("line", CASE, "freeze", "--note", "test"), Exit.NOT_FOUND, "not_found"),
+        (("line", CASE, "reserve", "5", "XXX"), Exit.REFUSED, "currency_unknown"),
+        (("line", CASE, "reserve", "5.001", "CNY"), Exit.REFUSED, "malformed_amount"),
+        (("check", "nobody", "1" * 40, "CNY"), Exit.REFUSED, "malformed_amount"),
+    ],
+)
+def test_a_refusal_is_a_code_a_sentence_and_an_exit(
+    terminal: Terminal, words: tuple[str, ...], ending: Exit, code: str
+) -> None:
+    found, document = terminal.asks(*words)
+    assert (found, document["code"]) == (ending, code)
+    assert set(document) - {"errors"} == {"code", "detail"}
+
+
+def test_who_may_not_is_refused(terminal: Terminal) -> None:
+    for words in (("ledger", "verify"), ("refusals",), ("decide", f"{CASE}.1.1.1", "approve")):
+        ending, document = terminal.asks(*words, as_="relationship_manager")
+        assert (ending, document["code"]) == (Exit.REFUSED, "not_permitted")
+
+
+def test_a_user_of_this_machine_is_named_or_has_a_key(terminal: Terminal) -> None:
+    assert terminal.types("tasks", "--as", "approver", "--json").exit_code == Exit.DONE
+    stranger = terminal.types("tasks", "--as", "stranger", "--json")
+    assert stranger.exit_code == Exit.NOT_SIGNED_IN
+    assert json.loads(stranger.stdout)["code"] == "not_signed_in"
+    assert terminal.types("tasks").exit_code == Exit.NOT_SIGNED_IN
+    assert terminal.types("tasks", key="cf_wrong").exit_code == Exit.NOT_SIGNED_IN
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("decide", "task", "perhaps"),
+        ("check", "customer"),
+        ("import", "rumours", "file.csv"),
+        ("apply",),
+        ("line", "l-1", "commit", "r-1", "5"),
+        ("apply", "--file", "/does/not/exist"),
+        ("no-such-command",),
+    ],
+)
+def test_wrong_usage_exits_two_and_says_so_beside_the_answer(
+    terminal: Terminal, words: tuple[str, ...]
+) -> None:
+    result = terminal.types(*words, key=KEYS["everybody"])
+    assert result.exit_code == Exit.USAGE
+    assert result.stdout == ""
+    assert result.stderr
+
+
+def test_without_a_server_it_cannot_be_reached(tmp_path: Path) -> None:
+    nobody = Terminal("http://127.0.0.1:9", tmp_path)
+    result = nobody.types("tasks", "--json", key="cf_any")
+    assert result.exit_code == Exit.UNREACHABLE
+    assert json.loads(result.stdout)["code"] == "unreached"
+
+
+def test_an_application_that_is_not_taken_up_yet_is_pending(
+    terminal: Terminal, customer_id: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "application.json"
+    asked = {
+        "customer_id": customer_id,
+        "limit_requested": {"amount": "1000.00", "currency": "CNY"},
+    }
+    file.write_text(json.dumps(asked))
+    ending, first = terminal.asks("apply", "--file", str(file), "--key", "k-1")
+    assert (ending, first["status"]) == (Exit.PENDING, "received")
+    _, again = terminal.asks("apply", "--file", str(file), "--key", "k-1")
+    assert again["case_id"] == first["case_id"]
+    file.write_text(json.dumps({**asked, "term_months": 6}))
+    ending, document = terminal.asks("apply", "--file", str(file), "--key", "k-1")
+    assert (ending, document["code"]) == (Exit.CONFLICT, "key_reused")
+    file.write_text("{")
+    ending, document = terminal.asks("apply", "--file", str(file))
+    assert (ending, document["code"]) == (Exit.REFUSED, "malformed")
+
+
+def test_an_import_is_tried_and_then_done(terminal: Terminal, tmp_path: Path) -> None:
+    file = tmp_path / "customers.csv"
+    file.write_text("internal,name,country\n1,Example Ltd,GB\n2,Other Ltd,nowhere\n")
+    ending, report = terminal.asks("import", "customers", str(file), "--dry-run")
+    assert ending is Exit.REFUSED
+    assert (report["created"], report["refused"], report["kept"]) == (1, 1, False)
+    ending, refusal = terminal.asks("import", "customers", str(file))
+    assert (ending, refusal["code"]) == (Exit.REFUSED, "import_refused")
+    assert [error["line"] for error in refusal["errors"]] == [3]
+    file.write_text("internal,name,country\n1,Example Ltd,GB\n")
+    ending, report = terminal.asks("import", "customers", str(file))
+    assert (ending, report["kept"]) == (Exit.DONE, True)
+
+
+def test_the_book_of_nothing_holds(terminal: Terminal) -> None:
+    ending, proof = terminal.asks("ledger", "verify")
+    assert ending is Exit.DONE
+    assert proof["discrepancies"] == []
+
+
+def test_an_empty_list_is_an_empty_list(terminal: Terminal) -> None:
+    assert terminal.asks("tasks") == (Exit.DONE, {"items": []})
+
+
+def test_people_read_a_table_and_what_was_refused_is_in_it(terminal: Terminal) -> None:
+    terminal.asks("withdraw", CASE)
+    result = terminal.types("refusals", key=KEYS["everybody"])
+    assert result.exit_code == Exit.DONE
+    assert "not_found" in result.stdout
+    assert "\x1b" not in result.stdout, "no colour off a terminal"
