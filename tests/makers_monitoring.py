@@ -26,6 +26,20 @@ from tests.road import settle
 GRANTED_ON = date(2026, 1, 5)
 LINE_ID = "line-1"
 
+# A year after which the ordinary company supports a small part of what it did.
+SHRUNKEN = {
+    "revenue": "12",
+    "cost_of_sales": "9",
+    "gross_profit": "3",
+    "ebit": "1.6",
+    "ebitda": "2.2",
+    "depreciation_amortisation": "0.6",
+    "profit_before_tax": "1.4",
+    "net_income": "1.05",
+    "interest_expense": "0.2",
+    "income_tax": "0.35",
+}
+
 
 def noon(day: date) -> datetime:
     """Twelve o'clock in the legal entity's zone."""

@@ -29,7 +29,7 @@ from storage.line import Lines
 from storage.notification import Outbox
 from storage.review import Reviews
 from storage.statement import Statements
-from tests.makers_monitoring import LINE_ID, a_book, noon
+from tests.makers_monitoring import LINE_ID, SHRUNKEN, a_book, noon
 from tests.makers_policy import a_statement, cny
 
 DUE = date(2026, 7, 6)
@@ -94,18 +94,6 @@ def people_decide(records: Records, *, approved: bool = True, limit: Money | Non
         )
 
 
-SHRUNKEN = {
-    "revenue": "12",
-    "cost_of_sales": "9",
-    "gross_profit": "3",
-    "ebit": "1.6",
-    "ebitda": "2.2",
-    "depreciation_amortisation": "0.6",
-    "profit_before_tax": "1.4",
-    "net_income": "1.05",
-    "interest_expense": "0.2",
-    "income_tax": "0.35",
-}
 RUINED = {"equity": "-5", "total_liabilities": "145"}
 
 

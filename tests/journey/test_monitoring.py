@@ -7,22 +7,22 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from temporalio.client import WorkflowHandle
 
+from domain.approval import Verdict
 from domain.calendar import business_on
 from domain.collection import CollectionCase, CollectionStatus
 from domain.line import CreditLine, LineStart, LineStatus
-from domain.notification import Channel
-from domain.review import Review, ReviewStatus
+from domain.review import Review, ReviewStatus, review_id_of
 from domain.warning import MonitoringStart, MonitoringTally
+from storage.approval import Tasks, TaskView
 from storage.collection import Collections
 from storage.line import Lines
 from storage.review import Reviews
 from storage.statement import Statements
-from tests.makers_monitoring import LINE_ID, a_book, invoice, pay
+from tests.makers_monitoring import LINE_ID, SHRUNKEN, a_book, invoice, pay
 from tests.makers_policy import a_statement
 from tests.road import Road
 from workflows.line import CreditLineWorkflow
-from workflows.names import CASES_QUEUE, PORTFOLIO_QUEUE, line_id, monitoring_id, outbox_id
-from workflows.schedules import ensure_outboxes
+from workflows.names import CASES_QUEUE, PORTFOLIO_QUEUE, line_id, monitoring_id
 from workflows.warning import MonitoringWorkflow
 
 DUE = date(2026, 3, 2)
@@ -50,23 +50,24 @@ class Watch:
         with self.road.records.begin() as session:
             return Lines(session).read(LINE_ID)
 
-    def collection(self) -> CollectionCase | None:
+    def collection(self) -> CollectionCase:
         with self.road.records.begin() as session:
-            found = Collections(session).find_page(customer_id="c-1")
-        return found[0] if found else None
+            return Collections(session).find_page(customer_id="c-1")[0]
 
-    def review(self) -> Review | None:
+    def review(self) -> Review:
         with self.road.records.begin() as session:
-            found = Reviews(session).list_of_line(LINE_ID)
-        return found[0] if found else None
+            return Reviews(session).list_of_line(LINE_ID)[0]
+
+    def tasks(self) -> list[TaskView]:
+        with self.road.records.begin() as session:
+            return Tasks(session).list_page(case_id=review_id_of(LINE_ID, 1))
 
 
 @pytest.fixture
 async def watch(road: Road) -> AsyncIterator[Watch]:
-    """A line in force with its workflow and the outboxes at work."""
+    """A line in force with its workflow at work."""
     a_book(road.records)
     opened = Watch(road)
-    await ensure_outboxes(road.client, [Channel.TEMPORAL])
     handle: WorkflowHandle[CreditLineWorkflow, object] = await road.client.start_workflow(
         CreditLineWorkflow.run,
         LineStart(line_id=LINE_ID, offset_days=opened.offset_days),
@@ -75,7 +76,6 @@ async def watch(road: Road) -> AsyncIterator[Watch]:
     )
     yield opened
     await handle.terminate()
-    await road.client.get_workflow_handle(outbox_id(Channel.TEMPORAL)).terminate()
 
 
 async def until(holds: Callable[[], bool], what: str, seconds: float = 40) -> None:
@@ -91,7 +91,7 @@ async def test_arrears_freeze_the_line_and_payment_lifts_and_closes(watch: Watch
 
     tally = await watch.look("run-1")
     await until(lambda: watch.line().status is LineStatus.FROZEN, "frozen")
-    await until(lambda: bool(watch.collection() and watch.collection().steps_done), "a letter")
+    await until(lambda: bool(watch.collection().steps_done), "a letter")
 
     assert tally.collections == 1
     pay(watch.road.records, "i-1", TODAY)
@@ -100,18 +100,22 @@ async def test_arrears_freeze_the_line_and_payment_lifts_and_closes(watch: Watch
     await until(lambda: watch.collection().status is CollectionStatus.PAID, "paid")
 
 
-async def test_a_review_asked_for_is_judged_and_the_line_learns_its_next_date(
+async def test_a_review_that_cuts_is_decided_by_people_and_comes_into_force(
     watch: Watch,
 ) -> None:
     with watch.road.records.begin() as session:
-        Statements(session).record(a_statement(2025), business_on=TODAY, recorded_by="manager")
-    before = watch.line().review_due_on
+        Statements(session).record(
+            a_statement(2025, **SHRUNKEN), business_on=TODAY, recorded_by="manager"
+        )
+    before = watch.line().limit
 
     await watch.road.call(watch.road.services.lines.ask_review, watch.road.people["risk"], LINE_ID)
-    await until(
-        lambda: bool(watch.review() and watch.review().status is ReviewStatus.CONCLUDED),
-        "concluded",
-    )
+    await until(lambda: bool(watch.tasks()), "a task")
+    [task, *_] = watch.tasks()
+    decided = await watch.road.decide("approver1", task.task_id, Verdict.APPROVE, note="agreed")
+    await until(lambda: watch.review().status is ReviewStatus.CONCLUDED, "concluded")
 
-    assert watch.line().review_due_on == watch.review().next_due_on
-    assert watch.line().review_due_on != before
+    line = watch.line()
+    assert line.limit == watch.review().limit_decided
+    assert line.limit < before
+    assert line.letter_no == decided.letter_no
