@@ -83,6 +83,9 @@ class Settings(BaseSettings):
     mail_from: str = "creditflow@localhost"
     mail_dir: Path | None = None  # where the embedded mail sink keeps what was sent
 
+    # The family of policy editions in force (its newest edition judges new cases).
+    policy: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")] = "standard"
+
     # Days from the calendar to the business date; `up --as-of` sets it.
     business_days_offset: int = 0
 

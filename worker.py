@@ -87,7 +87,9 @@ def steps_of(*implementations: object) -> list[Callable[..., Any]]:
 async def run(settings: Settings) -> None:
     """Work until told to stop; what is under way is finished first."""
     records = Records(
-        settings.database_url.get_secret_value(), connections_max=settings.worker_threads + 5
+        settings.database_url.get_secret_value(),
+        connections_max=settings.worker_threads + 5,
+        policy=settings.policy,
     )
     codec = Codec(settings.codec_key_bytes, settings.codec_keys_retired_bytes)
     client = await connect(data_converter(codec), identity="creditflow-worker")

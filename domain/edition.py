@@ -277,7 +277,7 @@ class ConditionRow(Value):
 
 
 class ContractPolicy(Value):
-    signing_days: int = Field(ge=1)
+    signing_days: Annotated[Exact, Field(gt=0)]  # a part of a day is a part
     payment_days: dict[Grade, int]
     conditions: tuple[ConditionRow, ...] = ()
     requirements: tuple[ConditionRow, ...] = ()

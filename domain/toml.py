@@ -12,7 +12,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any
 
-_BARE = re.compile(r"^[A-Za-z0-9_-]+$")
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def toml_text(content: Mapping[str, Any]) -> str:
@@ -51,7 +51,7 @@ def _dotted(path: tuple[str, ...]) -> str:
 
 def _key(key: Any) -> str:
     text = str(key.value if isinstance(key, Enum) else key)
-    return text if _BARE.match(text) else _quoted(text)
+    return text if _BARE.fullmatch(text) else _quoted(text)
 
 
 def _quoted(text: str) -> str:

@@ -34,9 +34,15 @@ class Row(DeclarativeBase):
 
 
 class Records:
-    """The memory of one program. Refuses to guess a driver: write `postgresql+psycopg2://`."""
+    """The memory of one program. Refuses to guess a driver: write `postgresql+psycopg2://`.
 
-    def __init__(self, database_url: str, *, connections_max: int = 20) -> None:
+    `policy` names the family of policy editions that is in force here (`storage.edition`).
+    """
+
+    def __init__(
+        self, database_url: str, *, connections_max: int = 20, policy: str = "standard"
+    ) -> None:
+        self._info = {"policy": policy}
         self.engine: Engine = create_engine(
             database_url,
             pool_size=connections_max,
@@ -49,7 +55,8 @@ class Records:
     @contextmanager
     def begin(self) -> Iterator[Session]:
         """One transaction: all of it is kept, or nothing."""
-        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+        session = Session(self.engine, expire_on_commit=False, info=self._info)
+        with session, session.begin():
             yield session
 
     def answers(self) -> bool:

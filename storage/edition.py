@@ -65,13 +65,17 @@ class Editions:
         return self._parsed(edition_hash, toml)
 
     def find_current(self, on: date, name: str | None = None) -> PolicyEdition | None:
-        """The edition in force on a day: the latest to take effect, of these the last published."""
+        """The edition in force on a day: the latest to take effect, of these the last published.
+
+        Of the family `name`; of the one in force here, unless another is named.
+        """
+        family = name or self._session.info.get("policy", STANDARD)
         query = select(EditionRow.edition_hash).where(EditionRow.effective_on <= on)
-        if name is not None:
-            query = query.where(EditionRow.name == name)
-        newest = query.order_by(
-            EditionRow.effective_on.desc(), EditionRow.publication_no.desc()
-        ).limit(1)
+        newest = (
+            query.where(EditionRow.name == family)
+            .order_by(EditionRow.effective_on.desc(), EditionRow.publication_no.desc())
+            .limit(1)
+        )
         found = self._session.scalar(newest)
         return None if found is None else self.read(found)
 

@@ -31,7 +31,7 @@ VERSION = "0.1.0"
 
 def build(settings: Settings) -> FastAPI:
     """The application with its memory and its way to Temporal; nothing is reached before use."""
-    records = JoinedRecords(settings.database_url.get_secret_value())
+    records = JoinedRecords(settings.database_url.get_secret_value(), policy=settings.policy)
     codec = Codec(settings.codec_key_bytes, settings.codec_keys_retired_bytes)
     gateway = TemporalGateway(partial(connect, data_converter(codec), identity="web"))
     exposure = Exposure(records)

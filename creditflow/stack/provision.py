@@ -42,7 +42,7 @@ def provision_records(settings: Settings) -> None:
 
 
 def _publish_shipped(records: Records) -> None:
-    """Every shipped edition becomes a row; the standard one last, so that it is in force."""
+    """Every shipped edition becomes a row; which family is in force is a setting."""
     names = {file.stem for file in _shipped_files()}
     with records.begin() as session:
         for name in [*sorted(names - {STANDARD}), STANDARD]:

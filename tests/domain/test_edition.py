@@ -87,12 +87,14 @@ def test_an_edition_may_say_only_what_it_changes_in_another() -> None:
 
 def test_the_demonstration_judges_as_the_standard_edition_does() -> None:
     standard, demo = read_shipped("standard"), read_shipped("demo")
-    clocks = {"approval", "silence", "line", "monitoring"}
+    clocks = {"approval", "contract", "silence", "line", "monitoring"}
     for section in set(PolicyEdition.model_fields) - clocks - {"name"}:
         assert getattr(demo, section) == getattr(standard, section), section
     assert demo.approval.rows == standard.approval.rows
     assert demo.approval.automatic == standard.approval.automatic
     assert demo.monitoring.rules == standard.monitoring.rules
+    assert demo.contract.conditions == standard.contract.conditions
+    assert demo.contract.payment_days == standard.contract.payment_days
 
 
 def test_a_product_nobody_wrote_a_rule_for_is_refused() -> None:

@@ -54,8 +54,35 @@ def test_the_edition_in_force_is_the_latest_to_take_effect(records: Records) -> 
         editions = Editions(session)
         assert editions.find_current(date(2009, 12, 31)) is None
         assert editions.find_current(date(2012, 6, 30)) == older
-        assert editions.find_current(date(2012, 7, 1)) == other, "of one day, the last published"
-        assert editions.find_current(date(2012, 7, 1), "standard") == newer
+        assert editions.find_current(date(2012, 7, 1)) == newer, "of the family in force"
+        assert editions.find_current(date(2012, 7, 1), "trial") == other
+
+
+def test_another_family_is_in_force_where_the_records_are_opened_for_it(
+    records: Records, database_url: str
+) -> None:
+    standard, trial = dated("standard", date(2012, 7, 1)), dated("trial", date(2010, 1, 1))
+    for edition in (trial, standard):
+        publish(records, edition)
+
+    opened = Records(database_url, connections_max=1, policy="trial")
+    with opened.begin() as session:
+        assert Editions(session).find_current(date(2012, 7, 1)) == trial
+    opened.close()
+
+
+def test_of_two_editions_that_take_effect_on_one_day_the_last_published_is_in_force(
+    records: Records,
+) -> None:
+    first = dated("standard", date(2012, 7, 1))
+    second = first.model_copy(
+        update={"review": first.review.model_copy(update={"raise_notches": 2})}
+    )
+    for edition in (first, second):
+        publish(records, edition)
+
+    with records.begin() as session:
+        assert Editions(session).find_current(date(2012, 7, 1)) == second
 
 
 def test_an_edition_nobody_published_is_not_found(records: Records) -> None:

@@ -23,8 +23,10 @@ class JoinedRecords(Records):
     `once` wraps around an effect commits with it.
     """
 
-    def __init__(self, database_url: str, *, connections_max: int = 20) -> None:
-        super().__init__(database_url, connections_max=connections_max)
+    def __init__(
+        self, database_url: str, *, connections_max: int = 20, policy: str = "standard"
+    ) -> None:
+        super().__init__(database_url, connections_max=connections_max, policy=policy)
         self._open: ContextVar[Session | None] = ContextVar("open_session", default=None)
 
     @contextmanager
