@@ -30,4 +30,5 @@ COMMANDS: dict[str, Entry] = {
     "line": Entry("creditflow.commands.line:line", "One line, and what is done on it."),
     "ledger": Entry("creditflow.commands.line:ledger", "The book of entries."),
     "refusals": Entry("creditflow.commands.audit:refusals", "What was refused to whom."),
+    "policy": Entry("creditflow.commands.policy:policy", "Policy editions."),
 }

@@ -96,6 +96,27 @@ async def test_http_refuses_in_the_same_shape(broken: httpx.AsyncClient) -> None
     refused(await broken.get("/api/v1/%00"), 400, "malformed")
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"person_id": "x", "title": "\\ud83d", "roles": ["legal"]}',
+        b'{"person_id": "x", "title": "\xff", "roles": ["legal"]}',
+        b"[" * 100_000,
+        b"1" * 10_000,
+        b'{"title": NaN}',
+        b"null",
+        b"",
+    ],
+)
+async def test_text_that_is_none_is_refused(api: httpx.AsyncClient, body: bytes) -> None:
+    headers = as_("operator", **{"Content-Type": "application/json"})
+    answer = await api.post("/api/v1/persons", content=body, headers=headers)
+    assert answer.status_code in (400, 422)
+    assert answer.headers["content-type"] == MEDIA_TYPE
+    odd = await api.get("/api/v1/customers?search=%ff%fe", headers=as_("relationship_manager"))
+    assert odd.status_code == 200
+
+
 async def test_what_is_too_large_is_refused_before_it_is_read(api: httpx.AsyncClient) -> None:
     async def endless() -> AsyncIterator[bytes]:
         while True:

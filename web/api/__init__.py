@@ -8,8 +8,10 @@ from web.api import (
     application,
     approval,
     attachment,
+    collection,
     contract,
     customer,
+    edition,
     exchange,
     exposure,
     health,
@@ -18,8 +20,10 @@ from web.api import (
     line,
     operations,
     receivable,
+    review,
     screening,
     statement,
+    warning,
 )
 
 STAGES = (
@@ -37,6 +41,10 @@ STAGES = (
     contract,
     line,
     exposure,
+    review,
+    warning,
+    collection,
+    edition,
     operations,
 )
 

@@ -12,6 +12,7 @@ from web.service.clock import Clock
 from web.service.collection import CollectionService
 from web.service.contract import ContractService
 from web.service.customer import CustomerService
+from web.service.edition import EditionService
 from web.service.exchange import RateService
 from web.service.exposure import ExposureService
 from web.service.gateway import Gateway
@@ -53,6 +54,7 @@ class Services:
     reviews: ReviewService
     warnings: WarningService
     collections: CollectionService
+    editions: EditionService
     notifications: NotificationService
     operations: OperationsService
 
@@ -89,6 +91,7 @@ def build_services(
         reviews=ReviewService(records, gateway),
         warnings=WarningService(records, gateway, clock),
         collections=CollectionService(records, gateway, clock),
+        editions=EditionService(records, clock),
         notifications=NotificationService(records, mail_dir=mail_dir),
         operations=OperationsService(codec),
     )
