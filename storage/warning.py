@@ -207,18 +207,16 @@ class Book:
         They are watched (an open warning or collection case, or a freeze that a warning left), or
         they have a line in force or an invoice unpaid past its due date.
         """
-        rows = self._session.execute(
-            _WATCHED if watched_only else _BOOK,
-            {"as_of": as_of, "after": after or "", "page_size": page_size},
-        )
+        page: dict[str, Any] = {"after": after or "", "page_size": page_size}
+        if watched_only:
+            rows = self._session.execute(_WATCHED, page)
+        else:
+            rows = self._session.execute(_BOOK, page | {"as_of": as_of})
         return [customer_id for (customer_id,) in rows]
 
-    def is_watched(self, customer_id: str) -> bool:
-        """Whether a payment of the customer may close, lift or end anything."""
-        found = self._session.scalar(
-            text(f"SELECT 1 FROM customer c WHERE c.customer_id = :customer_id AND ({_OPEN})"),
-            {"customer_id": customer_id},
-        )
+    def is_watched(self, customer_id: str | None = None) -> bool:
+        """Whether a payment of the customer, or of anybody, may close, lift or end anything."""
+        found = self._session.scalar(_ANY_WATCHED, {"customer_id": customer_id})
         return found is not None
 
     def lock(self, customer_id: str) -> bool:
@@ -239,6 +237,11 @@ _OPEN = """
 _PAGE = "SELECT c.customer_id FROM customer c WHERE c.customer_id > :after AND ({})"
 _IN_ORDER = " ORDER BY c.customer_id LIMIT :page_size"
 _WATCHED = text(_PAGE.format(_OPEN) + _IN_ORDER)
+_ANY_WATCHED = text(
+    "SELECT 1 FROM customer c"
+    " WHERE (CAST(:customer_id AS text) IS NULL OR c.customer_id = :customer_id)"
+    f" AND ({_OPEN}) LIMIT 1"
+)
 _BOOK = text(
     _PAGE.format(
         _OPEN

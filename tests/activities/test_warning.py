@@ -253,8 +253,30 @@ def test_only_customers_with_something_to_decide_are_looked_at(records: Records)
             recorded_by="manager",
         )
         found = Book(session).find_page(DUE, after=None, page_size=10)
+        watched = Book(session).find_page(DUE, after=None, page_size=10, watched_only=True)
 
-    assert found == ["c-1"]
+    assert (found, watched) == (["c-1"], [])
+
+
+def test_who_is_warned_of_is_watched_until_nothing_is_open(records: Records) -> None:
+    a_book(records)
+    invoice(records, "i-1", DUE)
+    look(records, DUE + timedelta(days=8))
+    with records.begin() as session:
+        assert Book(session).is_watched("c-1")
+        assert Book(session).is_watched()
+        page = Book(session).find_page(DUE, after=None, page_size=10, watched_only=True)
+    assert page == ["c-1"]
+
+    pay(records, "i-1", DUE + timedelta(days=9))
+    look(records, DUE + timedelta(days=9), run_id="run-9")
+    with records.begin() as session:
+        case = Collections(session).find_open("c-1")
+        assert case is not None
+        Collections(session).write(
+            case.model_copy(update={"status": CollectionStatus.PAID, "closed_on": DUE})
+        )
+        assert not Book(session).is_watched()
 
 
 def test_a_freeze_is_owed_under_a_key_that_may_be_a_message_id(records: Records) -> None:

@@ -35,6 +35,8 @@ from web.service.warning import owe_recheck
 __all__ = ["BYTES_MAX", "ImportService", "import_csv", "profiles"]
 
 PORTION_ROWS = 1000
+# An invoice may say when it was settled.
+_SETTLING = (ImportKind.INVOICES, ImportKind.PAYMENTS)
 
 ACTIONS = {
     ImportKind.CUSTOMERS: Action.CUSTOMER_RECORD,
@@ -79,7 +81,7 @@ class ImportService:
                 business_on=self._clock.business_on(),
                 person=person,
             )
-            if report.kept and kind is ImportKind.PAYMENTS:
+            if report.kept and kind in _SETTLING:
                 owe_recheck(session, report.sha256, offset_days=self._clock.offset_days)
             return report
 
