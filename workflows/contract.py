@@ -41,6 +41,7 @@ class ContractSigningWorkflow:
         self._issued: IssuedContract | None = None
         self._outcome: ContractOutcome | None = None
         self._stopped = False
+        self._unwritten = False
         self._repaired = False
         self._one_act_at_a_time = asyncio.Lock()
 
@@ -102,7 +103,7 @@ class ContractSigningWorkflow:
     async def _send(self, issued_at: datetime, expires_at: datetime) -> None:
         """Write, seal and send; what cannot be written waits for a repair, as long as it may."""
         while self._issued is None and not self._stopped:
-            self._repaired = False
+            self._repaired = self._unwritten = False
             try:
                 self._issued = await workflow.execute_activity_method(
                     ContractSteps.issue_contract,
@@ -121,6 +122,7 @@ class ContractSigningWorkflow:
                 refused = refusal_of(failure)
                 if refused is None:
                     raise
+                self._unwritten = True
                 self._tell(f"cannot be written: {refused.detail()}", "operator", expires_at)
                 await self._until(lambda: self._repaired, expires_at)
 
@@ -177,6 +179,12 @@ class ContractSigningWorkflow:
         """Let the act take effect; records know whether it did before, or came too late."""
         acted = self._parsed(message)
         steps = {"sign": ContractSteps.record_signature, "decline": ContractSteps.record_decline}
+        # The link may be followed in the moment before we hear that the agreement was sent.
+        await workflow.wait_condition(
+            lambda: bool(self._issued or self._outcome or self._unwritten)
+        )
+        if self._issued is None:
+            raise refusal(OutOfOrder(reason="the agreement has not been sent"))
         async with self._one_act_at_a_time:
             self._outcome = await workflow.execute_activity_method(
                 steps[action],
@@ -188,8 +196,6 @@ class ContractSigningWorkflow:
             return self._outcome
 
     def _parsed(self, message: Any) -> CustomerActed:
-        if self._issued is None:
-            raise refusal(OutOfOrder(reason="the agreement has not been sent yet"))
         return parsed(
             CustomerActed,
             message,

@@ -1,0 +1,341 @@
+"""Reservations a second: the store against the barest form of the same procedure, in one run.
+
+The bare form is what any such ledger needs and nothing else: a line and a group with a limit, an
+entry under a unique key, the verdict, and the wait for the disk; called straight from the driver.
+Ours adds standing and dates, reasons, sequence numbers, running balances, guards, and values. Both
+on one PostgreSQL with its default durability, clients as processes, taken in turn.
+"""
+
+import argparse
+import json
+import multiprocessing
+import os
+import random
+import signal
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import psycopg2
+
+from creditflow.stack.launch import free_port, stop
+from creditflow.stack.postgres import Passwords, Postgres, prepare
+from domain.exposure import EntryKind
+from domain.money import Money
+from storage.base import Records
+from storage.exposure import Exposure
+from storage.exposure.accounts import entry_id_now
+from storage.migrations import upgrade
+
+LINES, GROUP_OF = 10_000, 5
+DAY = date(2026, 3, 2)
+AMOUNT = Money(minor=100, currency="CNY")
+
+_BOOK = f"""
+    INSERT INTO letter (letter_no, subject_id, case_id, customer_id, approved, limit_minor,
+        currency, content_hash, decided_on, valid_until, body, recorded_at)
+    VALUES ('L', 'L', 'L', 'c', true, 1, 'CNY', '', '{DAY}', '{DAY}', '{{}}', now());
+    INSERT INTO exposure_account (kind, owner_id, currency, limit_kind, limit_minor, entries,
+        decision_id, status)
+    SELECT 'group', 'group-' || n, 'CNY', 'amount', 10^15, 1, 'L', 'active'
+    FROM generate_series(0, {LINES // GROUP_OF - 1}) n;
+    INSERT INTO exposure_account (kind, owner_id, customer_id, currency, parent_no, limit_kind,
+        limit_minor, entries, decision_id, status, starts_on, last_draw_on, ends_on)
+    SELECT 'line', '01a201bb-0000-7000-8000-' || lpad(n::text, 12, '0'), 'customer-' || n, 'CNY',
+        (SELECT account_no FROM exposure_account WHERE owner_id = 'group-' || n / {GROUP_OF}),
+        'amount', 10^14, 1, 'L', 'active', '{DAY}', '{DAY}', '{DAY}'
+    FROM generate_series(0, {LINES - 1}) n;
+    INSERT INTO exposure_entry (entry_id, key, kind, account_no, seq, amount_minor, reserved_minor,
+        used_minor, reserved_after, used_after, limit_kind, limit_minor, decision_id, business_on,
+        posted_by)
+    SELECT gen_random_uuid(), 'opening-' || account_no, 'opening', account_no, 1, 0, 0, 0, 0, 0,
+        limit_kind, limit_minor, 'L', '{DAY}', 'system'
+    FROM exposure_account;
+"""
+
+_BARE = f"""
+    CREATE TABLE bare_account (account_no bigint PRIMARY KEY, parent_no bigint,
+        limit_minor bigint NOT NULL, taken_minor bigint NOT NULL DEFAULT 0);
+    CREATE TABLE bare_entry (entry_id uuid PRIMARY KEY, key text NOT NULL UNIQUE,
+        account_no bigint NOT NULL, parent_no bigint NOT NULL, amount_minor bigint NOT NULL,
+        recorded_at timestamptz NOT NULL DEFAULT now());
+    INSERT INTO bare_account (account_no, limit_minor)
+    SELECT {LINES} + n, 10^15 FROM generate_series(0, {LINES // GROUP_OF - 1}) n;
+    INSERT INTO bare_account (account_no, parent_no, limit_minor)
+    SELECT n, {LINES} + n / {GROUP_OF}, 10^14 FROM generate_series(0, {LINES - 1}) n;
+    CREATE PROCEDURE bare_reserve(p_entry_id uuid, p_account_no bigint, p_amount bigint, p_key text,
+        INOUT verdict text, INOUT headroom bigint) LANGUAGE plpgsql AS $$
+    DECLARE
+        parent bigint;
+        parent_headroom bigint;
+    BEGIN
+        UPDATE bare_account SET taken_minor = taken_minor + p_amount
+        WHERE account_no = p_account_no AND p_amount <= limit_minor - taken_minor
+        RETURNING parent_no, limit_minor - taken_minor INTO parent, headroom;
+        IF FOUND THEN
+            UPDATE bare_account SET taken_minor = taken_minor + p_amount
+            WHERE account_no = parent AND p_amount <= limit_minor - taken_minor
+            RETURNING limit_minor - taken_minor INTO parent_headroom;
+        END IF;
+        IF FOUND THEN
+            INSERT INTO bare_entry (entry_id, key, account_no, parent_no, amount_minor)
+            VALUES (p_entry_id, p_key, p_account_no, parent, p_amount) ON CONFLICT (key) DO NOTHING;
+        END IF;
+        IF NOT FOUND THEN
+            ROLLBACK;
+            verdict := 'refused';
+            RETURN;
+        END IF;
+        verdict := 'reserved';
+        headroom := least(headroom, parent_headroom);
+        PERFORM set_config('synchronous_commit', 'off', true);
+        COMMIT;
+        PERFORM pg_logical_emit_message(false, 'bare', '', true);
+    END
+    $$;
+"""
+
+Reserve = Callable[[int, str], None]
+
+
+class Measured(NamedTuple):
+    rate: float
+    p50_ms: float
+    p99_ms: float
+
+
+def bare(url: str) -> Reserve:
+    cursor = _cursor(url)
+
+    def reserve(line: int, key: str) -> None:
+        cursor.execute(
+            "CALL bare_reserve(%s, %s, %s, %s, NULL, NULL)", (entry_id_now(), line, 100, key)
+        )
+        assert cursor.fetchone()[0] == "reserved"
+
+    return reserve
+
+
+def bare_call(url: str) -> Reserve:
+    """Our own procedure, without the store around it."""
+    cursor = _cursor(url)
+    call = f"CALL exposure_reserve({', '.join(['%s'] * 9 + ['NULL'] * 12)})"
+
+    def reserve(line: int, key: str) -> None:
+        cursor.execute(
+            call, (entry_id_now(), _line(line), None, "CNY", 100, key, DAY, None, "benchmark")
+        )
+        assert cursor.fetchone()[0] == "reserve"
+
+    return reserve
+
+
+def store(url: str) -> Reserve:
+    exposure = Exposure(Records(_driver_named(url)), connections_max=1)
+
+    def reserve(line: int, key: str) -> None:
+        movement = exposure.reserve(_line(line), AMOUNT, key, business_on=DAY)
+        assert movement.kind is EntryKind.RESERVE
+
+    return reserve
+
+
+def client(
+    make: Callable[[str], Reserve], url: str, hot: bool, seconds: float, barrier: Any, results: Any
+) -> None:
+    """Reserve as fast as answers come, one key after the other, and say how fast that was."""
+    reserve, chance = make(url), random.Random(os.getpid())
+    name = f"order-{os.getpid()}-{time.time_ns()}"
+    reserve(0, f"{name}-first")
+    barrier.wait()
+    took: list[float] = []
+    began = now = time.perf_counter()
+    while now - began < seconds:
+        reserve(0 if hot else chance.randrange(LINES), f"{name}-{len(took)}")
+        before, now = now, time.perf_counter()
+        took.append(now - before)
+    took.sort()
+    results.put((len(took) / (now - began), took[len(took) // 2], took[int(len(took) * 0.99)]))
+
+
+def measure(
+    make: Callable[[str], Reserve], url: str, clients: int, seconds: float, *, hot: bool = False
+) -> Measured:
+    barrier, results = multiprocessing.Barrier(clients), multiprocessing.Queue()
+    processes = [
+        multiprocessing.Process(target=client, args=(make, url, hot, seconds, barrier, results))
+        for _ in range(clients)
+    ]
+    for process in processes:
+        process.start()
+    answers = [results.get(timeout=seconds + 60) for _ in processes]
+    for process in processes:
+        process.join()
+    rates, p50s, p99s = zip(*answers, strict=True)
+    return Measured(sum(rates), statistics.median(p50s) * 1000, max(p99s) * 1000)
+
+
+def in_turn(rounds: int, *measures: Callable[[], Measured]) -> list[Measured]:
+    """The median round of each, where every round takes one after the other."""
+    taken = [[measure() for measure in measures] for _ in range(rounds)]
+    return [
+        sorted(column, key=lambda measured: measured.rate)[rounds // 2]
+        for column in zip(*taken, strict=True)
+    ]
+
+
+def compared(ours: float, limit: float, unit: str = "reservations/s") -> dict[str, Any]:
+    return {
+        "ratio": round(ours / limit, 3),
+        "ours": round(ours, 1),
+        "limit": round(limit, 1),
+        "unit": unit,
+    }
+
+
+def run(url: str, seconds: float, rounds: int) -> dict[str, Any]:
+    # The first connections and the first pages of a new server are nobody's measure.
+    for make in (bare, store):
+        measure(make, url, 4, 1)
+    detail: dict[str, Any] = {"durability": "fsync on; flushed before every answer"}
+    for clients in (1, 8, 32):
+        limit, called, ours = in_turn(
+            rounds,
+            partial(measure, bare, url, clients, seconds),
+            partial(measure, bare_call, url, clients, seconds),
+            partial(measure, store, url, clients, seconds),
+        )
+        detail[f"clients_{clients}"] = compared(ours.rate, limit.rate) | {
+            "p50_ms": round(ours.p50_ms, 2),
+            "p99_ms": round(ours.p99_ms, 2),
+        }
+        detail[f"procedure_{clients}"] = compared(called.rate, limit.rate)
+    limit, ours, spread = in_turn(
+        rounds,
+        partial(measure, bare, url, 8, seconds, hot=True),
+        partial(measure, store, url, 8, seconds, hot=True),
+        partial(measure, store, url, 8, seconds),
+    )
+    detail["one_account"] = compared(ours.rate, limit.rate)
+    detail["hot_over_spread"] = compared(ours.rate, spread.rate)
+    detail["wal"] = wal_bytes(url)
+    detail["verify"] = verified(url)
+    result = detail["clients_32"]
+    return {
+        "name": "exposure",
+        **{name: result[name] for name in ("ratio", "ours", "limit", "unit")},
+        "detail": detail,
+    }
+
+
+def wal_bytes(url: str, count: int = 2000) -> dict[str, Any]:
+    """Bytes of WAL a reservation costs, after a checkpoint; less is better, so limit over ours."""
+    cost = {}
+    for make in (bare, store):
+        cursor = _cursor(url)
+        cursor.execute("SELECT pg_current_wal_lsn()")
+        (before,) = cursor.fetchone()
+        reserve, name = make(url), f"wal-{time.time_ns()}"
+        for n in range(count):
+            reserve(n * 7 % LINES, f"{name}-{n}")
+        cursor.execute("SELECT pg_current_wal_lsn() - %s::pg_lsn", (before,))
+        cost[make] = float(cursor.fetchone()[0]) / count
+    return {
+        "ratio": round(cost[bare] / cost[store], 3),
+        "ours": round(cost[store]),
+        "limit": round(cost[bare]),
+        "unit": "bytes/reservation",
+    }
+
+
+def verified(url: str) -> dict[str, Any]:
+    """Entries proven a second, against one plain sum over the same entries by account."""
+    exposure = Exposure(Records(_driver_named(url)))
+    cursor = _cursor(url)
+    sums, proofs = [], []
+    for _ in range(3):
+        began = time.perf_counter()
+        cursor.execute(
+            "SELECT account_no, sum(reserved_minor), sum(used_minor)"
+            " FROM exposure_entry GROUP BY account_no"
+        )
+        cursor.fetchall()
+        sums.append(time.perf_counter() - began)
+        began = time.perf_counter()
+        proof = exposure.verify()
+        proofs.append(time.perf_counter() - began)
+        assert not [each for each in proof.discrepancies if "line says" not in each.rule], proof
+    rows = proof.entries
+    return compared(rows / min(proofs), rows / min(sums), "entries/s") | {"entries": rows}
+
+
+@contextmanager
+def database() -> Iterator[str]:
+    """A new PostgreSQL with the product's tables, a book of lines, and the bare form beside it."""
+    with tempfile.TemporaryDirectory(prefix="creditflow-exposure-") as folder:
+        place = Path(folder)
+        place.chmod(0o755)
+        server = prepare(place / "postgres", Passwords("bench", "bench")).at(free_port(0))
+        process = server.start(place / "log")
+        try:
+            _wait(server)
+            server.create_owner()
+            upgrade(_driver_named(server.url()))
+            cursor = _cursor(server.url())
+            cursor.execute(_BOOK)
+            cursor.execute(_BARE)
+            cursor.execute("VACUUM ANALYZE")
+            yield server.url()
+        finally:
+            stop(process, signal.SIGQUIT, 10)
+
+
+def _wait(server: Postgres) -> None:
+    deadline = time.monotonic() + 30
+    while not server.answers():
+        assert time.monotonic() < deadline, "PostgreSQL does not answer"
+        time.sleep(0.05)
+
+
+def _line(n: int) -> str:
+    return f"01a201bb-0000-7000-8000-{n:012d}"
+
+
+def _cursor(url: str) -> Any:
+    connection = psycopg2.connect(url)
+    connection.autocommit = True
+    return connection.cursor()
+
+
+def _driver_named(url: str) -> str:
+    return url.replace("postgresql://", "postgresql+psycopg2://", 1)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true", help="end with one JSON line")
+    parser.add_argument("--full", action="store_true", help="longer and more rounds")
+    options = parser.parse_args()
+    with database() as url:
+        seconds, rounds = (10.0, 5) if options.full else (3.0, 3)
+        result = run(url, seconds, rounds)
+    if options.json:
+        print(json.dumps(result))
+        return
+    for name, found in ({"exposure": result} | result["detail"]).items():
+        if isinstance(found, dict):
+            print(
+                f"{name:18} {found['ratio']:6.2f}   {found['ours']:>12,} of {found['limit']:>12,}"
+                f" {found['unit']}"
+            )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
