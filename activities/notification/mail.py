@@ -10,15 +10,18 @@ import smtplib
 import ssl
 import tomllib
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from email.message import EmailMessage
 from email.utils import formatdate
 from pathlib import Path
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 from sqlalchemy.orm import Session
 
 from activities.notification.outbox import Undeliverable, Undelivered
+from domain.calendar import ZONE
 from domain.identity import Language
 from domain.notification import Addressee, OutboxEntry
 from storage.base import Records
@@ -57,11 +60,11 @@ class MailTemplates:
     def render(self, kind: str, language: Language, facts: Mapping[str, str]) -> tuple[str, str]:
         """Subject and body. Raises jinja2's `TemplateError` where a fact is missing."""
         text = self._environment.get_template(f"{kind}.{language}.txt.j2").render(
-            facts,
+            {name: _as_read(name, fact) for name, fact in facts.items()},
             public_url=self._public_url,
             grantor=self._grantors[language],
-            codes=_codes,
             sentence=self._sentence(language),
+            sentences=self._sentences_of(language),
         )
         head, _, body = text.partition("\n\n")
         # Whatever a fact contains, a header stays one line.
@@ -75,6 +78,11 @@ class MailTemplates:
             return sentences.get(name, code.replace("_", " ")).replace("{}", detail)
 
         return sentence
+
+    def _sentences_of(self, language: Language) -> Callable[[str], list[str]]:
+        """What comma-separated codes say, nothing twice."""
+        sentence = self._sentence(language)
+        return lambda codes: list(dict.fromkeys(map(sentence, re.findall(r"[^,\s]+", codes))))
 
 
 class MailDelivery:
@@ -163,5 +171,12 @@ def _connected(smtp: Smtp) -> smtplib.SMTP:
     return server
 
 
-def _codes(text: str) -> list[str]:
-    return re.findall(r"[^,\s]+", text)
+def _as_read(name: str, fact: str) -> str:
+    """Instants as a clock on the wall of the legal entity shows them; all else as it is."""
+    if not name.endswith("_at"):
+        return fact
+    try:
+        instant = datetime.fromisoformat(fact)
+    except ValueError:
+        return fact
+    return f"{instant.astimezone(ZoneInfo(ZONE)):%Y-%m-%d %H:%M}" if instant.tzinfo else fact

@@ -27,6 +27,7 @@ from activities.notification import (
 from creditflow.stack.launch import free_port
 from domain.application import Application
 from domain.customer import Customer
+from domain.edition import KnockOutEffect
 from domain.identity import Language, Person, Role
 from domain.money import Money
 from domain.notification import (
@@ -41,6 +42,7 @@ from domain.notification import (
 from storage.application import Intakes
 from storage.base import Records
 from storage.customer import Customers
+from storage.edition import read_shipped
 from storage.identity import Persons
 from storage.notification import Outbox
 from tests.servers import SkippingEnvironment
@@ -154,20 +156,47 @@ def test_every_notice_is_said_in_both_languages_with_all_its_facts(
 
 
 def test_reasons_are_said_as_sentences_from_their_codes_alone() -> None:
-    facts = {**sample(Notice.DECISION_DECLINED), "reason_codes": "equity_negative,grade:D,new_code"}
+    codes = "equity_negative,grade:D,new_code,equity_negative"
+    facts = {**sample(Notice.DECISION_DECLINED), "reason_codes": codes}
 
     _, en = TEMPLATES.render(Notice.DECISION_DECLINED, Language.EN, facts)
     _, zh = TEMPLATES.render(Notice.DECISION_DECLINED, Language.ZH, facts)
 
     assert "- The company's equity is negative\n- The grade D does not qualify" in en
     assert "- new code" in en
+    assert en.count("equity is negative") == 1
     assert "- 净资产为负\n- 信用等级 D 不符合" in zh
+
+
+def test_an_instant_is_told_by_the_clock_of_the_legal_entity() -> None:
+    facts = {**sample(Notice.TASK_OPENED), "due_at": "2026-01-05T02:30:00+00:00"}
+
+    _, body = TEMPLATES.render(Notice.TASK_OPENED, Language.EN, facts)
+
+    assert "until 2026-01-05 10:30." in body
 
 
 def test_both_languages_know_the_same_sentences() -> None:
     sentences = tomllib.loads((FOLDER / "sentences.toml").read_text("utf-8"))
 
     assert set(sentences["en"]) == set(sentences["zh-CN"])
+
+
+@pytest.mark.parametrize("edition", ["standard", "demo"])
+def test_every_code_of_an_edition_that_a_notice_may_carry_has_its_sentence(edition: str) -> None:
+    policy = read_shipped(edition)
+    declining = [each.code for each in policy.knock_outs if each.effect is KnockOutEffect.DECLINE]
+    asked = [
+        code
+        for checklist in policy.completeness.checklists
+        for code in (*checklist.required, *checklist.optional)
+    ]
+    warned = [rule.code for rule in policy.monitoring.rules]
+
+    sentences = tomllib.loads((FOLDER / "sentences.toml").read_text("utf-8"))["en"]
+
+    codes = {code.split(":")[0] for code in (*declining, *asked, *warned)}
+    assert codes - set(sentences) == set()
 
 
 def test_no_template_is_left_over() -> None:
