@@ -109,6 +109,7 @@ class Case(Answer):
     business_on: date
     ended_at: AwareDatetime | None
     version: int
+    edition_hash: str = ""
 
     @property
     def open(self) -> bool:
@@ -314,6 +315,8 @@ class Figures(Answer):
     applications: int
     by_status: Mapping[str, int]
     tasks_open: int
+    contracts_by_status: Mapping[str, int] = {}
+    lines_by_status: Mapping[str, int] = {}
 
 
 class Refusal(Answer):

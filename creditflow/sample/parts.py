@@ -28,7 +28,8 @@ class Part:
     internal_code_only: bool = False
     documents: tuple[str, ...] = ()
     supplement: tuple[str, ...] = ()
-    decision: str = "approve"  # approve, decline, return_once
+    # approve, decline, return_once, lower (for less), late (only once the task is escalated)
+    decision: str = "approve"
     screening: str = ""  # what a risk officer makes of a hit: clear or confirm
     listed: str = ""  # stop or suspend
     signing: str = "sign"  # sign, never, decline
@@ -46,7 +47,8 @@ PARTS = (
     Part("branch", (4000, 6000), "branch", "strong", group="A", follow_up="renewal"),
     Part("region", (30000, 60000), "region", "strong", segment="large", follow_up="decrease"),
     Part("head office", (150000, 190000), "head", "strong", segment="large"),
-    Part("our own number only", (500, 900), "branch", "fair", "late", internal_code_only=True),
+    Part("our own number only", (500, 900), "branch", "fair", "late", internal_code_only=True,
+         decision="lower", signing="decline"),
     Part("weak", (5000, 9000), "region", "weak", "late", revenue_times=150),
     Part("equity gone", (500, 2000), "declined_by_policy", "failing", "late"),
     Part("long overdue", (500, 2000), "declined_by_policy", temper="very_late", months_past_due=5),
@@ -55,7 +57,7 @@ PARTS = (
          supplement=(LICENCE,)),
     Part("stopped", (2000, 5000), "refused", "strong", listed="stop"),
     Part("suspended and cleared", (2000, 5000), "branch", "sound", "fair", listed="suspend",
-         screening="clear"),
+         screening="clear", decision="late"),
     Part("returned once", (500, 900), "branch", "sound", "fair", currency="USD",
          decision="return_once", supplement=(ORDERS,), revenue_times=40),
     Part("well made, badly paid", (4000, 8000), "branch", "strong", "very_late",

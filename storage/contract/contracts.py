@@ -64,6 +64,13 @@ class Contracts:
             raise KeyReused(key=issue.contract_id)
         return self._contract(row) if row is not None else None
 
+    def counts(self) -> dict[ContractStatus, int]:
+        """How many agreements stand where."""
+        rows = self._session.execute(
+            select(ContractRow.status, func.count()).group_by(ContractRow.status)
+        )
+        return {ContractStatus(status): count for status, count in rows}
+
     def record(self, issue: IssueContract, document_hash: str) -> Contract:
         """Write an agreement as sent; the caller has asked `find_issued` in this transaction."""
         assert issue.letter.terms is not None

@@ -142,5 +142,5 @@ def replay(asked: Asked, caller: Caller, case_id: Id) -> Replayed:
 
 @router.get("/figures")
 def figures(asked: Asked, caller: Caller) -> Figures:
-    """How many cases stand where; the parts sum to the whole."""
+    """How many cases, agreements and lines stand where; the cases' parts sum to the whole."""
     return asked.applications.figures(caller)

@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 from domain.application import Application, ApplicationChange, Case, CaseAction, CaseStatus
 from domain.approval import Approval
 from domain.assessment import Assessment
-from domain.contract import Contract, Letter
+from domain.contract import Contract, ContractStatus, Letter
 from domain.customer import Customer
 from domain.errors import CaseClosed, KeyReused, Malformed, NotFound, Withdrawn
 from domain.identity import Id, Person, Role
 from domain.ids import uuid7
-from domain.line import ConditionPrecedent, CreditLine
+from domain.line import ConditionPrecedent, CreditLine, LineStatus
 from domain.screening import Screening
 from domain.value import Value, content_hash
 from policies.assessment import replay
@@ -111,6 +111,8 @@ class Figures(Value):
     applications: int
     by_status: dict[CaseStatus, int]
     tasks_open: int
+    contracts_by_status: dict[ContractStatus, int]
+    lines_by_status: dict[LineStatus, int]
 
 
 class ApplicationService:
@@ -314,12 +316,17 @@ class ApplicationService:
         )
 
     def figures(self, person: Person) -> Figures:
-        """How many cases stand where, of all there are."""
+        """How many cases, agreements and lines stand where, of all there are."""
         permit(person, Action.FIGURES_READ)
         with self._records.begin() as session:
             counts = Applications(session).counts()
-            tasks_open = Tasks(session).count_open()
-        return Figures(applications=sum(counts.values()), by_status=counts, tasks_open=tasks_open)
+            return Figures(
+                applications=sum(counts.values()),
+                by_status=counts,
+                tasks_open=Tasks(session).count_open(),
+                contracts_by_status=Contracts(session).counts(),
+                lines_by_status=Lines(session).counts(),
+            )
 
     def _act(
         self, person: Person, case_id: str, name: str, key: str | None, **content: Any
