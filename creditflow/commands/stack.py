@@ -2,8 +2,9 @@
 
 import os
 import re
+from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
@@ -94,12 +95,16 @@ def _show(place: Home, as_json: bool) -> None:
     programs = found.content.get("programs", {})
     shown = {name: _PASSWORD.sub(":…@", address) for name, address in found.addresses.items()}
     rows = [f"{name:<12} {address}" for name, address in shown.items()]
-    rows += [
-        f"{name:<12} {'ready' if one['ready'] else 'starting'}"
-        + (f", pid {one['pid']}" if one["pid"] else "")
-        for name, one in programs.items()
-    ]
+    rows += [f"{name:<12} {_condition(one)}" for name, one in programs.items()]
     if offset := found.content.get("business_days_offset"):
         rows.append(f"business date {offset:+d} days from the calendar")
     rows.append(f"files        {place.root}")
     answer(found.addresses, as_json=as_json, text="\n".join(rows))
+
+
+def _condition(program: Mapping[str, Any]) -> str:
+    if program["ready"]:
+        return f"ready, pid {program['pid']}" if program["pid"] else "done"
+    if program["failures"]:
+        return f"failed {program['failures']} times, see {program['log']}"
+    return "starting" if program["pid"] else "waiting"

@@ -22,9 +22,9 @@ from creditflow.stack import state
 from creditflow.stack.home import Home
 from creditflow.stack.keys import database_passwords, write_secrets
 from creditflow.stack.launch import birth, free_port, listening, stop
-from creditflow.stack.postgres import prepare
+from creditflow.stack.postgres import PostgresMissing, prepare
 from creditflow.stack.programs import PORTS_USUAL, Ports, Process, Program, Stack, now
-from creditflow.stack.temporal import Temporal, find_binary
+from creditflow.stack.temporal import Temporal, TemporalMissing, find_binary
 
 _LOOK_EVERY_SECONDS = 0.03
 _BACKOFF_SECONDS = (0.0, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
@@ -293,7 +293,11 @@ def main() -> NoReturn:
     home.make()
     _lock(home)
     say(f"supervisor {os.getpid()} starts")
-    stack = assemble(home, given.offset)
+    try:
+        stack = assemble(home, given.offset)
+    except (PostgresMissing, TemporalMissing) as missing:
+        say(str(missing))
+        sys.exit(1)
     children = [Child(one, home.log / f"{one.name}.log") for one in stack.programs()]
     supervisor = Supervisor(stack, children)
     supervisor.run()
