@@ -8,6 +8,7 @@ import os
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Annotated, Any, NoReturn
@@ -145,17 +146,19 @@ class Caller:
         assert self._url.hostname is not None
         server = kind(self._url.hostname, self._url.port, timeout=_TIMEOUT_SECONDS)
         try:
-            server.request(
-                method,
-                f"{self._url.path}/api/v1{path}",
-                content,
-                {
-                    "Authorization": f"Bearer {self._key}",
-                    "Accept-Language": _language(),
-                    "User-Agent": "creditflow-cli",
-                    **headers,
-                },
-            )
+            # Refused before all of it was sent: the answer is there already.
+            with suppress(BrokenPipeError, ConnectionResetError):
+                server.request(
+                    method,
+                    f"{self._url.path}/api/v1{path}",
+                    content,
+                    {
+                        "Authorization": f"Bearer {self._key}",
+                        "Accept-Language": _language(),
+                        "User-Agent": "creditflow-cli",
+                        **headers,
+                    },
+                )
             found = server.getresponse()
             return found.status, found.read(), found.getheader("Retry-After")
         finally:

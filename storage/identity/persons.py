@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ARRAY, Text, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -113,8 +114,8 @@ class Persons:
             raise NotFound(kind="person", id=person_id)
 
 
-def person_of(row: PersonRow) -> Person:
-    """The value of a row; for the stores of this folder."""
+def person_of(row: PersonRow | Any) -> Person:
+    """The value of a row, or of a query for its columns; for the stores of this folder."""
     return Person(
         person_id=row.person_id,
         title=row.title,

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy import case as sql_case
-from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -101,6 +101,36 @@ class FailureRow(Row):
     locked_until: Mapped[datetime | None]
 
 
+# Asked by every request, so built once; most of a small query's cost is in building it.
+_PERSON = (
+    PersonRow.person_id,
+    PersonRow.title,
+    PersonRow.roles,
+    PersonRow.branch,
+    PersonRow.mail,
+    PersonRow.language,
+)
+_BY_KEY = (
+    select(*_PERSON, ApiKeyRow.last_used_at)
+    .join(ApiKeyRow, ApiKeyRow.person_id == PersonRow.person_id)
+    .where(
+        ApiKeyRow.key_hash == bindparam("key_hash"),
+        ApiKeyRow.revoked_at.is_(None),
+        PersonRow.disabled_at.is_(None),
+    )
+)
+_BY_TOKEN = (
+    select(*_PERSON, SessionRow.csrf_token, SessionRow.expires_at)
+    .join(SessionRow, SessionRow.person_id == PersonRow.person_id)
+    .where(
+        SessionRow.token_hash == bindparam("token_hash"),
+        SessionRow.ended_at.is_(None),
+        SessionRow.expires_at > bindparam("at"),
+        PersonRow.disabled_at.is_(None),
+    )
+)
+
+
 class ApiKeys:
     """The keys programs sign in with."""
 
@@ -131,21 +161,13 @@ class ApiKeys:
 
     def find_person(self, key: str, at: datetime) -> Person | None:
         """Whom a key stands for; None where it is unknown or revoked, or they are disabled."""
-        found = self._session.execute(
-            select(PersonRow, ApiKeyRow.last_used_at)
-            .join(ApiKeyRow, ApiKeyRow.person_id == PersonRow.person_id)
-            .where(
-                ApiKeyRow.key_hash == hash_of(key),
-                ApiKeyRow.revoked_at.is_(None),
-                PersonRow.disabled_at.is_(None),
-            )
-        ).one_or_none()
+        found = self._session.execute(_BY_KEY, {"key_hash": hash_of(key)}).one_or_none()
         if found is None:
             return None
-        row, last_used_at = found
-        if last_used_at is None or at - last_used_at > _USE_NOTED_EVERY:
+        used_at = found.last_used_at
+        if used_at is None or at - used_at > _USE_NOTED_EVERY:
             self._note_use(key, at)
-        return person_of(row)
+        return person_of(found)
 
     def list_keys(self, person_id: str) -> Sequence[ApiKey]:
         rows = self._session.scalars(
@@ -210,19 +232,13 @@ class Sessions:
     def find_session(self, token: str, at: datetime) -> SignInSession | None:
         """The session a cookie stands for; None once ended, expired, or its person is disabled."""
         found = self._session.execute(
-            select(PersonRow, SessionRow.csrf_token, SessionRow.expires_at)
-            .join(SessionRow, SessionRow.person_id == PersonRow.person_id)
-            .where(
-                SessionRow.token_hash == hash_of(token),
-                SessionRow.ended_at.is_(None),
-                SessionRow.expires_at > at,
-                PersonRow.disabled_at.is_(None),
-            )
+            _BY_TOKEN, {"token_hash": hash_of(token), "at": at}
         ).one_or_none()
         if found is None:
             return None
-        row, csrf_token, expires_at = found
-        return SignInSession(person=person_of(row), csrf_token=csrf_token, expires_at=expires_at)
+        return SignInSession(
+            person=person_of(found), csrf_token=found.csrf_token, expires_at=found.expires_at
+        )
 
     def end(self, token: str, at: datetime) -> None:
         """Sign out; a session that has ended stays so."""
