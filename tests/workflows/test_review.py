@@ -1,6 +1,7 @@
 """A review's order of events: judged, asked where policy asks, concluded whatever is answered."""
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -152,15 +153,11 @@ class Desk:
         return ReviewResult.model_validate(await self.handle.result())
 
 
-_made: list[str] = []
-
-
 @asynccontextmanager
 async def a_desk(
     env: SkippingEnvironment, *, asks: bool = True, stopped: bool = False
 ) -> AsyncIterator[Desk]:
-    line_id = f"line-{len(_made)}"
-    _made.append(line_id)
+    line_id = f"line-{uuid.uuid4()}"
     steps, approval = FakeReview(line_id, asks=asks, stopped=stopped), FakeApproval()
     async with Worker(
         env.client,

@@ -17,7 +17,7 @@ from domain.warning import (
 )
 from tests.servers import SkippingEnvironment
 from worker import RUNNER
-from workflows.names import MONITORING_SCHEDULE, outbox_id
+from workflows.names import MONITORING_SCHEDULE, RESERVATION_EXPIRY_SCHEDULE, outbox_id
 from workflows.schedules import ensure_outboxes, ensure_schedules
 from workflows.warning import MonitoringWorkflow
 
@@ -77,4 +77,5 @@ async def test_what_must_always_run_is_put_in_place_as_often_as_asked(
         outbox = client.get_workflow_handle(outbox_id(channel))
         assert (await outbox.describe()).status is not None
         await outbox.terminate()
-    await handle.delete()
+    for name in (MONITORING_SCHEDULE, RESERVATION_EXPIRY_SCHEDULE):
+        await client.get_schedule_handle(name).delete()
