@@ -106,7 +106,9 @@ async def _our_fault(request: Request, error: Exception) -> Response:
     # The server's own middleware raises it again after this answer, and logs it with its trace.
     # It stands outside the envelope, so the id is put on here.
     problem = problem_of_http(500, _language(request), _request_id(request))
-    return problem.answer({"x-request-id": problem.request_id})
+    answer = await _answered(request, problem)
+    answer.headers["x-request-id"] = problem.request_id
+    return answer
 
 
 async def _keep(request: Request, problem: Problem, *, permission: bool) -> None:

@@ -101,6 +101,8 @@ def _said(tree: ast.AST) -> Iterator[tuple[str, ast.expr]]:
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
             if call.func.attr in ("say", "count", "name", "explains") and call.args:
                 yield call.func.attr, call.args[0]
+            if call.func.attr == "tabs":
+                yield "say", ast.JoinedStr([call.args[1]])
             if call.func.attr == "go" and len(call.args) > 1:
                 yield "say", _prefixed(call.args[1])
 

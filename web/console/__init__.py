@@ -7,21 +7,52 @@ from fastapi import FastAPI
 
 from domain.identity import Language
 from web import assets
-from web.console import application, approval, identity, start
+from web.console import (
+    application,
+    approval,
+    collection,
+    contract,
+    customer,
+    documents,
+    edition,
+    identity,
+    line,
+    notification,
+    operations,
+    review,
+    search,
+    start,
+    warning,
+)
 from web.console.page import Pages
 
 _WEB = Path(__file__).resolve().parents[1]
-_STAGES = (start, identity, approval, application)
-
-_GRANTOR = {Language.EN: "", Language.ZH: ""}
+_STAGES = (
+    start,
+    search,
+    identity,
+    customer,
+    documents,
+    application,
+    approval,
+    contract,
+    line,
+    review,
+    warning,
+    collection,
+    edition,
+    notification,
+    operations,
+)
+_NOBODY = {Language.EN: "", Language.ZH: ""}
 
 
 def mount(
     app: FastAPI, *, grantor: Mapping[Language, str] | None = None, temporal_ui_url: str = ""
 ) -> None:
-    """Add the pages, what browsers are sent beside them."""
+    """Add the pages and what browsers are sent beside them."""
     files = assets.Assets(_WEB / "static", _WEB.parent / "node_modules")
-    app.state.pages = Pages(files, grantor=grantor or _GRANTOR, temporal_ui_url=temporal_ui_url)
+    app.state.pages = Pages(files, grantor=grantor or _NOBODY, temporal_ui_url=temporal_ui_url)
     app.include_router(assets.router(files))
     for stage in _STAGES:
         app.include_router(stage.router)

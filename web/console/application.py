@@ -9,8 +9,7 @@ from fastapi import APIRouter, Form, Query, Response, UploadFile
 from fastapi.responses import HTMLResponse
 
 from domain.application import Application, ApplicationChange, ApplicationType, Case, CaseStatus
-from domain.approval import ApprovalOutcome, TaskStatus
-from domain.contract import Letter
+from domain.approval import TaskStatus
 from domain.errors import (
     CaseClosed,
     CreditError,
@@ -22,12 +21,13 @@ from domain.errors import (
 from domain.line import ConditionPrecedent, ConditionStatus
 from domain.money import Money
 from web.api.pages import after_instant
-from web.console.approval import approvals_shown
+from web.console.approval import approvals_shown, letter_outcome
 from web.console.assessment import receipt_of, spread_of
 from web.console.documents import DOCUMENTS
 from web.console.lists import PAGE_SIZE, next_path, plain_amount
 from web.console.page import Visit, Visiting, Writing
 from web.console.timeline import Told, told
+from web.language import Speech
 from web.problems import Problem, problem_of
 from web.service.application import CaseView
 from web.service.ids import new_id
@@ -231,22 +231,31 @@ def change(
     return visit.go(f"/cases/{case_id}", f"case_{action}ed")
 
 
-# What each role may do to a case: its form, and the states that take it.
-_ACTS: tuple[tuple[str, str, Action, frozenset[CaseStatus] | None], ...] = (
-    (
+@dataclass(frozen=True)
+class Act:
+    """One thing that may be done to a case: its form, its right, and the states that take it."""
+
+    code: str
+    form: str
+    action: Action
+    states: frozenset[CaseStatus] | None = None  # any that has not ended
+
+
+ACTS = (
+    Act(
         "supplement",
         "change",
         Action.APPLICATION_CHANGE,
         frozenset({CaseStatus.INCOMPLETE, CaseStatus.RETURNED}),
     ),
-    (
+    Act(
         "amend",
         "change",
         Action.APPLICATION_CHANGE,
         frozenset({CaseStatus.RECEIVED, CaseStatus.ASSESSED, CaseStatus.IN_APPROVAL}),
     ),
-    ("withdraw", "reason", Action.APPLICATION_WITHDRAW, None),
-    ("dispose", "dispose", Action.SCREENING_DISPOSE, frozenset({CaseStatus.SUSPENDED})),
+    Act("withdraw", "reason", Action.APPLICATION_WITHDRAW),
+    Act("dispose", "dispose", Action.SCREENING_DISPOSE, frozenset({CaseStatus.SUSPENDED})),
 )
 
 
@@ -254,22 +263,23 @@ def possible_acts(visit: Visit, case: Case) -> list[Possible]:
     """What the person's roles may do, each with the refusal it would meet in this state."""
     language = visit.reader.language.value
     acts = []
-    for code, form, action, states in _ACTS:
-        if not permitted(visit.person, action):
-            continue
-        error = _refusal_of(case, code, states)
-        refusal = problem_of(error, language) if error else None
-        acts.append(Possible(code, form, refusal, new_id()))
+    for act in ACTS:
+        if permitted(visit.person, act.action):
+            error = _refusal_of(case, act.states, visit.speech)
+            refusal = problem_of(error, language) if error else None
+            acts.append(Possible(act.code, act.form, refusal, new_id()))
     return acts
 
 
-def _refusal_of(case: Case, code: str, states: frozenset[CaseStatus] | None) -> CreditError | None:
+def _refusal_of(
+    case: Case, states: frozenset[CaseStatus] | None, speech: Speech
+) -> CreditError | None:
     if case.status is CaseStatus.WITHDRAWN:
         return Withdrawn(case_id=case.case_id)
     if case.status.ended:
-        return CaseClosed(case_id=case.case_id, status=case.status)
+        return CaseClosed(case_id=case.case_id, status=speech.word(case.status))
     if states is not None and case.status not in states:
-        return OutOfOrder(reason=f"the case is {case.status}, which takes no {code}")
+        return OutOfOrder(reason=speech.say("why_not.state", state=speech.word(case.status)))
     return None
 
 
@@ -281,6 +291,7 @@ def _start_page(visit: Visit, typed: Typed, refusal: Problem | None = None) -> H
         types=list(ApplicationType),
         products=_PRODUCTS,
         currencies=_CURRENCIES,
+        customers=visit.services.customers.list_customers(visit.person, page_size=500),
         form_key=new_id(),
     )
 
@@ -324,10 +335,10 @@ def _shown(visit: Visit, view: CaseView) -> dict[str, Any]:
         "customer": view.customer,
         "customer_name": visit.customer_name(view.customer),
         "assessment": assessment,
-        "proposed": assessment.limit_recommended if assessment else None,
+        "proposed": assessment.limit.limit_proposed if assessment else None,
         "granted": granted,
         "letter": letter,
-        "letter_outcome": _letter_outcome(letter),
+        "letter_outcome": letter_outcome(letter),
         "contract": view.contract,
         "conditions": view.conditions,
         "conditions_met": sum(condition.settled for condition in view.conditions),
@@ -339,14 +350,8 @@ def _shown(visit: Visit, view: CaseView) -> dict[str, Any]:
         "spread": spread,
         "charts": bool(spread and spread.option),
         "parts": _parts(view),
-        **receipt_of(assessment, visit.formats),
+        **receipt_of(assessment, visit.formats, visit.speech),
     }
-
-
-def _letter_outcome(letter: Letter | None) -> ApprovalOutcome | None:
-    if letter is None:
-        return None
-    return ApprovalOutcome.APPROVED if letter.approved else ApprovalOutcome.DECLINED
 
 
 def _waits(visit: Visit, view: CaseView) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Response
 from fastapi.responses import HTMLResponse
@@ -13,10 +13,14 @@ from domain.approval import (
     ApprovalOutcome,
     RouteStep,
     StepMode,
+    Subject,
     Task,
     TaskStatus,
     Verdict,
 )
+from domain.assessment import Assessment
+from domain.contract import Letter
+from domain.customer import Customer
 from domain.errors import NoAuthority, NotPermitted
 from domain.money import Money
 from storage.approval import DecisionView, TaskView
@@ -26,7 +30,6 @@ from web.console.documents import DOCUMENTS
 from web.console.lists import PAGE_SIZE, next_path, plain_amount
 from web.console.page import Visit, Visiting, Writing
 from web.problems import Problem, problem_of
-from web.service.application import CaseView
 from web.service.approval import TaskPage
 from web.service.ids import new_id
 from web.service.permissions import Action, permitted
@@ -97,11 +100,7 @@ def list_tasks(visit: Visiting, view: str = "", after: str | None = None) -> HTM
     return visit.show(
         "approval/tasks.html",
         view=chosen,
-        views=[
-            {"path": f"/tasks?view={v}", "word": visit.speech.say(f"tasks.view.{v}")}
-            | {"here": v == chosen, "number": None}
-            for v in _VIEWS
-        ],
+        views=visit.tabs("/tasks", "tasks.view", _VIEWS, chosen),
         tasks=tasks,
         names=visit.customer_names(task.customer_id for task in tasks),
         verdicts=VERDICTS,
@@ -137,14 +136,14 @@ def decide(
     typed = Typed(verdict, note, limit, tuple(fields_wanted or ()))
     visit.when_refused(lambda refusal: _task_page(visit, task_id, typed, refusal))
     given = visit.parsed(Verdict, verdict, "verdict")
-    task = visit.services.approvals.read_task(visit.person, task_id).task
+    page = visit.services.approvals.read_task(visit.person, task_id)
     visit.services.approvals.decide(
         visit.person,
         task_id,
         given,
         note=note.strip(),
         fields_wanted=typed.fields_wanted if given is Verdict.RETURN else (),
-        limit=_limit(visit, task.case_id, limit) if given is Verdict.APPROVE else None,
+        limit=_limit(visit, page, limit) if given is Verdict.APPROVE else None,
         content_hash=content_hash,
         key=key or None,
         channel="console",
@@ -170,6 +169,13 @@ def approvals_shown(
         )
         for approval in approvals
     ]
+
+
+def letter_outcome(letter: Letter | None) -> ApprovalOutcome | None:
+    """What a letter says, as a state."""
+    if letter is None:
+        return None
+    return ApprovalOutcome.APPROVED if letter.approved else ApprovalOutcome.DECLINED
 
 
 def _step_shown(
@@ -201,13 +207,59 @@ def _vote(task: Task, due: Mapping[str, datetime], notes: Mapping[str, str]) -> 
     )
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What a task is about, application and review alike."""
+
+    kind: str  # which part of the page tells of it
+    word: str
+    path: str
+    customer: Customer
+    assessment: Assessment | None
+    amount: Money
+    months: int
+    tasks: Sequence[TaskView]
+    shown: dict[str, Any]
+
+
+def _asked(visit: Visit, page: TaskPage) -> Asked:
+    services, person = visit.services, visit.person
+    if page.approval.request.subject is Subject.REVIEW:
+        review = services.reviews.read_review(person, page.task.case_id)
+        line = services.lines.read_line(person, review.review.line_id).line
+        return Asked(
+            kind="review",
+            word=visit.speech.say("task.review"),
+            path=f"/reviews/{review.review.review_id}",
+            customer=services.customers.read(person, review.review.customer_id),
+            assessment=review.assessment,
+            amount=line.limit,
+            months=line.terms.term_months,
+            tasks=review.tasks,
+            shown={"review": review.review},
+        )
+    view = services.applications.read_case(person, page.task.case_id)
+    application = view.case.application
+    return Asked(
+        kind="application",
+        word=visit.speech.word(application.application_type),
+        path=f"/cases/{view.case.case_id}",
+        customer=view.customer,
+        assessment=view.assessment,
+        amount=application.limit_requested,
+        months=application.term_months,
+        tasks=view.tasks,
+        shown={"case": view.case},
+    )
+
+
 def _task_page(
     visit: Visit, task_id: str, typed: Typed, refusal: Problem | None = None
 ) -> HTMLResponse:
     page = visit.services.approvals.read_task(visit.person, task_id)
-    view = visit.services.applications.read_case(visit.person, page.task.case_id)
-    assessment = view.assessment
-    why_not = _why_not(visit, page)
+    asked = _asked(visit, page)
+    assessment, why_not = asked.assessment, _why_not(visit, page)
+    spread = spread_of(assessment.dossier.statements if assessment else (), visit.speech)
     return visit.show(
         "approval/task.html",
         refusal=refusal,
@@ -215,21 +267,22 @@ def _task_page(
         why=page.why,
         why_not=why_not,
         may_decide=page.task.status is TaskStatus.OPEN and why_not is None,
-        case=view.case,
-        customer=view.customer,
-        customer_name=visit.customer_name(view.customer),
+        asked=asked,
+        customer=asked.customer,
+        customer_name=visit.customer_name(asked.customer),
         assessment=assessment,
-        approvals=approvals_shown([page.approval], view.tasks, page.decisions),
+        approvals=approvals_shown([page.approval], asked.tasks, page.decisions),
         decided_at=_decided_at(page),
         verdicts=VERDICTS,
         content_hash=page.approval.request.content_hash,
-        limit_most=_limit_most(view),
+        limit_most=assessment.limit_recommended if assessment else asked.amount,
         fields=_FIELDS,
         typed=typed,
         form_key=new_id(),
-        spread=spread_of(assessment.dossier.statements, visit.speech) if assessment else None,
-        charts=assessment is not None,
-        **receipt_of(assessment, visit.formats),
+        spread=spread,
+        charts=bool(spread and spread.option),
+        **asked.shown,
+        **receipt_of(assessment, visit.formats, visit.speech),
     )
 
 
@@ -252,18 +305,13 @@ def _decided_at(page: TaskPage) -> datetime | None:
     return task.decided_at if task else None
 
 
-def _limit(visit: Visit, case_id: str, typed: str) -> Money | None:
+def _limit(visit: Visit, page: TaskPage, typed: str) -> Money | None:
     """The lower limit an approver names, in the currency asked for; nothing where none is named."""
     if not typed.strip():
         return None
-    view = visit.services.applications.read_case(visit.person, case_id)
-    return Money.of(plain_amount(typed), _limit_most(view).currency)
-
-
-def _limit_most(view: CaseView) -> Money:
-    if view.assessment is not None:
-        return view.assessment.limit_recommended
-    return view.case.application.limit_requested
+    asked = _asked(visit, page)
+    most = asked.assessment.limit_recommended if asked.assessment else asked.amount
+    return Money.of(plain_amount(typed), most.currency)
 
 
 def _default_view(visit: Visit) -> str:

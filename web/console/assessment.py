@@ -3,10 +3,11 @@
 Nothing is computed here that the receipt does not hold; shares are widths of bars on the screen.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from domain.assessment import Assessment, FactorPoints, LimitStep
@@ -16,6 +17,33 @@ from web.console.formats import Formats
 from web.language import Speech
 
 _PERIODS_MAX = 4
+_RANGES = {
+    "rating.below": re.compile(r"below (?P<high>[-\d.]+)"),
+    "rating.between": re.compile(r"(?P<low>[-\d.]+) to below (?P<high>[-\d.]+)"),
+    "rating.above": re.compile(r"(?P<low>[-\d.]+) and above"),
+}
+# As the rate is built up; a stored receipt has lost the order.
+_PRICE_ORDER = (
+    "funds",
+    "costs",
+    "expected_loss",
+    "capital",
+    "capital_return",
+    "break_even",
+    "margin_minimum",
+)
+_TOTALS = frozenset(
+    {
+        Item.CURRENT_ASSETS,
+        Item.NON_CURRENT_ASSETS,
+        Item.TOTAL_ASSETS,
+        Item.CURRENT_LIABILITIES,
+        Item.TOTAL_LIABILITIES,
+        Item.EQUITY,
+        Item.REVENUE,
+        Item.NET_INCOME,
+    }
+)
 _TREND = (Item.REVENUE, Item.TOTAL_ASSETS, Item.EQUITY, Item.NET_INCOME)
 
 
@@ -61,6 +89,11 @@ class ItemRow:
     item: Item
     cells: tuple[Cell, ...]
 
+    @property
+    def total(self) -> bool:
+        """Whether the item sums up others, and is read first."""
+        return self.item in _TOTALS
+
 
 @dataclass(frozen=True)
 class Period:
@@ -81,14 +114,14 @@ class Spread:
     option: dict[str, Any]
 
 
-def receipt_of(assessment: Assessment | None, formats: Formats) -> dict[str, Any]:
+def receipt_of(assessment: Assessment | None, formats: Formats, speech: Speech) -> dict[str, Any]:
     """What the three parts of a receipt are shown with."""
     if assessment is None:
-        return {"factors": (), "limit_steps": (), "price_parts": (), "requested": None}
+        return {"factor_groups": (), "limit_steps": (), "price_parts": (), "requested": None}
     requested = assessment.dossier.limit_requested_reporting
     scale = _scale(assessment)
     return {
-        "factors": [_factor_row(factor, formats) for factor in assessment.rating.factors],
+        "factor_groups": _factor_groups(assessment, formats, speech),
         "limit_steps": [_limit_row(step, assessment, scale) for step in assessment.limit.steps],
         "price_parts": price_parts(assessment.price.components),
         "requested": requested,
@@ -99,7 +132,15 @@ def receipt_of(assessment: Assessment | None, formats: Formats) -> dict[str, Any
 def price_parts(components: Mapping[str, Decimal]) -> list[PricePart]:
     """The parts of the rate with bars on one scale."""
     most = max((abs(rate) for rate in components.values()), default=Decimal(1)) or Decimal(1)
-    return [PricePart(code, rate, _share(abs(rate), most)) for code, rate in components.items()]
+    ordered = sorted(components, key=_place_in_price)
+    return [
+        PricePart(code, components[code], _share(abs(components[code]), most)) for code in ordered
+    ]
+
+
+def _place_in_price(code: str) -> tuple[int, str]:
+    known = code in _PRICE_ORDER
+    return (_PRICE_ORDER.index(code) if known else len(_PRICE_ORDER), code)
 
 
 def spread_of(statements: Sequence[Statement], speech: Speech) -> Spread | None:
@@ -120,17 +161,51 @@ def spread_of(statements: Sequence[Statement], speech: Speech) -> Spread | None:
     )
 
 
-def _factor_row(factor: FactorPoints, formats: Formats) -> FactorRow:
+def _factor_groups(
+    assessment: Assessment, formats: Formats, speech: Speech
+) -> list[tuple[str, Decimal | None, list[FactorRow]]]:
+    """The factors by their group, each group with its share of the points it could give."""
+    rating = assessment.rating
+    groups = dict.fromkeys(factor.group for factor in rating.factors)
+    return [
+        (
+            group,
+            rating.group_shares.get(group),
+            [_factor_row(each, formats, speech) for each in rating.factors if each.group == group],
+        )
+        for group in groups
+    ]
+
+
+def _factor_row(factor: FactorPoints, formats: Formats, speech: Speech) -> FactorRow:
     return FactorRow(
         code=factor.code,
-        shown=formats.number(factor.value, 4),
-        bin=factor.bin,
+        shown=_value_shown(factor, formats),
+        bin=bin_shown(factor.bin, speech),
         points=factor.points,
         points_max=factor.points_max,
         formula=factor.formula,
         missing=factor.missing.value if factor.missing else "",
         share=_share(factor.points, factor.points_max),
     )
+
+
+def _value_shown(factor: FactorPoints, formats: Formats) -> str:
+    """A figure to four places; a category as it is. A stored receipt keeps figures as text."""
+    if factor.value is None:
+        return "—"
+    try:
+        return formats.number(Decimal(factor.value), 4)
+    except InvalidOperation:
+        return str(factor.value)
+
+
+def bin_shown(label: str, speech: Speech) -> str:
+    """A range in the reader's words; a range with a name of its own is named by the catalogue."""
+    for key, pattern in _RANGES.items():
+        if found := pattern.fullmatch(label):
+            return speech.say(key, **found.groupdict())
+    return speech.name("bin", label)
 
 
 def _limit_row(step: LimitStep, assessment: Assessment, scale: Decimal) -> LimitRow:

@@ -1,5 +1,13 @@
 """Files on record: which kinds a form offers, and reading one."""
 
+from urllib.parse import quote
+
+from fastapi import APIRouter, Response
+
+from web.console.page import Visiting
+
+router = APIRouter(include_in_schema=False)
+
 # Kinds of document that forms offer; what a case lacks is asked for by the policy's own codes.
 DOCUMENTS = (
     "business_license",
@@ -10,3 +18,15 @@ DOCUMENTS = (
     "guarantee",
     "other",
 )
+
+
+@router.get("/documents/{sha256}")
+def read_document(visit: Visiting, sha256: str) -> Response:
+    """A file, as a download whatever its kind: it came from outside."""
+    attachment, content = visit.services.attachments.read_content(visit.person, sha256)
+    name = quote(attachment.name or sha256[:16])
+    return Response(
+        content,
+        media_type=attachment.media_type,
+        headers={"Content-Disposition": f"attachment; filename*=UTF-8''{name}"},
+    )

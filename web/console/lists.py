@@ -12,7 +12,10 @@ _Item = TypeVar("_Item")
 
 
 def next_path(
-    found: Sequence[_Item], path: str, key: Callable[[_Item], tuple[datetime | str | int, ...]]
+    found: Sequence[_Item],
+    path: str,
+    key: Callable[[_Item], tuple[datetime | str | int, ...]],
+    name: str = "after",
 ) -> str:
     """The address of the page after this one, with its filters; empty on the last page.
 
@@ -21,7 +24,7 @@ def next_path(
     if len(found) <= PAGE_SIZE:
         return ""
     joint = "&" if "?" in path else "?"
-    return f"{path}{joint}after={cursor_of(key(found[PAGE_SIZE - 1]))}"
+    return f"{path}{joint}{name}={cursor_of(key(found[PAGE_SIZE - 1]))}"
 
 
 def plain_amount(typed: str) -> str:

@@ -17,7 +17,7 @@ class Entry:
     here: bool = False
 
 
-_ENTRIES = (
+ENTRIES = (
     Entry("start", "/", "home", Action.FIGURES_READ),
     Entry("tasks", "/tasks", "inbox", Action.TASK_READ),
     Entry("cases", "/cases", "folder", Action.APPLICATION_READ),
@@ -36,7 +36,7 @@ def menu_of(person: Person, path: str) -> tuple[Entry, ...]:
     """What the person may open, with the present place marked."""
     return tuple(
         Entry(e.key, e.path, e.sign, e.action, here=_within(path, e.path))
-        for e in _ENTRIES
+        for e in ENTRIES
         if permitted(person, e.action)
     )
 

@@ -181,6 +181,17 @@ class Visit:
                 column=self.speech.say(f"field.{field}"), expected="/".join(kind)
             ) from None
 
+    def tabs(self, path: str, key: str, views: Iterable[str], chosen: str) -> list[dict[str, Any]]:
+        """The views of a list, each an address of its own."""
+        return [
+            {
+                "path": f"{path}?view={view}",
+                "word": self.speech.say(f"{key}.{view}"),
+                "here": view == chosen,
+            }
+            for view in views
+        ]
+
     def customer_names(self, customer_ids: Iterable[str]) -> dict[str, str]:
         """What the customers of a list are called in the reader's language."""
         ids = set(customer_ids)

@@ -2,7 +2,10 @@
 
 from enum import StrEnum
 
+from domain.collection import CollectionStatus
+from domain.contract import ContractStatus
 from domain.line import ConditionStatus
+from domain.warning import WarningStatus
 from web.language import Speech
 
 GOOD, BUSY, WAIT, BAD, OFF = "good", "busy", "wait", "bad", "off"
@@ -52,6 +55,11 @@ LOOKS = {
     "raise": (GOOD, "up"),
     "cut": (WAIT, "down"),
     "exit": (BAD, "cross"),
+    "concluded": (GOOD, "check"),
+    "overruled": (OFF, "cross"),
+    "stopped": (OFF, "stop"),
+    # collections
+    "paid": (GOOD, "check"),
     # delivery
     "pending": (BUSY, "clock"),
     "failed": (BAD, "cross"),
@@ -60,6 +68,9 @@ LOOKS = {
 # Where a kind of state means something else by the same text.
 _OWN: dict[type[StrEnum], dict[str, tuple[str, str]]] = {
     ConditionStatus: {"open": (WAIT, "circle")},
+    ContractStatus: {"sent": (BUSY, "pen")},
+    WarningStatus: {"open": (WAIT, "flag"), "closed": (OFF, "check")},
+    CollectionStatus: {"open": (WAIT, "clock"), "closed": (OFF, "dash")},
 }
 
 

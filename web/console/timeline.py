@@ -1,5 +1,6 @@
 """What happened to a case, told in sentences: decisions and ends first in weight, facts below."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,16 +10,21 @@ from web.service.application import TimelineEvent
 
 # What a reader looks for first.
 _STRONG = ("decision_", "approved", "declined", "withdrawn", "lapsed", "active", "refused")
-_HIDDEN = frozenset({"message_hash", "message_id", "task_id", "state", "recipient", "detail"})
+_HIDDEN = frozenset(
+    {"message_hash", "message_id", "task_id", "contract_id", "state", "recipient", "detail"}
+)
+# What an event of each source is named by; a refused attempt says what was tried.
+SOURCES = {"case": "event", "notice": "notice"}
 # Facts that are codes of the policy, and the kind they are named by.
-_KINDS = {
+KINDS = {
     "position": "position",
     "binding": "limit_step",
     "reason_codes": "reason",
     "missing": "document",
-    "status": "status",
-    "step": "plain",
+    "lane": "lane",
+    "status": "word.case_status",
 }
+_HASH = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -36,12 +42,11 @@ class Told:
 def told(event: TimelineEvent, visit: Visit) -> Told:
     """An event in the reader's words; a kind nobody named is shown as it is written."""
     speech = visit.speech
-    key = "event" if event.source == "case" else event.source
     if event.source == "refusal":
         sentence = speech.say("event.refused_attempt", action=event.facts.get("action", ""))
         detail = f"{event.kind}: {event.facts.get('detail', '')}"
     else:
-        sentence = speech.name(key, event.kind)
+        sentence = speech.name(SOURCES[event.source], event.kind)
         detail = _details(event, visit)
     return Told(
         at=event.at,
@@ -63,9 +68,15 @@ def _details(event: TimelineEvent, visit: Visit) -> str:
     for name, fact in event.facts.items():
         if name in _HIDDEN or not fact:
             continue
-        named = ", ".join(speech.name(_KINDS.get(name, "plain"), code) for code in fact.split(","))
-        parts.append(f"{speech.name('fact', name)}: {named if name in _KINDS else fact}")
+        parts.append(f"{speech.name('fact', name)}: {_fact(name, fact, visit)}")
     return " · ".join(parts)
+
+
+def _fact(name: str, fact: str, visit: Visit) -> str:
+    """A fact in words: codes by their names, hashes by their beginning."""
+    if name in KINDS:
+        return ", ".join(visit.speech.name(KINDS[name], code) for code in fact.split(","))
+    return f"{fact[:12]}…" if _HASH.fullmatch(fact) else fact
 
 
 def _sign(event: TimelineEvent) -> str:

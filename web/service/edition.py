@@ -103,6 +103,12 @@ class EditionService:
         with self._records.begin() as session:
             return Editions(session).list_all()
 
+    def read_edition(self, person: Person, edition_hash: str | None = None) -> PolicyEdition:
+        """The whole edition; the one in force today unless one is named."""
+        permit(person, Action.POLICY_READ)
+        with self._records.begin() as session:
+            return self._published(Editions(session), edition_hash)
+
     def read_source(self, person: Person, edition_hash: str) -> str:
         """The text as it was published, comments and all."""
         permit(person, Action.POLICY_READ)

@@ -1,0 +1,163 @@
+"""A way to Temporal that does a case's steps at once, with the real steps on the real records.
+
+Tests of pages need cases that move; what the workflows themselves do is tested with workflows.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from temporalio.testing import ActivityEnvironment
+
+from activities.application import ApplicationActivities
+from activities.approval import ApprovalActivities
+from activities.contract import ContractActivities
+from activities.documents.certificates import open_seals
+from activities.documents.sealing import Sealing
+from activities.line import LineActivities
+from domain.application import CaseAction, CaseStart, CaseStatus, CaseStep
+from domain.approval import ApprovalOutcome, DecisionRequest
+from domain.contract import ContractOrder, CustomerActed, Grantor, IssueContract
+from domain.line import ActivationRequest, LineAction
+from domain.value import Value
+from storage.base import Records
+from storage.exposure import Exposure
+from web.service.gateway import Gateway
+
+GRANTOR = Grantor(name="Creditflow Demonstration Grantor", name_zh="Creditflow 示范授信机构")
+PUBLIC_URL = "http://test"
+
+
+class Office(Gateway):
+    """Messages are carried out before the answer; nothing waits, reminds or lapses."""
+
+    def __init__(self, records: Records, exposure: Exposure, folder: Path) -> None:
+        seals = open_seals(folder / "pki", GRANTOR, datetime.now(UTC))
+        self._applications = ApplicationActivities(records)
+        self._approvals = ApprovalActivities(records)
+        self._contracts = ContractActivities(records, Sealing(seals, GRANTOR), PUBLIC_URL)
+        self._lines = LineActivities(records, exposure)
+        self._orders: dict[str, ContractOrder] = {}
+        self.offset_days = 0
+
+    def update_with_start(
+        self,
+        workflow: str,
+        workflow_id: str,
+        start: dict[str, Any],
+        name: str,
+        *,
+        queue: str,
+        seconds_max: float,
+    ) -> dict[str, Any]:
+        received = self._inside(
+            self._applications.receive_application, CaseStart.model_validate(start)
+        )
+        if received.status is CaseStatus.RECEIVED:
+            self._judge(received.case_id)
+        return received.model_dump(mode="json")
+
+    def update(self, workflow_id: str, name: str, payload: dict[str, Any]) -> dict[str, Any]:
+        kind, _, subject = workflow_id.partition("/")
+        message = {**payload, "at": self._now(), "offset_days": self.offset_days}
+        answer = {
+            "application": self._act_on_case,
+            "approval": self._decide,
+            "contract": self._act_of_customer,
+            "line": self._act_on_line,
+        }[kind](subject, name, message)
+        return answer.model_dump(mode="json")
+
+    def signal(self, workflow_id: str, name: str, payload: dict[str, Any]) -> None:
+        pass
+
+    def start(
+        self, workflow: str, workflow_id: str, payload: dict[str, Any], *, queue: str
+    ) -> None:
+        pass
+
+    def history(self, workflow_id: str) -> list[dict[str, Any]]:
+        return []
+
+    def try_activation(self, case_id: str) -> str | None:
+        """What the workflow does when a condition has moved; the line's id once it is in force."""
+        order = self._orders[case_id]
+        return self._lines.activate_line(
+            ActivationRequest(
+                case_id=case_id,
+                contract_id=order.contract_id,
+                letter_no=order.letter.letter_no,
+                at=self._now(),
+                offset_days=self.offset_days,
+            )
+        ).line_id
+
+    def _judge(self, case_id: str) -> None:
+        step = CaseStep(case_id=case_id, at=self._now(), offset_days=self.offset_days)
+        assessed = self._inside(self._applications.assess_application, step)
+        if assessed.approval is not None:
+            self._inside(self._approvals.open_approval, assessed.approval)
+        if assessed.order is not None:
+            self._send(assessed.order)
+
+    def _send(self, order: ContractOrder) -> None:
+        now = self._now()
+        self._orders[order.case_id] = order
+        self._contracts.issue_contract(
+            IssueContract(
+                contract_id=order.contract_id,
+                case_id=order.case_id,
+                letter=order.letter,
+                issued_at=now,
+                expires_at=order.expires_at(now),
+            )
+        )
+
+    def _act_on_case(self, case_id: str, name: str, message: dict[str, Any]) -> Value:
+        action = CaseAction.model_validate({**message, "case_id": case_id, "action": name})
+        if name == "withdraw":
+            return self._inside(self._applications.withdraw_application, action)
+        if name == "dispose":
+            changed = self._inside(self._applications.dispose_hits, action)
+        else:
+            changed = self._inside(self._applications.change_application, action)
+        if changed.status is CaseStatus.RECEIVED and not changed.replayed:
+            self._judge(case_id)
+        return changed
+
+    def _decide(self, subject: str, name: str, message: dict[str, Any]) -> Value:
+        approval_id = subject.replace("/", ".")
+        decision = DecisionRequest.model_validate({**message, "approval_id": approval_id})
+        progress = self._inside(self._approvals.record_decision, decision)
+        if (
+            progress.outcome is ApprovalOutcome.APPROVED
+            and progress.order
+            and not progress.replayed
+        ):
+            self._send(progress.order)
+        return progress
+
+    def _act_of_customer(self, contract_id: str, name: str, message: dict[str, Any]) -> Value:
+        acted = CustomerActed(
+            contract_id=contract_id, act_id=message["act_id"], acted_at=message["at"]
+        )
+        if name == "decline":
+            return self._inside(self._contracts.record_decline, acted)
+        outcome = self._inside(self._contracts.record_signature, acted)
+        self.try_activation(contract_id)
+        return outcome
+
+    def _act_on_line(self, line_id: str, name: str, message: dict[str, Any]) -> Value:
+        action = LineAction.model_validate({**message, "line_id": line_id, "action": name})
+        return self._inside(self._lines.act_on_line, action)
+
+    def _inside(self, step: Callable[[Any], Value], content: Value) -> Any:
+        """A step that asks Temporal when it was scheduled."""
+        environment = ActivityEnvironment()
+        environment.info = replace(environment.info, scheduled_time=self._now())
+        return environment.run(step, content)
+
+    def _now(self) -> datetime:
+        return datetime.now(UTC)

@@ -1,0 +1,84 @@
+"""Customers: the list, and the page of one with its statements, account, lines and cases."""
+
+from decimal import Decimal
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Query
+from fastapi.responses import HTMLResponse
+
+from domain.receivable import Ageing
+from web.api.pages import after_text
+from web.console.assessment import spread_of
+from web.console.lists import PAGE_SIZE, next_path
+from web.console.page import Visit, Visiting
+from web.service.permissions import Action, permitted
+
+router = APIRouter(include_in_schema=False)
+_OPEN_ITEMS_MAX = 20
+
+
+@router.get("/customers")
+def list_customers(
+    visit: Visiting,
+    q: Annotated[str, Query(max_length=100)] = "",
+    after: str | None = None,
+) -> HTMLResponse:
+    """Customers by id; the search takes part of a name or a whole code."""
+    search = q.strip()
+    found = visit.services.customers.list_customers(
+        visit.person, after=after_text(after), page_size=PAGE_SIZE + 1, search=search
+    )
+    path = f"/customers?{urlencode({'q': search})}" if search else "/customers"
+    return visit.show(
+        "customer/customers.html",
+        customers=[(each, visit.customer_name(each)) for each in found[:PAGE_SIZE]],
+        search=search,
+        next_path=next_path(found, path, lambda each: (each.customer_id,)),
+    )
+
+
+@router.get("/customers/{customer_id}")
+def show_customer(visit: Visiting, customer_id: str) -> HTMLResponse:
+    """Everything on record about one customer."""
+    person, services = visit.person, visit.services
+    customer = services.customers.read(person, customer_id)
+    account = services.receivables.read_account(person, customer_id)
+    spread = spread_of(services.statements.list_statements(person, customer_id), visit.speech)
+    return visit.show(
+        "customer/customer.html",
+        customer=customer,
+        customer_name=visit.customer_name(customer),
+        account=account,
+        ageings=[(ageing, _bars(ageing)) for ageing in account.ageings],
+        open_items=account.open_items[:_OPEN_ITEMS_MAX],
+        events=tuple(reversed(services.customers.list_events(person, customer_id))),
+        spread=spread,
+        charts=bool(spread and spread.option),
+        lines=services.lines.list_lines(person, customer_id=customer_id),
+        cases=services.applications.list_cases(person, customer_id=customer_id, page_size=20),
+        group=_group(visit, customer.group_id),
+        may_submit=permitted(person, Action.APPLICATION_SUBMIT),
+    )
+
+
+def _bars(ageing: Ageing) -> list[dict[str, Any]]:
+    """The buckets with bars on the scale of the largest."""
+    most = max((amount.minor for amount in ageing.buckets.values()), default=0) or 1
+    return [
+        {
+            "code": code,
+            "amount": amount,
+            "share": f"{Decimal(amount.minor) * 100 / most:.1f}",
+        }
+        for code, amount in ageing.buckets.items()
+    ]
+
+
+def _group(visit: Visit, group_id: str | None) -> dict[str, Any] | None:
+    """The group and those of its members that the person sees, by name."""
+    if group_id is None:
+        return None
+    view = visit.services.customers.read_group(visit.person, group_id)
+    names = visit.customer_names(view.members)
+    return {"group": view.group, "members": sorted(names.items())}
