@@ -107,9 +107,20 @@ class Postgres:
             return False
         return True
 
+    def serves(self) -> bool:
+        """Whether it answers and has the role and the database that are ours; makes them."""
+        if not self.answers():
+            return False
+        try:
+            self.create_owner()
+        except psycopg2.Error:
+            # It may be gone again by now.
+            return False
+        return True
+
     def create_owner(self) -> None:
         """Make the role and the database that are ours, unless they are there."""
-        connection = psycopg2.connect(self.url("postgres", SUPERUSER))
+        connection = psycopg2.connect(self.url("postgres", SUPERUSER), connect_timeout=2)
         connection.autocommit = True
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (OWNER,))

@@ -61,7 +61,7 @@ class Program:
     needed: bool = True  # nobody has to wait for it
     farewell: signal.Signals = signal.SIGTERM
     farewell_seconds: float = 10
-    when_ready: Callable[[], None] = field(default=lambda: None)
+    when_done: Callable[[], None] = field(default=lambda: None)  # after a run to the end
 
 
 @dataclass(frozen=True)
@@ -136,18 +136,16 @@ class Stack:
             Program(
                 "postgres",
                 self.postgres.start,
-                lambda _: self.postgres.answers(),
+                lambda _: self.postgres.serves(),
                 ports=(self.ports.database,),
                 farewell=signal.SIGINT,
                 farewell_seconds=30,
-                when_ready=self.postgres.create_owner,
             ),
             Program(
                 "temporal",
                 self.temporal.start,
-                lambda _: self.temporal.answers(),
+                lambda _: self.temporal.serves(),
                 ports=(self.ports.temporal, self.ports.temporal_http, self.ports.temporal_ui),
-                when_ready=self.temporal.keep_for_ever,
             ),
             Program(
                 "mail",
@@ -190,7 +188,7 @@ class Stack:
             lambda _: False,
             ("postgres",),
             once=True,
-            when_ready=lambda: write_private(self._stamp, self._fingerprint()),
+            when_done=lambda: write_private(self._stamp, self._fingerprint()),
         )
 
     @property

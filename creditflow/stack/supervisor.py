@@ -11,9 +11,11 @@ import fcntl
 import os
 import select
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -28,7 +30,6 @@ from creditflow.stack.temporal import Temporal, TemporalMissing, find_binary
 
 _LOOK_EVERY_SECONDS = 0.03
 _BACKOFF_SECONDS = (0.0, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
-_STEADY_SECONDS = 30.0
 
 
 class Child:
@@ -48,9 +49,11 @@ class Child:
     def start(self) -> None:
         self.started_at = now()
         self._started = time.monotonic()
-        _turn_over(self.log)
-        self.note("starts")
-        self.process = self.program.start(self.log)
+        self._open_log()
+        try:
+            self.process = self.program.start(self.log)
+        except (OSError, subprocess.SubprocessError) as refusal:
+            self._failed(f"cannot be started: {refusal}")
 
     def look(self) -> bool:
         """Notice what became of it; whether anything changed."""
@@ -65,23 +68,25 @@ class Child:
         return True
 
     def _became_ready(self) -> None:
-        self.program.when_ready()
         self.ready = self.was_ready = True
+        # Whoever gets this far is well: if it is killed, again and again, it is back at once.
+        self.failures = 0
         say(f"{self.program.name} is ready after {time.monotonic() - self._started:.2f} s")
 
     def _ended(self, how: int) -> None:
         process, self.process, self.ready = self.process, None, False
         assert process is not None
         if self.program.once and how == 0:
-            self.failures = 0
+            self.program.when_done()
             self._became_ready()
             return
-        if time.monotonic() - self._started > _STEADY_SECONDS:
-            self.failures = 0
+        self._failed(f"(pid {process.pid}) ended, {_manner(how)}")
+
+    def _failed(self, what: str) -> None:
         wait = _BACKOFF_SECONDS[min(self.failures, len(_BACKOFF_SECONDS) - 1)]
         self.failures += 1
         self.due = time.monotonic() + wait
-        say(f"{self.program.name} (pid {process.pid}) ended, {_manner(how)}; again in {wait} s")
+        say(f"{self.program.name} {what}; again in {wait} s")
 
     @property
     def done(self) -> bool:
@@ -99,9 +104,13 @@ class Child:
             self.process = None
             self.ready = False
 
-    def note(self, text: str) -> None:
-        with self.log.open("a", encoding="utf-8") as stream:
-            stream.write(f"── {self.started_at:%Y-%m-%d %H:%M:%S}Z {self.program.name} {text} ──\n")
+    def _open_log(self) -> None:
+        # A full disk must not stop what needs no more of it.
+        with suppress(OSError):
+            _turn_over(self.log)
+            with self.log.open("a", encoding="utf-8") as stream:
+                began = f"{self.started_at:%Y-%m-%d %H:%M:%S}Z"
+                stream.write(f"── {began} {self.program.name} starts ──\n")
 
     def state(self) -> dict[str, Any]:
         pid = self.process.pid if self.process is not None else None
@@ -192,23 +201,25 @@ class Supervisor:
 
     def _write(self, condition: str) -> None:
         programs = {child.program.name: child.state() for child in self.children}
-        state.write(
-            self.stack.home,
-            {
-                **self.stack.addresses(),
-                "condition": condition,
-                "business_days_offset": self.stack.business_days_offset,
-                "ports": asdict(self.stack.ports),
-                "supervisor": {"pid": os.getpid(), "birth": birth(os.getpid())},
-                "pids": {name: one["pid"] for name, one in programs.items() if one["pid"]},
-                "programs": programs,
-            },
-        )
+        with suppress(OSError):
+            state.write(
+                self.stack.home,
+                {
+                    **self.stack.addresses(),
+                    "condition": condition,
+                    "business_days_offset": self.stack.business_days_offset,
+                    "ports": asdict(self.stack.ports),
+                    "supervisor": {"pid": os.getpid(), "birth": birth(os.getpid())},
+                    "pids": {name: one["pid"] for name, one in programs.items() if one["pid"]},
+                    "programs": programs,
+                },
+            )
 
 
 def say(text: str) -> None:
     """One line in the supervisor's own log."""
-    print(f"{now():%Y-%m-%d %H:%M:%S.%f}Z {text}", flush=True)
+    with suppress(OSError):
+        print(f"{now():%Y-%m-%d %H:%M:%S.%f}Z {text}", flush=True)
 
 
 def _manner(how: int) -> str:

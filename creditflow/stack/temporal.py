@@ -101,9 +101,15 @@ class Temporal:
         """Whether the server serves our namespace."""
         return self._ask("GET", "") is not None
 
-    def keep_for_ever(self) -> None:
-        """Let closed cases stay readable: the server's own namespaces forget after a day."""
+    def serves(self) -> bool:
+        """Whether it answers and keeps closed cases; its own namespaces forget after a day."""
+        described = self._ask("GET", "")
+        if described is None:
+            return False
+        if described["config"]["workflowExecutionRetentionTtl"] == RETENTION:
+            return True
         self._ask("POST", "/update", {"config": {"workflowExecutionRetentionTtl": RETENTION}})
+        return False
 
     def polled(self, queue: str, since: datetime) -> bool:
         """Whether a worker has asked this queue for work since then."""
