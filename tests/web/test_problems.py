@@ -149,3 +149,13 @@ async def test_a_process_that_serves_says_so(api: httpx.AsyncClient) -> None:
     ready = await api.get("/readyz")
     assert ready.status_code == 200
     assert ready.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_the_reference_asks_nothing_of_another_host(api: httpx.AsyncClient) -> None:
+    page = await api.get("/api/docs")
+    assert page.status_code == 200
+    assert "://" not in page.text
+    document = (await api.get("/api/openapi.json")).json()
+    assert document["openapi"].startswith("3.1")
+    assert document["paths"]["/api/v1/me"]["get"]["security"] == [{"key": []}, {"session": []}]
+    assert "security" not in document["paths"]["/api/v1/sessions"]["post"]

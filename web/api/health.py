@@ -3,7 +3,7 @@
 from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import BaseModel
 
 from domain.errors import NotFound
@@ -45,6 +45,23 @@ def readyz(asked: Asked) -> Health:
 def openapi(request: Request) -> JSONResponse:
     document: dict[str, Any] = request.app.openapi()
     return JSONResponse(document)
+
+
+@router.get("/api/docs", include_in_schema=False)
+def docs(request: Request) -> HTMLResponse:
+    """The reference for people; a link to the document where its viewer is not installed."""
+    assets = request.app.state.pages.assets
+    if not assets.has("swagger-ui-bundle.js"):
+        return HTMLResponse('<a href="/api/openapi.json">/api/openapi.json</a>')
+    scripts = "".join(
+        f'<script src="{assets.url(name)}" defer></script>'
+        for name in ("swagger-ui-bundle.js", "api-docs.js")
+    )
+    return HTMLResponse(
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Creditflow API</title>'
+        f'<link rel="stylesheet" href="{assets.url("swagger-ui.css")}">{scripts}</head>'
+        '<body><main id="reference"></main></body></html>'
+    )
 
 
 @router.get("/api/problems/{code}")
