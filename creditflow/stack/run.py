@@ -11,8 +11,6 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
 
@@ -65,11 +63,12 @@ def _up(place: Home) -> bool:
 
 def _demonstrate(given: argparse.Namespace) -> int:
     # Read in after the stack is up: it takes its time, and the servers use theirs.
-    main: Callable[[list[str]], int] = import_module("creditflow.demo").main
+    from creditflow import demo
+
     wishes = ["--json"] if given.json else []
     if given.companies is not None:
         wishes += ["--companies", str(given.companies)]
-    return main([*wishes, "--began-seconds-ago", f"{_age_seconds():.3f}"])
+    return demo.main([*wishes, "--began-seconds-ago", f"{_age_seconds():.3f}"])
 
 
 def _stay(place: Home) -> None:
