@@ -371,7 +371,7 @@ def main() -> None:
         url, address, folder = options.worker
         asyncio.run(_work(url, address, Path(folder)))
         return
-    rounds, straight, whole = (5, 200, 60) if options.full else (3, 100, 30)
+    rounds, straight, whole = (5, 200, 60) if options.full else (3, 80, 24)
     with servers() as found:
         _settle(found.database_url, (rounds + 1) * max(straight, whole))
         with _worker(found) as worker_pid:

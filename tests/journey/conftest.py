@@ -7,6 +7,9 @@ import pytest
 
 from tests.road import Road, a_road
 from tests.servers import SkippingEnvironment
+from tests.web.conftest import quiet
+
+__all__ = ["quiet"]  # a served application says nothing between what a command says
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ crosses over, waits, and comes back as a result or as the refusal the workflow g
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Protocol, TypeVar
 
@@ -132,7 +133,12 @@ class TemporalGateway:
             answer = client.execute_update_with_start_workflow(
                 name, start_workflow_operation=operation, id=name, result_type=dict
             )
-            return dict(await asyncio.wait_for(answer, seconds_max))
+            try:
+                return dict(await asyncio.wait_for(answer, seconds_max))
+            except TimeoutError:
+                with suppress(asyncio.CancelledError):  # else the loop reports it as forgotten
+                    await operation.workflow_handle()
+                raise
 
         return self._run(self._with_client(send))
 
