@@ -8,7 +8,6 @@ down_revision = None
 
 def upgrade() -> None:
     """Add this stage's tables; written without importing our code."""
-    op.execute("SET LOCAL lock_timeout = '5s'")
     op.execute(
         """
         CREATE TABLE person (
