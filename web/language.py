@@ -46,11 +46,13 @@ class Speech:
     def name(self, kind: str, code: str) -> str:
         """What a code of the policy is called; one nobody named is shown as it is written.
 
-        A code may carry a figure after a colon: `statements_years:2`.
+        A code may carry a figure or a rule after a colon: `statements_years:2`.
         """
         plain, _, figure = code.partition(":")
         sentence = self._sentences.get(f"{kind}.{plain}")
-        return sentence.format(figure=figure) if sentence else code.replace("_", " ")
+        if sentence is None:
+            return code.replace("_", " ")
+        return sentence.format(figure=figure, rule=self._sentences.get(f"rule.{figure}", figure))
 
     def explains(self, key: str) -> bool:
         return key in self._sentences

@@ -3,6 +3,7 @@
 Everything is written by the real services and steps, so a page shows what the product would.
 """
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,7 +15,9 @@ from urllib.parse import urlsplit
 from creditflow.stack.users import SEATS
 from domain.application import Application, ApplicationType
 from domain.approval import AuthorityGrant, Verdict
+from domain.contract import Capacity
 from domain.customer import Customer, CustomerGroup, Identifier, IdentifierScheme, Segment
+from domain.errors import OverLimit
 from domain.identity import Language, Person
 from domain.money import Money
 from domain.receivable import Invoice, Payment
@@ -260,7 +263,34 @@ def _driven(services: Services, office: Office, people: dict[str, Person]) -> di
         note="Leverage too high for an unsecured line; come back with a guarantee.",
     )
     word(cases["committee"], "approver3", Verdict.APPROVE, note="Group sound; keep the covenant.")
+    _signed(services, cases["active"])
+    _lived(services, people, cases)
     return cases
+
+
+def _signed(services: Services, case_id: str) -> None:
+    token = link_of(services, case_id).rsplit("/", 1)[-1]
+    services.contracts.sign(token, "Signatory of the customer", Capacity.LEGAL_REPRESENTATIVE)
+
+
+def _lived(services: Services, people: dict[str, Person], cases: dict[str, str]) -> None:
+    """A line in use, a freeze that was lifted, a look at the book, and a review."""
+    line = services.applications.read_case(people["manager"], cases["active"]).line
+    assert line is not None, "the small good case is in force once signed"
+    cases["line"] = line_id = line.line_id
+    book, orders = services.exposure, people["orders"]
+    for number, (amount, used) in enumerate([(240_000, True), (130_000, True), (90_000, False)]):
+        key = f"book-{number}"
+        taken = book.reserve(orders, line_id, Money.of(amount, "CNY"), key)
+        if used:
+            assert taken.reservation_id is not None
+            book.commit(orders, line_id, taken.reservation_id, f"{key}/commit")
+    book.repay(orders, line_id, Money.of(100_000, "CNY"), "book-repay")
+    with contextlib.suppress(OverLimit):
+        book.reserve(orders, line_id, Money.of(880_000, "CNY"), "book-too-much")
+    services.lines.freeze(people["risk"], line_id, note="Unusual draw; asked the customer.")
+    services.warnings.run(people["risk"], ("c-1003", "c-1006"))
+    services.lines.ask_review(people["risk"], line_id)
 
 
 def link_of(services: Services, case_id: str) -> str:

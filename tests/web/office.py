@@ -13,15 +13,21 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.application import ApplicationActivities
 from activities.approval import ApprovalActivities
+from activities.collection import CollectionActivities
 from activities.contract import ContractActivities
 from activities.documents.certificates import open_seals
 from activities.documents.sealing import Sealing
 from activities.line import LineActivities
+from activities.review import ReviewActivities
+from activities.warning import WarningActivities
 from domain.application import CaseAction, CaseStart, CaseStatus, CaseStep
 from domain.approval import ApprovalOutcome, DecisionRequest
+from domain.collection import CollectionAction
 from domain.contract import ContractOrder, CustomerActed, Grantor, IssueContract
-from domain.line import ActivationRequest, LineAction
+from domain.line import ActivationRequest, LineAction, ReviewDue
+from domain.review import ReviewTurn
 from domain.value import Value
+from domain.warning import MonitoringPage, MonitoringStart
 from storage.base import Records
 from storage.exposure import Exposure
 from web.service.gateway import Gateway
@@ -39,6 +45,9 @@ class Office(Gateway):
         self._approvals = ApprovalActivities(records)
         self._contracts = ContractActivities(records, Sealing(seals, GRANTOR), PUBLIC_URL)
         self._lines = LineActivities(records, exposure)
+        self._reviews = ReviewActivities(records)
+        self._warnings = WarningActivities(records)
+        self._collections = CollectionActivities(records)
         self._orders: dict[str, ContractOrder] = {}
         self.offset_days = 0
 
@@ -67,16 +76,30 @@ class Office(Gateway):
             "approval": self._decide,
             "contract": self._act_of_customer,
             "line": self._act_on_line,
+            "collection": self._act_on_collection,
         }[kind](subject, name, message)
         return answer.model_dump(mode="json")
 
     def signal(self, workflow_id: str, name: str, payload: dict[str, Any]) -> None:
-        pass
+        kind, _, subject = workflow_id.partition("/")
+        if (kind, name) == ("line", "review_due"):
+            self._review(subject)
 
     def start(
         self, workflow: str, workflow_id: str, payload: dict[str, Any], *, queue: str
     ) -> None:
-        pass
+        if workflow == "MonitoringWorkflow":
+            start = MonitoringStart.model_validate(payload)
+            self._warnings.monitor_customers(
+                MonitoringPage(
+                    run_id=start.run_id or "run",
+                    after=None,
+                    page_size=start.page_size,
+                    customer_ids=start.customer_ids,
+                    at=self._now(),
+                    offset_days=start.offset_days,
+                )
+            )
 
     def history(self, workflow_id: str) -> list[dict[str, Any]]:
         return []
@@ -152,6 +175,18 @@ class Office(Gateway):
     def _act_on_line(self, line_id: str, name: str, message: dict[str, Any]) -> Value:
         action = LineAction.model_validate({**message, "line_id": line_id, "action": name})
         return self._inside(self._lines.act_on_line, action)
+
+    def _act_on_collection(self, case_id: str, name: str, message: dict[str, Any]) -> Value:
+        action = {**message, "collection_id": case_id, "action": name}
+        return self._inside(
+            self._collections.act_on_collection, CollectionAction.model_validate(action)
+        )
+
+    def _review(self, line_id: str) -> None:
+        self._lines.open_review(ReviewDue(line_id=line_id, at=self._now()))
+        judged = self._reviews.reassess_line(ReviewTurn(line_id=line_id, n=1, at=self._now()))
+        if judged.approval is not None:
+            self._inside(self._approvals.open_approval, judged.approval)
 
     def _inside(self, step: Callable[[Any], Value], content: Value) -> Any:
         """A step that asks Temporal when it was scheduled."""

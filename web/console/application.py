@@ -252,11 +252,27 @@ ACTS = (
         "amend",
         "change",
         Action.APPLICATION_CHANGE,
-        frozenset({CaseStatus.RECEIVED, CaseStatus.ASSESSED, CaseStatus.IN_APPROVAL}),
+        frozenset(
+            {
+                CaseStatus.RECEIVED,
+                CaseStatus.INCOMPLETE,
+                CaseStatus.RETURNED,
+                CaseStatus.ASSESSED,
+                CaseStatus.IN_APPROVAL,
+            }
+        ),
     ),
     Act("withdraw", "reason", Action.APPLICATION_WITHDRAW),
     Act("dispose", "dispose", Action.SCREENING_DISPOSE, frozenset({CaseStatus.SUSPENDED})),
 )
+
+
+# What a case that stands still waits for; its form is open already.
+_AWAITED = {
+    CaseStatus.INCOMPLETE: "supplement",
+    CaseStatus.RETURNED: "supplement",
+    CaseStatus.SUSPENDED: "dispose",
+}
 
 
 def possible_acts(visit: Visit, case: Case) -> list[Possible]:
@@ -314,6 +330,7 @@ def _case_page(
         "application/case.html",
         refusal=refusal,
         opened=opened,
+        unfolded=_AWAITED.get(view.case.status, ""),
         typed=typed or Typed(),
         actions=possible_acts(visit, view.case),
         documents_wanted=_documents_wanted(view),

@@ -267,6 +267,8 @@ def _task_page(
         why=page.why,
         why_not=why_not,
         may_decide=page.task.status is TaskStatus.OPEN and why_not is None,
+        may_speak=permitted(visit.person, Action.TASK_DECIDE),
+        next_task=_next_task(visit, page),
         asked=asked,
         customer=asked.customer,
         customer_name=visit.customer_name(asked.customer),
@@ -298,6 +300,13 @@ def _why_not(visit: Visit, page: TaskPage) -> Problem | None:
     if page.why.detail:
         problem = problem.model_copy(update={"code": page.why.refusal, "detail": page.why.detail})
     return problem
+
+
+def _next_task(visit: Visit, page: TaskPage) -> TaskView | None:
+    """What waits for this person next, once this task is settled."""
+    if page.task.status is TaskStatus.OPEN or not permitted(visit.person, Action.TASK_DECIDE):
+        return None
+    return next(iter(visit.services.approvals.list_tasks(visit.person, page_size=1)), None)
 
 
 def _decided_at(page: TaskPage) -> datetime | None:

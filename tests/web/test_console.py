@@ -1,0 +1,435 @@
+"""The pages over a book that the real steps have driven: who sees what, and what comes back."""
+
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from activities import application as steps
+from domain.approval import TaskStatus
+from domain.identity import Language
+from tests import servers
+from tests.web.book import PASSWORD, Book, link_of, opened
+from web.app import assemble
+from web.console.application import ACTS
+
+GRANTOR = {Language.EN: "Creditflow Demonstration Grantor", Language.ZH: "示范授信机构"}
+EVERYBODY = (
+    "manager approver1 approver2 approver3 risk release legal collector operator auditor".split()
+)
+PAGES = (
+    "/ /tasks /tasks?view=all /cases /cases?status=in_approval /customers /customers/c-1001 /lines "
+    "/reviews?view=all /warnings?view=all /collections /policy /mails /operations"
+).split()
+
+
+@pytest.fixture(scope="module")
+def book(
+    postgres_server: servers.Databases, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Book]:
+    name = postgres_server.copy()
+    with opened(postgres_server.url(name), tmp_path_factory.mktemp("book")) as there:
+        yield there
+    postgres_server.drop(name)
+
+
+@pytest.fixture(scope="module")
+def app(book: Book) -> FastAPI:
+    return assemble(
+        book.services,
+        public_url="http://test",
+        temporal_ui_url="http://temporal.test",
+        grantor=GRANTOR,
+    )
+
+
+def browser(app: FastAPI, language: str = "en") -> TestClient:
+    client = TestClient(app, base_url="http://test", follow_redirects=False)
+    client.cookies.set("creditflow_language", language)
+    return client
+
+
+def signed_in(app: FastAPI, name: str, language: str = "en") -> TestClient:
+    client = browser(app, language)
+    answer = client.post("/sign-in", data={"name": name, "password": PASSWORD, "to": "/"})
+    assert answer.status_code == 303
+    return client
+
+
+class _Form(HTMLParser):
+    """The hidden fields of the form that posts to an address."""
+
+    def __init__(self, action: str) -> None:
+        super().__init__()
+        self.fields: dict[str, str] = {}
+        self._action = action
+        self._inside = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        if tag == "form":
+            self._inside = found.get("action") == self._action
+        if tag == "input" and self._inside and found.get("type") == "hidden":
+            self.fields[str(found["name"])] = found.get("value") or ""
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside = self._inside and tag != "form"
+
+
+def hidden(page: httpx.Response, action: str) -> dict[str, str]:
+    form = _Form(action)
+    form.feed(page.text)
+    assert form.fields, f"no form posts to {action}"
+    return form.fields
+
+
+def task_of(book: Book, seen: str) -> str:
+    tasks = book.services.approvals.list_tasks(
+        book.people["auditor"], mine=False, case_id=book.cases[seen], status=TaskStatus.OPEN
+    )
+    return tasks[0].task_id
+
+
+# ── every page, for everybody, in both languages ─────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+@pytest.mark.parametrize("name", EVERYBODY)
+def test_every_entry_of_the_menu_opens_and_every_other_page_is_refused_in_words(
+    app: FastAPI, name: str, language: str
+) -> None:
+    client = signed_in(app, name, language)
+    menu = re.findall(r'<a href="(/[a-z]*)"', client.get("/").text)
+    for path in PAGES:
+        answer = client.get(path)
+        place = "/" + path.strip("/").partition("/")[0].partition("?")[0]
+        if place in menu:
+            assert answer.status_code == 200, path
+        else:
+            assert answer.status_code == 403
+            assert "not_permitted" in answer.text
+
+
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+def test_a_case_of_every_state_has_its_page(app: FastAPI, book: Book, language: str) -> None:
+    client = signed_in(app, "auditor", language)
+    for seen, case_id in book.cases.items():
+        path = f"/lines/{case_id}" if seen == "line" else f"/cases/{case_id}"
+        assert client.get(path).status_code == 200, seen
+
+
+@pytest.mark.parametrize(("language", "word"), [("en", "in approval"), ("zh-CN", "审批中")])
+def test_the_first_screen_answers_six_questions(
+    app: FastAPI, book: Book, language: str, word: str
+) -> None:
+    page = signed_in(app, "approver2", language).get(f"/cases/{book.cases['open']}").text
+    for question in ("asked", "limit", "headroom", "grade", "waits-for", "due"):
+        assert f'data-testid="{question}"' in page
+    assert word in page
+    assert f"/tasks/{task_of(book, 'open')}" in page
+
+
+def test_a_page_names_no_other_host(app: FastAPI, book: Book) -> None:
+    client = signed_in(app, "auditor")
+    for path in (*PAGES, f"/cases/{book.cases['open']}", f"/lines/{book.cases['line']}"):
+        page = client.get(path).text
+        loaded = re.findall(r'(?:src|<link[^>]*href|action)="([^"]+)"', page)
+        assert [each for each in loaded if not each.startswith("/")] == []
+
+
+def test_amounts_are_full_or_short_and_times_on_the_readers_clock(app: FastAPI, book: Book) -> None:
+    client = signed_in(app, "approver2", "zh-CN")
+    path = f"/cases/{book.cases['open']}"
+    assert "¥12,000,000.00" in client.get(path).text
+    client.post("/preferences", data={"amounts": "short", "zone": "UTC", "back": path})
+    page = client.get(path).text
+    assert "¥1,200万" in page
+    assert "时间为 UTC<" in page
+
+
+# ── signing in ───────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_stranger_is_sent_to_the_sign_in_and_back(app: FastAPI, book: Book) -> None:
+    path = f"/tasks/{task_of(book, 'open')}"
+    client = browser(app)
+    sent = client.get(path)
+    assert (sent.status_code, sent.headers["location"]) == (303, f"/sign-in?to={path}")
+    back = client.post("/sign-in", data={"name": "approver2", "password": PASSWORD, "to": path})
+    assert back.headers["location"] == path
+
+
+@pytest.mark.parametrize("to", ["//elsewhere.test", "https://elsewhere.test", "/\\elsewhere.test"])
+def test_nobody_is_sent_to_another_site_after_signing_in(app: FastAPI, to: str) -> None:
+    client = browser(app)
+    answer = client.post("/sign-in", data={"name": "manager", "password": PASSWORD, "to": to})
+    assert answer.headers["location"] == "/"
+
+
+def test_a_wrong_password_comes_back_with_the_name_and_a_code(app: FastAPI) -> None:
+    answer = browser(app).post("/sign-in", data={"name": "legal", "password": "a guess"})
+    assert answer.status_code == 401
+    assert 'value="legal"' in answer.text
+    assert "not_signed_in" in answer.text
+
+
+def test_whoever_signed_out_is_a_stranger_again(app: FastAPI) -> None:
+    client = signed_in(app, "auditor")
+    page = client.get("/cases")
+    client.post("/sign-out", data=hidden(page, "/sign-out"))
+    assert client.get("/cases").status_code == 303
+
+
+# ── deciding ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_form_without_the_pages_token_changes_nothing(app: FastAPI, book: Book) -> None:
+    client = signed_in(app, "approver2")
+    task = task_of(book, "open")
+    answer = client.post(f"/tasks/{task}/decision", data={"verdict": "approve"})
+    assert answer.status_code == 403
+    assert "request_forged" in answer.text
+    assert task_of(book, "open") == task
+
+
+def test_a_refusal_without_its_reason_comes_back_with_what_was_typed(
+    app: FastAPI, book: Book
+) -> None:
+    client = signed_in(app, "approver2")
+    path = f"/tasks/{task_of(book, 'open')}"
+    fields = hidden(client.get(path), f"{path}/decision")
+    answer = client.post(f"{path}/decision", data={**fields, "verdict": "decline", "limit": "7"})
+    assert answer.status_code == 422
+    assert "note_missing" in answer.text
+    assert re.search(r'value="decline"[^>]*checked', answer.text)
+
+
+def test_who_lacks_the_authority_is_told_so_before_trying(app: FastAPI, book: Book) -> None:
+    page = signed_in(app, "approver1").get(f"/tasks/{task_of(book, 'committee')}").text
+    assert "no_authority" in page
+    assert 'name="verdict"' not in page
+
+
+def test_the_chinese_page_explains_itself_in_chinese(app: FastAPI, book: Book) -> None:
+    page = signed_in(app, "manager", "zh-CN").get(f"/cases/{book.cases['signing']}").text
+    assert "当前不能执行：当前为待签约" in page
+
+
+def test_a_word_is_taken_once_and_the_page_then_says_by_whom(app: FastAPI, book: Book) -> None:
+    client = signed_in(app, "approver4")
+    task = task_of(book, "committee")
+    path = f"/tasks/{task}"
+    fields = hidden(client.get(path), f"{path}/decision")
+    first = client.post(f"{path}/decision", data={**fields, "verdict": "approve", "note": "ok"})
+    assert (first.status_code, first.headers["location"]) == (303, path)
+    again = client.post(f"{path}/decision", data={**fields, "verdict": "approve", "note": "ok"})
+    assert again.status_code == 303
+    page = client.get(path).text
+    assert "by approver4" in page
+    assert 'name="verdict"' not in page
+    assert "approval is on record" in page
+
+
+def test_a_refused_attempt_is_kept_with_the_case(app: FastAPI, book: Book) -> None:
+    client = signed_in(app, "approver2")
+    path = f"/tasks/{task_of(book, 'open')}"
+    fields = hidden(client.get(path), f"{path}/decision")
+    client.post(f"{path}/decision", data={**fields, "verdict": "maybe"})
+    kept = book.services.audit.list_refusals(book.people["auditor"], person_id="approver2")
+    assert (kept[0].channel, kept[0].code) == ("console", "field_unreadable")
+
+
+# ── applying ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_application_is_started_once_however_often_the_button_is_pressed(
+    app: FastAPI, book: Book
+) -> None:
+    client = signed_in(app, "manager")
+    fields = hidden(client.get("/cases/new?customer=c-1007"), "/cases") | {
+        "customer_id": "c-1003",
+        "application_type": "new_line",
+        "amount": "1,250,000.50",
+        "currency": "CNY",
+        "term_months": "6",
+        "product": "prepayment",
+        "purpose": "Steel for two orders.",
+    }
+    first = client.post("/cases", data=fields)
+    again = client.post("/cases", data=fields)
+    assert first.status_code == again.status_code == 303
+    assert first.headers["location"] == again.headers["location"]
+    page = client.get(first.headers["location"]).text
+    assert "CNY 1,250,000.50".replace(" ", "\N{NO-BREAK SPACE}") in page
+
+
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        ({"amount": "ten"}, "malformed_amount"),
+        ({"amount": "-5"}, "amount_not_positive"),
+        ({"amount": "0.001"}, "malformed_amount"),
+        ({"currency": "XXQ"}, "currency_unknown"),
+        ({"term_months": "soon"}, "field_unreadable"),
+        ({"customer_id": "c-9999"}, "not_found"),
+    ],
+)
+def test_a_slip_comes_back_with_its_code_and_everything_typed(
+    app: FastAPI, changed: dict[str, str], code: str
+) -> None:
+    client = signed_in(app, "manager")
+    fields = hidden(client.get("/cases/new"), "/cases") | {
+        "customer_id": "c-1001",
+        "application_type": "increase",
+        "amount": "100",
+        "currency": "CNY",
+        "term_months": "12",
+        "product": "open_account",
+        "purpose": "kept & <shown>",
+        **changed,
+    }
+    answer = client.post("/cases", data=fields)
+    assert 400 <= answer.status_code < 500
+    assert f"<code>{code}</code>" in answer.text
+    assert "kept &amp; &lt;shown&gt;" in answer.text
+
+
+def test_what_is_missing_is_brought_and_the_case_goes_on(app: FastAPI, book: Book) -> None:
+    client = signed_in(app, "manager")
+    path = f"/cases/{book.cases['incomplete']}"
+    fields = hidden(client.get(path), f"{path}/supplement") | {
+        "amount": "5000000",
+        "term_months": "12",
+        "purpose": "Bearings for the spring.",
+    }
+    answer = client.post(
+        f"{path}/supplement",
+        data={**fields, "document": "business_license"},
+        files={"file": ("licence.pdf", b"%PDF-1.7 licence", "application/pdf")},
+    )
+    assert answer.status_code == 303
+    page = client.get(path).text
+    assert "incomplete" not in re.findall(r"<h1>.*?</h1>", page)[0]
+    assert "Business licence" in page
+
+
+def test_the_states_that_pages_offer_are_those_that_the_steps_take() -> None:
+    offered = {act.code: act.states for act in ACTS}
+    assert offered["supplement"] == steps._SUPPLEMENTED
+    assert offered["amend"] == steps._AMENDABLE
+
+
+# ── the customer ─────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_customer_reads_and_signs_through_the_link_alone(app: FastAPI, book: Book) -> None:
+    path = link_of(book.services, book.cases["signing"])
+    client = browser(app)
+    page = client.get(path)
+    assert page.status_code == 200
+    assert page.headers["referrer-policy"] == "no-referrer"
+    assert client.get(f"{path}/agreement.pdf").content.startswith(b"%PDF")
+    agent = client.post(path, data={"signatory": "An agent", "capacity": "authorised_agent"})
+    assert agent.status_code == 422
+    assert "authority_missing" in agent.text
+    assert 'value="An agent"' in agent.text
+    signed = client.post(
+        path, data={"signatory": "The signatory", "capacity": "legal_representative"}
+    )
+    assert signed.status_code == 303
+    assert "carries both signatures" in client.get(path).text
+
+
+def test_a_link_of_nobody_says_so(app: FastAPI) -> None:
+    answer = browser(app).get("/sign/not-a-link")
+    assert answer.status_code == 404
+    assert "link_unknown" in answer.text
+
+
+# ── the line ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_line_is_unfrozen_by_others_than_who_froze_it(app: FastAPI, book: Book) -> None:
+    client = signed_in(app, "risk")
+    path = f"/lines/{book.cases['line']}"
+    page = client.get(path)
+    assert "frozen" in re.findall(r"<h1>.*?</h1>", page.text)[0]
+    fields = hidden(page, f"{path}/unfreeze")
+    answer = client.post(f"{path}/unfreeze", data={**fields, "note": "all is well"})
+    assert answer.status_code == 403
+    assert "same_hands" in answer.text
+    assert "all is well" in answer.text
+
+
+# ── around the pages ─────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("wanted", "place"),
+    [
+        ("{open}", "/cases/{open}"),
+        ("{line}", "/lines/{line}"),
+        ("PF2026-000001", "/cases/{active}"),
+        ("bearings", "/customers?q=bearings"),
+        ("", "/"),
+    ],
+)
+def test_the_search_goes_to_the_one_thing_that_is_meant(
+    app: FastAPI, book: Book, wanted: str, place: str
+) -> None:
+    if wanted.startswith("PF"):
+        auditor = book.people["auditor"]
+        letter = book.services.applications.read_case(auditor, book.cases["active"]).letter
+        assert letter is not None
+        wanted = letter.letter_no
+    answer = signed_in(app, "auditor").get("/search", params={"q": wanted.format_map(book.cases)})
+    assert answer.headers["location"] == place.format_map(book.cases)
+
+
+def test_a_page_that_is_not_there_is_said_in_words(app: FastAPI) -> None:
+    answer = signed_in(app, "auditor").get("/cases/no-such-case")
+    assert answer.status_code == 404
+    assert "<code>not_found</code>" in answer.text
+
+
+def test_programs_still_get_problems_and_not_pages(app: FastAPI) -> None:
+    answer = browser(app).get("/api/v1/applications")
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_assets_are_kept_for_a_year_under_a_name_with_their_hash(app: FastAPI) -> None:
+    client = browser(app)
+    style = re.findall(r'href="(/assets/console\.[0-9a-f]{12}\.css)"', client.get("/sign-in").text)
+    answer = client.get(style[0])
+    assert answer.status_code == 200
+    assert "immutable" in answer.headers["cache-control"]
+    assert answer.headers["content-encoding"] == "gzip"
+
+
+@pytest.mark.parametrize("name", ["console.css", "..%2Fapp.py", "tabler.000000000000.css"])
+def test_nothing_else_is_served_beside_pages(app: FastAPI, name: str) -> None:
+    assert browser(app).get(f"/assets/{name}").status_code == 404
+
+
+def test_a_phone_is_sent_little_before_charts(app: FastAPI, book: Book) -> None:
+    client = signed_in(app, "approver2", "zh-CN")
+    page = client.get(f"/tasks/{task_of(book, 'open')}")
+    loaded = re.findall(r'(?:src|href)="(/assets/[^"#]+\.(?:css|js))"', page.text)
+    early = [each for each in loaded if not each.startswith(("/assets/echarts", "/assets/font"))]
+    # As they travel: the client unpacks what it is sent, so the lengths are the headers'.
+    sizes = [int(client.get(each).headers["content-length"]) for each in dict.fromkeys(early)]
+    assert sum(sizes) + len(page.content) < 160_000, (sizes, len(page.content))
+
+
+def test_templates_keep_to_a_screen() -> None:
+    long = {
+        str(path): lines
+        for path in Path("templates/console").rglob("*.html")
+        if (lines := len(path.read_text("utf-8").splitlines())) > 100
+    }
+    assert long == {}
