@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from domain.approval import (
     AuthorityGrant,
 )
+from domain.errors import AlreadyExists
 from domain.money import Money
 from storage.base import Row
 
@@ -33,7 +34,8 @@ class AuthorityGrants:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def record(self, grant: AuthorityGrant) -> None:
+    def record(self, grant: AuthorityGrant) -> AuthorityGrant:
+        """Enter a grant once; a number that stands for another refuses `AlreadyExists`."""
         self._session.execute(
             insert(AuthorityGrantRow)
             .values(
@@ -48,6 +50,12 @@ class AuthorityGrants:
             )
             .on_conflict_do_nothing()
         )
+        held = _grant_of(self._session.get_one(AuthorityGrantRow, grant.grant_no))
+        if held.model_copy(update={"revoked_on": None}) != grant.model_copy(
+            update={"revoked_on": None}
+        ):
+            raise AlreadyExists(kind="grant", id=grant.grant_no)
+        return held
 
     def revoke(self, grant_no: str, on: date) -> None:
         """The grant ends on this day; what was decided under it stands."""

@@ -196,11 +196,10 @@ class ApprovalService:
             return AuthorityGrants(session).list_of(of)
 
     def record_grant(self, person: Person, grant: AuthorityGrant) -> AuthorityGrant:
-        """Enter a grant into the register; nobody enters their own."""
+        """Enter a grant into the register; `AlreadyExists` where its number stands for another."""
         permit(person, Action.AUTHORITY_GRANT)
         with self._records.begin() as session:
-            AuthorityGrants(session).record(grant)
-        return grant
+            return AuthorityGrants(session).record(grant)
 
     def revoke_grant(self, person: Person, grant_no: str) -> None:
         """The grant ends today; open tasks feel it at once."""
