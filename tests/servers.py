@@ -101,9 +101,10 @@ class SkippingEnvironment(WorkflowEnvironment):
 
 
 @asynccontextmanager
-async def skipping(folder: Path) -> AsyncIterator[SkippingEnvironment]:
-    """A running Temporal server, in memory, that can skip time."""
-    server = Temporal(find_binary(), free_port(0), free_port(0), switches=(*FAST, *SKIPPING))
+async def skipping(folder: Path, *switches: str) -> AsyncIterator[SkippingEnvironment]:
+    """A running Temporal server, in memory, that can skip time; `switches` are its own."""
+    every = (*FAST, *SKIPPING, *switches)
+    server = Temporal(find_binary(), free_port(0), free_port(0), switches=every)
     process = server.start(folder / "temporal.log")
     try:
         wait_until(server.answers, "Temporal answers", folder / "temporal.log")
