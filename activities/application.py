@@ -7,7 +7,7 @@ from decimal import Decimal
 from sqlalchemy.orm import Session
 from temporalio import activity
 
-from activities.assessment import collect_dossier
+from activities.assessment import File, collect_dossier, file_of
 from activities.letter import issue_letter, order_of, tell_decision
 from activities.signatures import ApplicationSteps
 from domain.application import (
@@ -35,7 +35,6 @@ from domain.screening import ListEffect
 from domain.value import content_hash
 from policies.assessment import assess
 from policies.calendar import work_calendar
-from policies.completeness import missing_items
 from policies.routing import is_sampled
 from policies.screening import screen
 from storage.application import Applications, Assessments, CaseEvents, Intakes, Screenings
@@ -46,9 +45,7 @@ from storage.customer import Customers
 from storage.edition import Editions
 from storage.identity import ActionTokens, Persons
 from storage.notification import Outbox
-from storage.receivable import Receivables
 from storage.screening import Lists
-from storage.statement import Statements
 
 _AMENDABLE = frozenset(
     {
@@ -174,7 +171,7 @@ def _receive(session: Session, case_id: str) -> Case:
     entries = Lists(session).find_hits(customer.identifiers)
     screening = screen(customer, entries, Lists(session).versions(), on, edition)
     Screenings(session).record(screening, case_id)
-    missing = _missing(session, application, edition, on)
+    missing = file_of(session, application, edition, on, customer).completeness.missing
     status, reasons = CaseStatus.RECEIVED, tuple(hit.rule for hit in screening.hits)
     match screening.effect:
         case ListEffect.STOP:
@@ -206,17 +203,6 @@ def _receive(session: Session, case_id: str) -> Case:
     return case
 
 
-def _missing(
-    session: Session, application: Application, edition: PolicyEdition, on: date
-) -> tuple[str, ...]:
-    customer = Customers(session).read(application.customer_id)
-    statements = Statements(session).find_newest(customer.customer_id, until=on)
-    payments = Receivables(session).payment_record(
-        customer.customer_id, as_of=on, window_days=edition.payments.window_days
-    )
-    return missing_items(application, statements, customer, edition, on, payments=payments)
-
-
 # ── assess ───────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -224,10 +210,10 @@ def _assess(session: Session, before: Case, step: CaseStep) -> Assessed:
     """Judge; where no person is asked, decide in the same transaction."""
     on = business_on(step.at, step.offset_days)
     edition = Editions(session).read(before.edition_hash)
-    missing = _missing(session, before.application, edition, on)
-    if missing:
-        return _incomplete(session, before, missing, edition, step)
-    assessment = _judged(session, before, edition, on)
+    file = file_of(session, before.application, edition, on)
+    if file.completeness.missing:
+        return _incomplete(session, before, file.completeness.missing, edition, step)
+    assessment = _judged(session, before, edition, on, file)
     Assessments(session).record(assessment)
     CaseEvents(session).post(
         before.case_id,
@@ -247,8 +233,10 @@ def _assess(session: Session, before: Case, step: CaseStep) -> Assessed:
             return _decided_by_policy(session, before, assessment, edition, step.at, approved=False)
 
 
-def _judged(session: Session, case: Case, edition: PolicyEdition, on: date) -> Assessment:
-    dossier = collect_dossier(session, case.application, edition, on)
+def _judged(
+    session: Session, case: Case, edition: PolicyEdition, on: date, file: File
+) -> Assessment:
+    dossier = collect_dossier(session, case.application, edition, on, file)
     lane = AutomaticLane(session)
     # A lane that is switched off is one that has nothing left to give today.
     spent = (
@@ -440,7 +428,7 @@ def _change(session: Session, case: Case, action: CaseAction) -> Case:
     application = action.change.applied_to(case.application)
     edition = Editions(session).read(case.edition_hash)
     on = business_on(action.at, action.offset_days)
-    missing = _missing(session, application, edition, on)
+    missing = file_of(session, application, edition, on).completeness.missing
     CaseEvents(session).post(
         case.case_id,
         _PARTICIPLE[action.action],

@@ -2,50 +2,78 @@
 
 from collections.abc import Iterable
 from datetime import date
+from typing import NamedTuple
 
 from sqlalchemy.orm import Session
-from storage.line import Lines
 
 from domain.application import Application
-from domain.assessment import Dossier, Holdings, RateUsed
+from domain.assessment import Dossier, Holdings, PaymentRecord, RateUsed
 from domain.customer import Customer
 from domain.edition import PolicyEdition
-from domain.exchange import RateKind
+from domain.exchange import Rate, RateKind, convert
 from domain.money import Money, money_sum
-from policies.completeness import completeness
+from domain.statement import Statement
+from policies.completeness import Completeness, completeness
 from storage.approval import Letters
 from storage.customer import Customers
 from storage.exchange import Rates
+from storage.line import Lines
 from storage.receivable import Receivables
 from storage.statement import Statements
+
+
+class File(NamedTuple):
+    """What is known of an applicant as of a day, read once."""
+
+    customer: Customer
+    statements: tuple[Statement, ...]
+    payments: PaymentRecord
+    completeness: Completeness
+
 
 # Three years make a trend; two more are kept for whoever reads the receipt.
 _STATEMENT_YEARS = 5
 
 
+def file_of(
+    session: Session,
+    application: Application,
+    edition: PolicyEdition,
+    on: date,
+    customer: Customer | None = None,
+) -> File:
+    """What is on file for an application as of a day, and how complete it is."""
+    known = customer or Customers(session).read(application.customer_id)
+    statements = Statements(session).find_newest(
+        known.customer_id, until=on, years=_STATEMENT_YEARS
+    )
+    payments = Receivables(session).payment_record(
+        known.customer_id,
+        as_of=on,
+        window_days=edition.payments.window_days,
+        currency=edition.reporting_currency,
+    )
+    found = completeness(application, statements, known, edition, on, payments=payments)
+    return File(known, statements, payments, found)
+
+
 def collect_dossier(
-    session: Session, application: Application, edition: PolicyEdition, on: date
+    session: Session,
+    application: Application,
+    edition: PolicyEdition,
+    on: date,
+    file: File | None = None,
 ) -> Dossier:
     """Customer, statements, payments, holdings and rates as of a business day.
 
     Refuses `NotFound` for an unknown customer and `RateMissing` where an amount cannot be turned
     into the reporting currency.
     """
-    customer = Customers(session).read(application.customer_id)
-    statements = Statements(session).find_newest(
-        customer.customer_id, until=on, years=_STATEMENT_YEARS
-    )
+    customer, statements, payments, found = file or file_of(session, application, edition, on)
     exchange = _Exchange(session, edition, on)
     requested = exchange.reporting(application.limit_requested)
     for statement in statements:
         exchange.reporting(Money.zero(statement.currency))
-    payments = Receivables(session).payment_record(
-        customer.customer_id,
-        as_of=on,
-        window_days=edition.payments.window_days,
-        currency=edition.reporting_currency,
-    )
-    file = completeness(application, statements, customer, edition, on, payments=payments)
     return Dossier(
         customer=customer,
         application=application,
@@ -54,7 +82,7 @@ def collect_dossier(
         holdings=_holdings(session, customer, application, exchange),
         limit_requested_reporting=requested,
         rates=exchange.rates_used,
-        completeness=file.share,
+        completeness=found.share,
         business_on=on,
     )
 
@@ -67,20 +95,33 @@ class _Exchange:
         self._quote = edition.reporting_currency
         self._kind = RateKind(edition.exchange.rate_kind)
         self._on = on
-        self._used: dict[str, RateUsed] = {}
+        self._read: dict[str, Rate] = {}
 
     def reporting(self, amount: Money) -> Money:
-        conversion = self._rates.convert(amount, self._quote, on=self._on, kind=self._kind)
-        if conversion.rate_used is not None:
-            self._used[amount.currency] = conversion.rate_used
-        return conversion.amount
+        """The amount in the reporting currency; a currency's rate is read once."""
+        base = amount.currency
+        if base == self._quote:
+            return amount
+        if base not in self._read:
+            self._read[base] = self._rates.read(base, self._quote, on=self._on, kind=self._kind)
+        return convert(amount, self._read[base]).amount
 
     def reporting_sum(self, amounts: Iterable[Money]) -> Money:
         return money_sum(map(self.reporting, amounts), self._quote)
 
     @property
     def rates_used(self) -> tuple[RateUsed, ...]:
-        return tuple(self._used[currency] for currency in sorted(self._used))
+        rates = (self._read[currency] for currency in sorted(self._read))
+        return tuple(
+            RateUsed(
+                base=rate.base,
+                quote=rate.quote,
+                rate=rate.rate,
+                kind=rate.kind,
+                rate_on=rate.rate_on,
+            )
+            for rate in rates
+        )
 
 
 def _holdings(
@@ -88,7 +129,7 @@ def _holdings(
 ) -> Holdings:
     """What the customer and its group hold: lines in force, and letters not yet activated.
 
-    A letter counts from its signature on, so that two requests decided side by side are still
+    A letter counts from the day it is issued, so that two requests decided side by side are still
     seen together by the later one.
     """
     members = _members(session, customer)
