@@ -25,3 +25,36 @@ class RefusedRecord(RefusedMessage):
 
     refusal_no: int
     recorded_at: datetime
+
+
+class AuditEvent(Value):
+    """One thing that happened to a case, under its number in the order of all of them."""
+
+    event_no: int
+    case_id: Id
+    kind: str
+    person_id: str
+    facts: dict[str, str]
+    occurred_at: datetime
+
+
+class Altered(Value):
+    """Something on record that is not what was written."""
+
+    kind: str  # file, receipt, edition or balance
+    id: str
+    detail: str = ""
+
+
+class AuditProof(Value):
+    """What trying everything against its hash showed; `altered` empty means it holds."""
+
+    files: int
+    receipts: int
+    editions: int
+    entries: int
+    altered: tuple[Altered, ...] = ()
+
+    @property
+    def holds(self) -> bool:
+        return not self.altered

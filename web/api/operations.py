@@ -7,7 +7,7 @@ from google.protobuf import json_format
 from pydantic import ConfigDict, Field
 from temporalio.api.common.v1 import Payloads
 
-from domain.audit import RefusedRecord
+from domain.audit import AuditEvent, AuditProof, RefusedRecord
 from domain.errors import Malformed
 from domain.identity import Id, Person
 from domain.notification import DeliveryState, OutboxEntry
@@ -58,6 +58,27 @@ def list_refusals(
         page_size=page_size + 1,
     )
     return page_of(found, page_size, lambda refused: (refused.refusal_no,))
+
+
+@router.get("/audit/events")
+def list_events(
+    asked: Asked,
+    caller: Caller,
+    case: Id | None = None,
+    cursor: Cursor = None,
+    page_size: PageSize = 200,
+) -> Page[AuditEvent]:
+    """What happened to all cases, oldest first."""
+    found = asked.audit.list_events(
+        caller, case_id=case, after_no=after_number(cursor) or 0, page_size=page_size + 1
+    )
+    return page_of(found, page_size, lambda event: (event.event_no,))
+
+
+@router.post("/audit/verify")
+def verify(asked: Asked, caller: Caller) -> AuditProof:
+    """Try every file, receipt, edition and balance against what it was written as."""
+    return asked.audit.verify(caller)
 
 
 @router.get("/outbox")

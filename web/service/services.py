@@ -75,7 +75,7 @@ def build_services(
         gateway=gateway,
         clock=clock,
         identity=IdentityService(records, clock, session_hours=session_hours),
-        audit=AuditService(records),
+        audit=AuditService(records, exposure),
         customers=CustomerService(records, clock),
         statements=StatementService(records, clock),
         receivables=ReceivableService(records, clock),
