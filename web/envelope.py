@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain.ids import uuid7
+from web import metrics
 from web.problems import language_of, problem_of_http
 
 MEGABYTE = 1024 * 1024
@@ -33,6 +34,7 @@ _ALWAYS = {
     "cache-control": "no-store",
 }
 
+_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 _CODEC = "/api/v1/codec/"
 _SHARED = {
     "access-control-allow-credentials": "true",
@@ -134,13 +136,16 @@ class _Body:
 
 
 def _note(scope: Scope, status: int, seconds: float) -> None:
-    state, route = scope["state"], scope.get("route")
-    person = state.get("person")
+    state, person = scope["state"], scope["state"].get("person")
+    # The route and not the address: an address may carry a one-time token.
+    route = getattr(scope.get("route"), "path", "")
+    metrics.count(
+        scope["method"] if scope["method"] in _METHODS else "other", route, status, seconds
+    )
     _log.info(
         "answered",
         method=scope["method"],
-        # The route and not the address: an address may carry a one-time token.
-        route=getattr(route, "path", ""),
+        route=route,
         status=status,
         milliseconds=round(seconds * 1000, 1),
         person_id=person.person_id if person else None,

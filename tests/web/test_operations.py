@@ -91,3 +91,10 @@ async def test_somebody_reads_their_own_refusals_and_an_auditor_everybodys(
     assert rest.json()["next_cursor"] is None
     broken = await api.get("/api/v1/refusals?cursor=%25%25", headers=as_("auditor"))
     assert broken.json()["code"] == "malformed"
+
+
+async def test_a_collector_reads_counts_by_route_and_no_ids(api: httpx.AsyncClient) -> None:
+    await api.get("/api/v1/customers/01900000-0000-7000-8000-000000000000", headers=as_("legal"))
+    page = (await api.get("/metrics")).text
+    assert 'route="/api/v1/customers/{customer_id}",status="404"' in page
+    assert "01900000" not in page

@@ -1,6 +1,7 @@
 """Does every refusal have a status, and every answer from 400 up one shape?"""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -8,6 +9,7 @@ from fastapi import FastAPI
 
 from domain.errors import CreditError, KeyInFlight
 from tests.web.people import as_
+from web.app import assemble
 from web.problems import (
     MEDIA_TYPE,
     STATUSES,
@@ -18,6 +20,10 @@ from web.problems import (
     status_of,
     tree_of,
 )
+from web.service.clock import Clock
+from web.service.identity import IdentityService
+from web.service.once import JoinedRecords
+from web.service.services import Services
 
 
 @pytest.mark.parametrize("leaf", list(tree_of(CreditError)), ids=lambda leaf: leaf.code_name())
@@ -159,3 +165,18 @@ async def test_the_reference_asks_nothing_of_another_host(api: httpx.AsyncClient
     assert document["openapi"].startswith("3.1")
     assert document["paths"]["/api/v1/me"]["get"]["security"] == [{"key": []}, {"session": []}]
     assert "security" not in document["paths"]["/api/v1/sessions"]["post"]
+
+
+async def test_without_its_records_it_says_come_back_later(services: Services) -> None:
+    gone = JoinedRecords("postgresql+psycopg2://nobody@127.0.0.1:9/nothing", connections_max=1)
+    app = assemble(
+        replace(services, records=gone, identity=IdentityService(gone, Clock())),
+        public_url="http://test",
+    )
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        assert (await client.get("/healthz")).status_code == 200
+        refused(await client.get("/readyz"), 503, "unavailable")
+        answer = await client.get("/api/v1/me", headers=as_("operator"))
+        refused(answer, 503, "unavailable")
+        assert answer.headers["retry-after"]

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import BaseModel
 
 from domain.errors import NotFound
+from web import metrics
 from web.callers import Asked
 from web.openapi import RESPONSES
 from web.problems import codes, title_of
@@ -39,6 +40,13 @@ def readyz(asked: Asked) -> Health:
     """This process can work: records answer. Temporal may be away; starts are then owed to it."""
     asked.records.answers()
     return Health()
+
+
+@router.get("/metrics", include_in_schema=False)
+async def read_metrics() -> Response:
+    """What a collector reads: counts and times by route, no ids."""
+    content, media_type = metrics.page()
+    return Response(content, media_type=media_type)
 
 
 @router.get("/api/openapi.json", include_in_schema=False)

@@ -9,11 +9,13 @@ from domain.errors import CreditError, NotSignedIn
 from web.console.page import Visit, pages_of, reader_of
 from web.problems import Problem
 
+_FOR_PROGRAMS = ("/api/", "/assets/", "/healthz", "/readyz", "/metrics")
+
 
 def is_for_people(request: Request) -> bool:
     """Whether a page was asked for, and not the API or a file."""
     path = request.url.path
-    return not path.startswith(("/api/", "/assets/")) and hasattr(request.app.state, "pages")
+    return not path.startswith(_FOR_PROGRAMS) and hasattr(request.app.state, "pages")
 
 
 def page_of(request: Request, problem: Problem) -> Response:
