@@ -1,9 +1,10 @@
 """Reservations a second: the store against the barest form of the same procedure, in one run.
 
-The bare form is what any such ledger needs and nothing else: a line and a group with a limit, an
-entry under a unique key, the verdict, and the wait for the disk; called straight from the driver.
-Ours adds standing and dates, reasons, sequence numbers, running balances, guards, and values. Both
-on one PostgreSQL with its default durability, clients as processes, taken in turn.
+The bare form is what any such ledger needs and nothing else: a line and a group with their limits,
+an entry found by its id, its key and its place in the account, the verdict, and the wait for the
+disk; called straight from the driver. Ours adds standing and dates, names, reasons, the group's
+order, running balances, guards, repeats, and values. Both run on one PostgreSQL with its default
+durability, clients as processes, taken in turn.
 """
 
 import argparse
@@ -62,10 +63,12 @@ _BOOK = f"""
 
 _BARE = f"""
     CREATE TABLE bare_account (account_no bigint PRIMARY KEY, parent_no bigint,
-        limit_minor bigint NOT NULL, taken_minor bigint NOT NULL DEFAULT 0);
-    CREATE TABLE bare_entry (entry_id uuid PRIMARY KEY, key text NOT NULL UNIQUE,
-        account_no bigint NOT NULL, parent_no bigint NOT NULL, amount_minor bigint NOT NULL,
-        recorded_at timestamptz NOT NULL DEFAULT now());
+        limit_minor bigint NOT NULL, taken_minor bigint NOT NULL DEFAULT 0,
+        entries bigint NOT NULL DEFAULT 0);
+    CREATE TABLE bare_entry (entry_id uuid PRIMARY KEY, key text COLLATE "C" NOT NULL UNIQUE,
+        account_no bigint NOT NULL, seq bigint NOT NULL, parent_no bigint NOT NULL,
+        amount_minor bigint NOT NULL, headroom_minor bigint NOT NULL,
+        recorded_at timestamptz NOT NULL DEFAULT now(), UNIQUE (account_no, seq));
     INSERT INTO bare_account (account_no, limit_minor)
     SELECT {LINES} + n, 10^15 FROM generate_series(0, {LINES // GROUP_OF - 1}) n;
     INSERT INTO bare_account (account_no, parent_no, limit_minor)
@@ -75,18 +78,22 @@ _BARE = f"""
     DECLARE
         parent bigint;
         parent_headroom bigint;
+        number bigint;
     BEGIN
-        UPDATE bare_account SET taken_minor = taken_minor + p_amount
+        UPDATE bare_account SET taken_minor = taken_minor + p_amount, entries = entries + 1
         WHERE account_no = p_account_no AND p_amount <= limit_minor - taken_minor
-        RETURNING parent_no, limit_minor - taken_minor INTO parent, headroom;
+        RETURNING parent_no, entries, limit_minor - taken_minor INTO parent, number, headroom;
         IF FOUND THEN
-            UPDATE bare_account SET taken_minor = taken_minor + p_amount
+            UPDATE bare_account SET taken_minor = taken_minor + p_amount, entries = entries + 1
             WHERE account_no = parent AND p_amount <= limit_minor - taken_minor
             RETURNING limit_minor - taken_minor INTO parent_headroom;
         END IF;
         IF FOUND THEN
-            INSERT INTO bare_entry (entry_id, key, account_no, parent_no, amount_minor)
-            VALUES (p_entry_id, p_key, p_account_no, parent, p_amount) ON CONFLICT (key) DO NOTHING;
+            headroom := least(headroom, parent_headroom);
+            INSERT INTO bare_entry (entry_id, key, account_no, seq, parent_no, amount_minor,
+                headroom_minor)
+            VALUES (p_entry_id, p_key, p_account_no, number, parent, p_amount, headroom)
+            ON CONFLICT (key) DO NOTHING;
         END IF;
         IF NOT FOUND THEN
             ROLLBACK;
@@ -94,7 +101,6 @@ _BARE = f"""
             RETURN;
         END IF;
         verdict := 'reserved';
-        headroom := least(headroom, parent_headroom);
         PERFORM set_config('synchronous_commit', 'off', true);
         COMMIT;
         PERFORM pg_logical_emit_message(false, 'bare', '', true);

@@ -32,26 +32,31 @@ def servers() -> Iterator[Servers]:
     with tempfile.TemporaryDirectory(prefix="creditflow-bench-") as folder:
         place = Path(folder)
         place.chmod(0o755)
-        postgres = prepare(place / "postgres", Passwords("bench", "bench")).at(free_port(0))
-        temporal = Temporal(
-            find_binary(),
-            free_port(0),
-            free_port(0),
-            switches=FAST,
-            database=place / "temporal.db",
-        )
-        processes = [postgres.start(place / "postgres.log"), temporal.start(place / "temporal.log")]
-        try:
-            _wait(postgres.answers, "PostgreSQL")
-            _wait(temporal.answers, "Temporal")
+        with started(place, new=True) as found:
+            upgrade(found.database_url)
+            yield found
+
+
+@contextmanager
+def started(place: Path, *, new: bool) -> Iterator[Servers]:
+    """Both servers on the files of a folder, started side by side."""
+    place.mkdir(exist_ok=True)
+    place.chmod(0o755)
+    postgres = prepare(place / "postgres", Passwords("bench", "bench")).at(free_port(0))
+    database = place / "temporal.db"
+    temporal = Temporal(find_binary(), free_port(0), free_port(0), switches=FAST, database=database)
+    processes = [postgres.start(place / "postgres.log"), temporal.start(place / "temporal.log")]
+    try:
+        _wait(postgres.answers, "PostgreSQL")
+        _wait(temporal.answers, "Temporal")
+        if new:
             postgres.create_owner()
-            url = postgres.url().replace("postgresql://", "postgresql+psycopg2://", 1)
-            upgrade(url)
-            pids = (processes[0].pid, processes[1].pid)
-            yield Servers(url, temporal.address, pids, place)
-        finally:
-            stop(processes[1], signal.SIGTERM, 10)
-            stop(processes[0], signal.SIGQUIT, 10)
+        url = postgres.url().replace("postgresql://", "postgresql+psycopg2://", 1)
+        pids = (processes[0].pid, processes[1].pid)
+        yield Servers(url, temporal.address, pids, place)
+    finally:
+        stop(processes[1], signal.SIGTERM, 10)
+        stop(processes[0], signal.SIGINT, 10)
 
 
 def cpu_seconds(pids: Iterable[int]) -> float:
