@@ -328,6 +328,7 @@ def _line_id_of(case_id: str, at: datetime) -> str:
 
 
 def _expired(session: Session, line: CreditLine, at: datetime) -> CreditLine:
+    _stop_review(session, line.line_id)
     return Lines(session).end(
         line.line_id, LineStatus.EXPIRED, message_id=f"{line.line_id}/expired", at=at
     )
@@ -360,6 +361,20 @@ def _open_review(
         recipient=f"person:{owner}",
         kind=Notice.REVIEW_DUE,
         facts={"line_id": line.line_id, "due_on": line.review_due_on.isoformat()},
+    )
+
+
+def _stop_review(session: Session, line_id: str) -> None:
+    """Nobody is asked any more about a line that ends: owe its open review the news."""
+    review = Reviews(session).find_open(line_id)
+    if review is None:
+        return
+    Outbox(session).post(
+        Channel.TEMPORAL,
+        f"stop/{review.review_id}",
+        recipient=review.review_id,
+        kind="signal_review_stop",
+        facts={"line_id": line_id, "n": str(review.n)},
     )
 
 
@@ -435,6 +450,7 @@ def _terminated(session: Session, action: LineAction) -> CreditLine:
     for freeze in Lines(session).freezes(action.line_id):
         if freeze.frozen_by == action.person_id:
             raise SameHands(first="freezing a line", second="terminating it")
+    _stop_review(session, action.line_id)
     return Lines(session).end(
         action.line_id,
         LineStatus.TERMINATED,

@@ -93,6 +93,10 @@ def _line_changed(entry: OutboxEntry) -> WorkflowMessage:
     return _signal(line_id(entry.facts["line_id"]), "changed")
 
 
+def _review_stop(entry: OutboxEntry) -> WorkflowMessage:
+    return _signal(review_id(entry.facts["line_id"], int(entry.facts["n"])), "stop")
+
+
 def _collection_recheck(entry: OutboxEntry) -> WorkflowMessage:
     return _signal(collection_id(entry.facts["collection_id"]), "recheck")
 
@@ -135,6 +139,7 @@ _MEANINGS: Mapping[str, Callable[[OutboxEntry], WorkflowMessage]] = {
     "start_monitoring": _start_monitoring,
     "signal": _any_signal,
     "signal_line_changed": _line_changed,
+    "signal_review_stop": _review_stop,
     "signal_collection_recheck": _collection_recheck,
     "update_line_freeze": _update_line("freeze"),
     "update_line_unfreeze": _update_line("unfreeze"),

@@ -51,6 +51,7 @@ def an_entry(kind: str, facts: dict[str, str], attempts: int = 1) -> OutboxEntry
         ),
         ("signal_collection_recheck", {"collection_id": "k"}, "collection/k", "recheck"),
         ("signal_line_changed", {"line_id": "l"}, "line/l", "changed"),
+        ("signal_review_stop", {"line_id": "l", "n": "2"}, "review/l/2", "stop"),
         ("update_line_freeze", {"line_id": "l", "reason": "warning:x"}, "line/l", "freeze"),
         ("update_line_unfreeze", {"line_id": "l", "reason": "warning:x"}, "line/l", "unfreeze"),
         ("signal", {"workflow_id": "w", "name": "n", "payload": "{}"}, "w", "n"),
