@@ -18,6 +18,7 @@ COMMANDS: dict[str, Entry] = {
     "up": Entry("creditflow.commands.stack:up", "Start everything on this machine."),
     "down": Entry("creditflow.commands.stack:down", "Stop everything and wait until it has."),
     "status": Entry("creditflow.commands.stack:status", "Where everything answers."),
+    "demo": Entry("creditflow.commands.demo:demo", "Show a sample book being worked."),
     "apply": Entry("creditflow.commands.application:apply", "Start an application."),
     "show": Entry("creditflow.commands.application:show_case", "Everything about a case."),
     "history": Entry("creditflow.commands.application:history", "What happened to a case."),
