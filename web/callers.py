@@ -34,6 +34,9 @@ def caller_of(request: Request) -> Person:
             refuse_forged(request, session, request.headers.get(CSRF_HEADER, ""))
         person = session.person
     request.state.person = person
+    # What the caller says it is; a label in the records, and no right rests on it.
+    said = request.headers.get("user-agent", "")
+    request.state.channel = "cli" if said.startswith("creditflow-cli") else "api"
     return person
 
 

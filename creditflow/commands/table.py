@@ -1,7 +1,12 @@
 """Rows for people: columns that line up, in colour only where a terminal shows it."""
 
+import re
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+_WIDTH_ELSEWHERE = 1000  # into a file or a pipe nothing is folded
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
 
 def table(items: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> str:
@@ -13,10 +18,10 @@ def table(items: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> str
 
     shown = Table(box=None, pad_edge=False, header_style="bold")
     for heading in columns.values():
-        shown.add_column(heading, no_wrap=heading in ("id", "case", "task"))
+        shown.add_column(heading, overflow="fold")  # an id that is cut off is no id
     for item in items:
         shown.add_row(*(cell(item.get(field)) for field in columns))
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else _WIDTH_ELSEWHERE)
     with console.capture() as captured:
         console.print(shown)
     return captured.get().rstrip()
@@ -31,6 +36,8 @@ def cell(value: object) -> str:
         return f"{value['currency']} {int(whole):,}{'.' + minor if minor else ''}"
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {cell(part)}" for name, part in value.items())
+    if isinstance(value, str) and _INSTANT.fullmatch(value):
+        return f"{value[:10]} {value[11:16]}Z"
     if isinstance(value, list | tuple):
         return ", ".join(cell(part) for part in value) or "-"
     return str(value)

@@ -85,6 +85,7 @@ def decide(write: Writing, task_id: Id, body: Decision) -> Decided:
         limit=body.limit,
         content_hash=body.content_hash,
         key=write.key,
+        channel=write.request.state.channel,
     )
 
 

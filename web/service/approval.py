@@ -275,15 +275,18 @@ class ApprovalService:
             task = Tasks(session).read(task.task_id)
             approval = Approvals(session).find(task.approval_id)
             case = Applications(session).find(task.case_id)
+            words = Decisions(session).list_of_case(task.case_id)
         if taken is not None:
             return _decided(word, taken, replayed=True)
         if case is not None and case.status is CaseStatus.WITHDRAWN:
             raise Withdrawn(case_id=case.case_id)
         assert approval is not None, "a task belongs to an approval"
+        on_task = [said for said in words if said.task_id == task.task_id]
+        last = next(reversed(on_task or [*words]), None)
         raise AlreadyDecided(
-            verdict=task.verdict or approval.outcome,
-            decided_by=task.decided_by or ", ".join(approval.deciders) or "system",
-            decided_at="-",
+            verdict=last.verdict if last else approval.outcome,
+            decided_by=last.person_id if last else "system",
+            decided_at=last.decided_at.isoformat(timespec="seconds") if last else "-",
         )
 
 
