@@ -6,7 +6,7 @@ large one does, and by grade. The automatic lane has ceilings of its own; each o
 
 from decimal import Decimal
 
-from domain.application import Application, ApplicationType
+from domain.application import Application
 from domain.approval import RouteStep
 from domain.assessment import Dossier, Holdings, Lane, Price, Rating, Route
 from domain.edition import ApprovalStep, KnockOutEffect, PolicyEdition

@@ -125,9 +125,7 @@ def day_past(fields: Fields, field: str, business_on: date) -> date:
 
 def identifier(fields: Fields, field: str, scheme: str, value: str) -> Identifier:
     """A code that passes its scheme's check; refuses `IdentifierInvalid`."""
-    return made(
-        fields, Identifier, {"scheme": scheme, "value": value}, {"value": field, "": field}
-    )
+    return made(fields, Identifier, {"scheme": scheme, "value": value}, {"value": field, "": field})
 
 
 def made(
