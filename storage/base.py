@@ -4,14 +4,18 @@ Stores (`Applications`, `Lines`, …) take the session and never commit; `Record
 when its block ends without an error.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
-from sqlalchemy import DateTime, Engine, MetaData, create_engine, select
+import psycopg2
+from sqlalchemy import DateTime, Engine, MetaData, create_engine, event, select
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.pool import ConnectionPoolEntry
 
 _CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -39,6 +43,8 @@ class Records:
     `policy` names the family of policy editions that is in force here (`storage.edition`).
     """
 
+    rested_seconds: ClassVar[float] = 1.0  # after this long a connection is tried before it is used
+
     def __init__(
         self, database_url: str, *, connections_max: int = 20, policy: str = "standard"
     ) -> None:
@@ -47,10 +53,25 @@ class Records:
             database_url,
             pool_size=connections_max,
             max_overflow=0,
-            pool_pre_ping=True,
             hide_parameters=True,
             connect_args={"application_name": "creditflow"},
         )
+        event.listen(self.engine, "checkin", _rests)
+        event.listen(self.engine, "checkout", self._look_after_rest)
+
+    def _look_after_rest(self, connection: Any, record: ConnectionPoolEntry, _: object) -> None:
+        """Try a connection that has rested; one that is gone is replaced before it is used.
+
+        Trying each time costs a round trip a transaction. A server that dies between two
+        transactions of a busy program fails the next one, which its caller repeats.
+        """
+        since = record.info.get("rests_since")
+        if since is None or time.monotonic() - since < self.rested_seconds:
+            return
+        try:
+            self.engine.dialect.do_ping(connection)
+        except psycopg2.Error as gone:
+            raise DisconnectionError from gone
 
     @contextmanager
     def begin(self) -> Iterator[Session]:
@@ -66,6 +87,10 @@ class Records:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def _rests(_: Any, record: ConnectionPoolEntry) -> None:
+    record.info["rests_since"] = time.monotonic()
 
 
 def recorded_at() -> datetime:
