@@ -60,5 +60,10 @@ def refuse_forged(request: Request, session: SignInSession, csrf_token: str) -> 
         raise RequestForged()
 
 
-Asked = Annotated[Services, Depends(services_of)]
+async def _asked(request: Request) -> Services:
+    # Awaited in place: a plain function would cost each request a change of threads.
+    return services_of(request)
+
+
+Asked = Annotated[Services, Depends(_asked)]
 Caller = Annotated[Person, Depends(caller_of)]

@@ -48,7 +48,7 @@ class Write:
         return _response(once(self.asked.records, self.caller, route, self.key, digest, answered))
 
 
-def _write(request: Request, asked: Asked, caller: Caller, key: Key = None) -> Write:
+async def _write(request: Request, asked: Asked, caller: Caller, key: Key = None) -> Write:
     return Write(request, asked, caller, key)
 
 
