@@ -67,7 +67,7 @@ class Outbox:
         }
         digest = content_hash(content)
         now = recorded_at()
-        self._session.execute(
+        recorded = self._session.scalar(
             insert(OutboxRow)
             .values(
                 channel=channel,
@@ -81,10 +81,14 @@ class Outbox:
                 **content,
             )
             .on_conflict_do_nothing()
+            .returning(OutboxRow.content_hash)
         )
-        recorded = self._session.scalar(
-            select(OutboxRow.content_hash).where(OutboxRow.channel == channel, OutboxRow.key == key)
-        )
+        if recorded is None:  # there was one under this key
+            recorded = self._session.scalar(
+                select(OutboxRow.content_hash).where(
+                    OutboxRow.channel == channel, OutboxRow.key == key
+                )
+            )
         if recorded != digest:
             raise KeyReused(key=key)
 
