@@ -117,11 +117,12 @@ class Applications:
         rows = self._session.scalars(query.where(*conditions).limit(page_size))
         return [_case_of(row) for row in rows]
 
-    def counts(self) -> dict[CaseStatus, int]:
-        """How many cases stand where; every case is counted once."""
-        rows = self._session.execute(
-            select(ApplicationRow.status, func.count()).group_by(ApplicationRow.status)
-        )
+    def counts(self, *, manager_id: str | None = None) -> dict[CaseStatus, int]:
+        """How many cases stand where; every case is counted once. Of one owner's, if named."""
+        query = select(ApplicationRow.status, func.count()).group_by(ApplicationRow.status)
+        if manager_id is not None:
+            query = query.where(owned_by(ApplicationRow.customer_id, manager_id))
+        rows = self._session.execute(query)
         return {CaseStatus(status): count for status, count in rows}
 
 

@@ -81,6 +81,39 @@ class _Form(HTMLParser):
         self._inside = self._inside and tag != "form"
 
 
+class _Outline(HTMLParser):
+    """The ids of a page, its labels, and the fields that nothing labels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+        self.wanted: list[str] = []
+        self.fields: list[dict[str, str | None]] = []
+        self._labels = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        self.ids += [str(found["id"])] if "id" in found else []
+        self.wanted += [str(found[key]) for key in ("for", "aria-labelledby") if key in found]
+        self.wanted += str(found.get("aria-describedby") or "").split()
+        self._labels += tag == "label"
+        shown = tag in ("input", "select", "textarea") and found.get("type") != "hidden"
+        if shown and not self._labels and "aria-label" not in found:
+            self.fields.append(found)
+
+    def handle_endtag(self, tag: str) -> None:
+        self._labels -= tag == "label"
+
+
+def _faults_of(text: str) -> list[str]:
+    page = _Outline()
+    page.feed(text)
+    twice = sorted({each for each in page.ids if page.ids.count(each) > 1})
+    nowhere = sorted(set(page.wanted) - set(page.ids))
+    unlabelled = [str(f.get("name")) for f in page.fields if f.get("id") not in page.wanted]
+    return [*(f"twice: {each}" for each in twice), *nowhere, *unlabelled]
+
+
 def hidden(page: httpx.Response, action: str) -> dict[str, str]:
     form = _Form(action)
     form.feed(page.text)
@@ -140,6 +173,24 @@ def test_a_page_names_no_other_host(app: FastAPI, book: Book) -> None:
         page = client.get(path).text
         loaded = re.findall(r'(?:src|<link[^>]*href|action)="([^"]+)"', page)
         assert [each for each in loaded if not each.startswith("/")] == []
+
+
+@pytest.mark.parametrize("name", ["approver2", "manager", "risk", "collector", "operator"])
+def test_every_field_has_its_label_and_every_id_is_there_once(
+    app: FastAPI, book: Book, name: str
+) -> None:
+    client = signed_in(app, name)
+    cases = [f"/cases/{each}" for seen, each in book.cases.items() if seen != "line"]
+    tasks = book.services.approvals.list_tasks(book.people["auditor"], mine=False, status=None)
+    places = [
+        *PAGES,
+        *cases,
+        "/cases/new",
+        f"/lines/{book.cases['line']}",
+        *(f"/tasks/{task.task_id}" for task in tasks),
+    ]
+    faults = {path: found for path in places if (found := _faults_of(client.get(path).text))}
+    assert faults == {}
 
 
 def test_amounts_are_full_or_short_and_times_on_the_readers_clock(app: FastAPI, book: Book) -> None:
@@ -433,3 +484,15 @@ def test_templates_keep_to_a_screen() -> None:
         if (lines := len(path.read_text("utf-8").splitlines())) > 100
     }
     assert long == {}
+
+
+@pytest.mark.parametrize("name", ["manager", "manager2", "approver1", "risk", "auditor"])
+def test_each_figure_of_the_start_page_opens_the_list_it_counts(app: FastAPI, name: str) -> None:
+    client = signed_in(app, name)
+    tiles = re.findall(
+        r'class="tile" href="([^"]+)".*?tile-figure">(\d+)<', client.get("/").text, re.DOTALL
+    )
+    assert tiles
+    for path, figure in tiles:
+        rows = re.findall(r'<a class="main-link"', client.get(path.replace("&amp;", "&")).text)
+        assert len(rows) == int(figure), path

@@ -9,9 +9,11 @@ from fastapi.responses import HTMLResponse
 
 from domain.application import CaseStatus
 from domain.identity import Role
+from domain.line import LineStatus
+from domain.warning import WarningLevel
 from web.console.page import Visit, Visiting
 from web.console.signs import look_of
-from web.service.permissions import Action, permitted
+from web.service.permissions import Action, permitted, visible_to
 
 router = APIRouter(include_in_schema=False)
 
@@ -35,14 +37,14 @@ def show_start(visit: Visiting) -> HTMLResponse:
     """What waits, what is under way, and how the book stands."""
     if not permitted(visit.person, Action.FIGURES_READ):
         return visit.show("start/nothing.html")
-    figures = visit.services.applications.figures(visit.person)
+    counts = visit.services.applications.count_cases(visit.person)
     tasks = _my_tasks(visit)
     return visit.show(
         "start/start.html",
-        tiles=_tiles(visit, figures.by_status),
-        road=_rows(figures.by_status, _ROAD),
-        ends=_rows(figures.by_status, tuple(s for s in CaseStatus if s.ended)),
-        applications=figures.applications,
+        tiles=_tiles(visit, counts),
+        road=_rows(counts, _ROAD),
+        ends=_rows(counts, tuple(s for s in CaseStatus if s.ended)),
+        applications=sum(counts.values()),
         tasks=tasks,
         names=visit.customer_names(task.customer_id for task in tasks),
         verdicts={},
@@ -67,6 +69,23 @@ def _tiles(visit: Visit, counts: Mapping[CaseStatus, int]) -> list[Tile]:
             number = str(counts.get(status, 0))
             path = f"/cases?status={status}"
             tiles.append(Tile(f"case_{status}", number, path, look_of(status)[1]))
+    if permitted(visit.person, Action.LINE_READ) and visible_to(visit.person).everything:
+        tiles += _tiles_of_book(visit)
+    return tiles
+
+
+def _tiles_of_book(visit: Visit) -> list[Tile]:
+    """Lines by their standing and open warnings, for whoever sees the whole book."""
+    lines = visit.services.lines.count_lines(visit.person)
+    tiles = [
+        Tile(f"line_{status}", str(lines.get(status, 0)), f"/lines?status={status}", sign)
+        for status, sign in ((LineStatus.ACTIVE, "gauge"), (LineStatus.FROZEN, "lock"))
+    ]
+    warnings = visit.services.warnings.count_open(visit.person)
+    for level in (WarningLevel.RED, WarningLevel.ORANGE):
+        path = f"/warnings?level={level}"
+        number = str(warnings.get(level, 0))
+        tiles.append(Tile(f"warning_{level}", number, path, look_of(level)[1]))
     return tiles
 
 

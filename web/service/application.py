@@ -328,6 +328,12 @@ class ApplicationService:
                 lines_by_status=Lines(session).counts(),
             )
 
+    def count_cases(self, person: Person) -> dict[CaseStatus, int]:
+        """How many of the cases that the person's lists show stand where."""
+        permit(person, Action.FIGURES_READ)
+        with self._records.begin() as session:
+            return Applications(session).counts(manager_id=visible_to(person).manager_id)
+
     def _act(
         self, person: Person, case_id: str, name: str, key: str | None, **content: Any
     ) -> Acted:
