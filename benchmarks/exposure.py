@@ -132,7 +132,7 @@ def bare(url: str) -> Reserve:
 def bare_call(url: str) -> Reserve:
     """Our own procedure, without the store around it."""
     cursor = _cursor(url)
-    call = f"CALL exposure_reserve({', '.join(['%s'] * 9 + ['NULL'] * 12)})"
+    call = f"CALL exposure_reserve({', '.join(['%s'] * 9 + ['NULL'] * 6)})"
 
     def reserve(line: int, key: str) -> None:
         cursor.execute(

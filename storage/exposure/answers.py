@@ -1,7 +1,7 @@
 """What the procedures of migration 0007 answer, in the words of the field."""
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from domain.errors import (
     CreditError,
@@ -24,7 +24,7 @@ from domain.money import Money
 
 
 class Answer(NamedTuple):
-    """The columns both procedures answer with."""
+    """The fields of the database's `exposure_answer`."""
 
     verdict: str | None
     line_id: str
@@ -33,11 +33,25 @@ class Answer(NamedTuple):
     used: int
     headroom: int | None
     binding: str | None
-    fact: str | None
-    expires_at: datetime | None
-    replayed: bool
-    amount: int | None
-    currency: str | None
+    fact: str | None = None
+    expires_at: datetime | None = None
+    replayed: bool = False
+    amount: int | None = None
+    currency: str | None = None
+
+
+Columns = tuple[str, int, int, int | None, str | None, dict[str, Any] | None]
+
+
+def answer_of(columns: Columns, line_id: str | None, entry_id: str) -> Answer:
+    """What a procedure said: the figures of a grant, or the whole answer in the last column."""
+    verdict, reserved, used, headroom, binding, more = columns
+    if more is None or "verdict" not in more:
+        line_id = more["line_id"] if more is not None else line_id
+        assert line_id is not None
+        return Answer(verdict, line_id, entry_id, reserved, used, headroom, binding)
+    at = more["expires_at"]
+    return Answer(**more | {"expires_at": datetime.fromisoformat(at) if at is not None else None})
 
 
 def movement_of(

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import Any
 
 import psycopg2
-from sqlalchemy import Engine, create_engine, select, text
+from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
 
 from domain.errors import Malformed, NotFound, ReservationClosed
@@ -26,13 +26,14 @@ from domain.exposure import (
 from domain.money import Money
 from storage.base import Records
 from storage.exposure.accounts import AccountRow, EntryRow, balance_of, entry_id_now, entry_of
-from storage.exposure.answers import Answer, movement_of, refusal_of
+from storage.exposure.answers import Answer, Columns, answer_of, movement_of, refusal_of
+from storage.exposure.connections import Connections
 from storage.exposure.proof import prove
 
 KEY_LENGTH_MAX = 300
 _ATTEMPTS = 3
-_RESERVE = f"CALL exposure_reserve({', '.join(['%s'] * 9 + ['NULL'] * 12)})"
-_MOVE = f"CALL exposure_move({', '.join(['%s'] * 10 + ['NULL'] * 12)})"
+_RESERVE = f"CALL exposure_reserve({', '.join(['%s'] * 9 + ['NULL'] * 6)})"
+_MOVE = f"CALL exposure_move({', '.join(['%s'] * 10 + ['NULL'] * 6)})"
 
 
 class Exposure:
@@ -40,20 +41,10 @@ class Exposure:
 
     def __init__(self, records: Records, *, connections_max: int = 10) -> None:
         self._records = records
-        # No ping before a call and no reset after it: each would be a round trip of its own.
-        self._engine: Engine = create_engine(
-            records.engine.url,
-            pool_size=connections_max,
-            max_overflow=0,
-            pool_reset_on_return=None,
-            pool_use_lifo=True,
-            isolation_level="AUTOCOMMIT",
-            hide_parameters=True,
-            connect_args={"application_name": "creditflow exposure"},
-        )
+        self._connections = Connections(records.engine.url, connections_max)
 
     def close(self) -> None:
-        self._engine.dispose()
+        self._connections.close()
 
     # ── movements ────────────────────────────────────────────────────────────────────────────────
 
@@ -237,7 +228,7 @@ class Exposure:
     ) -> Movement:
         takeable(amount)
         entry_id = entry_id_now()
-        answer = self._call(
+        columns = self._call(
             _RESERVE,
             (
                 entry_id,
@@ -251,6 +242,7 @@ class Exposure:
                 posted_by,
             ),
         )
+        answer = answer_of(columns, line_id, entry_id)
         if answer.verdict != EntryKind.RESERVE:
             raise refusal_of(answer, amount, key, line_id or "", customer_id)
         return movement_of(EntryKind.RESERVE, answer, amount, answer.entry_id, expires_at)
@@ -268,10 +260,11 @@ class Exposure:
     ) -> Movement:
         if amount is not None:
             takeable(amount)
-        answer = self._call(
+        entry_id = entry_id_now()
+        columns = self._call(
             _MOVE,
             (
-                entry_id_now(),
+                entry_id,
                 kind.value,
                 line_id,
                 reservation_id,
@@ -283,6 +276,7 @@ class Exposure:
                 posted_by,
             ),
         )
+        answer = answer_of(columns, line_id, entry_id)
         if answer.verdict != kind:
             raise refusal_of(answer, amount, key, line_id, None, reservation_id)
         assert answer.amount is not None
@@ -332,33 +326,16 @@ class Exposure:
         with self._records.begin() as session:
             return [(line, entry) for line, entry in session.execute(query, _due(as_of, most))]
 
-    def _call(self, statement: str, values: tuple[Any, ...]) -> Answer:
+    def _call(self, statement: str, values: tuple[Any, ...]) -> Columns:
         """One round trip; made again where the connection broke, as the key makes that harmless."""
-        for _ in range(_ATTEMPTS - 1):
+        for attempt in range(_ATTEMPTS):
             try:
-                return self._call_once(statement, values)
-            except psycopg2.OperationalError:
-                continue
-        try:
-            return self._call_once(statement, values)
-        except psycopg2.OperationalError as error:
-            raise OperationalError(statement, None, error) from None
-
-    def _call_once(self, statement: str, values: tuple[Any, ...]) -> Answer:
-        connection = self._engine.raw_connection()
-        try:
-            cursor = connection.cursor()
-            cursor.execute(statement, values)
-            return Answer._make(cursor.fetchone() or ())
-        except psycopg2.OperationalError:
-            driver = connection.driver_connection
-            if driver is not None and driver.closed:
-                connection.invalidate()
-                # The server went away: every other connection of the pool is as dead.
-                self._engine.dispose()
-            raise
-        finally:
-            connection.close()
+                columns: Columns = self._connections.call(statement, values)
+                return columns
+            except psycopg2.OperationalError as error:
+                if attempt == _ATTEMPTS - 1:
+                    raise OperationalError(statement, None, error) from None
+        raise AssertionError("the last attempt answers or raises")
 
 
 def checked_key(key: str) -> str:

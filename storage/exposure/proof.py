@@ -13,26 +13,45 @@ from domain.exposure import Discrepancy, Proof
 # Enough to see what is wrong; a book that is wrong everywhere need not be listed.
 DISCREPANCIES_MAX = 100
 
+# What an entry of each kind moves, and what it has to name.
+_FORM = """
+    CASE kind
+        WHEN 'reserve' THEN (reserved_minor, used_minor) = (amount_minor, 0)
+            AND amount_minor > 0 AND reservation_id IS NULL
+        WHEN 'refuse' THEN (reserved_minor, used_minor) = (0, 0) AND reason IS NOT NULL
+        WHEN 'commit' THEN used_minor = amount_minor AND amount_minor > 0
+            AND reserved_minor <= -amount_minor AND reservation_id IS NOT NULL
+        WHEN 'release' THEN (reserved_minor, used_minor) = (-amount_minor, 0)
+            AND reservation_id IS NOT NULL
+        WHEN 'expire' THEN (reserved_minor, used_minor) = (-amount_minor, 0)
+            AND reservation_id IS NOT NULL
+        WHEN 'repay' THEN (reserved_minor, used_minor) = (0, -amount_minor) AND amount_minor > 0
+        WHEN 'opening' THEN (reserved_minor, used_minor) = (0, 0)
+            AND limit_kind IS NOT NULL AND decision_id IS NOT NULL
+        WHEN 'limit' THEN (reserved_minor, used_minor) = (0, 0)
+            AND limit_kind IS NOT NULL AND decision_id IS NOT NULL
+        ELSE false END
+"""
+
 # Each entry moves its line and, where it has one, its group: two effects, in two orders.
-_EFFECTS = """
+_EFFECTS = f"""
     WITH effect AS (
         SELECT account_no, seq, kind, reserved_minor AS reserved, used_minor AS used,
-            reserved_after, used_after, limit_kind, limit_minor, decision_id
+            reserved_after, used_after, limit_kind, {_FORM} AS in_form
         FROM exposure_entry
         UNION ALL
         SELECT group_no, group_seq, kind, reserved_minor, used_minor,
-            NULL, NULL, NULL, NULL, NULL
+            NULL, NULL, NULL, true
         FROM exposure_entry WHERE group_no IS NOT NULL
     ), running AS (
-        SELECT account_no, seq, kind, reserved + used AS more, reserved_after, used_after,
+        SELECT account_no, seq, in_form, reserved + used AS more, reserved_after, used_after,
             sum(reserved) OVER book AS reserved, sum(used) OVER book AS used,
             row_number() OVER book AS place, count(limit_kind) OVER book AS era
         FROM effect
         WINDOW book AS (PARTITION BY account_no ORDER BY seq ROWS UNBOUNDED PRECEDING)
     ), era AS (
-        SELECT account_no, limit_kind, limit_minor, decision_id,
-            row_number() OVER (PARTITION BY account_no ORDER BY seq) AS era,
-            row_number() OVER (PARTITION BY account_no ORDER BY seq DESC) AS age
+        SELECT account_no, limit_kind, limit_minor,
+            row_number() OVER (PARTITION BY account_no ORDER BY seq) AS era
         FROM exposure_entry WHERE limit_kind IS NOT NULL
     )
 """
@@ -45,13 +64,14 @@ _INSTANTS = f"""
             WHEN reserved < 0 OR used < 0 THEN 'negative'
             WHEN more > 0 AND limit_kind <> 'unlimited' AND reserved + used > limit_minor
                 THEN 'over the limit'
+            WHEN NOT in_form THEN 'the entry does not do what its kind does'
             ELSE 'the entry misstates its balance' END AS rule,
         'reserved ' || reserved || ', used ' || used || ', limit '
             || coalesce(nullif(limit_kind, 'amount'), limit_minor::text, '?') AS detail
     FROM running LEFT JOIN era USING (account_no, era)
     WHERE seq <> place OR limit_kind IS NULL OR reserved < 0 OR used < 0
         OR (more > 0 AND limit_kind <> 'unlimited' AND reserved + used > limit_minor)
-        OR reserved <> reserved_after OR used <> used_after
+        OR reserved <> reserved_after OR used <> used_after OR NOT in_form
     LIMIT {DISCREPANCIES_MAX}
 """
 
