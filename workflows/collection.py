@@ -105,7 +105,11 @@ class CollectionWorkflow:
         assert again_at is not None, "an open case is looked at again"
         try:
             await workflow.wait_condition(
-                lambda: self._rung or self._status is not CollectionStatus.OPEN,
+                lambda: (
+                    self._rung
+                    or self._status is not CollectionStatus.OPEN
+                    or workflow.info().is_continue_as_new_suggested()
+                ),
                 timeout=max(again_at - workflow.now(), timedelta(seconds=1)),
                 timeout_summary=f"look again at {again_at:%Y-%m-%d %H:%M}Z",
             )

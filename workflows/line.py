@@ -59,7 +59,7 @@ class CreditLineWorkflow:
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 return progress
             await self._wait(progress)
-            if workflow.info().is_continue_as_new_suggested():
+            if _grown_long():
                 await self._carry_over()
 
     # ── messages ─────────────────────────────────────────────────────────────────────────────────
@@ -161,12 +161,12 @@ class CreditLineWorkflow:
         self._causes.pop(0)
 
     async def _wait(self, progress: LineProgress) -> None:
-        """Until something moves, or time itself has something to do to the line."""
+        """Until something moves, time has something to do, or the history has grown long."""
         again_at = progress.look_again_at
         assert again_at is not None, "a line that has not ended is looked at again"
         try:
             await workflow.wait_condition(
-                lambda: self._stirred or bool(self._causes),
+                lambda: self._stirred or bool(self._causes) or _grown_long(),
                 timeout=max(again_at - workflow.now(), timedelta(seconds=1)),
                 timeout_summary=f"look again at {again_at:%Y-%m-%d %H:%M}Z",
             )
@@ -272,6 +272,11 @@ class CreditLineWorkflow:
                 *([DUE_AT.value_set(again)] if again else []),
             ]
         )
+
+
+def _grown_long() -> bool:
+    """Whether the history should be carried over; messages alone may have made it long."""
+    return workflow.info().is_continue_as_new_suggested()
 
 
 def _waiting_for(progress: LineProgress) -> str:
