@@ -1,0 +1,200 @@
+"""Workflows that go another way than their histories: what a careless change would look like.
+
+Each stands for its namesake in a replay that has to fail. In none of them does a step give another
+answer: replay cannot see that, which is why judgements are made in activities.
+"""
+
+from datetime import timedelta
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from domain.application import CaseResult, CaseStart
+    from domain.approval import ApprovalRequest, ApprovalResult
+    from domain.collection import CollectionProgress, CollectionResult, CollectionStart
+    from domain.contract import ContractOrder, ContractOutcome
+    from domain.line import ExpirySweep, ExpirySwept, LineProgress, LineStart
+    from domain.notification import OutboxTurn
+    from domain.review import Reassessed, ReviewResult, ReviewStart
+    from domain.warning import MonitoringPageDone, MonitoringStart, MonitoringTally
+    from workflows.application import CreditApplicationWorkflow
+    from workflows.approval import ApprovalWorkflow
+    from workflows.collection import CollectionWorkflow
+    from workflows.contract import ContractSigningWorkflow
+    from workflows.line import CreditLineWorkflow, ReservationExpiryWorkflow
+    from workflows.outbox import OutboxWorkflow
+    from workflows.review import ReviewWorkflow
+    from workflows.warning import MonitoringWorkflow
+
+
+@workflow.defn(name="CreditApplicationWorkflow")
+class ActivatesBeforeSigning(CreditApplicationWorkflow):
+    """The gate is tried first, and the agreement signed afterwards."""
+
+    @workflow.init
+    def __init__(self, start: CaseStart) -> None:
+        super().__init__(start)
+
+    @workflow.run
+    async def run(self, start: CaseStart) -> CaseResult:
+        return await super().run(start)
+
+    async def _signed(self, order: ContractOrder) -> None:
+        await super()._activated(order)
+
+    async def _activated(self, order: ContractOrder) -> None:
+        await super()._signed(order)
+
+
+@workflow.defn(name="CreditApplicationWorkflow")
+class ScreensAfterAssessing(CreditApplicationWorkflow):
+    """The application is judged before it is received."""
+
+    @workflow.init
+    def __init__(self, start: CaseStart) -> None:
+        super().__init__(start)
+
+    @workflow.run
+    async def run(self, start: CaseStart) -> CaseResult:
+        return await super().run(start)
+
+    async def _receive(self) -> None:
+        await super()._assess()
+        await super()._receive()
+
+
+@workflow.defn(name="ApprovalWorkflow")
+class ApprovalWithoutAClock(ApprovalWorkflow):
+    """Nobody is reminded, and silence lasts for ever."""
+
+    @workflow.init
+    def __init__(self, request: ApprovalRequest) -> None:
+        super().__init__(request)
+
+    @workflow.run
+    async def run(self, request: ApprovalRequest) -> ApprovalResult:
+        return await super().run(request)
+
+    async def _spoken_or_silent(self, progress: object) -> None:
+        await workflow.wait_condition(lambda: self._withdrawn or self._progress is not progress)
+
+
+@workflow.defn(name="ContractSigningWorkflow")
+class ContractSentTwice(ContractSigningWorkflow):
+    """The agreement is written and sent again before anybody has answered."""
+
+    @workflow.init
+    def __init__(self, order: ContractOrder) -> None:
+        super().__init__(order)
+
+    @workflow.run
+    async def run(self, order: ContractOrder) -> ContractOutcome:
+        await self._send(workflow.now(), order.expires_at(workflow.now()))
+        self._issued = None
+        return await super().run(order)
+
+
+@workflow.defn(name="CreditLineWorkflow")
+class LineThatWaitsFirst(CreditLineWorkflow):
+    """An hour passes before the line is looked at."""
+
+    @workflow.init
+    def __init__(self, start: LineStart) -> None:
+        super().__init__(start)
+
+    @workflow.run
+    async def run(self, start: LineStart) -> LineProgress:
+        return await super().run(start)
+
+    async def _look(self) -> LineProgress:
+        await workflow.sleep(timedelta(hours=1))
+        return await super()._look()
+
+
+@workflow.defn(name="ReviewWorkflow")
+class ReviewJudgedTwice(ReviewWorkflow):
+    """The line is judged a second time before anything follows from the first."""
+
+    @workflow.init
+    def __init__(self, start: ReviewStart) -> None:
+        super().__init__(start)
+
+    @workflow.run
+    async def run(self, start: ReviewStart) -> ReviewResult:
+        return await super().run(start)
+
+    async def _reassess(self, attempt: int) -> Reassessed:
+        await super()._reassess(attempt)
+        return await super()._reassess(attempt)
+
+
+@workflow.defn(name="CollectionWorkflow")
+class CollectionThatWaitsFirst(CollectionWorkflow):
+    """A day passes before the arrears are looked at."""
+
+    @workflow.init
+    def __init__(self, start: CollectionStart) -> None:
+        super().__init__(start)
+
+    @workflow.run
+    async def run(self, start: CollectionStart) -> CollectionResult:
+        return await super().run(start)
+
+    async def _look(self) -> CollectionProgress:
+        await workflow.sleep(timedelta(days=1))
+        return await super()._look()
+
+
+@workflow.defn(name="MonitoringWorkflow")
+class MonitoringOfEachPageTwice(MonitoringWorkflow):
+    """Every page of the book is looked at twice."""
+
+    @workflow.init
+    def __init__(self, start: MonitoringStart) -> None:
+        super().__init__(start)
+
+    @workflow.run
+    async def run(self, start: MonitoringStart) -> MonitoringTally:
+        return await super().run(start)
+
+    async def _page(self, start: MonitoringStart, after: str | None) -> MonitoringPageDone:
+        await super()._page(start, after)
+        return await super()._page(start, after)
+
+
+@workflow.defn(name="OutboxWorkflow")
+class OutboxThatRests(OutboxWorkflow):
+    """A second of rest before each turn."""
+
+    @workflow.init
+    def __init__(self, turn: OutboxTurn) -> None:
+        super().__init__(turn)
+
+    @workflow.run
+    async def run(self, turn: OutboxTurn) -> None:
+        await workflow.sleep(1)
+        await super().run(turn)
+
+
+@workflow.defn(name="ReservationExpiryWorkflow")
+class ExpiryThatWaits(ReservationExpiryWorkflow):
+    """A second of rest before the first page."""
+
+    @workflow.run
+    async def run(self, sweep: ExpirySweep) -> ExpirySwept:
+        await workflow.sleep(1)
+        return await super().run(sweep)
+
+
+VARIANTS: tuple[type, ...] = (
+    ActivatesBeforeSigning,
+    ScreensAfterAssessing,
+    ApprovalWithoutAClock,
+    ContractSentTwice,
+    LineThatWaitsFirst,
+    ReviewJudgedTwice,
+    CollectionThatWaitsFirst,
+    MonitoringOfEachPageTwice,
+    OutboxThatRests,
+    ExpiryThatWaits,
+)
