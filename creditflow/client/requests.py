@@ -293,6 +293,79 @@ def verify_ledger() -> Call[v.Proof]:
     return writing("/ledger/verify", v.Proof)
 
 
+# ── review, warning, collection, policy ──────────────────────────────────────────────────────────
+
+
+def reviews_page(
+    cursor: str | None, *, open_only: bool, customer_id: str | None
+) -> Call[v.Page[v.Review]]:
+    return reading(
+        "/reviews",
+        v.Page[v.Review],
+        cursor=cursor,
+        open_only=open_only or None,
+        customer_id=customer_id,
+    )
+
+
+def warnings_page(
+    cursor: str | None, *, status: str | None, level: str | None, customer_id: str | None
+) -> Call[v.Page[v.RaisedWarning]]:
+    return reading(
+        "/warnings",
+        v.Page[v.RaisedWarning],
+        cursor=cursor,
+        status=status,
+        level=level,
+        customer_id=customer_id,
+    )
+
+
+def look_at_book(customer_ids: Sequence[str]) -> Call[v.RunStarted]:
+    return writing("/runs/monitoring", v.RunStarted, {"customer_ids": list(customer_ids)})
+
+
+def monitoring_run(run_id: str) -> Call[v.MonitoringRun]:
+    return reading(_at("runs", "monitoring", run_id), v.MonitoringRun)
+
+
+def collections_page(
+    cursor: str | None, *, status: str | None, customer_id: str | None
+) -> Call[v.Page[v.CollectionCase]]:
+    return reading(
+        "/collections",
+        v.Page[v.CollectionCase],
+        cursor=cursor,
+        status=status,
+        customer_id=customer_id,
+    )
+
+
+def promise(
+    collection_id: str, promised_on: date, note: str, key: str | None
+) -> Call[v.CollectionProgress]:
+    body = {"promised_on": promised_on, "note": note}
+    return writing(
+        _at("collections", collection_id, "promise"), v.CollectionProgress, body, key=key
+    )
+
+
+def close_collection(
+    collection_id: str, reason: str, key: str | None
+) -> Call[v.CollectionProgress]:
+    path = _at("collections", collection_id, "close")
+    return writing(path, v.CollectionProgress, {"reason": reason}, key=key)
+
+
+def editions() -> Call[v.Items[v.PublishedEdition]]:
+    return reading("/editions", v.Items[v.PublishedEdition])
+
+
+def publish(toml: str, base_hash: str | None, key: str | None) -> Call[v.PublishedEdition]:
+    body = {"toml": toml, "base_hash": base_hash}
+    return writing("/editions", v.PublishedEdition, body, key=key)
+
+
 # ── operations ───────────────────────────────────────────────────────────────────────────────────
 
 
@@ -306,3 +379,7 @@ def outbox_page(
     cursor: str | None, *, channel: str | None, state: str | None
 ) -> Call[v.Page[v.Delivery]]:
     return reading("/outbox", v.Page[v.Delivery], cursor=cursor, channel=channel, state=state)
+
+
+def verify_records() -> Call[v.AuditProof]:
+    return writing("/audit/verify", v.AuditProof)

@@ -346,6 +346,70 @@ class Client(Connection):
         """Prove every balance from the entries."""
         return self.run(requests.verify_ledger())
 
+    # ── review, warning, collection, policy ──────────────────────────────────────────────────────
+
+    def list_reviews(
+        self, *, open_only: bool = False, customer_id: str | None = None
+    ) -> Iterator[v.Review]:
+        """Reviews, newest first."""
+        return self._pages(
+            lambda cursor: requests.reviews_page(
+                cursor, open_only=open_only, customer_id=customer_id
+            )
+        )
+
+    def list_warnings(
+        self,
+        *,
+        status: str | None = None,
+        level: str | None = None,
+        customer_id: str | None = None,
+    ) -> Iterator[v.RaisedWarning]:
+        """Warnings, newest first."""
+        return self._pages(
+            lambda cursor: requests.warnings_page(
+                cursor, status=status, level=level, customer_id=customer_id
+            )
+        )
+
+    def look_at_book(self, customer_ids: Sequence[str] = ()) -> v.RunStarted:
+        """Look at the whole book now, or at the customers named."""
+        return self.run(requests.look_at_book(customer_ids))
+
+    def fetch_monitoring_run(self, run_id: str) -> v.MonitoringRun:
+        """How far a look has come; `NotFound` until it has begun."""
+        return self.run(requests.monitoring_run(run_id))
+
+    def list_collections(
+        self, *, status: str | None = None, customer_id: str | None = None
+    ) -> Iterator[v.CollectionCase]:
+        """Collection cases, newest first."""
+        return self._pages(
+            lambda cursor: requests.collections_page(cursor, status=status, customer_id=customer_id)
+        )
+
+    def promise(
+        self, collection_id: str, promised_on: date, note: str = "", *, key: str | None = None
+    ) -> v.CollectionProgress:
+        """The customer promised to pay by a day; letters rest until it is over."""
+        return self.run(requests.promise(collection_id, promised_on, note, key))
+
+    def close_collection(
+        self, collection_id: str, reason: str, *, key: str | None = None
+    ) -> v.CollectionProgress:
+        """End a case while something is overdue."""
+        return self.run(requests.close_collection(collection_id, reason, key))
+
+    def fetch_editions(self) -> Sequence[v.PublishedEdition]:
+        """Every policy edition on record."""
+        return self.run(requests.editions()).items
+
+    def publish_edition(
+        self, toml: str, base_hash: str | None = None, *, key: str | None = None
+    ) -> v.PublishedEdition:
+        """Put a sound edition on record; with a base, `toml` says only what it changes."""
+        return self.run(requests.publish(toml, base_hash, key))
+
     # ── operations ───────────────────────────────────────────────────────────────────────────────
 
     def list_refusals(
@@ -363,6 +427,10 @@ class Client(Connection):
         return self._pages(
             lambda cursor: requests.outbox_page(cursor, channel=channel, state=state)
         )
+
+    def verify_records(self) -> v.AuditProof:
+        """Try every file, receipt, edition and balance against what it was written as."""
+        return self.run(requests.verify_records())
 
     def _pages(self, page_at: Callable[[str | None], Call[v.Page[_Item]]]) -> Iterator[_Item]:
         cursor: str | None = None

@@ -516,3 +516,90 @@ class Proof(Answer):
     @property
     def holds(self) -> bool:
         return not self.discrepancies
+
+
+class Review(Answer):
+    review_id: str
+    line_id: str
+    customer_id: str
+    n: int
+    causes: tuple[str, ...]
+    due_on: date
+    status: str
+    proposal: Mapping[str, Any] | None
+    letter_no: str | None
+    limit_decided: Money | None
+    next_due_on: date | None
+    opened_on: date
+    closed_on: date | None
+
+
+class RaisedWarning(Answer):
+    """`signal` has the rule, the level, the figure and whether it freezes."""
+
+    warning_id: str
+    customer_id: str
+    signal: Mapping[str, Any]
+    owner: str
+    status: str
+    raised_on: date
+    seen_on: date
+    closed_on: date | None
+    close_code: str
+    lifted_on: date | None
+
+
+class CollectionCase(Answer):
+    collection_id: str
+    customer_id: str
+    status: str
+    owner: str
+    opened_on: date
+    arrears: Mapping[str, Any]
+    steps_done: tuple[str, ...]
+    promised_on: date | None
+    closed_on: date | None
+    close_reason: str
+
+
+class CollectionProgress(Answer):
+    collection_id: str
+    status: str
+    overdue: Money
+    days_past_due: int
+    promised_on: date | None
+    replayed: bool
+
+
+class RunStarted(Answer):
+    run_id: str
+
+
+class MonitoringRun(Answer):
+    """How far a look at the book has come, and what it came to so far."""
+
+    run_id: str
+    business_on: date
+    tally: Mapping[str, int]
+    finished: bool
+
+
+class PublishedEdition(Answer):
+    edition_hash: str
+    name: str
+    effective_on: date
+    published_by: str
+
+
+class AuditProof(Answer):
+    """What trying everything against its hash showed."""
+
+    files: int
+    receipts: int
+    editions: int
+    entries: int
+    altered: tuple[Mapping[str, Any], ...]
+
+    @property
+    def holds(self) -> bool:
+        return not self.altered

@@ -117,3 +117,17 @@ async def test_an_unreadable_write_is_refused_by_field_and_kept(
         (kept,) = Refusals(session).list_refusals()
     assert kept.code == "malformed"
     assert len(kept.body_hash) == 64
+
+
+@pytest.mark.usefixtures("with_password")
+async def test_a_new_password_ends_every_session(api: httpx.AsyncClient) -> None:
+    begun = await sign_in(api)
+    token = {"X-CSRF-Token": begun.json()["csrf_token"]}
+    change = {"old": "wrong", "new": "another long password"}
+    wrong = await api.post("/api/v1/me/password", json=change, headers=token)
+    assert wrong.status_code == 401
+    changed = await api.post("/api/v1/me/password", json={**change, "old": PASSWORD}, headers=token)
+    assert changed.status_code == 204
+    assert (await api.get("/api/v1/me")).status_code == 401
+    assert (await sign_in(api)).status_code == 401
+    assert (await sign_in(api, "another long password")).status_code == 201

@@ -11,7 +11,7 @@ from domain.identity import Id
 from domain.value import Value
 from web.api.pages import Cursor, Page, PageSize, after_instant, page_of
 from web.api.stage import stage
-from web.api.writes import Writing
+from web.api.writes import Writing, marked
 from web.callers import Asked, Caller
 from web.service.application import (
     Acted,
@@ -91,28 +91,35 @@ def read_case(asked: Asked, caller: Caller, case_id: Id) -> CaseView:
 
 
 @router.post("/applications/{case_id}/supplement")
-def supplement(write: Writing, case_id: Id, body: ApplicationChange) -> Acted:
+def supplement(write: Writing, response: Response, case_id: Id, body: ApplicationChange) -> Acted:
     """Bring what was missing."""
-    return write.asked.applications.supplement(write.caller, case_id, body, write.key)
+    return marked(
+        response, write.asked.applications.supplement(write.caller, case_id, body, write.key)
+    )
 
 
 @router.post("/applications/{case_id}/amend")
-def amend(write: Writing, case_id: Id, body: ApplicationChange) -> Acted:
+def amend(write: Writing, response: Response, case_id: Id, body: ApplicationChange) -> Acted:
     """Change what is asked for, as long as it is not decided; it is judged anew."""
-    return write.asked.applications.amend(write.caller, case_id, body, write.key)
+    return marked(response, write.asked.applications.amend(write.caller, case_id, body, write.key))
 
 
 @router.post("/applications/{case_id}/withdraw")
-def withdraw(write: Writing, case_id: Id, body: Reason) -> Acted:
+def withdraw(write: Writing, response: Response, case_id: Id, body: Reason) -> Acted:
     """End the case, at any time before its line is active."""
-    return write.asked.applications.withdraw(write.caller, case_id, body.reason, write.key)
+    return marked(
+        response, write.asked.applications.withdraw(write.caller, case_id, body.reason, write.key)
+    )
 
 
 @router.post("/applications/{case_id}/disposition")
-def dispose(write: Writing, case_id: Id, body: Disposition) -> Acted:
+def dispose(write: Writing, response: Response, case_id: Id, body: Disposition) -> Acted:
     """Clear or confirm the screening hits that suspend the case."""
-    return write.asked.applications.dispose(
-        write.caller, case_id, clear=body.clear, reason=body.reason, key=write.key
+    return marked(
+        response,
+        write.asked.applications.dispose(
+            write.caller, case_id, clear=body.clear, reason=body.reason, key=write.key
+        ),
     )
 
 

@@ -13,7 +13,7 @@ from domain.value import Value
 from web.api.application import Token
 from web.api.pages import Cursor, Page, PageSize, after_instant, page_of
 from web.api.stage import stage
-from web.api.writes import Writing
+from web.api.writes import Writing, marked
 from web.callers import Asked, Caller
 from web.service.approval import Decided, TaskPage, TaskView
 
@@ -74,18 +74,21 @@ def read_task(asked: Asked, caller: Caller, task_id: Id) -> TaskPage:
 
 
 @router.post("/tasks/{task_id}/decision")
-def decide(write: Writing, task_id: Id, body: Decision) -> Decided:
+def decide(write: Writing, response: Response, task_id: Id, body: Decision) -> Decided:
     """Approve, decline or return; authority is checked at this moment."""
-    return write.asked.approvals.decide(
-        write.caller,
-        task_id,
-        body.verdict,
-        note=body.note,
-        fields_wanted=body.fields_wanted,
-        limit=body.limit,
-        content_hash=body.content_hash,
-        key=write.key,
-        channel=write.request.state.channel,
+    return marked(
+        response,
+        write.asked.approvals.decide(
+            write.caller,
+            task_id,
+            body.verdict,
+            note=body.note,
+            fields_wanted=body.fields_wanted,
+            limit=body.limit,
+            content_hash=body.content_hash,
+            key=write.key,
+            channel=write.request.state.channel,
+        ),
     )
 
 

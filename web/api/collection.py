@@ -3,6 +3,7 @@
 from datetime import date
 from typing import Annotated
 
+from fastapi import Response
 from pydantic import Field
 
 from domain.collection import CollectionCase, CollectionProgress, CollectionStatus
@@ -11,7 +12,7 @@ from domain.value import Value
 from web.api.application import Token
 from web.api.pages import Cursor, Page, PageSize, after_text, page_of
 from web.api.stage import stage
-from web.api.writes import Writing
+from web.api.writes import Writing, marked
 from web.callers import Asked, Caller
 from web.service.collection import CollectionView
 
@@ -56,17 +57,27 @@ def read_collection(asked: Asked, caller: Caller, collection_id: Id) -> Collecti
 
 
 @router.post("/collections/{collection_id}/promise")
-def promise(write: Writing, collection_id: Id, body: Promise) -> CollectionProgress:
+def promise(
+    write: Writing, response: Response, collection_id: Id, body: Promise
+) -> CollectionProgress:
     """The customer promised to pay by a day; letters rest until it is over."""
-    return write.asked.collections.promise(
-        write.caller, collection_id, body.promised_on, note=body.note, key=write.key
+    return marked(
+        response,
+        write.asked.collections.promise(
+            write.caller, collection_id, body.promised_on, note=body.note, key=write.key
+        ),
     )
 
 
 @router.post("/collections/{collection_id}/close")
-def close(write: Writing, collection_id: Id, body: Closing) -> CollectionProgress:
+def close(
+    write: Writing, response: Response, collection_id: Id, body: Closing
+) -> CollectionProgress:
     """End a case while something is overdue, with the reason why."""
-    return write.asked.collections.close(write.caller, collection_id, body.reason, key=write.key)
+    return marked(
+        response,
+        write.asked.collections.close(write.caller, collection_id, body.reason, key=write.key),
+    )
 
 
 @router.post("/collections/{collection_id}/token")

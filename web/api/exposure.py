@@ -15,7 +15,7 @@ from domain.money import Money
 from domain.value import Value
 from web.api.pages import Cursor, PageSize, after_number, cursor_of
 from web.api.stage import stage
-from web.api.writes import Writing
+from web.api.writes import Writing, marked
 from web.callers import Asked, Caller
 
 router = stage("exposure")
@@ -68,7 +68,7 @@ def check(write: Writing, response: Response, body: CheckWanted) -> Movement:
     asked = write.asked.exposure.check(
         write.caller, body.customer_id, body.amount, write.key, expires_at=body.expires_at
     )
-    return _marked(response, asked)
+    return marked(response, asked)
 
 
 @router.post("/lines/{line_id}/reserve", status_code=201)
@@ -77,7 +77,7 @@ def reserve(write: Writing, response: Response, line_id: Id, body: Reserving) ->
     moved = write.asked.exposure.reserve(
         write.caller, line_id, body.amount, write.key, expires_at=body.expires_at
     )
-    return _marked(response, moved)
+    return marked(response, moved)
 
 
 @router.post("/lines/{line_id}/commit", status_code=201)
@@ -86,20 +86,20 @@ def commit(write: Writing, response: Response, line_id: Id, body: Committing) ->
     moved = write.asked.exposure.commit(
         write.caller, line_id, body.reservation_id, write.key, amount=body.amount
     )
-    return _marked(response, moved)
+    return marked(response, moved)
 
 
 @router.post("/lines/{line_id}/release", status_code=201)
 def release(write: Writing, response: Response, line_id: Id, body: Releasing) -> Movement:
     """A reservation is given back (释放)."""
     moved = write.asked.exposure.release(write.caller, line_id, body.reservation_id, write.key)
-    return _marked(response, moved)
+    return marked(response, moved)
 
 
 @router.post("/lines/{line_id}/repay", status_code=201)
 def repay(write: Writing, response: Response, line_id: Id, body: Repaying) -> Movement:
     """Use is paid back, whatever the line's standing."""
-    return _marked(
+    return marked(
         response, write.asked.exposure.repay(write.caller, line_id, body.amount, write.key)
     )
 
@@ -131,9 +131,3 @@ def list_reservations(asked: Asked, caller: Caller, line_id: Id) -> OpenReservat
 def verify(asked: Asked, caller: Caller) -> Proof:
     """Read the whole book again and prove every balance from it."""
     return asked.exposure.verify(caller)
-
-
-def _marked(response: Response, moved: Movement) -> Movement:
-    if moved.replayed:
-        response.headers["Idempotent-Replayed"] = "true"
-    return moved

@@ -23,6 +23,13 @@ class SignIn(Value):
     password: Annotated[str, Field(min_length=1, max_length=1024)]
 
 
+class PasswordChange(Value):
+    """One's password until now, and from now on."""
+
+    old: Annotated[str, Field(min_length=1, max_length=1024)]
+    new: Annotated[str, Field(min_length=12, max_length=1024)]
+
+
 class SessionBegun(Value):
     """Who is signed in; writes by cookie carry the token as `X-CSRF-Token`."""
 
@@ -78,6 +85,12 @@ def sign_out(asked: Asked, request: Request, response: Response, caller: Caller)
 def read_me(caller: Caller) -> Me:
     """Who one is to Creditflow, and what one may ask for."""
     return Me(person=caller, actions=tuple(a for a in Action if permitted(caller, a)))
+
+
+@router.post("/me/password", status_code=204)
+def change_password(asked: Asked, caller: Caller, body: PasswordChange) -> None:
+    """Set one's own password; every session of one's own ends."""
+    asked.identity.change_password(caller, body.old, body.new)
 
 
 @router.get("/persons")

@@ -12,7 +12,7 @@ from domain.value import Value
 from web.api.application import Token
 from web.api.pages import Cursor, Page, PageSize, after_instant, page_of
 from web.api.stage import stage
-from web.api.writes import Writing
+from web.api.writes import Writing, marked
 from web.callers import Asked, Caller
 from web.service.line import LineView
 
@@ -92,30 +92,38 @@ def read_line(asked: Asked, caller: Caller, line_id: Id) -> LineView:
 
 
 @router.post("/lines/{line_id}/freeze")
-def freeze(write: Writing, line_id: Id, body: Freezing) -> LineProgress:
+def freeze(write: Writing, response: Response, line_id: Id, body: Freezing) -> LineProgress:
     """Stop a line in this second."""
-    return write.asked.lines.freeze(
-        write.caller,
-        line_id,
-        note=body.note,
-        reason=body.reason,
-        collect_only=body.collect_only,
-        key=write.key,
+    return marked(
+        response,
+        write.asked.lines.freeze(
+            write.caller,
+            line_id,
+            note=body.note,
+            reason=body.reason,
+            collect_only=body.collect_only,
+            key=write.key,
+        ),
     )
 
 
 @router.post("/lines/{line_id}/unfreeze")
-def unfreeze(write: Writing, line_id: Id, body: Unfreezing) -> LineProgress:
+def unfreeze(write: Writing, response: Response, line_id: Id, body: Unfreezing) -> LineProgress:
     """Lift a freeze; whoever froze does not."""
-    return write.asked.lines.unfreeze(
-        write.caller, line_id, note=body.note, reason=body.reason, key=write.key
+    return marked(
+        response,
+        write.asked.lines.unfreeze(
+            write.caller, line_id, note=body.note, reason=body.reason, key=write.key
+        ),
     )
 
 
 @router.post("/lines/{line_id}/terminate")
-def terminate(write: Writing, line_id: Id, body: Ending) -> LineProgress:
+def terminate(write: Writing, response: Response, line_id: Id, body: Ending) -> LineProgress:
     """End a line before its day."""
-    return write.asked.lines.terminate(write.caller, line_id, note=body.note, key=write.key)
+    return marked(
+        response, write.asked.lines.terminate(write.caller, line_id, note=body.note, key=write.key)
+    )
 
 
 @router.post("/lines/{line_id}/review", status_code=202)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Annotated
+from typing import Annotated, Protocol, TypeVar
 
 from fastapi import Depends, Header, Request, Response
 from pydantic import BaseModel
@@ -50,6 +50,23 @@ class Write:
 
 async def _write(request: Request, asked: Asked, caller: Caller, key: Key = None) -> Write:
     return Write(request, asked, caller, key)
+
+
+class Replayable(Protocol):
+    """An answer that says whether it was given before."""
+
+    @property
+    def replayed(self) -> bool: ...
+
+
+_Replayable = TypeVar("_Replayable", bound=Replayable)
+
+
+def marked(response: Response, answer: _Replayable) -> _Replayable:
+    """The answer of what keeps its own keys; its headers say if it was given before."""
+    if answer.replayed:
+        response.headers["Idempotent-Replayed"] = "true"
+    return answer
 
 
 def _plain(body: object) -> object:

@@ -75,10 +75,7 @@ class IdentityService:
         with self._records.begin() as session:
             password_hash = Persons(session).find_password_hash(name)
         if len(password) > PASSWORD_LENGTH_MAX or not fits_password(password, password_hash):
-            with self._records.begin() as session:
-                SignInFailures(session).record_failure(
-                    name, now, failures_max=FAILURES_MAX, locked_for=LOCKED_FOR
-                )
+            self._count_failure(name, now)
             raise NotSignedIn()
         token = make_token()
         with self._records.begin() as session:
@@ -91,10 +88,13 @@ class IdentityService:
             Sessions(session).end(token, self._clock.now())
 
     def change_password(self, person: Person, old: str, new: str) -> None:
-        """Set one's own password; every session of the person ends."""
+        """Set one's own password; every session of the person ends. Guesses count as at the door."""
+        now = self._clock.now()
+        self._refuse_locked(person.person_id, now)
         with self._records.begin() as session:
             password_hash = Persons(session).find_password_hash(person.person_id)
         if not fits_password(old, password_hash):
+            self._count_failure(person.person_id, now)
             raise NotSignedIn()
         fresh = password_hash_of(new)
         with self._records.begin() as session:
@@ -155,6 +155,12 @@ class IdentityService:
     def _own_or(self, person: Person, person_id: str, action: Action) -> None:
         if person.person_id != person_id:
             permit(person, action)
+
+    def _count_failure(self, name: str, now: datetime) -> None:
+        with self._records.begin() as session:
+            SignInFailures(session).record_failure(
+                name, now, failures_max=FAILURES_MAX, locked_for=LOCKED_FOR
+            )
 
     def _refuse_locked(self, name: str, now: datetime) -> None:
         with self._records.begin() as session:
