@@ -101,12 +101,12 @@ class CreditApplicationWorkflow:
             raise _Ended(CaseStatus.REFUSED)
 
     async def _cleared(self) -> None:
-        """A hit that suspends waits for a risk officer, who clears or confirms it."""
-        if self._status is CaseStatus.SUSPENDED:
+        """A hit that suspends waits for a risk officer, who clears or confirms it in time."""
+        while self._status is CaseStatus.SUSPENDED:
             self._tell(
                 "waits for a risk officer to clear or confirm a screening hit", "risk_officer"
             )
-            await self._until(lambda: self._status is not CaseStatus.SUSPENDED)
+            await self._answered_in_time()
         if self._status is CaseStatus.REFUSED:
             raise _Ended(CaseStatus.REFUSED)
 

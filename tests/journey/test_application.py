@@ -8,6 +8,7 @@ from domain.application import ApplicationChange, ApplicationType, CaseResult, C
 from domain.approval import Verdict
 from domain.errors import AlreadyDecided, KeyReused, StaleContent, Withdrawn
 from domain.money import Money
+from domain.screening import ListEffect, ListEntry
 from tests.road import Road, an_application
 from workflows.names import application_id
 
@@ -77,6 +78,26 @@ async def test_what_is_missing_is_named_and_its_supplement_lets_the_case_go_on(
 async def test_silence_lapses_an_incomplete_case(road: Road) -> None:
     customer = road.keep_customer()
     submitted = await road.submit(an_application(customer, purpose=""))
+
+    handle = road.client.get_workflow_handle(application_id(submitted.case_id))
+    await road.environment.fast_forward(handle, timedelta(days=90))
+
+    view = await road.comes_to(submitted.case_id, CaseStatus.LAPSED)
+    assert view.case.reason_codes == ("silence",)
+
+
+async def test_a_hit_that_nobody_clears_lapses_the_case(road: Road) -> None:
+    customer = road.keep_customer()
+    entry = ListEntry(
+        list_code="internal_negative",
+        list_version="1",
+        identifier=customer.identifiers[0],
+        effect=ListEffect.SUSPEND,
+        rule="defaulted before",
+    )
+    await road.call(road.services.screenings.add, road.people["risk"], entry)
+    submitted = await road.submit(an_application(customer))
+    await road.comes_to(submitted.case_id, CaseStatus.SUSPENDED)
 
     handle = road.client.get_workflow_handle(application_id(submitted.case_id))
     await road.environment.fast_forward(handle, timedelta(days=90))

@@ -279,6 +279,13 @@ async def suspended_and_confirmed(tape: Tape) -> None:
 
 
 @scenario
+async def suspended_and_forgotten(tape: Tape) -> None:
+    case_id = await listed(tape, ListEffect.SUSPEND)
+    await tape.pass_time(application_id(case_id), DAYS_OF_SILENCE)
+    await tape.keep_ended("application_suspended_and_lapsed", application_id(case_id))
+
+
+@scenario
 async def stopped_by_a_list(tape: Tape) -> None:
     case_id = await listed(tape, ListEffect.STOP)
     await tape.keep_ended("application_refused", application_id(case_id))
