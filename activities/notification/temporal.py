@@ -66,7 +66,14 @@ class TemporalDelivery:
 
     async def _signal(self, message: WorkflowMessage) -> None:
         handle = self._client.get_workflow_handle(message.workflow_id)
-        await handle.signal(message.name, args=_arguments(message))
+        try:
+            await handle.signal(message.name, args=_arguments(message))
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            # A signal is news; whoever has ended needs none. One that never was fails here too.
+            if (await handle.describe()).close_time is None:
+                raise
 
     async def _update(self, message: WorkflowMessage) -> None:
         handle = self._client.get_workflow_handle(message.workflow_id)
