@@ -238,7 +238,10 @@ class CreditLineWorkflow:
                 summary=f"{name} by {action.person_id}",
             )
             self._remember(action.message_id, Answered(content_hash=digest, progress=progress))
+            before = self._progress
             self._take(progress)
+            if before is None or before.look_again_at != progress.look_again_at:
+                self._stirred = True  # the timer that runs is for another day
         return progress
 
     def _remember(self, message_id: str, answered: Answered) -> None:
@@ -255,7 +258,6 @@ class CreditLineWorkflow:
         before, self._progress = self._progress, progress
         if before == progress:
             return
-        self._stirred = before is not None and before.look_again_at != progress.look_again_at
         reasons = f" for {', '.join(progress.freeze_reasons)}" if progress.freeze_reasons else ""
         again = progress.look_again_at
         workflow.set_current_details(
