@@ -21,7 +21,7 @@ from web.app import assemble
 __all__ = ["quiet"]
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
-_SWITCHES = (
+SWITCHES = (
     "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking"
     " --disable-component-update --disable-sync"
 ).split()
@@ -32,6 +32,11 @@ PHONE = {"width": 390, "height": 844}
 Opening = Callable[..., AbstractAsyncContextManager[Page]]
 
 
+def find_chromium() -> str | None:
+    """The machine's own browser; none is downloaded."""
+    return next(filter(None, map(shutil.which, _NAMES)), None)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
@@ -40,11 +45,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 async def chromium() -> AsyncIterator[Browser]:
-    executable = next(filter(None, map(shutil.which, _NAMES)), None)
+    executable = find_chromium()
     if executable is None:
         pytest.skip("this machine has no chromium")
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=executable, args=_SWITCHES)
+        browser = await playwright.chromium.launch(executable_path=executable, args=SWITCHES)
         yield browser
         await browser.close()
 

@@ -125,12 +125,8 @@ async def test_an_application_becomes_a_line_in_force(chromium: Browser, stack: 
 
 
 async def _until_active(page: Page) -> None:
-    for _ in range(60):
-        if await page.locator("h1 .state").inner_text() == "active":
-            return
-        await asyncio.sleep(0.5)
-        await page.reload()
-    raise AssertionError("the line was not put into force")
+    """The page looks again by itself until the line is in force."""
+    await expect(page.locator("h1 .state")).to_have_text("active", timeout=LONG)
 
 
 @asynccontextmanager

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from domain.identity import Language
 from tests import servers
 from tests.web.book import PASSWORD, Book, link_of, opened
 from web.app import assemble
+from web.callers import COOKIE
 from web.console.application import ACTS
 
 GRANTOR = {Language.EN: "Creditflow Demonstration Grantor", Language.ZH: "示范授信机构"}
@@ -56,9 +58,16 @@ def browser(app: FastAPI, language: str = "en") -> TestClient:
 
 def signed_in(app: FastAPI, name: str, language: str = "en") -> TestClient:
     client = browser(app, language)
-    answer = client.post("/sign-in", data={"name": name, "password": PASSWORD, "to": "/"})
-    assert answer.status_code == 303
+    client.cookies.set(COOKIE, _session_of(app, name))
     return client
+
+
+@cache
+def _session_of(app: FastAPI, name: str) -> str:
+    """One sign-in a person: a password is checked slowly on purpose."""
+    answer = browser(app).post("/sign-in", data={"name": name, "password": PASSWORD, "to": "/"})
+    assert answer.status_code == 303
+    return answer.cookies[COOKIE]
 
 
 class _Form(HTMLParser):
@@ -230,7 +239,8 @@ def test_a_wrong_password_comes_back_with_the_name_and_a_code(app: FastAPI) -> N
 
 
 def test_whoever_signed_out_is_a_stranger_again(app: FastAPI) -> None:
-    client = signed_in(app, "auditor")
+    client = browser(app)
+    client.post("/sign-in", data={"name": "auditor", "password": PASSWORD})
     page = client.get("/cases")
     client.post("/sign-out", data=hidden(page, "/sign-out"))
     assert client.get("/cases").status_code == 303

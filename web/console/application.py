@@ -38,7 +38,7 @@ router = APIRouter(include_in_schema=False)
 
 _PRODUCTS = ("open_account", "prepayment", "working_capital_loan", "comprehensive")
 _CURRENCIES = ("CNY", "USD", "EUR", "HKD", "JPY")
-# States that the next step of the case's own workflow ends within moments.
+# States that the case's own workflow leaves without anybody's doing.
 _MOVING = frozenset({CaseStatus.RECEIVED, CaseStatus.ASSESSED, CaseStatus.APPROVED})
 
 
@@ -391,8 +391,15 @@ def _waits(visit: Visit, view: CaseView) -> dict[str, Any]:
         "why_here": _why_here(visit, view),
         "due_at": due_at,
         "my_tasks": tasks if mine else (),
-        "waiting_seconds": 2 if status in _MOVING else 0,
+        "waiting_seconds": 2 if _is_moving(view) else 0,
     }
+
+
+def _is_moving(view: CaseView) -> bool:
+    """Whether the case's own workflow takes the next step within moments."""
+    if view.case.status is CaseStatus.CONDITIONS:
+        return all(condition.settled for condition in view.conditions)
+    return view.case.status in _MOVING
 
 
 def _why_here(visit: Visit, view: CaseView) -> str:

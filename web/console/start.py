@@ -93,7 +93,6 @@ _STATUSES_SHOWN = (
     CaseStatus.IN_APPROVAL,
     CaseStatus.CONTRACTING,
     CaseStatus.CONDITIONS,
-    CaseStatus.ACTIVE,
 )
 _STATUSES_FOR = {
     Role.RELATIONSHIP_MANAGER: (
@@ -102,12 +101,12 @@ _STATUSES_FOR = {
         CaseStatus.IN_APPROVAL,
         CaseStatus.CONTRACTING,
         CaseStatus.CONDITIONS,
+        CaseStatus.ACTIVE,
     ),
     Role.RISK_OFFICER: (
         CaseStatus.SUSPENDED,
         CaseStatus.IN_APPROVAL,
         CaseStatus.CONDITIONS,
-        CaseStatus.ACTIVE,
     ),
 }
 
