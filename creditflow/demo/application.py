@@ -20,6 +20,7 @@ from creditflow.demo.watch import Watch
 DEMO_EDITION = "demo"
 # A mail is on its way, a case moves: seconds until that counts as stuck.
 PATIENCE_SECONDS = 120.0
+REFUSALS_MAX = 4
 _LOWERED = Decimal("0.8")
 _LOT = Decimal(10_000)
 _LEGAL_BRINGS = frozenset({"guarantee_signed"})
@@ -73,6 +74,16 @@ class Wish:
         return incomplete or self.signing == "never" or self.decision == "late"
 
 
+@dataclass(frozen=True)
+class Word:
+    """What an approver says to a task."""
+
+    verdict: str
+    note: str
+    fields_wanted: tuple[str, ...] = ()
+    limit: Money | None = None
+
+
 class Road:
     """Applications on their road, so many at a time."""
 
@@ -93,18 +104,21 @@ class Road:
     async def travel(self, wish: Wish, line_id: str | None = None) -> v.Case:
         """Ask, and go on until the case has ended or waits for what nobody here will do."""
         async with self._slots:
-            case = await self._ask(wish, line_id)
+            case, refusals = await self._ask(wish, line_id), 0
             while case.open:
                 before, step = case, self._steps.get(case.status)
                 try:
                     case = await (step(wish, case) if step else self._moved(case))
                 except Refused:
-                    # Somebody, or the clock, was faster; where nothing moved it stands.
-                    case = await self._watch.found(case.case_id, PATIENCE_SECONDS)
-                    if case.version == before.version:
+                    # Somebody, or the clock, was faster: look where the case stands now.
+                    refusals += 1
+                    if refusals == REFUSALS_MAX:
                         raise
-                if case.open and case.version == before.version:
-                    return case
+                    await asyncio.sleep(refusals)
+                    case = await self._watch.found(case.case_id, PATIENCE_SECONDS)
+                    continue
+                if case.version == before.version:
+                    break  # it waits for what nobody here will do
         return case
 
     # ── asking ───────────────────────────────────────────────────────────────────────────────────
@@ -168,25 +182,30 @@ class Road:
     async def _say(self, wish: Wish, case: v.Case, task: v.Task) -> v.Decided:
         approver = await self._office.approver_of(task.escalated_to or task.position)
         page = await approver.fetch_task(task.task_id)
-        verdict, limit = "approve", None
-        wanted: tuple[str, ...] = ()
-        note = "The figures carry it."
-        returned = any(word.verdict == "return" for word in page.decisions)
-        if wish.decision == "decline":
-            verdict, note = "decline", "It pays others too late."
-        elif wish.decision == "return_once" and not returned:
-            verdict, note, wanted = "return", "Show what the orders are.", wish.supplement
-        elif wish.decision == "lower":
-            limit, note = await self._lowered(case), "Known by our own number alone: less."
+        word = await self.word(wish, case, page)
         return await approver.decide(
             task.task_id,
-            verdict,
-            note=note,
-            fields_wanted=wanted,
-            limit=limit,
+            word.verdict,
+            note=word.note,
+            fields_wanted=word.fields_wanted,
+            limit=word.limit,
             content_hash=page.content_hash,
             key=f"{wish.key}/{task.task_id}",
         )
+
+    async def word(self, wish: Wish, case: v.Case, page: v.TaskPage) -> Word:
+        """What an approver makes of the case: here, what the wish says."""
+        returned = any(word.verdict == "return" for word in page.decisions)
+        match wish.decision:
+            case "decline":
+                return Word("decline", "It pays others too late.")
+            case "return_once" if not returned:
+                return Word("return", "Show what the orders are.", wish.supplement)
+            case "lower":
+                limit = await self._lowered(case)
+                return Word("approve", "Known by our own number alone: less.", limit=limit)
+            case _:
+                return Word("approve", "The figures carry it.")
 
     async def _lowered(self, case: v.Case) -> Money:
         receipt = await self._office["risk"].fetch_receipt(case.case_id)
@@ -214,7 +233,8 @@ class Road:
             return await self._silence(case)
         agreement = await self._office["manager"].fetch_contract(case.case_id)
         token = await self._mailbox.await_link(agreement.agreement_no, PATIENCE_SECONDS)
-        assert token is not None, f"no mail brought a link to {agreement.agreement_no}"
+        if token is None:
+            return case  # its mail has not come
         customer = self._office.customer
         await customer.fetch_signing_page(token)
         if wish.signing == "decline":
