@@ -58,7 +58,7 @@ class Office:
 
     async def approver_of(self, position: str) -> Person:
         """Whoever holds a position, by the register of authority."""
-        if not self._approvers:
+        if position not in self._approvers:
             for name in APPROVERS:
                 path = f"/persons/{name}/grants"
                 grants = await self[name].run(reading(path, v.Items[Mapping[str, Any]]))
