@@ -3,9 +3,14 @@
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from hypothesis import settings
 
 from storage.base import Records
 from tests import servers
+
+# Machines are shared and noisy: how long an example takes says nothing about what it shows.
+settings.register_profile("creditflow", deadline=None)
+settings.load_profile("creditflow")
 
 
 @pytest.fixture(scope="session")
