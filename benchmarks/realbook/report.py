@@ -19,6 +19,10 @@ def ageing_sentence(found: Mapping[str, Any]) -> str:
     )
 
 
+def _listed(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
+
+
 def _amount(money: Mapping[str, Any]) -> float:
     return float(money["amount"])
 
@@ -28,9 +32,9 @@ def page(ran: Mapping[str, Any]) -> str:
     rows = [
         f"Business date {ran['business_on']}, policy edition `{ran['edition']}`.",
         "",
-        "| brought in | rows |",
+        "| brought in | what became of its rows |",
         "|---|---|",
-        *(f"| {name} | {count:,} |" for name, count in ran["imported"].items()),
+        *(f"| {name} | {_listed(counts)} |" for name, counts in ran["imported"].items()),
         "",
         "| as of | from the running system |",
         "|---|---|",

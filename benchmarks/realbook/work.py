@@ -29,7 +29,7 @@ AGEING_DAYS = ("2012-12-31", "2013-06-30")
 class Worked:
     """What came of it: each firm's case, and what the order system was answered."""
 
-    imported: dict[str, int] = field(default_factory=dict)
+    imported: dict[str, dict[str, int]] = field(default_factory=dict)
     cases: dict[str, v.Case] = field(default_factory=dict)  # by firm
     orders: dict[str, Decimal] = field(default_factory=dict)  # used, by line
     seconds: float = 0.0
@@ -47,8 +47,8 @@ class Panel(Road):
         return Word("approve", f"Graded {grade}; the receipt carries it.")
 
 
-async def bring(office: Office, firms: list[Firm], folder: Path) -> dict[str, int]:
-    """Every file, by those who may bring it in; rows by what they are."""
+async def bring(office: Office, firms: list[Firm], folder: Path) -> dict[str, dict[str, int]]:
+    """Every file, by those who may bring it in; what became of its rows, refusals by code."""
     customers, rates = write_additions(firms, folder)
     manager, risk = office["manager"], office["risk"]
     files = (
@@ -58,16 +58,15 @@ async def bring(office: Office, firms: list[Firm], folder: Path) -> dict[str, in
         (manager, "customers", customers, "standard"),
         (manager, "invoices", INVOICES, "receivables"),
     )
-    rows: dict[str, int] = {}
+    brought: dict[str, dict[str, int]] = {}
     for person, kind, file, profile in files:
         report = await person.import_file(
             kind, file, profile=profile, per_row=True, key=f"{kind}/{file.name}"
         )
-        rows[f"{kind}, {file.name}"] = report.rows
-        for error in report.errors:
-            refused = f"refused of {file.name}: {error.code}"
-            rows[refused] = rows.get(refused, 0) + 1
-    return rows
+        outcomes = {"rows": report.rows, "created": report.created, "updated": report.updated}
+        refused = Counter(error.code for error in report.errors)
+        brought[f"{kind}, {file.name}"] = {**outcomes, **refused}
+    return brought
 
 
 async def read_ageing(office: Office) -> dict[str, Mapping[str, Any]]:

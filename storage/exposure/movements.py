@@ -26,7 +26,15 @@ from domain.exposure import (
 from domain.money import Money
 from storage.base import Records
 from storage.exposure.accounts import AccountRow, EntryRow, balance_of, entry_id_now, entry_of
-from storage.exposure.answers import Answer, Columns, answer_of, movement_of, refusal_of
+from storage.exposure.answers import (
+    Answer,
+    Columns,
+    answer_of,
+    granted,
+    is_grant,
+    movement_of,
+    refusal_of,
+)
 from storage.exposure.connections import Connections
 from storage.exposure.proof import prove
 
@@ -242,10 +250,12 @@ class Exposure:
                 posted_by,
             ),
         )
-        answer = answer_of(columns, line_id, entry_id)
+        if is_grant(columns):
+            return granted(columns, line_id, entry_id, amount, expires_at)
+        answer = answer_of(columns)
         if answer.verdict != EntryKind.RESERVE:
             raise refusal_of(answer, amount, key, line_id or "", customer_id)
-        return movement_of(EntryKind.RESERVE, answer, amount, answer.entry_id, expires_at)
+        return movement_of(EntryKind.RESERVE, answer, amount, answer.entry_id)
 
     def _move(
         self,
@@ -260,11 +270,10 @@ class Exposure:
     ) -> Movement:
         if amount is not None:
             takeable(amount)
-        entry_id = entry_id_now()
         columns = self._call(
             _MOVE,
             (
-                entry_id,
+                entry_id_now(),
                 kind.value,
                 line_id,
                 reservation_id,
@@ -276,13 +285,13 @@ class Exposure:
                 posted_by,
             ),
         )
-        answer = answer_of(columns, line_id, entry_id)
+        answer = answer_of(columns)
         if answer.verdict != kind:
             raise refusal_of(answer, amount, key, line_id, None, reservation_id)
         assert answer.amount is not None
         assert answer.currency is not None
         moved = Money(minor=answer.amount, currency=answer.currency)
-        return movement_of(kind, answer, moved, reservation_id, None)
+        return movement_of(kind, answer, moved, reservation_id)
 
     def _ask(self, customer_id: str, amount: Money, business_on: date) -> Movement:
         """The answer a reservation would get now, without making one."""
@@ -303,7 +312,7 @@ class Exposure:
             answer = Answer(*session.execute(query, asked).one())
         if answer.verdict is not None:
             raise refusal_of(answer, amount, "", "", customer_id)
-        return movement_of(EntryKind.RESERVE, answer, amount, None, None)
+        return movement_of(EntryKind.RESERVE, answer, amount, None)
 
     def _find_due(self, as_of: datetime, most: int) -> Sequence[tuple[str, str]]:
         """Reservations whose time is over, oldest first.

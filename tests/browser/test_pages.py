@@ -51,6 +51,7 @@ async def test_a_list_is_walked_and_a_verdict_chosen_by_keys(visiting: Opening, 
         await expect(page).to_have_url(
             f"{page.url.split('/tasks')[0]}/tasks/{book.cases['open']}.1.1.1"
         )
+        await page.wait_for_load_state()  # the address changes before the page's keys are there
         await page.keyboard.press("d")
         await expect(page.locator("input[value=decline]")).to_be_checked()
         await expect(page.locator("#lower")).to_be_hidden()
