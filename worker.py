@@ -13,8 +13,12 @@ from typing import Any
 
 from temporalio import activity
 from temporalio.client import Client
-from temporalio.worker import PollerBehaviorSimpleMaximum, Worker
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+from temporalio.worker import (
+    PollerBehaviorSimpleMaximum,
+    UnsandboxedWorkflowRunner,
+    Worker,
+    WorkflowRunner,
+)
 
 from activities.application import ApplicationActivities
 from activities.approval import ApprovalActivities, AuditActivities
@@ -64,14 +68,6 @@ CASE_WORKFLOWS: Sequence[type] = (
 )
 PORTFOLIO_WORKFLOWS: Sequence[type] = (MonitoringWorkflow, ReservationExpiryWorkflow)
 
-# Our layers hold values and orders only; loading them once instead of once a case is a third of
-# a worker's time. A test keeps what they import pure.
-RUNNER = SandboxedWorkflowRunner(
-    restrictions=SandboxRestrictions.default.with_passthrough_modules(
-        "domain", "activities", "workflows.connection", "workflows.messages", "workflows.names"
-    )
-)
-
 
 def steps_of(*implementations: object) -> list[Callable[..., Any]]:
     """The activities that these objects implement."""
@@ -102,8 +98,14 @@ async def run(settings: Settings) -> None:
 
 
 @asynccontextmanager
-async def working(settings: Settings, records: Records, client: Client) -> AsyncIterator[None]:
-    """Workers on both queues for as long as the block runs."""
+async def working(
+    settings: Settings, records: Records, client: Client, runner: WorkflowRunner | None = None
+) -> AsyncIterator[None]:
+    """Workers on both queues for as long as the block runs.
+
+    Workflows run without the sandbox, which takes a third of a worker's time; every test and
+    every replay runs them inside it.
+    """
     with ThreadPoolExecutor(settings.worker_threads, "step") as threads:
         steps = steps_of(
             ApplicationActivities(records),
@@ -116,8 +118,9 @@ async def working(settings: Settings, records: Records, client: Client) -> Async
             WarningActivities(records),
             _notification(settings, records, client),
         )
-        cases = _worker(client, CASES_QUEUE, CASE_WORKFLOWS, steps, threads)
-        portfolio = _worker(client, PORTFOLIO_QUEUE, PORTFOLIO_WORKFLOWS, steps, threads)
+        run_by = runner or UnsandboxedWorkflowRunner()
+        cases = _worker(client, CASES_QUEUE, CASE_WORKFLOWS, steps, threads, run_by)
+        portfolio = _worker(client, PORTFOLIO_QUEUE, PORTFOLIO_WORKFLOWS, steps, threads, run_by)
         async with cases, portfolio:
             yield
 
@@ -128,6 +131,7 @@ def _worker(
     workflows: Sequence[type],
     steps: Sequence[Callable[..., Any]],
     threads: ThreadPoolExecutor,
+    runner: WorkflowRunner,
 ) -> Worker:
     return Worker(
         client,
@@ -135,7 +139,7 @@ def _worker(
         workflows=workflows,
         activities=steps,
         activity_executor=threads,
-        workflow_runner=RUNNER,
+        workflow_runner=runner,
         interceptors=[Refusals()],
         max_concurrent_activities=threads._max_workers,
         # Fewer pollers leave fifty cases in flight waiting for seconds now and then.

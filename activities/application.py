@@ -237,13 +237,9 @@ def _judged(
     session: Session, case: Case, edition: PolicyEdition, on: date, file: File
 ) -> Assessment:
     dossier = collect_dossier(session, case.application, edition, on, file)
-    lane = AutomaticLane(session)
-    # A lane that is switched off is one that has nothing left to give today.
-    spent = (
-        lane.spent_on(on, edition.reporting_currency)
-        if lane.switched_on()
-        else edition.money(edition.approval.automatic.daily_amount_max + 1)
-    )
+    spent = AutomaticLane(session).spent_on(on, edition.reporting_currency)
+    if spent is None:  # a lane that is switched off has nothing left to give today
+        spent = edition.money(edition.approval.automatic.daily_amount_max + 1)
     return assess(
         case.case_id,
         dossier,

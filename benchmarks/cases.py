@@ -30,7 +30,11 @@ import psycopg2
 from temporalio.client import Client, WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.worker import PollerBehaviorSimpleMaximum, Worker
+from temporalio.worker import (
+    PollerBehaviorSimpleMaximum,
+    UnsandboxedWorkflowRunner,
+    Worker,
+)
 
 from activities.documents.sealing import Sealing
 from benchmarks.bare_cases import QUEUE, TABLE, BareCase, BareContract, BareLine, BareSteps
@@ -60,7 +64,7 @@ from web.service.clock import Clock
 from web.service.gateway import TemporalGateway
 from web.service.once import JoinedRecords
 from web.service.services import Services, build_services
-from worker import RUNNER, steps_of, working
+from worker import steps_of, working
 from workflows.codec import Codec, data_converter
 from workflows.names import CASES_QUEUE, application_id
 from workflows.outbox import OutboxWorkflow
@@ -119,7 +123,7 @@ async def _work(url: str, address: str, folder: Path) -> None:
                 workflows=[BareCase, BareContract, BareLine],
                 activities=steps_of(bare),
                 activity_executor=threads,
-                workflow_runner=RUNNER,
+                workflow_runner=UnsandboxedWorkflowRunner(),
                 max_concurrent_activities=40,
                 workflow_task_poller_behavior=PollerBehaviorSimpleMaximum(20),
                 activity_task_poller_behavior=PollerBehaviorSimpleMaximum(20),

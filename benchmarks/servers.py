@@ -61,7 +61,8 @@ def started(place: Path, *, new: bool) -> Iterator[Servers]:
 
 def cpu_seconds(pids: Iterable[int]) -> float:
     """Processor time that these processes and all below them have taken so far."""
-    return sum(_ticks(pid) for root in pids for pid in (root, *_below(root))) / _TICKS
+    each = {pid for root in pids for pid in (root, *_below(root))}  # a root may be below another
+    return sum(map(_ticks, each)) / _TICKS
 
 
 def _ticks(pid: int) -> int:

@@ -8,10 +8,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import psycopg2
-from sqlalchemy import DateTime, Engine, MetaData, create_engine, event, select
+from sqlalchemy import DateTime, Engine, MetaData, Table, create_engine, event, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Session
@@ -35,6 +35,12 @@ class Row(DeclarativeBase):
         list[str]: JSONB,
         datetime: DateTime(timezone=True),
     }
+
+
+def table_of(row: type[Row]) -> Table:
+    """The table of rows of a kind; writing by one statement made of it takes a fifth of the time
+    that one made anew for each row takes."""
+    return cast(Table, row.__table__)
 
 
 class Records:

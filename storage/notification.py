@@ -17,7 +17,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from domain.errors import KeyReused, NotFound
 from domain.notification import Channel, DeliveryState, OutboxEntry, masked, seconds_to_wait
 from domain.value import content_hash
-from storage.base import Row, recorded_at
+from storage.base import Row, recorded_at, table_of
 
 # What an entry says while it is being delivered, and after a deliverer that never came back.
 UNREPORTED = "the last attempt has not reported back"
@@ -40,6 +40,9 @@ class OutboxRow(Row):
     last_error: Mapped[str]
     sent_at: Mapped[datetime | None]
     recorded_at: Mapped[datetime]
+
+
+_POST = insert(table_of(OutboxRow)).on_conflict_do_nothing().returning(OutboxRow.content_hash)
 
 
 class Outbox:
@@ -68,20 +71,18 @@ class Outbox:
         digest = content_hash(content)
         now = recorded_at()
         recorded = self._session.scalar(
-            insert(OutboxRow)
-            .values(
-                channel=channel,
-                key=key,
-                content_hash=digest,
-                state=DeliveryState.PENDING,
-                attempts=0,
-                next_attempt_at=now,
-                last_error="",
-                recorded_at=now,
+            _POST,
+            {
+                "channel": channel,
+                "key": key,
+                "content_hash": digest,
+                "state": DeliveryState.PENDING,
+                "attempts": 0,
+                "next_attempt_at": now,
+                "last_error": "",
+                "recorded_at": now,
                 **content,
-            )
-            .on_conflict_do_nothing()
-            .returning(OutboxRow.content_hash)
+            },
         )
         if recorded is None:  # there was one under this key
             recorded = self._session.scalar(

@@ -36,6 +36,7 @@ from storage.identity import Persons
 from storage.notification import Outbox
 from storage.statement import Statements
 from tests.makers_policy import a_changed_edition, a_customer, a_statement
+from tests.sandbox import RUNNER
 from tests.servers import SkippingEnvironment
 from web.service.clock import Clock
 from web.service.gateway import TemporalGateway
@@ -244,7 +245,7 @@ async def a_road(
     gateway = TemporalGateway(connect)
     exposure = Exposure(records)
     services = build_services(records, exposure, gateway, Clock(), Codec(bytes(32)))
-    async with working(settings, records, environment.client):
+    async with working(settings, records, environment.client, RUNNER):
         await environment.client.start_workflow(
             OutboxWorkflow.run,
             OutboxTurn(channel=Channel.TEMPORAL),

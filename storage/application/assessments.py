@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from domain.assessment import Assessment
 from domain.errors import NotFound
-from storage.base import Row, recorded_at
+from storage.base import Row, recorded_at, table_of
 
 
 class AssessmentRow(Row):
@@ -23,6 +23,9 @@ class AssessmentRow(Row):
     receipt: Mapped[dict[str, Any]]
     receipt_hash: Mapped[str]
     recorded_at: Mapped[datetime]
+
+
+_RECORD = insert(table_of(AssessmentRow))
 
 
 class Assessments:
@@ -39,16 +42,17 @@ class Assessments:
             return newest.n
         n = newest.n + 1 if newest else 1
         self._session.execute(
-            insert(AssessmentRow).values(
-                subject_id=assessment.case_id,
-                n=n,
-                customer_id=assessment.dossier.customer.customer_id,
-                edition_hash=assessment.edition_hash,
-                grade=assessment.rating.grade,
-                receipt=assessment.model_dump(mode="json"),
-                receipt_hash=receipt_hash,
-                recorded_at=recorded_at(),
-            )
+            _RECORD,
+            {
+                "subject_id": assessment.case_id,
+                "n": n,
+                "customer_id": assessment.dossier.customer.customer_id,
+                "edition_hash": assessment.edition_hash,
+                "grade": assessment.rating.grade,
+                "receipt": assessment.model_dump(mode="json"),
+                "receipt_hash": receipt_hash,
+                "recorded_at": recorded_at(),
+            },
         )
         return n
 

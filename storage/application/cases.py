@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, bindparam, func, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, mapped_column
 
 from domain.application import Application, Case, CaseStatus
 from domain.errors import CaseClosed, NotFound, OutOfOrder, Withdrawn
-from storage.base import Row
+from storage.base import Row, table_of
 from storage.customer import CustomerRow
 
 
@@ -37,6 +37,15 @@ class ApplicationRow(Row):
     reason_codes: Mapped[list[str]]
 
 
+_CASE = table_of(ApplicationRow)
+_RECORD = insert(_CASE).on_conflict_do_nothing().returning(_CASE.c.case_id)
+_WRITE = (
+    update(_CASE)
+    .where(_CASE.c.case_id == bindparam("of_case"), _CASE.c.version == bindparam("version_before"))
+    .returning(_CASE.c.case_id)
+)
+
+
 class Applications:
     """Cases under way and ended. Their workflow is the only writer."""
 
@@ -45,12 +54,7 @@ class Applications:
 
     def record(self, case: Case) -> bool:
         """Write the case unless it is on record; whether it was written now."""
-        written = self._session.execute(
-            insert(ApplicationRow)
-            .values(**_columns_of(case))
-            .on_conflict_do_nothing()
-            .returning(ApplicationRow.case_id)
-        ).first()
+        written = self._session.execute(_RECORD, _columns_of(case)).first()
         return written is not None
 
     def read(self, case_id: str, *, for_update: bool = False) -> Case:
@@ -77,12 +81,8 @@ class Applications:
         """Replace the case, provided it is still as `before` says; refuses `OutOfOrder`."""
         changed = after.model_copy(update={"version": before.version + 1})
         written = self._session.execute(
-            update(ApplicationRow)
-            .where(
-                ApplicationRow.case_id == before.case_id, ApplicationRow.version == before.version
-            )
-            .values(**_columns_of(changed))
-            .returning(ApplicationRow.case_id)
+            _WRITE,
+            _columns_of(changed) | {"of_case": before.case_id, "version_before": before.version},
         ).first()
         if written is None:
             raise OutOfOrder(reason="the case was changed by something else meanwhile")

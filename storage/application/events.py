@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from storage.base import Row
+from storage.base import Row, table_of
 
 
 class CaseEventRow(Row):
@@ -21,6 +21,9 @@ class CaseEventRow(Row):
     message_id: Mapped[str | None]
     message_hash: Mapped[str]
     occurred_at: Mapped[datetime]
+
+
+_POST = insert(table_of(CaseEventRow)).on_conflict_do_nothing().returning(CaseEventRow.event_no)
 
 
 class CaseEvents:
@@ -42,18 +45,16 @@ class CaseEvents:
     ) -> bool:
         """Add one event; one message adds one. False when the message was there before."""
         written = self._session.execute(
-            insert(CaseEventRow)
-            .values(
-                case_id=case_id,
-                kind=kind,
-                person_id=person_id,
-                facts=facts,
-                message_id=message_id,
-                message_hash=message_hash,
-                occurred_at=at,
-            )
-            .on_conflict_do_nothing()
-            .returning(CaseEventRow.event_no)
+            _POST,
+            {
+                "case_id": case_id,
+                "kind": kind,
+                "person_id": person_id,
+                "facts": facts,
+                "message_id": message_id,
+                "message_hash": message_hash,
+                "occurred_at": at,
+            },
         ).first()
         return written is not None
 

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from domain.application import Application
 from domain.errors import KeyReused, NotFound, OutOfOrder
 from domain.value import content_hash
-from storage.base import Row
+from storage.base import Row, table_of
 
 
 class IntakeRow(Row):
@@ -27,6 +27,18 @@ class IntakeRow(Row):
     received_at: Mapped[datetime]
     started: Mapped[bool]
     closed_at: Mapped[datetime | None]
+
+
+_INTAKE = table_of(IntakeRow)
+_RECORD = insert(_INTAKE).on_conflict_do_nothing()
+_MARK_STARTED = (
+    update(_INTAKE).where(_INTAKE.c.case_id == bindparam("of_case")).values(started=True)
+)
+_CLOSE = (
+    update(_INTAKE)
+    .where(_INTAKE.c.case_id == bindparam("of_case"), _INTAKE.c.closed_at.is_(None))
+    .values(closed_at=bindparam("at"), started=True)
+)
 
 
 class Intakes:
@@ -54,19 +66,18 @@ class Intakes:
         hash_ = content_hash(body)
         subject_key = subject_of(application)
         self._session.execute(
-            insert(IntakeRow)
-            .values(
-                case_id=case_id,
-                caller=caller,
-                key=key,
-                body_hash=hash_,
-                body=body,
-                subject_key=subject_key,
-                business_on=business_on,
-                received_at=received_at,
-                started=False,
-            )
-            .on_conflict_do_nothing()
+            _RECORD,
+            {
+                "case_id": case_id,
+                "caller": caller,
+                "key": key,
+                "body_hash": hash_,
+                "body": body,
+                "subject_key": subject_key,
+                "business_on": business_on,
+                "received_at": received_at,
+                "started": False,
+            },
         )
         first = self._session.scalar(
             select(IntakeRow).where(IntakeRow.caller == caller, IntakeRow.key == key)
@@ -106,17 +117,11 @@ class Intakes:
         ).all()
 
     def mark_started(self, case_id: str) -> None:
-        self._session.execute(
-            update(IntakeRow).where(IntakeRow.case_id == case_id).values(started=True)
-        )
+        self._session.execute(_MARK_STARTED, {"of_case": case_id})
 
     def close(self, case_id: str, at: datetime) -> None:
         """The case has ended; another may be opened on the same customer and limit."""
-        self._session.execute(
-            update(IntakeRow)
-            .where(IntakeRow.case_id == case_id, IntakeRow.closed_at.is_(None))
-            .values(closed_at=at, started=True)
-        )
+        self._session.execute(_CLOSE, {"of_case": case_id, "at": at})
 
 
 def subject_of(application: Application) -> str:

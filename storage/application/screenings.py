@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from domain.screening import Screening
-from storage.base import Row, recorded_at
+from storage.base import Row, recorded_at, table_of
 
 
 class ScreeningRow(Row):
@@ -25,6 +25,9 @@ class ScreeningRow(Row):
     recorded_at: Mapped[datetime]
 
 
+_RECORD = insert(table_of(ScreeningRow))
+
+
 class Screenings:
     """Every look at the lists, and what was done about its hits."""
 
@@ -33,15 +36,16 @@ class Screenings:
 
     def record(self, screening: Screening, case_id: str | None) -> None:
         self._session.execute(
-            insert(ScreeningRow).values(
-                customer_id=screening.customer_id,
-                case_id=case_id,
-                business_on=screening.business_on,
-                outcome=screening.effect or "clear",
-                body=screening.model_dump(mode="json"),
-                reason="",
-                recorded_at=recorded_at(),
-            )
+            _RECORD,
+            {
+                "customer_id": screening.customer_id,
+                "case_id": case_id,
+                "business_on": screening.business_on,
+                "outcome": screening.effect or "clear",
+                "body": screening.model_dump(mode="json"),
+                "reason": "",
+                "recorded_at": recorded_at(),
+            },
         )
 
     def dispose(self, case_id: str, *, cleared: bool, person_id: str, reason: str) -> None:

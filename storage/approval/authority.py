@@ -87,22 +87,28 @@ class AuthorityGrants:
         return sorted(in_force)
 
 
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtext('automatic lane'))")
+# A statement of its own, so that it sees what the last holder of the lock has written.
+_SPENT = text(
+    "SELECT (SELECT switched_on FROM automatic_lane_switch ORDER BY switch_no DESC LIMIT 1),"
+    " coalesce(sum(amount_minor), 0) FROM automatic_decision WHERE decided_on = :day"
+)
+
+
 class AutomaticLane:
     """What the automatic lane has approved today, and whether it is switched on."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def spent_on(self, day: date, currency: str) -> Money:
-        """The sum the lane approved on this business day; the lane is locked until the commit."""
-        self._session.execute(text("SELECT pg_advisory_xact_lock(hashtext('automatic lane'))"))
-        minor = self._session.scalar(
-            text(
-                "SELECT coalesce(sum(amount_minor), 0) FROM automatic_decision WHERE decided_on = :d"
-            ),
-            {"d": day},
-        )
-        return Money(minor=int(minor or 0), currency=currency)
+    def spent_on(self, day: date, currency: str) -> Money | None:
+        """The sum the lane approved on this business day, None while it is switched off.
+
+        The lane is locked until the commit.
+        """
+        self._session.execute(_LOCK)
+        on, minor = self._session.execute(_SPENT, {"day": day}).one()
+        return None if on is False else Money(minor=int(minor), currency=currency)
 
     def record(self, case_id: str, amount: Money, day: date) -> None:
         self._session.execute(
@@ -112,13 +118,6 @@ class AutomaticLane:
             ),
             {"case_id": case_id, "minor": amount.minor, "currency": amount.currency, "day": day},
         )
-
-    def switched_on(self) -> bool:
-        """Whether the lane is open; its last switch decides, and without one it is open."""
-        on = self._session.scalar(
-            text("SELECT switched_on FROM automatic_lane_switch ORDER BY switch_no DESC LIMIT 1")
-        )
-        return on is not False
 
     def switch(self, *, on: bool, person_id: str, reason: str) -> None:
         self._session.execute(

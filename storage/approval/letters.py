@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from domain.contract import Letter
 from domain.errors import NotFound
 from domain.money import Money
-from storage.base import Row, recorded_at
+from storage.base import Row, recorded_at, table_of
 
 
 class LetterRow(Row):
@@ -31,6 +31,9 @@ class LetterRow(Row):
     recorded_at: Mapped[datetime]
 
 
+_RECORD = insert(table_of(LetterRow))
+
+
 class Letters:
     """Approval letters by number: one a subject's decision, never changed."""
 
@@ -45,20 +48,21 @@ class Letters:
     def record(self, letter: Letter, subject_id: str, customer_id: str) -> None:
         limit = letter.terms.limit if letter.terms else None
         self._session.execute(
-            insert(LetterRow).values(
-                letter_no=letter.letter_no,
-                subject_id=subject_id,
-                case_id=letter.case_id,
-                customer_id=customer_id,
-                limit_minor=limit.minor if limit is not None else None,
-                currency=limit.currency if limit is not None else None,
-                approved=letter.approved,
-                content_hash=letter.content_hash,
-                decided_on=letter.decided_on,
-                valid_until=letter.valid_until,
-                body=letter.model_dump(mode="json"),
-                recorded_at=recorded_at(),
-            )
+            _RECORD,
+            {
+                "letter_no": letter.letter_no,
+                "subject_id": subject_id,
+                "case_id": letter.case_id,
+                "customer_id": customer_id,
+                "limit_minor": limit.minor if limit is not None else None,
+                "currency": limit.currency if limit is not None else None,
+                "approved": letter.approved,
+                "content_hash": letter.content_hash,
+                "decided_on": letter.decided_on,
+                "valid_until": letter.valid_until,
+                "body": letter.model_dump(mode="json"),
+                "recorded_at": recorded_at(),
+            },
         )
 
     def read(self, letter_no: str) -> Letter:

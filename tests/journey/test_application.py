@@ -213,4 +213,4 @@ async def test_a_pre_approval_ends_in_its_letter_and_leaves_room_for_the_line(
     assert view.contract is None
     assert not (await road.submit(an_application(customer, 300_000), "k-2")).existing
     # What a straight-through case costs is counted in events: each is written and read again.
-    assert len(history.events) <= 22
+    assert len(history.events) <= 16

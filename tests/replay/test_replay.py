@@ -16,7 +16,8 @@ from temporalio.workflow import NondeterminismError
 from activities import signatures
 from tests.replay.files import FOLDER, Recorded, names, payloads_of, recorded
 from tests.replay.variants import VARIANTS
-from worker import CASE_WORKFLOWS, PORTFOLIO_WORKFLOWS, RUNNER
+from tests.sandbox import RUNNER
+from worker import CASE_WORKFLOWS, PORTFOLIO_WORKFLOWS
 from workflows.codec import data_converter
 
 WORKFLOWS = (*CASE_WORKFLOWS, *PORTFOLIO_WORKFLOWS)

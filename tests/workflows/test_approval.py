@@ -29,8 +29,8 @@ from domain.approval import (
 )
 from domain.audit import RefusedMessage
 from tests.domain.test_approval import a_step, an_approval
+from tests.sandbox import RUNNER
 from tests.servers import SkippingEnvironment
-from worker import RUNNER
 from workflows.approval import ApprovalWorkflow
 
 HOUR = timedelta(hours=1)

@@ -26,8 +26,8 @@ from domain.collection import (
 )
 from domain.errors import NotPermitted
 from domain.money import Money
+from tests.sandbox import RUNNER
 from tests.servers import SkippingEnvironment
-from worker import RUNNER
 from workflows.collection import CollectionWorkflow
 
 DAY = timedelta(days=1)

@@ -27,8 +27,8 @@ from domain.contract import (
 )
 from domain.errors import ContractEnded, GlyphMissing, SignatureInvalid, Unauthenticated
 from tests.makers_contract import a_letter, an_order
+from tests.sandbox import RUNNER
 from tests.servers import SkippingEnvironment
-from worker import RUNNER
 from workflows.contract import ContractSigningWorkflow
 
 DAY = timedelta(days=1)

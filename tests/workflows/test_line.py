@@ -30,8 +30,8 @@ from domain.line import (
     ReviewDue,
 )
 from domain.review import ReviewCause
+from tests.sandbox import RUNNER
 from tests.servers import SkippingEnvironment, skipping
-from worker import RUNNER
 from workflows.line import CreditLineWorkflow, ReservationExpiryWorkflow
 
 DAY = timedelta(days=1)

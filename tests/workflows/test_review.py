@@ -36,8 +36,8 @@ from domain.review import (
     review_id_of,
 )
 from tests.domain.test_approval import an_approval
+from tests.sandbox import RUNNER
 from tests.servers import SkippingEnvironment
-from worker import RUNNER
 from workflows.approval import ApprovalWorkflow
 from workflows.names import approval_id, review_id
 from workflows.review import ReviewWorkflow

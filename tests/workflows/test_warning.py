@@ -15,8 +15,8 @@ from domain.warning import (
     MonitoringStart,
     MonitoringTally,
 )
+from tests.sandbox import RUNNER
 from tests.servers import SkippingEnvironment
-from worker import RUNNER
 from workflows.names import MONITORING_SCHEDULE, RESERVATION_EXPIRY_SCHEDULE, outbox_id
 from workflows.schedules import ensure_outboxes, ensure_schedules
 from workflows.warning import MonitoringWorkflow
