@@ -1,7 +1,9 @@
 """The least that Temporal needs for the steps of a case: no values, no rules, one row a step.
 
-The straight-through case is two recorded steps and the answer to whoever started it; the whole
-road adds the agreement's child with the same PDF rendered, sealed and signed, and a line's start.
+The straight-through case is a recorded step each for submitted, assessed, automatic lane and
+approved, and the answer to whoever started it; `BareTransactions` is the same in as many steps as
+the product takes, two. The whole road adds the agreement's child with the same PDF rendered, sealed
+and signed, and a line's start.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -87,7 +89,33 @@ async def _step(step: Any, key: str) -> None:
 
 @workflow.defn
 class BareCase:
-    """Recorded, judged: two steps, and the answer after the first."""
+    """Four steps, and the answer after the first."""
+
+    @workflow.init
+    def __init__(self, whole_road: bool) -> None:
+        self._recorded = False
+
+    @workflow.run
+    async def run(self, whole_road: bool) -> str:
+        case_id = workflow.info().workflow_id
+        await _step(BareSteps.bare_step, f"{case_id}/receive")
+        self._recorded = True
+        for step in ("assess", "lane", "approve"):
+            await _step(BareSteps.bare_step, f"{case_id}/{step}")
+        if whole_road:
+            await workflow.execute_child_workflow(BareContract.run, id=f"{case_id}/contract")
+            await _step(BareSteps.bare_step, f"{case_id}/activate")
+        return case_id
+
+    @workflow.update
+    async def submit(self) -> str:
+        await workflow.wait_condition(lambda: self._recorded)
+        return "recorded"
+
+
+@workflow.defn
+class BareTransactions:
+    """Two steps, and the answer after the first."""
 
     @workflow.init
     def __init__(self, whole_road: bool) -> None:
@@ -99,9 +127,6 @@ class BareCase:
         await _step(BareSteps.bare_step, f"{case_id}/receive")
         self._recorded = True
         await _step(BareSteps.bare_step, f"{case_id}/assess")
-        if whole_road:
-            await workflow.execute_child_workflow(BareContract.run, id=f"{case_id}/contract")
-            await _step(BareSteps.bare_step, f"{case_id}/activate")
         return case_id
 
     @workflow.update
