@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import psycopg2
+from sqlalchemy import text
 from temporalio.client import Client, WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.contrib.pydantic import pydantic_data_converter
@@ -59,14 +60,12 @@ from domain.identity import Person, Role
 from domain.money import Money
 from domain.notification import Channel, OutboxTurn
 from settings import Profile, Settings
-from storage.application import Applications
 from storage.base import Records
 from storage.customer import Customers
 from storage.edition import Editions, shipped_text
 from storage.exchange import Rates
 from storage.exposure import Exposure
 from storage.identity import Persons
-from storage.notification import Outbox
 from storage.statement import Statements
 from tests.makers_contract import a_letter
 from tests.makers_policy import a_customer, a_statement
@@ -85,6 +84,10 @@ MANAGER = Person(person_id="manager", title="manager", roles=frozenset({Role.REL
 EDITION = PolicyEdition.of_toml(
     "[approval.automatic]\nsampling_share = 0\ndaily_amount_max = 1000000000000\n",
     shipped_text("standard"),
+)
+_LINKS = text(
+    "SELECT entry_no, case_id, facts->>'link' FROM outbox"
+    " WHERE facts ? 'link' AND entry_no > :after ORDER BY entry_no"
 )
 
 
@@ -197,10 +200,10 @@ def _code(value: str) -> tuple[Identifier, ...]:
 class Ours:
     """Cases through the product's services."""
 
-    def __init__(self, services: Services, records: Records, client: Client) -> None:
+    def __init__(self, services: Services, client: Client, post: "Post") -> None:
         self._services = services
-        self._records = records
         self._client = client
+        self._post = post
 
     async def straight(self, n: int) -> None:
         """One pre-approval, until its workflow has ended."""
@@ -211,7 +214,7 @@ class Ours:
     async def whole(self, n: int) -> None:
         """One new line, signed by its customer, until it is active."""
         case_id = await self._submit(n, ApplicationType.NEW_LINE)
-        token = await self._link(case_id)
+        token = await self._post.link(case_id)
         await asyncio.to_thread(
             self._services.contracts.sign, token, "Legal representative", "legal_representative"
         )
@@ -230,19 +233,31 @@ class Ours:
         )
         return submitted.case_id
 
-    async def _link(self, case_id: str) -> str:
-        while True:
-            found = await asyncio.to_thread(self._find_link, case_id)
-            if found is not None:
-                return found.rsplit("/", 1)[1]
-            await asyncio.sleep(0.05)
 
-    def _find_link(self, case_id: str) -> str | None:
+class Post:
+    """The customers' mail: each case's link to sign, read for all of them at once."""
+
+    def __init__(self, records: Records) -> None:
+        self._records = records
+        self._links: dict[str, asyncio.Future[str]] = {}
+        self._newest = 0
+
+    def link(self, case_id: str) -> asyncio.Future[str]:
+        return self._links.setdefault(case_id, asyncio.get_running_loop().create_future())
+
+    async def deliver(self) -> None:
+        """Until cancelled."""
+        while True:
+            for entry_no, case_id, link in await asyncio.to_thread(self._read):
+                self._newest = max(self._newest, entry_no)
+                if not self.link(case_id).done():
+                    self.link(case_id).set_result(link.rsplit("/", 1)[1])
+            await asyncio.sleep(0.1)
+
+    def _read(self) -> Sequence[Any]:
+        """Entries from a little before the newest: numbers are not given in the order of commits."""
         with self._records.begin() as session:
-            case = Applications(session).read(case_id)
-            assert not case.status.ended, case.reason_codes
-            entries = Outbox(session).list_of_case(case_id)
-        return next((each.facts["link"] for each in entries if "link" in each.facts), None)
+            return session.execute(_LINKS, {"after": self._newest - 100}).all()
 
 
 class Bare:
@@ -331,11 +346,14 @@ async def run(found: Servers, worker_pid: int, rounds: int, straight: int, whole
         task_queue=CASES_QUEUE,
     )
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(40))
-    ours, bare = Ours(services, records, client), Bare(plain)
+    post = Post(records)
+    delivering = asyncio.create_task(post.deliver())
+    ours, bare = Ours(services, client, post), Bare(plain)
     pids = (*found.pids, worker_pid, os.getpid())
     straight_roads = (ours.straight, bare.straight, bare.transactions)
     found_straight = await _in_turn(straight_roads, rounds, straight, 32, pids)
     found_whole = await _in_turn((ours.whole, bare.whole), rounds, whole, 16, pids)
+    delivering.cancel()
     gateway.close()
     exposure.close()
     records.close()
