@@ -13,6 +13,7 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 
+from domain.contract import Grantor
 from domain.identity import Language
 from settings import Settings, read_settings
 from storage.exposure import Exposure
@@ -41,6 +42,11 @@ def build(settings: Settings) -> FastAPI:
         gateway,
         Clock(settings.business_days_offset),
         codec,
+        grantor=Grantor(
+            name=settings.grantor_name_en,
+            name_zh=settings.grantor_name,
+            demonstration=settings.seal_dir is None,
+        ),
         session_hours=settings.session_hours,
         mail_dir=settings.mail_dir,
     )

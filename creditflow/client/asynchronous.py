@@ -240,6 +240,10 @@ class AsyncClient(AsyncConnection):
     async def fetch_letter(self, letter_no: str) -> v.Letter:
         return await self.run(requests.letter(letter_no))
 
+    async def fetch_letter_document(self, letter_no: str) -> bytes:
+        """The approval letter as a PDF."""
+        return await self.run(requests.letter_document(letter_no))
+
     # ── contract and conditions ──────────────────────────────────────────────────────────────────
 
     async def fetch_contract(self, case_id: str) -> v.ContractView:

@@ -201,6 +201,10 @@ def letter(letter_no: str) -> Call[v.Letter]:
     return reading(_at("letters", letter_no), v.Letter)
 
 
+def letter_document(letter_no: str) -> Call[bytes]:
+    return bytes_of(_at("letters", letter_no, "document"))
+
+
 # ── contract and conditions ──────────────────────────────────────────────────────────────────────
 
 

@@ -238,6 +238,10 @@ class Client(Connection):
     def fetch_letter(self, letter_no: str) -> v.Letter:
         return self.run(requests.letter(letter_no))
 
+    def fetch_letter_document(self, letter_no: str) -> bytes:
+        """The approval letter as a PDF."""
+        return self.run(requests.letter_document(letter_no))
+
     # ── contract and conditions ──────────────────────────────────────────────────────────────────
 
     def fetch_contract(self, case_id: str) -> v.ContractView:

@@ -4,11 +4,13 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from html.parser import HTMLParser
+from io import BytesIO
 from pathlib import Path
 
 import httpx
 import pytest
 from fastapi import FastAPI
+from pypdf import PdfReader
 from starlette.testclient import TestClient
 
 from activities import application as steps
@@ -383,6 +385,20 @@ def test_the_states_that_pages_offer_are_those_that_the_steps_take() -> None:
     offered = {act.code: act.states for act in ACTS}
     assert offered["supplement"] == steps._SUPPLEMENTED
     assert offered["amend"] == steps._AMENDABLE
+
+
+def test_the_letter_of_a_decision_is_a_document_for_those_who_see_its_customer(
+    app: FastAPI, book: Book
+) -> None:
+    page = signed_in(app, "auditor").get(f"/cases/{book.cases['active']}")
+    path = re.search(r"/letters/[^\"]+\.pdf", page.text)
+    assert path is not None
+    pdf = signed_in(app, "auditor").get(path[0])
+    assert pdf.headers["content-type"] == "application/pdf"
+    assert path[0][9:-4] in "".join(
+        each.extract_text() for each in PdfReader(BytesIO(pdf.content)).pages
+    )
+    assert signed_in(app, "manager2").get(path[0]).status_code == 404
 
 
 # ── the customer ─────────────────────────────────────────────────────────────────────────────────

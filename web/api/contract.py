@@ -8,6 +8,7 @@ from pydantic import Field
 from domain.contract import DocumentStage
 from domain.identity import Id
 from domain.value import Value
+from web.api.approval import LetterNo
 from web.api.stage import stage
 from web.callers import Asked, Caller
 from web.envelope import UPLOAD_MAX
@@ -45,6 +46,12 @@ def read_document(
 def issue_again(asked: Asked, caller: Caller, case_id: Id) -> None:
     """Try to write an agreement again whose writing was refused, now that it is repaired."""
     asked.contracts.issue_again(caller, case_id)
+
+
+@router.get("/letters/{letter_no}/document", response_class=Response, responses=_PDF)
+def read_letter_document(asked: Asked, caller: Caller, letter_no: LetterNo) -> Response:
+    """The numbered letter of a decision, approved or declined."""
+    return _sent(asked.contracts.letter_document(caller, letter_no))
 
 
 @router.get("/signing/{token}")

@@ -33,6 +33,12 @@ def read_agreement(visit: Visiting, case_id: str) -> Response:
     return _pdf(visit.services.contracts.document(visit.person, case_id))
 
 
+@router.get("/letters/{letter_no}.pdf")
+def read_letter(visit: Visiting, letter_no: str) -> Response:
+    """The numbered letter of a decision."""
+    return _pdf(visit.services.contracts.letter_document(visit.person, letter_no))
+
+
 @router.get("/sign/{token}")
 def show_signing(visit: Public, token: str) -> HTMLResponse:
     """What is to be signed, by when, and how it stands."""

@@ -4,11 +4,13 @@ Whoever holds the link acts for the customer. What they did is put on record fir
 case by its id alone, so that no name or token enters a history; the same act twice is one.
 """
 
+import hashlib
 from datetime import datetime, timedelta
 
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
+from activities.documents.agreement import render_letter
 from domain.application import Case
 from domain.contract import (
     Capacity,
@@ -17,6 +19,7 @@ from domain.contract import (
     ContractStatus,
     CustomerAct,
     DocumentStage,
+    Grantor,
     Sha256,
     Signatory,
     Terms,
@@ -32,6 +35,7 @@ from domain.errors import (
 from domain.identity import Id, Person
 from domain.value import Value
 from storage.application import Applications
+from storage.approval import Letters
 from storage.attachment import Attachments
 from storage.base import Records
 from storage.contract import Contracts, CustomerActs, SigningLinks
@@ -80,10 +84,11 @@ class Document(Value):
 class ContractService:
     """Agreements, over one memory and one way to Temporal."""
 
-    def __init__(self, records: Records, gateway: Gateway, clock: Clock) -> None:
+    def __init__(self, records: Records, gateway: Gateway, clock: Clock, grantor: Grantor) -> None:
         self._records = records
         self._gateway = gateway
         self._clock = clock
+        self._grantor = grantor
 
     def read_contract(self, person: Person, case_id: str) -> ContractView:
         """The case's agreement; `NotFound` where there is none, or none the person sees."""
@@ -103,6 +108,22 @@ class ContractService:
         permit(person, Action.CONTRACT_READ)
         with self._records.begin() as session:
             return _document(session, _visible_contract(session, person, case_id), stage)
+
+    def letter_document(self, person: Person, letter_no: str) -> Document:
+        """The approval letter (授信批复书) as a PDF, set anew from its record each time.
+
+        Refuses `NotFound`, and `GlyphMissing` where a name cannot be set.
+        """
+        permit(person, Action.LETTER_READ)
+        with self._records.begin() as session:
+            letter = Letters(session).read(letter_no)
+            case = Applications(session).read(letter.case_id)
+            _refuse_unseen(session, person, case, kind="letter")
+            customer = Customers(session).read(case.application.customer_id)
+        content = render_letter(letter, customer, self._grantor)
+        return Document(
+            sha256=hashlib.sha256(content).hexdigest(), name=f"{letter_no}.pdf", content=content
+        )
 
     def issue_again(self, person: Person, case_id: str) -> None:
         """Try to write an agreement again whose writing was refused, now that it is repaired."""
@@ -202,11 +223,11 @@ def _visible_contract(session: Session, person: Person, case_id: str) -> Contrac
     return contract
 
 
-def _refuse_unseen(session: Session, person: Person, case: Case) -> None:
+def _refuse_unseen(session: Session, person: Person, case: Case, *, kind: str = "contract") -> None:
     manager_id = visible_to(person).manager_id
     customer = Customers(session).read(case.application.customer_id)
     if manager_id is not None and customer.manager_id != manager_id:
-        raise NotFound(kind="contract", id=case.case_id)
+        raise NotFound(kind=kind, id=case.case_id)
 
 
 def _document(session: Session, contract: Contract, stage: DocumentStage | None) -> Document:

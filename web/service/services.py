@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from domain.contract import Grantor
 from storage.exposure import Exposure
 from web.service.application import ApplicationService
 from web.service.approval import ApprovalService
@@ -59,6 +60,10 @@ class Services:
     operations: OperationsService
 
 
+# Who grants where no settings say so: nobody's documents are mistaken for somebody's.
+_UNNAMED = Grantor(name="Creditflow", name_zh="Creditflow")
+
+
 def build_services(
     records: JoinedRecords,
     exposure: Exposure,
@@ -66,6 +71,7 @@ def build_services(
     clock: Clock,
     codec: Codec,
     *,
+    grantor: Grantor = _UNNAMED,
     session_hours: int = 12,
     mail_dir: Path | None = None,
 ) -> Services:
@@ -85,7 +91,7 @@ def build_services(
         imports=ImportService(records, clock),
         applications=ApplicationService(records, gateway, clock),
         approvals=ApprovalService(records, gateway, clock),
-        contracts=ContractService(records, gateway, clock),
+        contracts=ContractService(records, gateway, clock, grantor),
         lines=LineService(records, exposure, gateway, clock),
         exposure=ExposureService(records, exposure, clock),
         reviews=ReviewService(records, gateway),
