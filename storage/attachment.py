@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from domain.attachment import BYTES_MAX as _BYTES_MAX
 from domain.attachment import Attachment, attachment_of
 from domain.errors import NotFound
-from storage.base import Row
+from storage.base import Row, table_of
 
 
 class AttachmentRow(Row):
@@ -19,6 +19,9 @@ class AttachmentRow(Row):
     name: Mapped[str]
     content: Mapped[bytes] = mapped_column(deferred=True)
     recorded_by: Mapped[str]
+
+
+_RECORD = insert(table_of(AttachmentRow)).on_conflict_do_nothing()
 
 
 class Attachments:
@@ -35,11 +38,7 @@ class Attachments:
         Refuses `AttachmentTooLarge` and `AttachmentTypeRefused`.
         """
         attachment = attachment_of(content, name, recorded_by, bytes_max=bytes_max)
-        self._session.execute(
-            insert(AttachmentRow)
-            .values(**attachment.model_dump(), content=content)
-            .on_conflict_do_nothing()
-        )
+        self._session.execute(_RECORD, attachment.model_dump() | {"content": content})
         return self.read(attachment.sha256)
 
     def read(self, sha256: str) -> Attachment:

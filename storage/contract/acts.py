@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from domain.contract import CustomerAct, Signatory
 from domain.errors import NotFound
-from storage.base import Row
+from storage.base import Row, table_of
 
 
 class CustomerActRow(Row):
@@ -23,6 +23,9 @@ class CustomerActRow(Row):
     acted_at: Mapped[datetime]
 
 
+_RECORD = insert(table_of(CustomerActRow)).on_conflict_do_nothing()
+
+
 class CustomerActs:
     """The acts of customers, each under the hash of its content."""
 
@@ -33,18 +36,17 @@ class CustomerActs:
         """Write an act; an equal one is the one on record."""
         signatory = act.signatory
         self._session.execute(
-            insert(CustomerActRow)
-            .values(
-                act_id=act.act_id,
-                contract_id=act.contract_id,
-                kind=act.kind,
-                signatory=signatory.signatory if signatory else None,
-                capacity=signatory.capacity if signatory else None,
-                authority_hash=signatory.authority_hash if signatory else None,
-                reason=act.reason,
-                acted_at=at,
-            )
-            .on_conflict_do_nothing()
+            _RECORD,
+            {
+                "act_id": act.act_id,
+                "contract_id": act.contract_id,
+                "kind": act.kind,
+                "signatory": signatory.signatory if signatory else None,
+                "capacity": signatory.capacity if signatory else None,
+                "authority_hash": signatory.authority_hash if signatory else None,
+                "reason": act.reason,
+                "acted_at": at,
+            },
         )
         return self.read(act.act_id)
 

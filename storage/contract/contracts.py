@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from domain.contract import Contract, ContractEvent, ContractStatus, IssueContract, Terms
 from domain.errors import ContractEnded, KeyReused, NotFound
 from domain.value import content_hash
-from storage.base import Row
+from storage.base import Row, table_of
 from storage.contract.acts import CustomerActs
 
 
@@ -43,6 +43,10 @@ class ContractEventRow(Row):
     status: Mapped[str] = mapped_column(primary_key=True)
     reason: Mapped[str]
     at: Mapped[datetime]
+
+
+_RECORD = insert(table_of(ContractRow))
+_NOTE = insert(table_of(ContractEventRow))
 
 
 class Contracts:
@@ -75,17 +79,18 @@ class Contracts:
         """Write an agreement as sent; the caller has asked `find_issued` in this transaction."""
         assert issue.letter.terms is not None
         self._session.execute(
-            insert(ContractRow).values(
-                contract_id=issue.contract_id,
-                case_id=issue.case_id,
-                letter_no=issue.letter.letter_no,
-                letter_hash=content_hash(issue.letter),
-                terms=issue.letter.terms.model_dump(mode="json"),
-                status=ContractStatus.SENT,
-                document_hash=document_hash,
-                sent_at=issue.issued_at,
-                expires_at=issue.expires_at,
-            )
+            _RECORD,
+            {
+                "contract_id": issue.contract_id,
+                "case_id": issue.case_id,
+                "letter_no": issue.letter.letter_no,
+                "letter_hash": content_hash(issue.letter),
+                "terms": issue.letter.terms.model_dump(mode="json"),
+                "status": ContractStatus.SENT,
+                "document_hash": document_hash,
+                "sent_at": issue.issued_at,
+                "expires_at": issue.expires_at,
+            },
         )
         self._note(issue.contract_id, ContractStatus.SENT, issue.issued_at)
         return self.read(issue.contract_id)
@@ -177,9 +182,7 @@ class Contracts:
         self, contract_id: str, status: ContractStatus, at: datetime, reason: str = ""
     ) -> None:
         self._session.execute(
-            insert(ContractEventRow).values(
-                contract_id=contract_id, status=status, reason=reason, at=at
-            )
+            _NOTE, {"contract_id": contract_id, "status": status, "reason": reason, "at": at}
         )
 
     def _row(self, contract_id: str) -> ContractRow | None:

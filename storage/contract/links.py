@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from domain.contract import SigningLink
 from domain.errors import LinkUnknown
-from storage.base import Row
+from storage.base import Row, table_of
 from storage.identity import hash_of
 
 
@@ -21,6 +21,9 @@ class SigningLinkRow(Row):
     used_at: Mapped[datetime | None]
 
 
+_RECORD = insert(table_of(SigningLinkRow))
+
+
 class SigningLinks:
     """The links customers act through; each stands for one agreement."""
 
@@ -30,9 +33,8 @@ class SigningLinks:
     def record(self, contract_id: str, token: str, expires_at: datetime) -> None:
         """Let the token stand for the agreement; an agreement has one link."""
         self._session.execute(
-            insert(SigningLinkRow).values(
-                token_hash=hash_of(token), contract_id=contract_id, expires_at=expires_at
-            )
+            _RECORD,
+            {"token_hash": hash_of(token), "contract_id": contract_id, "expires_at": expires_at},
         )
 
     def read(self, token: str) -> SigningLink:

@@ -12,9 +12,12 @@ from sqlalchemy.orm import Session
 
 from domain.exposure import Limit
 from domain.money import Money
+from storage.base import table_of
 from storage.exposure import Accounts
 from storage.exposure.accounts import AccountRow
 from storage.line.rows import LimitRow, LineRow
+
+_ADD = insert(table_of(LimitRow))
 
 
 class LineLimits:
@@ -28,12 +31,13 @@ class LineLimits:
     ) -> None:
         """Give a line a limit: a base one, which ends the one before first, or a temporary one."""
         self._session.execute(
-            insert(LimitRow).values(
-                line_id=line_id,
-                letter_no=letter_no,
-                limit_minor=limit.minor,
-                temporary_until=temporary_until,
-            )
+            _ADD,
+            {
+                "line_id": line_id,
+                "letter_no": letter_no,
+                "limit_minor": limit.minor,
+                "temporary_until": temporary_until,
+            },
         )
 
     def end_base(self, line_id: str, business_on: date) -> None:

@@ -17,6 +17,7 @@ from domain.errors import KeyReused, LineNotActive, NotFound, OutOfOrder
 from domain.line import CreditLine, Freeze, LineEvent, LineStatus, status_under
 from domain.money import Money
 from domain.value import content_hash
+from storage.base import table_of
 from storage.exposure import Accounts
 from storage.exposure.accounts import AccountRow
 from storage.line.limits import LineLimits
@@ -30,6 +31,10 @@ from storage.line.rows import (
     freeze_of,
     line_of,
 )
+
+_OPEN = insert(table_of(LineRow)).on_conflict_do_nothing().returning(LineRow.line_id)
+_ACTIVATE = insert(table_of(ActivationRow))
+_POST_EVENT = insert(table_of(EventRow)).on_conflict_do_nothing().returning(EventRow.event_no)
 
 
 class Lines:
@@ -136,12 +141,7 @@ class Lines:
         A case has one line: opened again, the one on record is returned.
         """
         assert line.last_draw_on is not None
-        written = self._session.scalar(
-            insert(LineRow)
-            .values(**columns_of(line))
-            .on_conflict_do_nothing()
-            .returning(LineRow.line_id)
-        )
+        written = self._session.scalar(_OPEN, columns_of(line))
         if written is None:
             return self._lines_of(select(LineRow).where(LineRow.case_id == line.case_id))[0]
         self._accounts.open_line(
@@ -337,25 +337,25 @@ class Lines:
         """
         digest = content_hash([line_id, kind, person_id, facts])
         written = self._session.execute(
-            insert(EventRow)
-            .values(
-                line_id=line_id,
-                message_id=message_id,
-                kind=kind,
-                person_id=person_id,
-                facts=facts,
-                content_hash=digest,
-                occurred_at=at,
-            )
-            .on_conflict_do_nothing()
-            .returning(EventRow.event_no)
+            _POST_EVENT,
+            {
+                "line_id": line_id,
+                "message_id": message_id,
+                "kind": kind,
+                "person_id": person_id,
+                "facts": facts,
+                "content_hash": digest,
+                "occurred_at": at,
+            },
         ).first()
+        if written is not None:
+            return True
         recorded = self._session.scalar(
             select(EventRow.content_hash).where(EventRow.message_id == message_id)
         )
         if recorded != digest:
             raise KeyReused(key=message_id)
-        return written is not None
+        return False
 
     def write(self, line: CreditLine) -> CreditLine:
         """Replace a line that was read for update, on its row and on its account."""
@@ -396,14 +396,15 @@ class Lines:
         business_on: date,
     ) -> None:
         self._session.execute(
-            insert(ActivationRow).values(
-                case_id=case_id,
-                line_id=line.line_id,
-                letter_no=letter_no,
-                kind=kind,
-                activated_at=at,
-                business_on=business_on,
-            )
+            _ACTIVATE,
+            {
+                "case_id": case_id,
+                "line_id": line.line_id,
+                "letter_no": letter_no,
+                "kind": kind,
+                "activated_at": at,
+                "business_on": business_on,
+            },
         )
         self.post_event(line.line_id, f"{letter_no}/activated", kind, at=at, letter_no=letter_no)
 
