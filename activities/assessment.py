@@ -12,12 +12,15 @@ from domain.customer import Customer
 from domain.edition import PolicyEdition
 from domain.exchange import Rate, RateKind, convert
 from domain.money import Money, money_sum
+from domain.party import RingMember
 from domain.statement import Statement
 from policies.completeness import Completeness, completeness
+from policies.ring import ring_of
 from storage.approval import Letters
 from storage.customer import Customers
 from storage.exchange import Rates
 from storage.line import Lines
+from storage.party import Parties
 from storage.receivable import Receivables
 from storage.statement import Statements
 
@@ -70,7 +73,7 @@ def collect_dossier(
     into the reporting currency.
     """
     customer, statements, payments, found = file or file_of(session, application, edition, on)
-    exchange = _Exchange(session, edition, on)
+    exchange = Exchange(session, edition, on)
     requested = exchange.reporting(application.limit_requested)
     for statement in statements:
         exchange.reporting(Money.zero(statement.currency))
@@ -79,7 +82,7 @@ def collect_dossier(
         application=application,
         statements=statements,
         payments=payments,
-        holdings=_holdings(session, customer, application, exchange),
+        holdings=_holdings(session, customer, application, exchange, edition, on),
         limit_requested_reporting=requested,
         rates=exchange.rates_used,
         completeness=found.share,
@@ -87,7 +90,7 @@ def collect_dossier(
     )
 
 
-class _Exchange:
+class Exchange:
     """Conversions into the reporting currency on one day, and the rates they used."""
 
     def __init__(self, session: Session, edition: PolicyEdition, on: date) -> None:
@@ -125,14 +128,19 @@ class _Exchange:
 
 
 def _holdings(
-    session: Session, customer: Customer, application: Application, exchange: _Exchange
+    session: Session,
+    customer: Customer,
+    application: Application,
+    exchange: Exchange,
+    edition: PolicyEdition,
+    on: date,
 ) -> Holdings:
     """What the customer and its group hold: lines in force, and letters not yet activated.
 
     A letter counts from the day it is issued, so that two requests decided side by side are still
     seen together by the later one.
     """
-    members = _members(session, customer)
+    members = one_risk(session, customer, ring_on(session, customer.customer_id, edition, on))
     held = [
         *Lines(session).limits_of(members),
         *Letters(session).commitments_of(members),
@@ -149,7 +157,18 @@ def _holdings(
     )
 
 
-def _members(session: Session, customer: Customer) -> tuple[str, ...]:
-    if customer.group_id is None:
-        return (customer.customer_id,)
-    return Customers(session).members(customer.group_id)
+def ring_on(
+    session: Session, customer_id: str, edition: PolicyEdition, on: date
+) -> tuple[RingMember, ...]:
+    """The ring of a customer on a day, from the links on record."""
+    links = Parties(session).links_around(customer_id)
+    return ring_of(customer_id, links, on, edition.ring) if links else ()
+
+
+def one_risk(session: Session, customer: Customer, ring: Iterable[RingMember]) -> tuple[str, ...]:
+    """The customers whose exposure counts as one with this one's: its group, and its ring as far
+    as one control reaches; the customer itself among them."""
+    group = () if customer.group_id is None else Customers(session).members(customer.group_id)
+    linked = [member.party_id for member in ring if member.counts]
+    known = Customers(session).find_many(linked) if linked else {}
+    return tuple(sorted({customer.customer_id, *group, *known}))

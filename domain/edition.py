@@ -179,6 +179,13 @@ class Product(Value):
     combine: Combine = Combine.MINIMUM
 
 
+class RingPolicy(Value):
+    """What relates two parties, and what makes their exposure one (关联方认定)."""
+
+    share_min: Share = Decimal("0.25")  # of a company, from which on its owner is related to it
+    control_share: Share = Decimal("0.5")  # more than this, held together, is control
+
+
 class LimitPolicy(Value):
     """How much: methods, how they combine, the caps above them, and the lot it is floored to."""
 
@@ -359,6 +366,7 @@ class PolicyEdition(Value):
     scorecard: Scorecard
     master_scale: tuple[MasterGrade, ...] = Field(min_length=2)  # best first
     knock_outs: tuple[KnockOut, ...] = ()
+    ring: RingPolicy = RingPolicy()
     limit: LimitPolicy
     price: PricePolicy
     approval: ApprovalPolicy

@@ -29,6 +29,7 @@ class Action(StrEnum):
 
     CUSTOMER_READ = "customer.read"
     CUSTOMER_RECORD = "customer.record"
+    PARTY_RECORD = "party.record"
     STATEMENT_READ = "statement.read"
     STATEMENT_RECORD = "statement.record"
     RECEIVABLE_READ = "receivable.read"
@@ -96,6 +97,7 @@ class Action(StrEnum):
 MATRIX: dict[Action, frozenset[Role]] = {
     Action.CUSTOMER_READ: _READERS,
     Action.CUSTOMER_RECORD: frozenset({_RM}),
+    Action.PARTY_RECORD: frozenset({_RM, _RISK}),
     Action.STATEMENT_READ: _READERS,
     Action.STATEMENT_RECORD: frozenset({_RM}),
     Action.RECEIVABLE_READ: _READERS,

@@ -23,6 +23,7 @@ from web.service.line import LineService
 from web.service.notification import NotificationService
 from web.service.once import JoinedRecords
 from web.service.operations import OperationsService
+from web.service.party import PartyService
 from web.service.receivable import ReceivableService
 from web.service.review import ReviewService
 from web.service.screening import ScreeningService
@@ -41,6 +42,7 @@ class Services:
     identity: IdentityService
     audit: AuditService
     customers: CustomerService
+    parties: PartyService
     statements: StatementService
     receivables: ReceivableService
     attachments: AttachmentService
@@ -83,6 +85,7 @@ def build_services(
         identity=IdentityService(records, clock, session_hours=session_hours),
         audit=AuditService(records, exposure),
         customers=CustomerService(records, clock),
+        parties=PartyService(records, clock),
         statements=StatementService(records, clock),
         receivables=ReceivableService(records, clock),
         attachments=AttachmentService(records),
