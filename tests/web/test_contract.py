@@ -91,7 +91,9 @@ class Desk:
             )
         )
         self.gateway = StepsGateway(self.steps, self.clock)
-        self.service = ContractService(records, self.gateway, self.clock)
+        self.service = ContractService(
+            records, self.gateway, self.clock, self.steps._sealing.grantor
+        )
         with records.begin() as session:
             link = str(session.execute(text("SELECT facts->>'link' FROM outbox")).scalar_one())
         self.token = link.rsplit("/", 1)[-1]
