@@ -138,17 +138,22 @@ def _choices(edition: PolicyEdition) -> Iterator[Finding]:
 def _scorecards(edition: PolicyEdition) -> Iterator[Finding]:
     """Bins are total, and each group's best points add up to its weight, all to a hundred."""
     for path, card in _cards(edition):
-        yield from _repeated(f"{path}.factors", (factor.code for factor in card.factors))
-        for factor in card.factors:
-            yield from _total(f"{path}.factors.{factor.code}.bins", bins_table(factor))
-            yield from _bin_kinds(path, factor)
-            if factor.group not in card.weights:
-                yield _found(f"{path}.factors.{factor.code}.group", "unknown", name=factor.group)
-        yield from _weights(path, card)
+        yield from faults_of_card(path, card)
         yield from _floors(path, card, edition)
-        neutral = any(factor.missing is Missing.NEUTRAL for factor in card.factors)
-        if card.neutral_share and not neutral:
-            yield _found(f"{path}.neutral_share", "unread")
+
+
+def faults_of_card(path: str, card: Scorecard) -> Iterator[Finding]:
+    """What is wrong with a scorecard whatever the edition it is in."""
+    yield from _repeated(f"{path}.factors", (factor.code for factor in card.factors))
+    for factor in card.factors:
+        yield from _total(f"{path}.factors.{factor.code}.bins", bins_table(factor))
+        yield from _bin_kinds(path, factor)
+        if factor.group not in card.weights:
+            yield _found(f"{path}.factors.{factor.code}.group", "unknown", name=factor.group)
+    yield from _weights(path, card)
+    neutral = any(factor.missing is Missing.NEUTRAL for factor in card.factors)
+    if card.neutral_share and not neutral:
+        yield _found(f"{path}.neutral_share", "unread")
 
 
 def _weights(path: str, card: Scorecard) -> Iterator[Finding]:
