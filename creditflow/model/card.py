@@ -5,7 +5,7 @@ earn a hundred. What is rounded away is made good by the level, which is found o
 stand.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 
@@ -36,10 +36,14 @@ class Source:
 
 
 def card_of(
-    model: Model, figures: Mapping[str, Numbers], bad: np.ndarray, source: Source
+    model: Model,
+    figures: Mapping[str, Numbers],
+    bad: np.ndarray,
+    times: Sequence[str],
+    source: Source,
 ) -> Scorecard:
     """The scorecard of a model and the rows it was fitted on."""
-    slope = slope_of(model.risk(figures), bad)
+    slope = slope_of(model.risk(figures), bad, times)
     factor = float(SCORE_MAX) / (slope * sum(_span(each) for each in model.figures))
     factors = _evened([_factor(each, slope * factor) for each in model.figures])
     scores = _scores(factors, model, figures)

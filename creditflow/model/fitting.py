@@ -125,7 +125,7 @@ def _fitted(
         weights = regression.coef_[0]
         if not kept or weights.min() > 0:
             break
-        kept = [pair for pair, weight in zip(kept, weights, strict=True) if weight > 0]
+        kept.pop(int(weights.argmin()))  # one at a time: the next may be right without it
     figures_weighted = tuple(
         Weighted(each, bins, float(weight))
         for (each, bins), weight in zip(kept, weights, strict=False)

@@ -49,6 +49,10 @@ class Sample:
     rows: tuple[FirmYear, ...]
     bad: np.ndarray
 
+    @property
+    def times(self) -> list[str]:
+        return [row.time for row in self.rows]
+
     def groups(self, figures: dict[str, Numbers]) -> list[object]:
         """What must not be parted: a firm, or rows that are the same in every figure."""
         if any(row.firm for row in self.rows):
@@ -109,7 +113,7 @@ def fit_card(
         portfolio_rate=portfolio_rate,
     )
     model = fit(figures, sample.bad, candidates, sample.groups(figures))
-    card = card_of(model, figures, sample.bad, source)
+    card = card_of(model, figures, sample.bad, sample.times, source)
     return card, needed(spreading, [each.figure for each in card.factors])
 
 
@@ -146,10 +150,9 @@ def validate_folds(selection: Selection, count: int, portfolio_rate: Decimal | N
     for fold in range(count):
         train, test = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
         here = {code: values[train] for code, values in figures.items()}
-        own = [groups[place] for place in train]
-        card = card_of(
-            fit(here, sample.bad[train], candidates, own), here, sample.bad[train], source
-        )
+        model = fit(here, sample.bad[train], candidates, [groups[place] for place in train])
+        times = [sample.times[place] for place in train]
+        card = card_of(model, here, sample.bad[train], times, source)
         scored = score_rows([sample.rows[place] for place in test], card, spreading)
         scores, pds[test] = as_numbers(scored)
         shift = shift_of(scores, card)
