@@ -67,6 +67,7 @@ class Missing(StrEnum):
     FAIL = "fail"
     NEUTRAL = "neutral"
     WORST = "worst"
+    POINTS = "points"  # points of its own, as a bin
 
 
 class Figure(Value):
@@ -92,6 +93,15 @@ class FactorPoints(Value):
     group: str = ""  # financial, operating or payment
 
 
+class ShadowRating(Value):
+    """What a challenger would have said; it decides nothing."""
+
+    model: str
+    score: Decimal
+    grade: str
+    pd: Decimal
+
+
 class Rating(Value):
     factors: tuple[FactorPoints, ...]
     score: Decimal  # exactly the sum of the points
@@ -99,6 +109,9 @@ class Rating(Value):
     pd: Decimal
     knock_outs: tuple[str, ...] = ()
     model: str = ""  # the scorecard and its version
+    chosen_by: dict[str, str] = {}  # what the choice of the scorecard looked at
+    pd_score: Decimal | None = None  # the PD of the score itself, where its scorecard has odds
+    challengers: tuple[ShadowRating, ...] = ()
     group_shares: dict[str, Decimal] = {}  # points of each group, of the best it could have
     valid_until: date | None = None  # the last day on which the grade counts
     references: dict[str, Decimal] = {}  # altman_z, altman_z_private ... where computable
@@ -158,7 +171,6 @@ class Assessment(Value):
     limit_recommended: Money  # in the application's currency: min(proposed, requested)
     price: Price
     route: Route
-    challenger: dict[str, str] = {}
     automatic_spent: Money | None = None  # of the automatic lane's day, as it stood then
     sampled: bool = False  # whether chance sent it to people
 

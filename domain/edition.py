@@ -111,24 +111,88 @@ class Factor(Value):
     group: Code
     figure: Code
     missing: Missing
+    missing_points: Annotated[Exact, Field(ge=0)] | None = None  # where `missing` is `points`
     bins: tuple[Bin, ...] = Field(min_length=1)
+
+    @property
+    def points_max(self) -> Decimal:
+        """The best it can earn, by a bin or by a missing figure that has points of its own."""
+        best = max(each.points for each in self.bins)
+        return best if self.missing_points is None else max(best, self.missing_points)
+
+    @property
+    def points_min(self) -> Decimal:
+        worst = min(each.points for each in self.bins)
+        return worst if self.missing_points is None else min(worst, self.missing_points)
+
+
+class Relation(StrEnum):
+    """Whether the customer has credit from us already."""
+
+    NEW = "new"
+    EXISTING = "existing"
+
+
+class Choice(Value):
+    """Which customers a scorecard is for; whatever is left empty does not matter.
+
+    `present` and `absent` name figures that must, or must not, be there.
+    """
+
+    segments: tuple[Segment, ...] = ()
+    relations: tuple[Relation, ...] = ()
+    present: tuple[Code, ...] = ()
+    absent: tuple[Code, ...] = ()
+
+
+class Odds(Value):
+    """What a score says of default: score = offset + factor x ln(odds of good to bad)."""
+
+    offset: Exact
+    factor: Annotated[Exact, Field(gt=0)]
+
+
+class Fit(Value):
+    """Where the points of a fitted scorecard come from; kept so that it can be scored and judged.
+
+    `score_cuts` part the rows it was fitted on into parts of about equal size, whose exact shares
+    are `score_shares`: what the stability of a later book is measured against.
+    """
+
+    label: str
+    firm: str = ""  # columns of the file it was fitted on
+    time: str = ""
+    rows: int
+    bad: int
+    portfolio_rate: Share
+    penalty: Exact
+    auc_folds: Exact
+    score_cuts: tuple[Exact, ...] = ()
+    score_shares: tuple[Exact, ...] = ()
 
 
 class Scorecard(Value):
-    """Points by factor; each group's best points add up to its weight, all weights to the total."""
+    """Points by factor; each group's best points add up to its weight, all weights to the total.
+
+    `score_min` is the least score of each grade. Where a scorecard was fitted, `odds` give the PD
+    of a score itself; the grade's own PD is the master scale's.
+    """
 
     model: str
     version: str
+    choice: Choice = Choice()
+    neutral_share: Share = Decimal(0)  # of a factor's best points, where a figure is neutral
     weights: dict[Code, Exact]
-    neutral_share: Share  # of a factor's best points, where its figure is missing and neutral
+    score_min: dict[Grade, Exact]
+    odds: Odds | None = None
+    fit: Fit | None = None
     factors: tuple[Factor, ...] = Field(min_length=1)
 
 
 class MasterGrade(Value):
-    """A grade of the master scale (主标尺); a score from its floor up to the next belongs to it."""
+    """A grade of the master scale (主标尺) and its PD; scorecards say which scores belong to it."""
 
     grade: Grade
-    score_min: Exact
     pd: Annotated[Exact, Field(gt=0, le=1)]
     lendable: bool = True
 
@@ -363,7 +427,8 @@ class PolicyEdition(Value):
     completeness: CompletenessPolicy
     spreading: SpreadingPolicy
     payments: PaymentPolicy
-    scorecard: Scorecard
+    scorecards: dict[Code, Scorecard] = Field(min_length=1)
+    challengers: dict[Code, Scorecard] = {}  # rated in shadow, deciding nothing
     master_scale: tuple[MasterGrade, ...] = Field(min_length=2)  # best first
     knock_outs: tuple[KnockOut, ...] = ()
     ring: RingPolicy = RingPolicy()

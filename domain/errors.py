@@ -198,6 +198,11 @@ class EditionInvalid(Malformed):
     sentence_zh = "政策版本不合格：{reason}。"
 
 
+class LabelOneSided(Malformed):
+    sentence = "The rows chosen hold too few of the good or of the bad to fit a scorecard."
+    sentence_zh = "所选数据中好样本或坏样本过少，无法拟合评分卡。"
+
+
 class NoteMissing(Malformed):
     sentence = "A {verdict} needs its reason in the note."
     sentence_zh = "{verdict} 必须在意见中说明理由。"
@@ -391,6 +396,11 @@ class MoreThanReserved(NotGranted):
 class MoreThanUsed(NotGranted):
     sentence = "{amount} is more than the {used} that is used."
     sentence_zh = "{amount} 超过已用 {used}。"
+
+
+class ModelExtraMissing(NotGranted):
+    sentence = "Fitting needs scikit-learn; install it with pip install -r requirements-model.lock."
+    sentence_zh = "拟合需要 scikit-learn，请执行 pip install -r requirements-model.lock 安装。"
 
 
 class ProductUnknown(NotGranted):

@@ -14,17 +14,16 @@ from pydantic import BaseModel
 
 from domain.application import ApplicationType
 from domain.assessment import Missing
-from domain.edition import ApprovalStep, Factor, KnockOutEffect, PolicyEdition
+from domain.edition import ApprovalStep, Factor, KnockOutEffect, PolicyEdition, Scorecard
 from domain.errors import EditionInvalid
 from domain.value import Value
 from policies.calendar import work_calendar
 from policies.formula import compiled_formula, dependencies
+from policies.scorecard import SCORE_MAX, Choices, bins_table
 from policies.spreading import NAMES, PAYMENT_NAMES, TEXT_NAMES
 from policies.table import Table
-from policies.tables import approval_table, bins_table
+from policies.tables import approval_table
 from policies.warning import OVERDUE_OF_LIMIT
-
-SCORE_MAX = Decimal(100)
 
 _SENTENCES: dict[str, tuple[str, str]] = {
     "gap": ("no row holds for {where}", "{where} 没有对应的行"),
@@ -101,7 +100,11 @@ def _figure_references(edition: PolicyEdition) -> Iterator[Finding]:
     judged = numeric | TEXT_NAMES
     payment = PAYMENT_NAMES | {OVERDUE_OF_LIMIT}
     references = [
-        *((f"scorecard.factors.{each.code}", each.figure, judged) for each in _factors(edition)),
+        *(
+            (f"{path}.factors.{each.code}", each.figure, judged)
+            for path, card in _cards(edition)
+            for each in card.factors
+        ),
         *((f"knock_outs.{each.code}", each.figure, judged) for each in edition.knock_outs),
         *(
             (f"limit.methods.{code}", method.figure, numeric)
@@ -117,60 +120,96 @@ def _figure_references(edition: PolicyEdition) -> Iterator[Finding]:
             yield _found(f"{path}.figure", "unknown", name=figure)
 
 
-def _scorecard(edition: PolicyEdition) -> Iterator[Finding]:
+def _choices(edition: PolicyEdition) -> Iterator[Finding]:
+    """For every customer there is exactly one scorecard."""
+    cards = tuple(edition.scorecards.values())
+    choices = Choices(cards)
+    yield from _total("scorecards", choices.table)
+    known = NAMES | edition.spreading.figures.keys()
+    for path, card in _cards(edition):
+        choice = card.choice
+        for code in (*choice.present, *choice.absent):
+            if code not in known:
+                yield _found(f"{path}.choice", "unknown", name=code)
+        for code in set(choice.present) & set(choice.absent):
+            yield _found(f"{path}.choice", "repeated", name=code)
+
+
+def _scorecards(edition: PolicyEdition) -> Iterator[Finding]:
     """Bins are total, and each group's best points add up to its weight, all to a hundred."""
-    card = edition.scorecard
-    yield from _repeated("scorecard.factors", (factor.code for factor in card.factors))
+    for path, card in _cards(edition):
+        yield from faults_of_card(path, card)
+        yield from _floors(path, card, edition)
+
+
+def faults_of_card(path: str, card: Scorecard) -> Iterator[Finding]:
+    """What is wrong with a scorecard whatever the edition it is in."""
+    yield from _repeated(f"{path}.factors", (factor.code for factor in card.factors))
     for factor in card.factors:
-        yield from _total(f"scorecard.factors.{factor.code}.bins", bins_table(factor))
-        yield from _bin_kinds(factor)
+        yield from _total(f"{path}.factors.{factor.code}.bins", bins_table(factor))
+        yield from _bin_kinds(path, factor)
         if factor.group not in card.weights:
-            yield _found(f"scorecard.factors.{factor.code}.group", "unknown", name=factor.group)
+            yield _found(f"{path}.factors.{factor.code}.group", "unknown", name=factor.group)
+    yield from _weights(path, card)
+    neutral = any(factor.missing is Missing.NEUTRAL for factor in card.factors)
+    if card.neutral_share and not neutral:
+        yield _found(f"{path}.neutral_share", "unread")
+
+
+def _weights(path: str, card: Scorecard) -> Iterator[Finding]:
     for group, weight in card.weights.items():
         best = sum(
-            (
-                max(each.points for each in factor.bins)
-                for factor in card.factors
-                if factor.group == group
-            ),
-            Decimal(0),
+            (factor.points_max for factor in card.factors if factor.group == group), Decimal(0)
         )
         if best != weight:
-            yield _found(f"scorecard.weights.{group}", "sum", found=best, wanted=weight)
+            yield _found(f"{path}.weights.{group}", "sum", found=best, wanted=weight)
     total = sum(card.weights.values(), Decimal(0))
     if total != SCORE_MAX:
-        yield _found("scorecard.weights", "sum", found=total, wanted=SCORE_MAX)
-    if all(factor.missing is not Missing.NEUTRAL for factor in card.factors):
-        yield _found("scorecard.neutral_share", "unread")
+        yield _found(f"{path}.weights", "sum", found=total, wanted=SCORE_MAX)
 
 
-def _bin_kinds(factor: Factor) -> Iterator[Finding]:
+def _floors(path: str, card: Scorecard, edition: PolicyEdition) -> Iterator[Finding]:
+    """Every grade has a floor, lower for each that is worse, and every score has a grade."""
+    floors = card.score_min
+    if set(floors) != set(edition.grades):
+        found, wanted = ", ".join(floors), ", ".join(edition.grades)
+        yield _found(f"{path}.score_min", "grades", found=found, wanted=wanted)
+        return
+    for better, worse in pairwise(edition.grades):
+        if floors[worse] >= floors[better]:
+            yield _found(
+                f"{path}.score_min.{worse}", "order", first=floors[better], second=floors[worse]
+            )
+    least = floors[edition.grades[-1]]
+    if least > 0:
+        yield _found(f"{path}.score_min", "gap", where=f"0 to {least}")
+    best = edition.grades[0]
+    if card.odds is None and floors[best] > SCORE_MAX:
+        yield _found(f"{path}.score_min.{best}", "unread")
+
+
+def _bin_kinds(path: str, factor: Factor) -> Iterator[Finding]:
     """A number has bounds and a category has names; the other would never be read."""
     categorical = factor.figure in TEXT_NAMES
     for place, each in enumerate(factor.bins):
         bounded = each.at_least is not None or each.below is not None
         if bounded if categorical else bool(each.categories):
-            yield _found(f"scorecard.factors.{factor.code}.bins.{place}", "unread")
+            yield _found(f"{path}.factors.{factor.code}.bins.{place}", "unread")
+    if factor.missing is Missing.POINTS and factor.missing_points is None:
+        yield _found(f"{path}.factors.{factor.code}", "incomplete", name="missing_points")
+    if factor.missing is not Missing.POINTS and factor.missing_points is not None:
+        yield _found(f"{path}.factors.{factor.code}.missing_points", "unread")
 
 
 def _master_scale(edition: PolicyEdition) -> Iterator[Finding]:
-    """Best first: floors fall, PDs rise, every score has a grade, and who gets none comes last."""
-    scale = edition.master_scale
+    """Best first: PDs rise, and who gets none comes last."""
     yield from _repeated("master_scale", edition.grades)
-    for better, worse in pairwise(scale):
+    for better, worse in pairwise(edition.master_scale):
         path = f"master_scale.{worse.grade}"
-        if worse.score_min >= better.score_min:
-            yield _found(
-                f"{path}.score_min", "order", first=better.score_min, second=worse.score_min
-            )
         if worse.pd <= better.pd:
             yield _found(f"{path}.pd", "order", first=better.pd, second=worse.pd)
         if worse.lendable and not better.lendable:
             yield _found(f"{path}.lendable", "order", first=better.grade, second=worse.grade)
-    if scale[-1].score_min > 0:
-        yield _found("master_scale", "gap", where=f"0 to {scale[-1].score_min}")
-    if scale[0].score_min > SCORE_MAX:
-        yield _found(f"master_scale.{scale[0].grade}.score_min", "unread")
 
 
 def _knock_outs(edition: PolicyEdition) -> Iterator[Finding]:
@@ -354,7 +393,8 @@ def _monitoring(edition: PolicyEdition) -> Iterator[Finding]:
 _RULES: tuple[Callable[[PolicyEdition], Iterator[Finding]], ...] = (
     _figures,
     _figure_references,
-    _scorecard,
+    _choices,
+    _scorecards,
     _master_scale,
     _knock_outs,
     _by_grade,
@@ -389,8 +429,10 @@ def _repeated(path: str, names: Iterable[str]) -> Iterator[Finding]:
         seen.add(name)
 
 
-def _factors(edition: PolicyEdition) -> tuple[Factor, ...]:
-    return edition.scorecard.factors
+def _cards(edition: PolicyEdition) -> Iterator[tuple[str, Scorecard]]:
+    """Every scorecard with where it stands, those that decide nothing too."""
+    yield from ((f"scorecards.{code}", card) for code, card in edition.scorecards.items())
+    yield from ((f"challengers.{code}", card) for code, card in edition.challengers.items())
 
 
 def _level(steps: tuple[ApprovalStep, ...], edition: PolicyEdition) -> int:

@@ -7,44 +7,82 @@ or hold the grade down.
 
 from decimal import Decimal
 
-from domain.assessment import FactorPoints, Missing, Rating
-from domain.edition import Factor, KnockOutEffect, MasterGrade, PolicyEdition
+from domain.assessment import FactorPoints, Missing, Rating, ShadowRating
+from domain.edition import Factor, KnockOutEffect, MasterGrade, PolicyEdition, Relation
+from domain.errors import EditionInvalid
 from policies.line import months_later
 from policies.reference_scores import reference_scores
+from policies.scorecard import CardTable, bin_label, name_of, pd_of
 from policies.spreading import Scope, to_decimals
-from policies.tables import Tables, tables_of
+from policies.tables import tables_of
 
 MISSING_BIN = "missing"
 
 
 def rate(scope: Scope, edition: PolicyEdition) -> Rating:
     """Points by factor, their sum, the grade on the master scale, its PD and how long it counts."""
-    tables = tables_of(edition)
-    factors = tuple(_points(factor, scope, edition, tables) for factor in edition.scorecard.factors)
+    table, traits = chosen(scope, edition)
+    card = table.card
+    factors = tuple(_points(factor, scope, table) for factor in card.factors)
     score = sum((factor.points for factor in factors), Decimal(0))
     fired = knock_outs(scope, edition)
     unrated = tuple(
         f"missing_{factor.code}" for factor in factors if factor.missing is Missing.FAIL
     )
-    graded = _capped(grade_of(score, edition), fired, edition)
+    graded = _capped(table.grade(score), fired, edition)
     return Rating(
         factors=factors,
         score=score,
         grade=graded.grade,
         pd=graded.pd,
         knock_outs=fired + unrated,
-        model=f"{edition.scorecard.model} {edition.scorecard.version}",
-        group_shares=_group_shares(factors, edition),
+        model=name_of(card),
+        chosen_by=traits,
+        pd_score=pd_of(score, card.odds) if card.odds else None,
+        challengers=_shadows(scope, edition),
+        group_shares=_group_shares(factors, card.weights),
         valid_until=months_later(scope.business_on, edition.review.rating_valid_months),
         references=reference_scores(scope.find, edition.spreading.price_index),
     )
 
 
-def grade_of(score: Decimal, edition: PolicyEdition) -> MasterGrade:
-    """The master scale's row of a score; a score equal to a floor is in the better grade."""
-    row = tables_of(edition).master.find({"score": score})
-    assert row is not None, "the worst grade has no floor"
-    return edition.master_scale[row]
+def chosen(scope: Scope, edition: PolicyEdition) -> tuple[CardTable, dict[str, str]]:
+    """The one scorecard for a customer, and what the choice looked at.
+
+    A checked edition has exactly one for everybody; one that has none refuses `EditionInvalid`.
+    """
+    tables = tables_of(edition)
+    traits = tables.choices.traits(scope.segment, _relation(scope), scope)
+    places = tables.choices.every(traits)
+    if len(places) != 1:
+        raise EditionInvalid(reason=f"{len(places)} scorecards for {traits}")
+    return tables.cards[places[0]], traits
+
+
+def _relation(scope: Scope) -> str:
+    return Relation.EXISTING.value if scope.existing else Relation.NEW.value
+
+
+def _shadows(scope: Scope, edition: PolicyEdition) -> tuple[ShadowRating, ...]:
+    """What every challenger for such a customer gives, knock-outs apart."""
+    tables = tables_of(edition)
+    traits = tables.challengers.traits(scope.segment, _relation(scope), scope)
+    return tuple(
+        _shadow(tables.challenger_cards[place], scope, edition)
+        for place in tables.challengers.every(traits)
+    )
+
+
+def _shadow(table: CardTable, scope: Scope, edition: PolicyEdition) -> ShadowRating:
+    score = table.score(scope.value)
+    graded = edition.master_scale[edition.rank(table.grade(score))]
+    odds = table.card.odds
+    return ShadowRating(
+        model=name_of(table.card),
+        score=score,
+        grade=graded.grade,
+        pd=pd_of(score, odds) if odds else graded.pd,
+    )
 
 
 def knock_outs(scope: Scope, edition: PolicyEdition) -> tuple[str, ...]:
@@ -64,65 +102,35 @@ def effects(rating: Rating, edition: PolicyEdition) -> dict[str, KnockOutEffect]
     return {code: declared.get(code, KnockOutEffect.REFER) for code in rating.knock_outs}
 
 
-def _points(factor: Factor, scope: Scope, edition: PolicyEdition, tables: Tables) -> FactorPoints:
+def _points(factor: Factor, scope: Scope, table: CardTable) -> FactorPoints:
     figure = scope.figure(factor.figure)
-    best = tables.points_max[factor.code]
-    if figure.value is None:
-        points, label, missing = _points_missing(factor, best, edition), MISSING_BIN, factor.missing
-    else:
-        row = tables.bins[factor.code].find({"value": figure.value})
-        assert row is not None, f"the bins of {factor.code} leave a gap"
-        held = factor.bins[row]
-        points, label, missing = held.points, held.label or bin_label(factor, row), None
+    points, row = table.earned(factor, figure.value)
     return FactorPoints(
         code=factor.code,
         value=figure.value,
-        bin=label,
+        bin=MISSING_BIN if row is None else bin_label(factor, row),
         points=points,
-        points_max=best,
+        points_max=factor.points_max,
         formula=figure.formula,
         inputs=figure.inputs,
-        missing=missing,
+        missing=factor.missing if row is None else None,
         group=factor.group,
     )
 
 
-def _group_shares(factors: tuple[FactorPoints, ...], edition: PolicyEdition) -> dict[str, Decimal]:
+def _group_shares(
+    factors: tuple[FactorPoints, ...], weights: dict[str, Decimal]
+) -> dict[str, Decimal]:
     """What each group earned of its weight, to four decimals: for the eye, not for the score."""
-    earned = dict.fromkeys(edition.scorecard.weights, Decimal(0))
+    earned = dict.fromkeys(weights, Decimal(0))
     for factor in factors:
         earned[factor.group] += factor.points
-    return {
-        group: to_decimals(points / edition.scorecard.weights[group], 4)
-        for group, points in earned.items()
-    }
+    return {group: to_decimals(points / weights[group], 4) for group, points in earned.items()}
 
 
-def _points_missing(factor: Factor, best: Decimal, edition: PolicyEdition) -> Decimal:
-    match factor.missing:
-        case Missing.NEUTRAL:
-            return best * edition.scorecard.neutral_share
-        case Missing.WORST | Missing.FAIL:
-            return min(each.points for each in factor.bins)
-
-
-def bin_label(factor: Factor, row: int) -> str:
-    """A bin in words: `1.2 to below 1.5`, `below 0.8`, `2 and above`, or its categories."""
-    held = factor.bins[row]
-    if held.categories:
-        return ", ".join(held.categories)
-    if held.at_least is None and held.below is None:
-        return "any other"
-    if held.at_least is None:
-        return f"below {held.below:f}"
-    if held.below is None:
-        return f"{held.at_least:f} and above"
-    return f"{held.at_least:f} to below {held.below:f}"
-
-
-def _capped(graded: MasterGrade, fired: tuple[str, ...], edition: PolicyEdition) -> MasterGrade:
+def _capped(grade: str, fired: tuple[str, ...], edition: PolicyEdition) -> MasterGrade:
     """The grade, held down to the worst `grade_max` of the rules that fired."""
-    place = edition.rank(graded.grade)
+    place = edition.rank(grade)
     for rule in edition.knock_outs:
         if rule.code in fired and rule.effect is KnockOutEffect.CAP and rule.grade_max:
             place = max(place, edition.rank(rule.grade_max))

@@ -12,7 +12,7 @@ from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 
 from domain.assessment import Dossier, Figure, PaymentRecord, RateUsed
 from domain.customer import Customer
-from domain.edition import PolicyEdition
+from domain.edition import PolicyEdition, SpreadingPolicy
 from domain.errors import RateMissing
 from domain.statement import Item, Statement
 from policies.formula import EXACT, compiled_formula
@@ -65,31 +65,12 @@ NAMES = (
 _MISSING = object()
 
 
-class Scope:
-    """Where a formula finds its names: one dossier under one edition, each name computed once."""
+class FigureScope:
+    """Where a formula finds its names, each computed once; `_input` has what is no figure."""
 
-    def __init__(
-        self,
-        edition: PolicyEdition,
-        customer: Customer,
-        statements: Sequence[Statement],
-        business_on: date,
-        *,
-        payments: PaymentRecord | None = None,
-        rate: Decimal | None = None,
-        completeness: Decimal | None = None,
-    ) -> None:
-        self._edition = edition
-        self._figures = edition.spreading.figures
-        self._customer = customer
-        newest_last = sorted(statements, key=lambda statement: statement.period_end_on)
-        self.newest = newest_last[-1] if newest_last else None
-        self.prior = _year_before(newest_last)
-        self._years = len({statement.period_end_on.year for statement in statements})
-        self.business_on = business_on
-        self._payments = payments
-        self._rate = rate
-        self._completeness = completeness
+    def __init__(self, spreading: SpreadingPolicy) -> None:
+        self._spreading = spreading
+        self._figures = spreading.figures
         self._known: dict[str, Decimal | None] = {}
 
     def find(self, name: str) -> Decimal | None:
@@ -101,7 +82,7 @@ class Scope:
 
     def text(self, name: str) -> str:
         """The value of a categorical name."""
-        return str(getattr(self._customer, name))
+        raise NotImplementedError
 
     def value(self, code: str) -> Decimal | str | None:
         """A figure as rules look at it: a category, or a number to the edition's decimals."""
@@ -119,11 +100,50 @@ class Scope:
     def rounded(self, code: str) -> Decimal | None:
         """A figure to the edition's decimals, halves to even: what bins and rules look at."""
         value = self.find(code)
-        return None if value is None else to_decimals(value, self._edition.spreading.decimals)
+        return None if value is None else to_decimals(value, self._spreading.decimals)
 
     def _computed(self, name: str) -> Decimal | None:
         if name in self._figures:
             return compiled_formula(self._figures[name]).compute(self.find)
+        return self._input(name)
+
+    def _input(self, name: str) -> Decimal | None:
+        raise NotImplementedError
+
+
+class Scope(FigureScope):
+    """The names of one dossier under one edition."""
+
+    def __init__(
+        self,
+        edition: PolicyEdition,
+        customer: Customer,
+        statements: Sequence[Statement],
+        business_on: date,
+        *,
+        payments: PaymentRecord | None = None,
+        rate: Decimal | None = None,
+        completeness: Decimal | None = None,
+        existing: bool = False,
+    ) -> None:
+        super().__init__(edition.spreading)
+        self._edition = edition
+        self._customer = customer
+        self.segment = customer.segment.value
+        self.existing = existing  # whether the customer has a limit from us already
+        newest_last = sorted(statements, key=lambda statement: statement.period_end_on)
+        self.newest = newest_last[-1] if newest_last else None
+        self.prior = _year_before(newest_last)
+        self._years = len({statement.period_end_on.year for statement in statements})
+        self.business_on = business_on
+        self._payments = payments
+        self._rate = rate
+        self._completeness = completeness
+
+    def text(self, name: str) -> str:
+        return str(getattr(self._customer, name))
+
+    def _input(self, name: str) -> Decimal | None:
         if name in ITEM_NAMES:
             return _item(self.newest, name)
         if name.startswith("prior_"):
@@ -186,6 +206,7 @@ def scope_of(dossier: Dossier, edition: PolicyEdition) -> Scope:
         payments=dossier.payments,
         rate=used.rate if used else None,
         completeness=dossier.completeness,
+        existing=bool(dossier.holdings.own_limits),
     )
 
 

@@ -55,10 +55,12 @@ class Steps:
 class Categories:
     """A column of categories; a value no cell names meets only the cells that take any.
 
-    With `rest`, those take nothing else: what another cell names is not theirs.
+    With `rest`, those take nothing else: what another cell names is not theirs. A `closed` column
+    meets no other value than those named.
     """
 
-    def __init__(self, cells: Sequence[Cell], *, rest: bool = False) -> None:
+    def __init__(self, cells: Sequence[Cell], *, rest: bool = False, closed: bool = False) -> None:
+        self._closed = closed
         self.others = sum(1 << row for row, cell in enumerate(cells) if cell is None)
         everywhere = 0 if rest else self.others
         names = {name for cell in cells if isinstance(cell, frozenset) for name in cell}
@@ -77,7 +79,8 @@ class Categories:
 
     def segments(self) -> Iterator[tuple[str, int]]:
         yield from self.masks.items()
-        yield "any other", self.others
+        if not self._closed:
+            yield "any other", self.others
 
 
 Column = Steps | Categories

@@ -1,14 +1,13 @@
-"""An edition's tables, compiled once: bins, master scale, approval rows, conditions.
+"""An edition's tables, compiled once: scorecards, approval rows, conditions.
 
 Kept by the edition's hash, so that whoever reads the same edition from its row shares the tables.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 
-from domain.edition import ApprovalRow, Bin, ConditionRow, Factor, KnockOut, PolicyEdition
-from policies.spreading import TEXT_NAMES
+from domain.edition import ApprovalRow, ConditionRow, KnockOut, PolicyEdition
+from policies.scorecard import CardTable, Choices, range_column
 from policies.table import Categories, Cell, Column, Interval, Steps, Table
 
 _KEPT_MAX = 64
@@ -19,9 +18,10 @@ _kept: dict[str, "Tables"] = {}
 class Tables:
     """Everything of one edition that is looked up by value."""
 
-    bins: dict[str, Table]  # by factor code
-    points_max: dict[str, Decimal]
-    master: Table
+    choices: Choices
+    cards: tuple[CardTable, ...]  # in the order of the choices
+    challengers: Choices
+    challenger_cards: tuple[CardTable, ...]
     knock_outs: dict[str, Table]
     approval: Table
     conditions: Table
@@ -40,32 +40,17 @@ def tables_of(edition: PolicyEdition) -> Tables:
 
 
 def _compiled(edition: PolicyEdition) -> Tables:
-    factors = edition.scorecard.factors
+    cards, challengers = tuple(edition.scorecards.values()), tuple(edition.challengers.values())
     return Tables(
-        bins={factor.code: bins_table(factor) for factor in factors},
-        points_max={factor.code: max(each.points for each in factor.bins) for factor in factors},
-        master=master_table(edition),
+        choices=Choices(cards),
+        cards=tuple(CardTable(card) for card in cards),
+        challengers=Choices(challengers),
+        challenger_cards=tuple(CardTable(card) for card in challengers),
         knock_outs={rule.code: _rule_table(rule) for rule in edition.knock_outs},
         approval=approval_table(edition.approval.rows),
         conditions=_conditions_table(edition.contract.conditions),
         requirements=_conditions_table(edition.contract.requirements),
     )
-
-
-def bins_table(factor: Factor) -> Table:
-    """A factor's bins as one column, half-open: a value equal to a cut belongs to the upper bin."""
-    return Table({"value": _range_column(factor.figure, factor.bins)}, len(factor.bins))
-
-
-def master_table(edition: PolicyEdition) -> Table:
-    """Scores to rows of the master scale: from a grade's floor up to the floor of the better."""
-    ceilings = [None, *(row.score_min for row in edition.master_scale[:-1])]
-    last = len(edition.master_scale) - 1
-    cells = [
-        Interval(None if place == last else row.score_min, ceiling)
-        for place, (row, ceiling) in enumerate(zip(edition.master_scale, ceilings, strict=True))
-    ]
-    return Table({"score": Steps(cells)}, len(cells))
 
 
 def approval_table(rows: Sequence[ApprovalRow]) -> Table:
@@ -79,13 +64,7 @@ def approval_table(rows: Sequence[ApprovalRow]) -> Table:
 
 
 def _rule_table(rule: KnockOut) -> Table:
-    return Table({"value": _range_column(rule.figure, [rule])}, 1)
-
-
-def _range_column(figure: str, ranges: Sequence[Bin | KnockOut]) -> Column:
-    if figure in TEXT_NAMES:
-        return Categories([_named(each.categories) for each in ranges], rest=True)
-    return Steps([Interval(each.at_least, each.below) for each in ranges])
+    return Table({"value": range_column(rule.figure, [rule])}, 1)
 
 
 def _conditions_table(rows: Sequence[ConditionRow]) -> Table:

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from pathlib import Path
 
-from domain.edition import Bin, ConditionRow, KnockOut, PolicyEdition
-from policies.rating import bin_label
+from domain.edition import Bin, ConditionRow, Factor, KnockOut, PolicyEdition
+from policies.scorecard import bin_label, name_of
 from storage.edition import read_shipped
 
 DOC = Path(__file__).parents[2] / "docs" / "policy.md"
@@ -67,27 +67,63 @@ def figures(edition: PolicyEdition) -> str:
     )
 
 
+def _points(factor: Factor) -> str:
+    return "; ".join(
+        f"{bin_label(factor, place)}: {each.points}" for place, each in enumerate(factor.bins)
+    )
+
+
 def scorecard(edition: PolicyEdition) -> str:
     return _table(
-        ("group", "factor", "figure", "points by range", "missing"),
+        ("scorecard", "group", "factor", "figure", "points by range", "missing"),
         (
             (
+                name_of(card),
                 factor.group,
                 factor.code,
                 factor.figure,
-                "; ".join(
-                    f"{each.label or bin_label(factor, place)}: {each.points}"
-                    for place, each in enumerate(factor.bins)
-                ),
+                _points(factor),
                 factor.missing,
             )
-            for factor in edition.scorecard.factors
+            for card in edition.scorecards.values()
+            for factor in card.factors
+        ),
+    )
+
+
+def choices(edition: PolicyEdition) -> str:
+    return _table(
+        (
+            "scorecard",
+            "segments",
+            "relations",
+            "figures there",
+            "figures not there",
+            "neutral earns",
+        ),
+        (
+            (
+                name_of(card),
+                _named(card.choice.segments),
+                _named(card.choice.relations),
+                _named(card.choice.present, "any"),
+                _named(card.choice.absent, "any"),
+                _percent(card.neutral_share),
+            )
+            for card in edition.scorecards.values()
         ),
     )
 
 
 def weights(edition: PolicyEdition) -> str:
-    return _table(("group", "best points"), edition.scorecard.weights.items())
+    return _table(
+        ("scorecard", "group", "best points"),
+        (
+            (name_of(card), group, weight)
+            for card in edition.scorecards.values()
+            for group, weight in card.weights.items()
+        ),
+    )
 
 
 def grades(edition: PolicyEdition) -> str:
@@ -108,7 +144,7 @@ def grades(edition: PolicyEdition) -> str:
         (
             (
                 row.grade,
-                row.score_min,
+                _named(card.score_min[row.grade] for card in edition.scorecards.values()),
                 _percent(row.pd),
                 "yes" if row.lendable else "no",
                 *(_percent(method.share[row.grade]) for method in methods.values()),
@@ -344,7 +380,6 @@ def others(edition: PolicyEdition) -> str:
             ("days in a year", edition.spreading.year_days),
             ("decimals of a figure", edition.spreading.decimals),
             ("invoices that make a payment record", edition.payments.invoices_min),
-            ("a neutral factor earns", _percent(edition.scorecard.neutral_share)),
             ("temporary limit on top of the line's", _percent(edition.temporary.share_max)),
             ("collection case from", edition.monitoring.collection_level),
             ("payment lifts freezes of", _named(edition.monitoring.cure_levels, "none")),
@@ -358,6 +393,7 @@ TABLES: dict[str, Callable[[PolicyEdition], str]] = {
     for each in (
         completeness,
         figures,
+        choices,
         scorecard,
         weights,
         grades,

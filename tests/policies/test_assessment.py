@@ -61,7 +61,7 @@ def test_a_replay_names_each_field_that_differs() -> None:
 
 
 def test_a_replay_under_another_edition_names_what_that_changes() -> None:
-    stricter = a_changed_edition("[scorecard]\nneutral_share = 0.5")
+    stricter = a_changed_edition("[scorecards.corporate]\nneutral_share = 0.5")
     receipt = judged(a_dossier(payments=no_payments()))
 
     found = replay(receipt, stricter)

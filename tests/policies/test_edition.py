@@ -34,22 +34,22 @@ def found(was: str, now: str) -> set[tuple[str, str]]:
         (
             "{ at_least = 0.7, below = 1, points = 5 }",
             "{ at_least = 0.8, below = 1, points = 5 }",
-            "scorecard.factors.quick_ratio.bins",
+            "scorecards.corporate.factors.quick_ratio.bins",
             "gap",
         ),
         (
             "{ at_least = 0.7, below = 1, points = 5 }",
             "{ at_least = 0.6, below = 1, points = 5 }",
-            "scorecard.factors.quick_ratio.bins",
+            "scorecards.corporate.factors.quick_ratio.bins",
             "overlap",
         ),
         (
             "{ below = 0.4, points = 0 }",
             "{ at_least = 0, below = 0.4, points = 0 }",
-            "scorecard.factors.quick_ratio.bins",
+            "scorecards.corporate.factors.quick_ratio.bins",
             "gap",
         ),
-        ("    { points = 4 },\n", "", "scorecard.factors.industry.bins", "gap"),
+        ("    { points = 4 },\n", "", "scorecards.corporate.factors.industry.bins", "gap"),
         (
             "above = 10000000\nup_to = 100000000",
             "above = 10000001\nup_to = 100000000",
@@ -71,13 +71,13 @@ def found(was: str, now: str) -> set[tuple[str, str]]:
             "unknown",
         ),
         ("pd = 0.0125", "pd = 0.004", "master_scale.BB.pd", "order"),
-        ("score_min = 60", "score_min = 71", "master_scale.BB.score_min", "order"),
-        ("score_min = 0\n", "score_min = 5\n", "master_scale", "gap"),
-        ("financial = 55", "financial = 50", "scorecard.weights.financial", "sum"),
+        ("BB = 60", "BB = 71", "scorecards.corporate.score_min.BB", "order"),
+        ("D = 0\n", "D = 5\n", "scorecards.corporate.score_min", "gap"),
+        ("financial = 55", "financial = 50", "scorecards.corporate.weights.financial", "sum"),
         (
             'figure = "sales_millions"',
             'figure = "sales_billions"',
-            "scorecard.factors.sales_size.figure",
+            "scorecards.corporate.factors.sales_size.figure",
             "unknown",
         ),
         (
@@ -160,7 +160,7 @@ def test_a_fault_is_found_where_it_is(was: str, now: str, path: str, code: str) 
 
 
 def test_two_rows_or_factors_of_one_name_are_found() -> None:
-    assert ("scorecard.factors", "repeated") in found(
+    assert ("scorecards.corporate.factors", "repeated") in found(
         'code = "quick_ratio"', 'code = "equity_ratio"'
     )
     assert ("approval.rows", "repeated") in found('code = "sound_region"', 'code = "sound_branch"')
@@ -200,7 +200,7 @@ def test_an_unsound_edition_is_refused_for_publication() -> None:
 
 def sources() -> list[str]:
     """All that judges, acts, orders and serves, but for the lint: a check does not use a value."""
-    folders = ("policies", "storage", "activities", "workflows", "web")
+    folders = ("policies", "storage", "activities", "workflows", "web", "creditflow/model")
     return [
         file.read_text("utf-8")
         for folder in folders

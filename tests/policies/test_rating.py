@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from domain.assessment import Dossier, Missing, Rating
 from domain.edition import PolicyEdition
 from domain.statement import Item
-from policies.rating import grade_of, rate
+from policies.rating import rate
+from policies.scorecard import CardTable
 from policies.spreading import TEXT_NAMES, scope_of, shown
 from policies.tables import tables_of
 from tests.makers_policy import (
@@ -36,6 +37,11 @@ def rated(dossier: Dossier | None = None, edition: PolicyEdition | None = None) 
     return rate(scope_of(dossier or a_dossier(), judged_by), judged_by)
 
 
+def a_card() -> CardTable:
+    """The standard edition's scorecard of companies."""
+    return tables_of(an_edition()).cards[0]
+
+
 def points(rating: Rating, code: str) -> Decimal:
     return next(factor.points for factor in rating.factors if factor.code == code)
 
@@ -50,10 +56,10 @@ class Cut:
 
 def cuts() -> list[Cut]:
     """Every cut of every numeric factor, with the number of the bin that begins there."""
-    tables = tables_of(an_edition())
+    table = a_card()
     return [
-        Cut(factor.code, each.at_least, place, tables.bins[factor.code])
-        for factor in an_edition().scorecard.factors
+        Cut(factor.code, each.at_least, place, table.bins[factor.code])
+        for factor in table.card.factors
         if factor.figure not in TEXT_NAMES
         for place, each in enumerate(factor.bins)
         if each.at_least is not None
@@ -93,7 +99,7 @@ def test_a_ratio_that_equals_a_cut_through_the_whole_calculation() -> None:
     ],
 )
 def test_a_score_equal_to_a_floor_has_the_better_grade(score: str, grade: str) -> None:
-    assert grade_of(Decimal(score), an_edition()).grade == grade
+    assert a_card().grade(Decimal(score)) == grade
 
 
 def test_pd_rises_with_every_grade() -> None:
@@ -198,7 +204,7 @@ def test_a_cap_holds_the_grade_down_and_leaves_the_score() -> None:
     assert capped.grade == "B"
     assert capped.pd == Decimal("0.05")
     assert an_edition().rank(free.grade) < an_edition().rank("B")
-    assert grade_of(capped.score, an_edition()).grade != "B"
+    assert a_card().grade(capped.score) != "B"
 
 
 def test_a_cap_never_lifts_a_grade() -> None:
@@ -261,7 +267,7 @@ def test_more_equity_never_lowers_a_score(equity: int, more: int) -> None:
 
 
 def test_scores_move_only_when_the_edition_does() -> None:
-    edition = a_changed_edition("[scorecard]\nneutral_share = 0.5")
+    edition = a_changed_edition("[scorecards.corporate]\nneutral_share = 0.5")
     dossier = a_dossier(payments=no_payments())
 
     assert rated(dossier, edition).score < rated(dossier).score

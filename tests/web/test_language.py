@@ -140,10 +140,11 @@ def _facts(sentence: str) -> set[str]:
 def _codes_of(edition: PolicyEdition) -> Iterator[tuple[str, str]]:
     """The codes of an edition that pages name, with the kind they are named by."""
     approval, contract = edition.approval, edition.contract
-    for factor in edition.scorecard.factors:
-        yield "factor", factor.code
-        yield "factor_group", factor.group
-        yield from (("bin", each.label) for each in factor.bins if each.label)
+    for card in edition.scorecards.values():
+        for factor in card.factors:
+            yield "factor", factor.code
+            yield "factor_group", factor.group
+            yield from (("bin", each.label) for each in factor.bins if each.label)
     yield from (("reason", rule.code) for rule in edition.knock_outs)
     yield from (("limit_step", code) for code in edition.limit.methods)
     yield from (("product_name", code) for code in edition.limit.products)

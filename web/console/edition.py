@@ -49,7 +49,10 @@ def _by_grade(edition: PolicyEdition) -> list[dict[str, Any]]:
     return [
         {
             "grade": each.grade,
-            "score_min": each.score_min,
+            "score_min": {
+                f"{card.model} {card.version}": card.score_min[each.grade]
+                for card in edition.scorecards.values()
+            },
             "pd": each.pd,
             "lendable": each.lendable,
             "cap": edition.money(edition.limit.grade_cap[each.grade]),
