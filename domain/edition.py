@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 from domain.application import ApplicationType
 from domain.approval import StepMode
 from domain.assessment import Missing
+from domain.classification import FiveTier
 from domain.customer import Segment
 from domain.errors import EditionInvalid, ProductUnknown
 from domain.identity import Id
@@ -341,6 +342,35 @@ class SilencePolicy(Value):
     suspended_hours: Hours
 
 
+class MatrixRow(Value):
+    """An age of the provision matrix, up to and including `days_up_to` past due, and its rate."""
+
+    code: Code
+    days_up_to: int | None = None  # None: open-ended
+    rate: Share
+
+
+class ImpairmentPolicy(Value):
+    """Stages by days past due ("more than"), and the matrix of trade receivables (IFRS 9)."""
+
+    stage_2_days: int = Field(default=30, ge=0)
+    stage_3_days: int = Field(default=90, ge=0)
+    matrix: tuple[MatrixRow, ...] = ()  # youngest first
+
+
+class ClassificationPolicy(Value):
+    """Where the five tiers begin, what drags a debtor down, and when a claim may rise again."""
+
+    days_above: dict[FiveTier, Annotated[int, Field(ge=0)]]  # more than so many days past due
+    technical_days: int = Field(ge=0)  # a technical delay up to here is none
+    debtor_share_max: Share  # of a debtor's claims non-performing; above it, all are
+    all_lenders_share_max: Share  # of its debt with all lenders long overdue; above it, all is bad
+    loss_share_min: dict[FiveTier, Share]  # expected loss of an impaired claim, from which on
+    upgrade_payments: int = Field(ge=1)  # regular periods before a non-performing claim rises,
+    upgrade_months: int = Field(ge=1)  # and months; the longer counts
+    restructured_months: int = Field(ge=0)  # watched after a restructuring
+
+
 class TemporaryPolicy(Value):
     share_max: Annotated[Exact, Field(ge=0)]  # of the line's limit, on top of it
     days_max: int = Field(ge=1)
@@ -369,6 +399,8 @@ class PolicyEdition(Value):
     screening: ScreeningPolicy
     silence: SilencePolicy
     temporary: TemporaryPolicy
+    impairment: ImpairmentPolicy
+    classification: ClassificationPolicy
 
     @cached_property
     def edition_hash(self) -> str:

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from domain.application import ApplicationType
 from domain.assessment import Missing
+from domain.classification import FiveTier
 from domain.edition import ApprovalStep, Factor, KnockOutEffect, PolicyEdition
 from domain.errors import EditionInvalid
 from domain.value import Value
@@ -351,6 +352,42 @@ def _monitoring(edition: PolicyEdition) -> Iterator[Finding]:
             yield _found("monitoring.reminders", "order", first=first, second=second)
 
 
+def _impairment(edition: PolicyEdition) -> Iterator[Finding]:
+    """Stages follow one another; ages of the matrix rise to an open end, and so do their rates."""
+    policy = edition.impairment
+    if policy.stage_3_days <= policy.stage_2_days:
+        first, second = policy.stage_2_days, policy.stage_3_days
+        yield _found("impairment.stage_3_days", "order", first=first, second=second)
+    yield from _repeated("impairment.matrix", (row.code for row in policy.matrix))
+    for younger, older in pairwise(policy.matrix):
+        path = f"impairment.matrix.{older.code}"
+        ended = younger.days_up_to is None
+        if ended or (older.days_up_to or SCORE_MAX * 1000) <= (younger.days_up_to or 0):
+            yield _found(path, "order", first=younger.days_up_to, second=older.days_up_to)
+        if older.rate < younger.rate:
+            yield _found(path, "order", first=younger.rate, second=older.rate)
+    if policy.matrix and policy.matrix[-1].days_up_to is not None:
+        yield _found("impairment.matrix", "gap", where=f"above {policy.matrix[-1].days_up_to}")
+
+
+def _classification(edition: PolicyEdition) -> Iterator[Finding]:
+    """A worse tier begins later and at a higher loss; the best needs no boundary."""
+    policy = edition.classification
+    graver = [tier for tier in FiveTier if tier is not FiveTier.NORMAL]
+    path = "classification.days_above"
+    missing = [tier for tier in graver if tier not in policy.days_above]
+    yield from (_found(path, "incomplete", name=tier.value) for tier in missing)
+    for table, values in (
+        (path, policy.days_above),
+        ("classification.loss_share_min", policy.loss_share_min),
+    ):
+        present = [tier for tier in graver if tier in values]
+        for better, worse in pairwise(present):
+            first, second = values[better], values[worse]
+            if second <= first:
+                yield _found(f"{table}.{worse.value}", "order", first=first, second=second)
+
+
 _RULES: tuple[Callable[[PolicyEdition], Iterator[Finding]], ...] = (
     _figures,
     _figure_references,
@@ -366,6 +403,8 @@ _RULES: tuple[Callable[[PolicyEdition], Iterator[Finding]], ...] = (
     _completeness,
     _review,
     _monitoring,
+    _impairment,
+    _classification,
 )
 
 

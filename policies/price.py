@@ -5,6 +5,7 @@ capital after tax; nobody pays less than the least margin of the grade, nor more
 highest rate, and what would have to lies below the minimum: an exception with its own approver.
 """
 
+from collections.abc import Mapping
 from decimal import ROUND_CEILING, Decimal
 
 from domain.assessment import Price
@@ -80,6 +81,21 @@ def raroc(
 def adjusted_raroc(raroc_plain: Decimal, risk_free: Decimal, beta: Decimal) -> Decimal:
     """The excess of RAROC over the risk-free rate for one unit of market risk."""
     return (raroc_plain - risk_free) / beta
+
+
+def profit_expected(rate: Decimal, churn: Decimal, pd: Decimal, lgd: Decimal) -> Decimal:
+    """Of one unit offered at a rate: whoever does not walk away pays it, or defaults."""
+    return (1 - churn) * ((1 - pd) * rate - pd * lgd)
+
+
+def rate_of_best_profit(
+    churn_by_rate: Mapping[Decimal, Decimal], pd: Decimal, lgd: Decimal
+) -> Decimal:
+    """The rate at which the expected profit of an offer is highest; of equals the lowest."""
+    return max(
+        sorted(churn_by_rate),
+        key=lambda rate: profit_expected(rate, churn_by_rate[rate], pd, lgd),
+    )
 
 
 def economic_capital(
