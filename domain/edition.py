@@ -19,6 +19,7 @@ from domain.application import ApplicationType
 from domain.approval import StepMode
 from domain.assessment import Missing
 from domain.classification import FiveTier
+from domain.cover import CoverKind
 from domain.customer import Segment
 from domain.errors import EditionInvalid, ProductUnknown
 from domain.identity import Id
@@ -173,11 +174,106 @@ class Combine(StrEnum):
     MEDIAN = "median"  # the lower of the two middle ones where their number is even
 
 
+class Dated(Value):
+    """A row in force from one day to another, both included; open where none is named."""
+
+    effective_from: date | None = None
+    effective_until: date | None = None
+
+    def in_force(self, on: date) -> bool:
+        begun = self.effective_from is None or self.effective_from <= on
+        return begun and (self.effective_until is None or on <= self.effective_until)
+
+
 class Product(Value):
-    """Which limit methods count for a product (额度品种), and how they combine."""
+    """A product (额度品种): the limit methods that count for it, and what its use asks for."""
 
     methods: tuple[Code, ...] = Field(min_length=1)
     combine: Combine = Combine.MINIMUM
+    revolving: bool = True  # what is repaid may be used again
+    funded: bool = True  # money leaves the grantor; else it promises to pay
+    comprehensive: bool = False  # holds sub-lines of other products (综合授信)
+    dedicated: bool = False  # refused for any other purpose (专项额度)
+    conversion_factor: Share = Decimal(1)  # of the nominal amount, what counts as exposure
+    deposit_min: Share = Decimal(0)  # of the nominal amount, at least (保证金)
+    tenor_months_max: int = Field(default=12, ge=1)  # of one use
+    covers: tuple[CoverKind, ...] = ()  # of which one is asked for; none where empty
+    exchange: bool = True  # its unused part may be moved to another sub-line (额度调剂)
+
+
+class Outlook(Dated):
+    """The market environment (市场环境) of an industry: what share of the grade's cap it leaves."""
+
+    industry: str
+    cap_share: Share
+
+
+class CoverRule(Value):
+    """What a kind of cover counts for: less a haircut, while its valuation is young enough."""
+
+    haircut: Share
+    valuation_months_max: int | None = Field(default=None, ge=1)
+    lgd: Share  # of what it covers
+
+
+class CapScope(StrEnum):
+    """Whose share a concentration cap bounds."""
+
+    CUSTOMER = "customer"
+    GROUP = "group"
+    INDUSTRY = "industry"
+    REGION = "region"
+    TOP = "top"  # the largest customers together
+    RELATED = "related"  # the grantor's own related parties
+
+
+class CapMeasure(StrEnum):
+    LOANS = "loans"  # 贷款余额
+    EXPOSURE = "exposure"  # 风险暴露
+    LIMITS = "limits"  # 授信额度
+
+
+class CapBase(StrEnum):
+    CAPITAL_NET = "capital_net"  # 资本净额
+    TIER_1_NET = "tier_1_net"  # 一级资本净额
+    BOOK = "book"  # the same measure of the whole book
+
+
+class ClientKind(StrEnum):
+    CORPORATE = "corporate"  # 非同业
+    BANK = "bank"  # 同业
+    GLOBAL_BANK = "global_bank"  # a global systemically important bank
+
+
+class ConcentrationCap(Dated):
+    """A share that nobody may pass without people knowing: a breach is a policy exception."""
+
+    code: Code
+    scope: CapScope
+    measure: CapMeasure
+    base: CapBase
+    share: Share
+    name: str = ""  # one industry or region; any where empty
+    kinds: tuple[ClientKind, ...] = (ClientKind.CORPORATE,)
+
+
+class Appetite(Dated):
+    """What the grantor will bear (风险承受能力): of one unit, or of the whole where none is named."""
+
+    code: Code
+    unit: str = ""
+    granted_max: Annotated[Exact, Field(ge=0)] | None = None  # newly granted in the period
+    limits_max: Annotated[Exact, Field(ge=0)] | None = None  # all limits together
+    loss_share_max: Share | None = None  # expected loss of a year, of the grantor's net capital
+
+
+class ConcentrationPolicy(Value):
+    """Caps and appetite, as dated rows, over the grantor's own capital."""
+
+    tier_1_net: Annotated[Exact, Field(gt=0)]
+    large_share: Share  # of it, from which on an exposure is a large one
+    caps: tuple[ConcentrationCap, ...] = ()
+    appetite: tuple[Appetite, ...] = ()
 
 
 class LimitPolicy(Value):
@@ -191,6 +287,8 @@ class LimitPolicy(Value):
     capital_net: Annotated[Exact, Field(gt=0)]  # the grantor's own net capital
     single_name_share: Share  # of it, to one customer
     group_share: Share  # of it, to one group
+    outlooks: tuple[Outlook, ...] = ()
+    covers: dict[CoverKind, CoverRule] = {}
 
 
 class CapitalPolicy(Value):
@@ -401,6 +499,7 @@ class PolicyEdition(Value):
     temporary: TemporaryPolicy
     impairment: ImpairmentPolicy
     classification: ClassificationPolicy
+    concentration: ConcentrationPolicy
 
     @cached_property
     def edition_hash(self) -> str:
