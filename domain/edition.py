@@ -25,6 +25,7 @@ from domain.errors import EditionInvalid, ProductUnknown
 from domain.identity import Id
 from domain.money import Currency, Money, rounded
 from domain.review import Proposal
+from domain.terms import StartEvent
 from domain.toml import toml_text
 from domain.value import Value, content_hash
 from domain.warning import WarningLevel
@@ -179,10 +180,6 @@ class Dated(Value):
 
     effective_from: date | None = None
     effective_until: date | None = None
-
-    def in_force(self, on: date) -> bool:
-        begun = self.effective_from is None or self.effective_from <= on
-        return begun and (self.effective_until is None or on <= self.effective_until)
 
 
 class Product(Value):
@@ -469,6 +466,14 @@ class ClassificationPolicy(Value):
     restructured_months: int = Field(ge=0)  # watched after a restructuring
 
 
+class TermsPolicy(Value):
+    """How payment terms rank: bounds of effective days, and what else is counted as days."""
+
+    rank_days_above: tuple[int, ...]  # rising; each one passed is a rank worse
+    start_days: dict[StartEvent, Annotated[int, Field(ge=0)]] = {}  # until the event, as a rule
+    bill_days: int = Field(default=0, ge=0)  # for a bill that no bank has accepted
+
+
 class TemporaryPolicy(Value):
     share_max: Annotated[Exact, Field(ge=0)]  # of the line's limit, on top of it
     days_max: int = Field(ge=1)
@@ -500,6 +505,7 @@ class PolicyEdition(Value):
     impairment: ImpairmentPolicy
     classification: ClassificationPolicy
     concentration: ConcentrationPolicy
+    terms: TermsPolicy
 
     @cached_property
     def edition_hash(self) -> str:

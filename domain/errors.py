@@ -198,6 +198,11 @@ class EditionInvalid(Malformed):
     sentence_zh = "政策版本不合格：{reason}。"
 
 
+class TermsUneven(Malformed):
+    sentence = "The parts of payment terms make {total}, not the whole."
+    sentence_zh = "账期各部分合计为 {total}，不等于全部。"
+
+
 class NoteMissing(Malformed):
     sentence = "A {verdict} needs its reason in the note."
     sentence_zh = "{verdict} 必须在意见中说明理由。"

@@ -20,6 +20,7 @@ from domain.edition import (
     PolicyEdition,
 )
 from domain.money import Money
+from policies.calendar import in_force
 from policies.formula import EXACT
 
 
@@ -45,7 +46,7 @@ def exceptions(
         capped = (
             _of_cap(cap, added, book, edition)
             for cap in edition.concentration.caps
-            if cap.in_force(business_on)
+            if in_force(cap, business_on)
             and book.client_kind in cap.kinds
             and (not cap.name or cap.name == names.get(cap.scope))
             and (related or cap.scope is not CapScope.RELATED)
@@ -53,7 +54,7 @@ def exceptions(
         borne = (
             found
             for row in edition.concentration.appetite
-            if row.in_force(business_on) and row.unit in ("", book.unit)
+            if in_force(row, business_on) and row.unit in ("", book.unit)
             for found in _of_appetite(row, added, loss_added, book, edition)
         )
         return tuple(each for each in (*capped, *borne) if each is not None)

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from domain.application import ApplicationType
 from domain.assessment import Missing
 from domain.classification import FiveTier
-from domain.edition import ApprovalStep, Factor, KnockOutEffect, PolicyEdition
+from domain.edition import ApprovalStep, CapScope, Dated, Factor, KnockOutEffect, PolicyEdition
 from domain.errors import EditionInvalid
 from domain.value import Value
 from policies.calendar import work_calendar
@@ -388,6 +388,48 @@ def _classification(edition: PolicyEdition) -> Iterator[Finding]:
                 yield _found(f"{table}.{worse.value}", "order", first=first, second=second)
 
 
+def _catalogue(edition: PolicyEdition) -> Iterator[Finding]:
+    """Cover that a product asks for counts for something; what stands alone holds no sub-lines."""
+    policy = edition.limit
+    for code, product in policy.products.items():
+        for kind in product.covers:
+            if kind not in policy.covers:
+                yield _found(f"limit.products.{code}.covers", "unknown", name=kind.value)
+        if product.comprehensive and product.dedicated:
+            yield _found(f"limit.products.{code}.dedicated", "repeated", name="comprehensive")
+    for place, row in enumerate(policy.outlooks):
+        yield from _dates(f"limit.outlooks.{place + 1}", row)
+
+
+def _concentration(edition: PolicyEdition) -> Iterator[Finding]:
+    """Caps and appetite are named once, bound something, and end after they begin."""
+    policy = edition.concentration
+    yield from _repeated("concentration.caps", (cap.code for cap in policy.caps))
+    yield from _repeated("concentration.appetite", (row.code for row in policy.appetite))
+    for cap in policy.caps:
+        path = f"concentration.caps.{cap.code}"
+        yield from _dates(path, cap)
+        if cap.name and cap.scope not in (CapScope.INDUSTRY, CapScope.REGION):
+            yield _found(f"{path}.name", "unread")
+    for row in policy.appetite:
+        path = f"concentration.appetite.{row.code}"
+        yield from _dates(path, row)
+        if row.granted_max is None and row.limits_max is None and row.loss_share_max is None:
+            yield _found(path, "incomplete", name="granted_max, limits_max, loss_share_max")
+
+
+def _dates(path: str, row: Dated) -> Iterator[Finding]:
+    begins, ends = row.effective_from, row.effective_until
+    if begins is not None and ends is not None and ends < begins:
+        yield _found(f"{path}.effective_until", "order", first=begins, second=ends)
+
+
+def _terms(edition: PolicyEdition) -> Iterator[Finding]:
+    for first, second in pairwise(edition.terms.rank_days_above):
+        if second <= first:
+            yield _found("terms.rank_days_above", "order", first=first, second=second)
+
+
 _RULES: tuple[Callable[[PolicyEdition], Iterator[Finding]], ...] = (
     _figures,
     _figure_references,
@@ -405,6 +447,9 @@ _RULES: tuple[Callable[[PolicyEdition], Iterator[Finding]], ...] = (
     _monitoring,
     _impairment,
     _classification,
+    _catalogue,
+    _concentration,
+    _terms,
 )
 
 

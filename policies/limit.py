@@ -14,6 +14,7 @@ from domain.application import ApplicationType
 from domain.assessment import Dossier, Holdings, LimitProposal, LimitStep
 from domain.edition import Combine, LimitMethod, MissingMethod, PolicyEdition
 from domain.money import MINOR_MAX, Money, exponent_of
+from policies.calendar import in_force
 from policies.cover import counted, uplift
 from policies.line import temporary_limit_max
 from policies.spreading import Scope, shown
@@ -108,7 +109,7 @@ def outlook_of(industry: str | None, on: date, edition: PolicyEdition) -> Decima
     shares = [
         row.cap_share
         for row in edition.limit.outlooks
-        if row.industry == industry and row.in_force(on)
+        if row.industry == industry and in_force(row, on)
     ]
     return min(shares, default=None)
 
