@@ -4,6 +4,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from pydantic import Field
+
 from domain.identity import Id
 from domain.money import Money
 from domain.value import Value
@@ -18,50 +20,88 @@ class Standing(Value):
     limit: Money
 
 
-class Moved(Value):
-    """A line then and now. The limit supported is what policy would carry today; it moves no limit:
-    that is for a review and its approval."""
-
-    line_id: Id
-    customer_id: Id
-    grade_before: str
-    grade: str
-    score: Decimal
-    limit_before: Money
-    limit_supported: Money
-    binding: str
-    knock_outs: tuple[str, ...] = ()
-
-    @property
-    def moved(self) -> bool:
-        """Whether the grade differs; a supported limit differs nearly always, and binds nobody."""
-        return self.grade != self.grade_before
+class Outcome(StrEnum):
+    MOVED = "moved"
+    UNMOVED = "unmoved"
+    FAILED = "failed"  # could not be judged, or was changed by others before it was applied
 
 
 class RunStatus(StrEnum):
+    PREVIEWING = "previewing"
     PREVIEWED = "previewed"
+    APPLYING = "applying"
     APPLIED = "applied"
 
 
 class RunCounts(Value):
-    """How many lines a run looked at; moved, unmoved and failed add up to all."""
+    """How many lines a run looked at; moved, unmoved and failed add up to all of them."""
 
-    lines: int = 0
     moved: int = 0
     unmoved: int = 0
     failed: int = 0
 
+    @property
+    def lines(self) -> int:
+        return self.moved + self.unmoved + self.failed
+
 
 class Rerating(Value):
-    """One run: the edition it judged under, what it would do, and the hash of exactly that."""
+    """One run: the edition it judges under, how far it is, and the hash of exactly its preview."""
 
     run_id: Id
     edition_hash: str
     business_on: date
     status: RunStatus
     counts: RunCounts
-    preview_hash: str
+    after: str | None = None  # the last line done, in the phase it is in
+    preview_hash: str | None = None
     previewed_by: Id
-    previewed_at: datetime
     applied_by: Id | None = None
-    applied_at: datetime | None = None
+    started_at: datetime
+    finished_at: datetime | None = None
+
+
+class Judging(Value):
+    """One line of a run as its preview says it; `failure` where it could not be judged."""
+
+    line_id: Id
+    customer_id: Id
+    outcome: Outcome
+    grade_before: str
+    grade: str = ""
+    score: Decimal | None = None
+    limit_before: Money
+    limit_supported: Money | None = None
+    binding: str = ""
+    knock_outs: tuple[str, ...] = ()
+    failure: str = ""
+
+
+class ReratingStart(Value):
+    """What a phase of a run is started with; with `preview_hash` it applies exactly that."""
+
+    run_id: Id
+    person_id: Id
+    preview_hash: str | None = None
+    offset_days: int = 0
+    page_size: int = Field(default=500, ge=1, le=5000)
+    at: datetime | None = None  # carried over: the instant the run is as of
+
+
+class ReratingPage(Value):
+    """The next page of a run; where the run is, its own row says."""
+
+    run_id: Id
+    person_id: Id
+    preview_hash: str | None = None
+    page_size: int
+    at: datetime
+    offset_days: int = 0
+
+
+class ReratingProgress(Value):
+    """How far the phase has come."""
+
+    status: RunStatus
+    counts: RunCounts
+    done: bool

@@ -12,7 +12,8 @@ import numpy as np
 
 from domain.assessment import Dossier
 from domain.edition import PolicyEdition
-from domain.rerating import Moved, Standing
+from domain.money import Money
+from domain.rerating import Judging, Outcome, Standing
 from policies.book import Book, Verdicts, base_column, figure_column, judge_book
 from policies.columns import Column, Plan, plan_for
 from policies.cover import uplift
@@ -61,26 +62,42 @@ def rerate(
     return judge_book(book, plan), plan
 
 
-def moves(
-    before: Sequence[Standing], verdicts: Verdicts, plan: Plan, edition: PolicyEdition
-) -> tuple[Moved, ...]:
-    """What each line stood at and stands at now, in the order of `before`."""
+def judgings(
+    standing: Sequence[Standing], verdicts: Verdicts, plan: Plan, edition: PolicyEdition
+) -> tuple[Judging, ...]:
+    """What each line stood at and would stand at now, in the order given.
+
+    A line has moved when its grade differs. The limit supported is what policy would carry today;
+    it moves no limit, which is for a review and its approval.
+    """
+    grades = [edition.grades[rank] for rank in verdicts.rank.tolist()]
     return tuple(
-        Moved(
-            line_id=standing.line_id,
-            customer_id=standing.customer_id,
-            grade_before=standing.grade,
-            grade=edition.grades[int(verdicts.rank[row])],
+        Judging(
+            line_id=each.line_id,
+            customer_id=each.customer_id,
+            outcome=Outcome.UNMOVED if grades[row] == each.grade else Outcome.MOVED,
+            grade_before=each.grade,
+            grade=grades[row],
             score=int(verdicts.score[row]) * plan.score_unit,
-            limit_before=standing.limit,
-            limit_supported=edition.money(Decimal(1)).model_copy(
-                update={"minor": int(verdicts.limit[row])}
+            limit_before=each.limit,
+            limit_supported=Money(
+                minor=int(verdicts.limit[row]), currency=edition.reporting_currency
             ),
             binding=plan.binding_codes[int(verdicts.binding[row])],
             knock_outs=fired_of(int(verdicts.fired[row]), plan),
         )
-        for row, standing in enumerate(before)
+        for row, each in enumerate(standing)
     )
+
+
+def asks_review(judging: Judging, edition: PolicyEdition) -> bool:
+    """Whether people must look at the line: its grade fell as far as policy says, or it carries
+    clearly less than its limit."""
+    if judging.limit_supported is None:
+        return False
+    fallen = edition.rank(judging.grade) - edition.rank(judging.grade_before)
+    kept = judging.limit_before.share(1 - edition.review.cut_tolerance)
+    return fallen >= edition.review.downgrade_notches or judging.limit_supported < kept
 
 
 def fired_of(bits: int, plan: Plan) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from web.service.notification import NotificationService
 from web.service.once import JoinedRecords
 from web.service.operations import OperationsService
 from web.service.receivable import ReceivableService
+from web.service.rerating import ReratingService
 from web.service.review import ReviewService
 from web.service.screening import ScreeningService
 from web.service.statement import StatementService
@@ -52,6 +53,7 @@ class Services:
     lines: LineService
     exposure: ExposureService
     reviews: ReviewService
+    reratings: ReratingService
     warnings: WarningService
     collections: CollectionService
     editions: EditionService
@@ -89,6 +91,7 @@ def build_services(
         lines=LineService(records, exposure, gateway, clock),
         exposure=ExposureService(records, exposure, clock),
         reviews=ReviewService(records, gateway),
+        reratings=ReratingService(records, gateway, clock),
         warnings=WarningService(records, gateway, clock),
         collections=CollectionService(records, gateway, clock),
         editions=EditionService(records, clock),
