@@ -34,6 +34,7 @@ from activities.notification import (
     TemporalDelivery,
 )
 from activities.refusals import Refusals
+from activities.rerating import ReratingActivities
 from activities.review import ReviewActivities
 from activities.warning import WarningActivities
 from domain.contract import Grantor
@@ -52,6 +53,7 @@ from workflows.line import CreditLineWorkflow, ReservationExpiryWorkflow
 from workflows.names import CASES_QUEUE, PORTFOLIO_QUEUE
 from workflows.outbox import OutboxWorkflow
 from workflows.owed import owed_message
+from workflows.rerating import ReratingWorkflow
 from workflows.review import ReviewWorkflow
 from workflows.warning import MonitoringWorkflow
 
@@ -66,7 +68,11 @@ CASE_WORKFLOWS: Sequence[type] = (
     CollectionWorkflow,
     OutboxWorkflow,
 )
-PORTFOLIO_WORKFLOWS: Sequence[type] = (MonitoringWorkflow, ReservationExpiryWorkflow)
+PORTFOLIO_WORKFLOWS: Sequence[type] = (
+    MonitoringWorkflow,
+    ReratingWorkflow,
+    ReservationExpiryWorkflow,
+)
 
 
 def steps_of(*implementations: object) -> list[Callable[..., Any]]:
@@ -115,6 +121,7 @@ async def working(
             LineActivities(records, Exposure(records)),
             CollectionActivities(records),
             ReviewActivities(records),
+            ReratingActivities(records),
             WarningActivities(records),
             _notification(settings, records, client),
         )

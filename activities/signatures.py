@@ -41,6 +41,7 @@ from domain.line import (
     ReviewDue,
 )
 from domain.notification import OutboxTally, OutboxTurn
+from domain.rerating import ReratingPage, ReratingProgress
 from domain.review import Reassessed, ReviewConclusion, ReviewResult, ReviewTurn
 from domain.warning import MonitoringPage, MonitoringPageDone
 
@@ -175,6 +176,20 @@ class WarningSteps:
     @activity.defn
     def monitor_customers(self, page: MonitoringPage) -> MonitoringPageDone:
         """Judge how a page of customers pays; raise, close, freeze, lift, and open collections."""
+        raise NotImplementedError
+
+
+class ReratingSteps:
+    """The book judged anew, page by page: first a preview, then exactly that."""
+
+    @activity.defn
+    def preview_rerating(self, page: ReratingPage) -> ReratingProgress:
+        """Judge the next lines of a run; with the last of them the preview has its hash."""
+        raise NotImplementedError
+
+    @activity.defn
+    def apply_rerating(self, page: ReratingPage) -> ReratingProgress:
+        """Put the next lines of a preview in force, each once."""
         raise NotImplementedError
 
 

@@ -14,7 +14,6 @@ import os
 import random
 import signal
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -174,7 +173,8 @@ def client(
 def measure(
     make: Callable[[str], Reserve], url: str, clients: int, seconds: float, *, hot: bool = False
 ) -> Measured:
-    barrier, results = multiprocessing.Barrier(clients), multiprocessing.Queue()
+    barrier = multiprocessing.Barrier(clients)
+    results: Any = multiprocessing.Queue()
     processes = [
         multiprocessing.Process(target=client, args=(make, url, hot, seconds, barrier, results))
         for _ in range(clients)
@@ -350,4 +350,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

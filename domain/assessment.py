@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from domain.application import Application
 from domain.approval import RouteStep
+from domain.cover import Cover
 from domain.customer import Customer
 from domain.identity import Id
 from domain.money import Money
@@ -47,6 +48,32 @@ class RateUsed(Value):
     rate_on: date
 
 
+class BookPosition(Value):
+    """What the grantor holds already that caps and appetite are measured on, before the case.
+
+    In the reporting currency and without the line in question; what is not known is not measured.
+    """
+
+    by_scope: dict[str, Money] = {}  # "group:limits", "industry:limits", "customer:loans" ...
+    totals: dict[str, Money] = {}  # of the whole book, by measure
+    client_kind: str = "corporate"
+    unit: str = ""
+    granted_by_unit: Money | None = None  # newly granted in the period
+    loss_expected: Money | None = None  # of a year, of the whole book
+
+
+class PolicyException(Value):
+    """A cap that an approval would pass: what it is of, and the share before and after."""
+
+    code: str
+    before: Money
+    after: Money
+    cap: Money
+    share_before: Decimal
+    share_after: Decimal
+    share_max: Decimal
+
+
 class Dossier(Value):
     """Everything a judgement may look at. Collected once, stored with the receipt."""
 
@@ -59,6 +86,8 @@ class Dossier(Value):
     rates: tuple[RateUsed, ...] = ()
     completeness: Decimal = Decimal(1)
     business_on: date
+    covers: tuple[Cover, ...] = ()
+    book: BookPosition | None = None
 
 
 class Missing(StrEnum):
@@ -121,7 +150,7 @@ class LimitStep(Value):
     """One method or cap with the figures it used; `amount` None where it cannot be computed."""
 
     code: str
-    kind: str  # method, cap or result
+    kind: str  # method, cap, uplift or result
     amount: Money | None
     formula: str
     inputs: dict[str, str] = {}
@@ -157,6 +186,7 @@ class Route(Value):
     row: str  # the table row that chose it
     reasons: tuple[str, ...] = ()
     moves_tier_at: Money | None = None  # an aggregate above this asks a higher tier
+    exceptions: tuple[PolicyException, ...] = ()  # caps that the approval would pass
 
 
 class Assessment(Value):

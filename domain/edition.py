@@ -18,11 +18,14 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 from domain.application import ApplicationType
 from domain.approval import StepMode
 from domain.assessment import Missing
+from domain.classification import FiveTier
+from domain.cover import CoverKind
 from domain.customer import Segment
 from domain.errors import EditionInvalid, ProductUnknown
 from domain.identity import Id
 from domain.money import Currency, Money, rounded
 from domain.review import Proposal
+from domain.terms import StartEvent
 from domain.toml import toml_text
 from domain.value import Value, content_hash
 from domain.warning import WarningLevel
@@ -236,11 +239,102 @@ class Combine(StrEnum):
     MEDIAN = "median"  # the lower of the two middle ones where their number is even
 
 
+class Dated(Value):
+    """A row in force from one day to another, both included; open where none is named."""
+
+    effective_from: date | None = None
+    effective_until: date | None = None
+
+
 class Product(Value):
-    """Which limit methods count for a product (额度品种), and how they combine."""
+    """A product (额度品种): the limit methods that count for it, and what its use asks for."""
 
     methods: tuple[Code, ...] = Field(min_length=1)
     combine: Combine = Combine.MINIMUM
+    revolving: bool = True  # what is repaid may be used again
+    funded: bool = True  # money leaves the grantor; else it promises to pay
+    comprehensive: bool = False  # holds sub-lines of other products (综合授信)
+    dedicated: bool = False  # refused for any other purpose (专项额度)
+    conversion_factor: Share = Decimal(1)  # of the nominal amount, what counts as exposure
+    deposit_min: Share = Decimal(0)  # of the nominal amount, at least (保证金)
+    tenor_months_max: int = Field(default=12, ge=1)  # of one use
+    covers: tuple[CoverKind, ...] = ()  # of which one is asked for; none where empty
+    exchange: bool = True  # its unused part may be moved to another sub-line (额度调剂)
+
+
+class Outlook(Dated):
+    """The market environment (市场环境) of an industry: what share of the grade's cap it leaves."""
+
+    industry: str
+    cap_share: Share
+
+
+class CoverRule(Value):
+    """What a kind of cover counts for: less a haircut, while its valuation is young enough."""
+
+    haircut: Share
+    valuation_months_max: int | None = Field(default=None, ge=1)
+    lgd: Share  # of what it covers
+
+
+class CapScope(StrEnum):
+    """Whose share a concentration cap bounds."""
+
+    CUSTOMER = "customer"
+    GROUP = "group"
+    INDUSTRY = "industry"
+    REGION = "region"
+    TOP = "top"  # the largest customers together
+    RELATED = "related"  # the grantor's own related parties
+
+
+class CapMeasure(StrEnum):
+    LOANS = "loans"  # 贷款余额
+    EXPOSURE = "exposure"  # 风险暴露
+    LIMITS = "limits"  # 授信额度
+
+
+class CapBase(StrEnum):
+    CAPITAL_NET = "capital_net"  # 资本净额
+    TIER_1_NET = "tier_1_net"  # 一级资本净额
+    BOOK = "book"  # the same measure of the whole book
+
+
+class ClientKind(StrEnum):
+    CORPORATE = "corporate"  # 非同业
+    BANK = "bank"  # 同业
+    GLOBAL_BANK = "global_bank"  # a global systemically important bank
+
+
+class ConcentrationCap(Dated):
+    """A share that nobody may pass without people knowing: a breach is a policy exception."""
+
+    code: Code
+    scope: CapScope
+    measure: CapMeasure
+    base: CapBase
+    share: Share
+    name: str = ""  # one industry or region; any where empty
+    kinds: tuple[ClientKind, ...] = (ClientKind.CORPORATE,)
+
+
+class Appetite(Dated):
+    """What the grantor will bear (风险承受能力): of one unit, or of the whole where none is named."""
+
+    code: Code
+    unit: str = ""
+    granted_max: Annotated[Exact, Field(ge=0)] | None = None  # newly granted in the period
+    limits_max: Annotated[Exact, Field(ge=0)] | None = None  # all limits together
+    loss_share_max: Share | None = None  # expected loss of a year, of the grantor's net capital
+
+
+class ConcentrationPolicy(Value):
+    """Caps and appetite, as dated rows, over the grantor's own capital."""
+
+    tier_1_net: Annotated[Exact, Field(gt=0)]
+    large_share: Share  # of it, from which on an exposure is a large one
+    caps: tuple[ConcentrationCap, ...] = ()
+    appetite: tuple[Appetite, ...] = ()
 
 
 class RingPolicy(Value):
@@ -261,6 +355,8 @@ class LimitPolicy(Value):
     capital_net: Annotated[Exact, Field(gt=0)]  # the grantor's own net capital
     single_name_share: Share  # of it, to one customer
     group_share: Share  # of it, to one group
+    outlooks: tuple[Outlook, ...] = ()
+    covers: dict[CoverKind, CoverRule] = {}
 
 
 class CapitalPolicy(Value):
@@ -412,6 +508,43 @@ class SilencePolicy(Value):
     suspended_hours: Hours
 
 
+class MatrixRow(Value):
+    """An age of the provision matrix, up to and including `days_up_to` past due, and its rate."""
+
+    code: Code
+    days_up_to: int | None = None  # None: open-ended
+    rate: Share
+
+
+class ImpairmentPolicy(Value):
+    """Stages by days past due ("more than"), and the matrix of trade receivables (IFRS 9)."""
+
+    stage_2_days: int = Field(default=30, ge=0)
+    stage_3_days: int = Field(default=90, ge=0)
+    matrix: tuple[MatrixRow, ...] = ()  # youngest first
+
+
+class ClassificationPolicy(Value):
+    """Where the five tiers begin, what drags a debtor down, and when a claim may rise again."""
+
+    days_above: dict[FiveTier, Annotated[int, Field(ge=0)]]  # more than so many days past due
+    technical_days: int = Field(ge=0)  # a technical delay up to here is none
+    debtor_share_max: Share  # of a debtor's claims non-performing; above it, all are
+    all_lenders_share_max: Share  # of its debt with all lenders long overdue; above it, all is bad
+    loss_share_min: dict[FiveTier, Share]  # expected loss of an impaired claim, from which on
+    upgrade_payments: int = Field(ge=1)  # regular periods before a non-performing claim rises,
+    upgrade_months: int = Field(ge=1)  # and months; the longer counts
+    restructured_months: int = Field(ge=0)  # watched after a restructuring
+
+
+class TermsPolicy(Value):
+    """How payment terms rank: bounds of effective days, and what else is counted as days."""
+
+    rank_days_above: tuple[int, ...]  # rising; each one passed is a rank worse
+    start_days: dict[StartEvent, Annotated[int, Field(ge=0)]] = {}  # until the event, as a rule
+    bill_days: int = Field(default=0, ge=0)  # for a bill that no bank has accepted
+
+
 class TemporaryPolicy(Value):
     share_max: Annotated[Exact, Field(ge=0)]  # of the line's limit, on top of it
     days_max: int = Field(ge=1)
@@ -442,6 +575,10 @@ class PolicyEdition(Value):
     screening: ScreeningPolicy
     silence: SilencePolicy
     temporary: TemporaryPolicy
+    impairment: ImpairmentPolicy
+    classification: ClassificationPolicy
+    concentration: ConcentrationPolicy
+    terms: TermsPolicy
 
     @cached_property
     def edition_hash(self) -> str:

@@ -203,6 +203,11 @@ class LabelOneSided(Malformed):
     sentence_zh = "所选数据中好样本或坏样本过少，无法拟合评分卡。"
 
 
+class TermsUneven(Malformed):
+    sentence = "The parts of payment terms make {total}, not the whole."
+    sentence_zh = "账期各部分合计为 {total}，不等于全部。"
+
+
 class NoteMissing(Malformed):
     sentence = "A {verdict} needs its reason in the note."
     sentence_zh = "{verdict} 必须在意见中说明理由。"

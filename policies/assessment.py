@@ -7,6 +7,7 @@ from domain.application import ApplicationType
 from domain.assessment import Assessment, Dossier, LimitProposal
 from domain.edition import PolicyEdition
 from domain.money import Money
+from policies.cover import lgd_after
 from policies.formula import EXACT
 from policies.limit import propose_limit
 from policies.price import price
@@ -40,6 +41,7 @@ def assess(
             dossier.application.term_months,
             _sales_reporting(scope),
             edition,
+            lgd=lgd_after(dossier, granted_reporting, edition) if dossier.covers else None,
         )
         routed = route(
             dossier,

@@ -4,11 +4,13 @@ Chinese days off and the weekend days made up for them (调休) follow the yearl
 State Council; a year whose notice is not out has the statutory days only.
 """
 
+from datetime import date
 from functools import lru_cache
 
 import holidays
 
 from domain.calendar import WorkCalendar
+from domain.edition import Dated
 from domain.errors import EditionInvalid
 
 ALWAYS = "always"
@@ -27,3 +29,9 @@ def work_calendar(name: str) -> WorkCalendar:
         days_off=frozenset(day for day in days if day.weekday() < 5),
         made_up_days=frozenset(getattr(days, "weekend_workdays", ())),
     )
+
+
+def in_force(row: Dated, on: date) -> bool:
+    """Whether a dated row of an edition holds on a day."""
+    begun = row.effective_from is None or row.effective_from <= on
+    return begun and (row.effective_until is None or on <= row.effective_until)

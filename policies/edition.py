@@ -14,7 +14,16 @@ from pydantic import BaseModel
 
 from domain.application import ApplicationType
 from domain.assessment import Missing
-from domain.edition import ApprovalStep, Factor, KnockOutEffect, PolicyEdition, Scorecard
+from domain.classification import FiveTier
+from domain.edition import (
+    ApprovalStep,
+    CapScope,
+    Dated,
+    Factor,
+    KnockOutEffect,
+    PolicyEdition,
+    Scorecard,
+)
 from domain.errors import EditionInvalid
 from domain.value import Value
 from policies.calendar import work_calendar
@@ -390,6 +399,84 @@ def _monitoring(edition: PolicyEdition) -> Iterator[Finding]:
             yield _found("monitoring.reminders", "order", first=first, second=second)
 
 
+def _impairment(edition: PolicyEdition) -> Iterator[Finding]:
+    """Stages follow one another; ages of the matrix rise to an open end, and so do their rates."""
+    policy = edition.impairment
+    if policy.stage_3_days <= policy.stage_2_days:
+        first, second = policy.stage_2_days, policy.stage_3_days
+        yield _found("impairment.stage_3_days", "order", first=first, second=second)
+    yield from _repeated("impairment.matrix", (row.code for row in policy.matrix))
+    for younger, older in pairwise(policy.matrix):
+        path = f"impairment.matrix.{older.code}"
+        ended = younger.days_up_to is None
+        if ended or (older.days_up_to or SCORE_MAX * 1000) <= (younger.days_up_to or 0):
+            yield _found(path, "order", first=younger.days_up_to, second=older.days_up_to)
+        if older.rate < younger.rate:
+            yield _found(path, "order", first=younger.rate, second=older.rate)
+    if policy.matrix and policy.matrix[-1].days_up_to is not None:
+        yield _found("impairment.matrix", "gap", where=f"above {policy.matrix[-1].days_up_to}")
+
+
+def _classification(edition: PolicyEdition) -> Iterator[Finding]:
+    """A worse tier begins later and at a higher loss; the best needs no boundary."""
+    policy = edition.classification
+    graver = [tier for tier in FiveTier if tier is not FiveTier.NORMAL]
+    path = "classification.days_above"
+    missing = [tier for tier in graver if tier not in policy.days_above]
+    yield from (_found(path, "incomplete", name=tier.value) for tier in missing)
+    for table, values in (
+        (path, policy.days_above),
+        ("classification.loss_share_min", policy.loss_share_min),
+    ):
+        present = [tier for tier in graver if tier in values]
+        for better, worse in pairwise(present):
+            first, second = values[better], values[worse]
+            if second <= first:
+                yield _found(f"{table}.{worse.value}", "order", first=first, second=second)
+
+
+def _catalogue(edition: PolicyEdition) -> Iterator[Finding]:
+    """Cover that a product asks for counts for something; what stands alone holds no sub-lines."""
+    policy = edition.limit
+    for code, product in policy.products.items():
+        for kind in product.covers:
+            if kind not in policy.covers:
+                yield _found(f"limit.products.{code}.covers", "unknown", name=kind.value)
+        if product.comprehensive and product.dedicated:
+            yield _found(f"limit.products.{code}.dedicated", "repeated", name="comprehensive")
+    for place, row in enumerate(policy.outlooks):
+        yield from _dates(f"limit.outlooks.{place + 1}", row)
+
+
+def _concentration(edition: PolicyEdition) -> Iterator[Finding]:
+    """Caps and appetite are named once, bound something, and end after they begin."""
+    policy = edition.concentration
+    yield from _repeated("concentration.caps", (cap.code for cap in policy.caps))
+    yield from _repeated("concentration.appetite", (row.code for row in policy.appetite))
+    for cap in policy.caps:
+        path = f"concentration.caps.{cap.code}"
+        yield from _dates(path, cap)
+        if cap.name and cap.scope not in (CapScope.INDUSTRY, CapScope.REGION):
+            yield _found(f"{path}.name", "unread")
+    for row in policy.appetite:
+        path = f"concentration.appetite.{row.code}"
+        yield from _dates(path, row)
+        if row.granted_max is None and row.limits_max is None and row.loss_share_max is None:
+            yield _found(path, "incomplete", name="granted_max, limits_max, loss_share_max")
+
+
+def _dates(path: str, row: Dated) -> Iterator[Finding]:
+    begins, ends = row.effective_from, row.effective_until
+    if begins is not None and ends is not None and ends < begins:
+        yield _found(f"{path}.effective_until", "order", first=begins, second=ends)
+
+
+def _terms(edition: PolicyEdition) -> Iterator[Finding]:
+    for first, second in pairwise(edition.terms.rank_days_above):
+        if second <= first:
+            yield _found("terms.rank_days_above", "order", first=first, second=second)
+
+
 _RULES: tuple[Callable[[PolicyEdition], Iterator[Finding]], ...] = (
     _figures,
     _figure_references,
@@ -406,6 +493,11 @@ _RULES: tuple[Callable[[PolicyEdition], Iterator[Finding]], ...] = (
     _completeness,
     _review,
     _monitoring,
+    _impairment,
+    _classification,
+    _catalogue,
+    _concentration,
+    _terms,
 )
 
 

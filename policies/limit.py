@@ -1,16 +1,21 @@
 """Limit (测额): several methods, how they combine, the caps above, and which of them binds.
 
-All in the reporting currency. A method is a base figure times the share its grade is allowed; caps
-bound whatever the methods say; what the customer holds already beside the line in question comes
-off; the result is floored to whole lots and never negative. What is not binding does not touch it.
+All in the reporting currency. A method is a base figure, brought to whole minor units, times the
+share its grade is allowed; the caps of the grade bound whatever the methods say. Cover that counts
+lifts all of these; the caps on one name and one group it does not lift. What the customer holds
+already beside the line in question comes off; the result is floored to whole lots and never
+negative. What is not binding does not touch it. `policies/columns.py` computes the same for many.
 """
 
-from decimal import Decimal
+from datetime import date
+from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 
 from domain.application import ApplicationType
 from domain.assessment import Dossier, Holdings, LimitProposal, LimitStep
 from domain.edition import Combine, LimitMethod, MissingMethod, PolicyEdition
 from domain.money import MINOR_MAX, Money, exponent_of
+from policies.calendar import in_force
+from policies.cover import counted, uplift
 from policies.line import temporary_limit_max
 from policies.spreading import Scope, shown
 
@@ -26,51 +31,112 @@ def propose_limit(
         _method_step(code, edition.limit.methods[code], scope, grade, edition)
         for code in rule.methods
     )
-    counted = [step for step in methods if step.amount is not None]
-    caps = _cap_steps(dossier.holdings, grade, edition) + _temporary_cap(dossier, edition)
-    chosen = _combined(counted, rule.combine)
-    bounds = ([*counted] if rule.combine is Combine.MINIMUM else [*chosen]) + list(caps)
-    ranked = sorted(bounds, key=lambda step: _amount(step).minor)  # stable: methods before caps
-    if not counted:
-        return _result(None, methods + caps, NOTHING_COMPUTABLE, None, dossier, edition)
-    following = ranked[1].code if len(ranked) > 1 else None
-    return _result(_amount(ranked[0]), methods + caps, ranked[0].code, following, dossier, edition)
+    computed = [step for step in methods if step.amount is not None]
+    soft = _grade_steps(dossier, grade, edition)
+    hard = _capital_steps(dossier.holdings, edition) + _temporary_cap(dossier, edition)
+    lift = _uplift_step(dossier, edition)
+    steps = (*methods, *soft, *lift, *hard)
+    if not computed:
+        return _result(None, steps, NOTHING_COMPUTABLE, None, dossier, edition)
+    lifted = _amount(lift[0]).minor if lift else 0
+    chosen = computed if rule.combine is Combine.MINIMUM else _combined(computed, rule.combine)
+    bounds = [(_amount(step).minor + lifted, step.code) for step in (*chosen, *soft)]
+    bounds += [(_amount(step).minor, step.code) for step in hard]
+    (least, binding), following = sorted(bounds, key=_by_amount)[:2]  # stable: methods before caps
+    bound = Money(minor=min(least, MINOR_MAX), currency=edition.reporting_currency)
+    return _result(bound, steps, binding, following[1], dossier, edition)
+
+
+def base_minor(figure: str, rate: Decimal, scope: Scope, edition: PolicyEdition) -> int | None:
+    """A method's base in whole minor units, halves to even, within what a column keeps."""
+    base = scope.find(figure)
+    if base is None:
+        return None
+    scaled = (base * rate).scaleb(exponent_of(edition.reporting_currency))
+    minor = int(scaled.to_integral_value(ROUND_HALF_EVEN))
+    return max(-MINOR_MAX, min(MINOR_MAX, minor))
 
 
 def _method_step(
     code: str, method: LimitMethod, scope: Scope, grade: str, edition: PolicyEdition
 ) -> LimitStep:
-    base = scope.find(method.figure)
     rate = Decimal(1) if method.in_reporting_currency else scope.find("rate")
     share = method.share[grade]
     inputs = {
-        method.figure: shown(base),
+        method.figure: shown(scope.find(method.figure)),
         "rate": shown(rate),
         "share": shown(share),
         "grade": grade,
     }
+    minor = None if rate is None else base_minor(method.figure, rate, scope, edition)
     amount: Money | None = None
-    if base is not None and rate is not None:
-        amount = _floored(base * rate * share, edition)
+    if minor is not None:
+        amount = _share_of(minor, share, edition)
     elif method.missing is MissingMethod.ZERO:
         amount = Money.zero(edition.reporting_currency)
     formula = f"{method.figure} * rate * share"
     return LimitStep(code=code, kind="method", amount=amount, formula=formula, inputs=inputs)
 
 
-def _cap_steps(holdings: Holdings, grade: str, edition: PolicyEdition) -> tuple[LimitStep, ...]:
+def _grade_steps(dossier: Dossier, grade: str, edition: PolicyEdition) -> tuple[LimitStep, ...]:
+    """The cap of the grade, and what the outlook of the customer's industry leaves of it."""
+    cap = edition.money(edition.limit.grade_cap[grade])
+    steps = [
+        LimitStep(
+            code="grade_cap",
+            kind="cap",
+            amount=cap,
+            formula="grade_cap of the grade",
+            inputs={"grade": grade},
+        )
+    ]
+    outlook = outlook_of(dossier.customer.industry, dossier.business_on, edition)
+    if outlook is not None:
+        steps.append(
+            LimitStep(
+                code="outlook_cap",
+                kind="cap",
+                amount=cap.share(outlook),
+                formula="grade_cap * share that the outlook of the industry leaves",
+                inputs={"industry": str(dossier.customer.industry), "share": shown(outlook)},
+            )
+        )
+    return tuple(steps)
+
+
+def outlook_of(industry: str | None, on: date, edition: PolicyEdition) -> Decimal | None:
+    """The least share that rows of an industry's outlook in force on a day leave; None without."""
+    shares = [
+        row.cap_share
+        for row in edition.limit.outlooks
+        if row.industry == industry and in_force(row, on)
+    ]
+    return min(shares, default=None)
+
+
+def _uplift_step(dossier: Dossier, edition: PolicyEdition) -> tuple[LimitStep, ...]:
+    if not dossier.covers:
+        return ()
+    return (
+        LimitStep(
+            code="cover",
+            kind="uplift",
+            amount=uplift(dossier, edition),
+            formula="sum of value * share * (1 - haircut) of cover that counts",
+            inputs={
+                cover.cover_id: counted(cover, dossier.business_on, edition).text
+                for cover in dossier.covers
+            },
+        ),
+    )
+
+
+def _capital_steps(holdings: Holdings, edition: PolicyEdition) -> tuple[LimitStep, ...]:
     policy = edition.limit
     others = holdings.group_limits - holdings.own_limits
     capital = edition.money(policy.capital_net)
     group = capital.share(policy.group_share)
     return (
-        LimitStep(
-            code="grade_cap",
-            kind="cap",
-            amount=edition.money(policy.grade_cap[grade]),
-            formula="grade_cap of the grade",
-            inputs={"grade": grade},
-        ),
         LimitStep(
             code="single_name_cap",
             kind="cap",
@@ -154,13 +220,17 @@ def held_beside(dossier: Dossier) -> Money:
     return holdings.own_limits - holdings.line_limit
 
 
+def _by_amount(bound: tuple[int, str]) -> int:
+    return bound[0]
+
+
 def _amount(step: LimitStep) -> Money:
     assert step.amount is not None
     return step.amount
 
 
-def _floored(amount: Decimal, edition: PolicyEdition) -> Money:
-    """An amount rounded down to the minor unit, held within what a column keeps."""
+def _share_of(minor: int, share: Decimal, edition: PolicyEdition) -> Money:
+    """A share of so many minor units, rounded down, held within what a column keeps."""
+    part = int((minor * share).to_integral_value(ROUND_FLOOR))
     currency = edition.reporting_currency
-    minor = int((amount.scaleb(exponent_of(currency))).__floor__())
-    return Money(minor=max(-MINOR_MAX, min(MINOR_MAX, minor)), currency=currency)
+    return Money(minor=max(-MINOR_MAX, min(MINOR_MAX, part)), currency=currency)

@@ -5,6 +5,7 @@ capital after tax; nobody pays less than the least margin of the grade, nor more
 highest rate, and what would have to lies below the minimum: an exception with its own approver.
 """
 
+from collections.abc import Mapping
 from decimal import ROUND_CEILING, Decimal
 
 from domain.assessment import Price
@@ -20,11 +21,15 @@ def price(
     term_months: int,
     sales_reporting: Decimal | None,
     edition: PolicyEdition,
+    *,
+    lgd: Decimal | None = None,
 ) -> Price:
-    """The rate for a grade and a term; `sales_reporting` sizes the firm for its capital."""
+    """The rate for a grade and a term; `sales_reporting` sizes the firm for its capital, `lgd` is
+    the edition's for credit without cover unless another is given."""
     policy = edition.price
-    capital = economic_capital(pd, term_months, sales_reporting, policy)
-    loss = expected_loss(max(pd, policy.capital.pd_floor), policy.lgd)
+    lost = policy.lgd if lgd is None else lgd
+    capital = economic_capital(pd, term_months, sales_reporting, policy, lost)
+    loss = expected_loss(max(pd, policy.capital.pd_floor), lost)
     hurdle = policy.hurdle / (1 - policy.tax)
     earned = policy.capital_return * capital
     break_even = break_even_rate(
@@ -73,8 +78,12 @@ def raroc(
     capital_earned: Decimal,
     tax: Decimal = Decimal(0),
 ) -> Decimal:
-    """Return on risk-adjusted capital: income less funds, costs and loss, after tax, on capital."""
-    return (income + capital_earned - funds - costs - loss) * (1 - tax) / capital
+    """Return on risk-adjusted capital: income less funds, costs and loss, after tax, on capital.
+
+    Credit that binds no capital, as one wholly covered by a deposit, earns what it earns on itself.
+    """
+    earned = (income + capital_earned - funds - costs - loss) * (1 - tax)
+    return earned / capital if capital else earned
 
 
 def adjusted_raroc(raroc_plain: Decimal, risk_free: Decimal, beta: Decimal) -> Decimal:
@@ -82,19 +91,38 @@ def adjusted_raroc(raroc_plain: Decimal, risk_free: Decimal, beta: Decimal) -> D
     return (raroc_plain - risk_free) / beta
 
 
+def profit_expected(rate: Decimal, churn: Decimal, pd: Decimal, lgd: Decimal) -> Decimal:
+    """Of one unit offered at a rate: whoever does not walk away pays it, or defaults."""
+    return (1 - churn) * ((1 - pd) * rate - pd * lgd)
+
+
+def rate_of_best_profit(
+    churn_by_rate: Mapping[Decimal, Decimal], pd: Decimal, lgd: Decimal
+) -> Decimal:
+    """The rate at which the expected profit of an offer is highest; of equals the lowest."""
+    return max(
+        sorted(churn_by_rate),
+        key=lambda rate: profit_expected(rate, churn_by_rate[rate], pd, lgd),
+    )
+
+
 def economic_capital(
-    pd: Decimal, term_months: int, sales_reporting: Decimal | None, policy: PricePolicy
+    pd: Decimal,
+    term_months: int,
+    sales_reporting: Decimal | None,
+    policy: PricePolicy,
+    lgd: Decimal,
 ) -> Decimal:
     """Capital for one unit of the limit by the ratings function, PD and maturity bounded."""
     settings: CapitalPolicy = policy.capital
     if pd >= 1:
-        return policy.lgd
+        return lgd
     years = min(
         max(Decimal(term_months) / 12, settings.maturity_years_min), settings.maturity_years_max
     )
     return capital_share(
         max(pd, settings.pd_floor),
-        policy.lgd,
+        lgd,
         years,
         sales_eur_millions=_sales_eur_millions(sales_reporting, settings.eur_rate),
         confidence=settings.confidence,

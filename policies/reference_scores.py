@@ -44,13 +44,20 @@ ZONES: dict[str, tuple[Decimal, Decimal]] = {
     "altman_z": (Decimal("1.81"), Decimal("2.99")),
     "altman_z_private": (Decimal("1.23"), Decimal("2.90")),
     "altman_z_non_manufacturer": (Decimal("1.10"), Decimal("2.60")),
+    "altman_z_emerging": (Decimal("4.35"), Decimal("5.85")),
 }
+_EMERGING = Decimal("3.25")
 
 
 def altman_zone(code: str, score: Decimal) -> str:
     """`distress`, `grey` or `safe`; the cuts themselves are grey."""
     low, high = ZONES[code]
     return "distress" if score < low else "safe" if score > high else "grey"
+
+
+def altman_emerging(score_non_manufacturer: Decimal) -> Decimal:
+    """Z'' as written for emerging markets: a default bond's score is zero; its zones move along."""
+    return score_non_manufacturer + _EMERGING
 
 
 def zmijewski_probability(find: Lookup) -> Decimal | None:

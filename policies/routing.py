@@ -8,9 +8,12 @@ from decimal import Decimal
 
 from domain.application import Application
 from domain.approval import RouteStep
-from domain.assessment import Dossier, Holdings, Lane, Price, Rating, Route
+from domain.assessment import Dossier, Holdings, Lane, PolicyException, Price, Rating, Route
 from domain.edition import ApprovalStep, KnockOutEffect, PolicyEdition
 from domain.money import Money
+from policies.basel import expected_loss
+from policies.concentration import exceptions
+from policies.cover import lgd_after
 from policies.rating import effects
 from policies.spreading import rate_used
 from policies.tables import tables_of
@@ -40,7 +43,9 @@ def route(
     against = _against_automatic(
         dossier, rating, price, granted_reporting, aggregate, edition, automatic_spent
     )
-    reasons = (*against, *(("sampled",) if sampled else ()))
+    passed = _exceptions(dossier, rating, granted_reporting, edition)
+    over = tuple(f"cap:{each.code}" for each in passed)
+    reasons = (*against, *over, *(("sampled",) if sampled else ()))
     if not reasons:
         return Route(
             lane=Lane.AUTOMATIC,
@@ -49,7 +54,8 @@ def route(
             reasons=("within_automatic_ceilings",),
             moves_tier_at=edition.money(edition.approval.automatic.aggregate_max),
         )
-    return _route_to_people(aggregate, rating.grade, price, reasons, edition)
+    routed = _route_to_people(aggregate, rating.grade, price, reasons, edition)
+    return routed.model_copy(update={"exceptions": passed}) if passed else routed
 
 
 def aggregate_after(
@@ -153,6 +159,28 @@ def _against_automatic(
         code for code, effect in effects(rating, edition).items() if effect is KnockOutEffect.REFER
     )
     return (*(code for code, held in missed.items() if held), *referred)
+
+
+def _exceptions(
+    dossier: Dossier, rating: Rating, granted: Money, edition: PolicyEdition
+) -> tuple[PolicyException, ...]:
+    """The caps and bounds of appetite that the approval would pass, where the book is known.
+
+    The book is without the line in question, so what is granted is what is added to it.
+    """
+    if dossier.book is None:
+        return ()
+    customer, lgd = dossier.customer, lgd_after(dossier, granted, edition)
+    return exceptions(
+        granted,
+        granted.share(expected_loss(rating.pd, lgd)),
+        dossier.book,
+        dossier.business_on,
+        edition,
+        industry=customer.industry,
+        region=customer.region,
+        related=customer.related_to_grantor,
+    )
 
 
 def _rate_is_stale(dossier: Dossier, edition: PolicyEdition) -> bool:

@@ -57,7 +57,7 @@ class CardTable:
             Interval(None if place == len(floors) - 1 else floor, ceiling)
             for place, ((_, floor), ceiling) in enumerate(zip(floors, ceilings[:-1], strict=True))
         ]
-        self._floors = Table({"score": Steps(cells)}, len(cells))
+        self.floors = Table({"score": Steps(cells)}, len(cells))
 
     def earned(self, factor: Factor, value: Decimal | str | None) -> tuple[Decimal, int | None]:
         """The points of a factor's value, and the place of its bin (None where it is missing)."""
@@ -76,7 +76,7 @@ class CardTable:
 
     def grade(self, score: Decimal) -> str:
         """The grade of a score; a score equal to a floor is in the better grade."""
-        row = self._floors.find({"score": score})
+        row = self.floors.find({"score": score})
         assert row is not None, "the worst grade has no floor"
         return self.grades[row]
 

@@ -38,6 +38,11 @@ def outbox_id(channel: str) -> str:
     return f"outbox/{channel}"
 
 
+def rerating_id(run: str, phase: str) -> str:
+    """A phase of a re-rating: preview, or apply."""
+    return f"runs/rerating/{run}/{phase}"
+
+
 def monitoring_id(run: str = "") -> str:
     """`run` tells looks on demand apart; a scheduled one is told apart by Temporal."""
     return f"runs/monitoring/{run}" if run else "runs/monitoring"

@@ -13,7 +13,7 @@ from domain.collection import CollectionStart
 from domain.identity import SYSTEM
 from domain.line import LineStart
 from domain.notification import MessageKind, OutboxEntry, WorkflowMessage
-from domain.review import ReviewStart
+from domain.review import ReviewCause, ReviewStart
 from domain.value import Value
 from domain.warning import MonitoringStart
 from workflows.names import (
@@ -93,6 +93,11 @@ def _line_changed(entry: OutboxEntry) -> WorkflowMessage:
     return _signal(line_id(entry.facts["line_id"]), "changed")
 
 
+def _line_review(entry: OutboxEntry) -> WorkflowMessage:
+    cause = {"cause": ReviewCause.REQUEST.value}
+    return _signal(line_id(entry.facts["line_id"]), "review_due", cause)
+
+
 def _review_stop(entry: OutboxEntry) -> WorkflowMessage:
     return _signal(review_id(entry.facts["line_id"], int(entry.facts["n"])), "stop")
 
@@ -139,6 +144,7 @@ _MEANINGS: Mapping[str, Callable[[OutboxEntry], WorkflowMessage]] = {
     "start_monitoring": _start_monitoring,
     "signal": _any_signal,
     "signal_line_changed": _line_changed,
+    "signal_line_review": _line_review,
     "signal_review_stop": _review_stop,
     "signal_collection_recheck": _collection_recheck,
     "update_line_freeze": _update_line("freeze"),

@@ -1,6 +1,7 @@
 """Report."""
 
 from pathlib import Path
+
 from creditflow.model.validation import Findings
 
 

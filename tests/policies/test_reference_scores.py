@@ -10,6 +10,7 @@ from policies.reference_scores import (
     ALTMAN_Z_NON_MANUFACTURER,
     ALTMAN_Z_PRIVATE,
     ZMIJEWSKI_X,
+    altman_emerging,
     altman_zone,
     ohlson_o,
     ohlson_probability,
@@ -51,6 +52,14 @@ def test_altman_z_of_a_private_company_takes_book_equity() -> None:
 def test_altman_z_of_a_non_manufacturer_leaves_sales_out() -> None:
     # 6.56*0.2 + 3.26*0.2 + 6.72*0.1 + 1.05*1
     assert ALTMAN_Z_NON_MANUFACTURER.compute(finder()) == Decimal("3.686")
+
+
+def test_the_emerging_market_version_moves_score_and_zones_alike() -> None:
+    assert altman_emerging(Decimal("2.61")) == Decimal("5.86")
+    for score in ("1.09", "1.10", "2.60", "2.61"):
+        plain = Decimal(score)
+        zone = altman_zone("altman_z_non_manufacturer", plain)
+        assert altman_zone("altman_z_emerging", altman_emerging(plain)) == zone
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from web.service.once import JoinedRecords
 from web.service.operations import OperationsService
 from web.service.party import PartyService
 from web.service.receivable import ReceivableService
+from web.service.rerating import ReratingService
 from web.service.review import ReviewService
 from web.service.screening import ScreeningService
 from web.service.statement import StatementService
@@ -55,6 +56,7 @@ class Services:
     lines: LineService
     exposure: ExposureService
     reviews: ReviewService
+    reratings: ReratingService
     warnings: WarningService
     collections: CollectionService
     editions: EditionService
@@ -98,6 +100,7 @@ def build_services(
         lines=LineService(records, exposure, gateway, clock),
         exposure=ExposureService(records, exposure, clock),
         reviews=ReviewService(records, gateway),
+        reratings=ReratingService(records, gateway, clock),
         warnings=WarningService(records, gateway, clock),
         collections=CollectionService(records, gateway, clock),
         editions=EditionService(records, clock),

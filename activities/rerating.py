@@ -1,0 +1,156 @@
+"""Re-rating (批量重评): a page of the book judged in columns, then put in force as it was previewed.
+
+A page is one transaction under the lock of the run's row. Grades and the dates of ratings are put in
+force in sets; no limit moves. A line that fell, or that carries clearly less than its limit, is owed
+a review through the outbox: people decide there.
+"""
+
+from collections import defaultdict
+from datetime import date
+
+from sqlalchemy.orm import Session
+from temporalio import activity
+
+from activities.assessment import collect_dossier
+from activities.signatures import ReratingSteps
+from domain.application import Application, ApplicationType
+from domain.assessment import Dossier
+from domain.calendar import business_on
+from domain.edition import PolicyEdition
+from domain.errors import CreditError, NotFound, SameHands, StaleContent
+from domain.line import CreditLine
+from domain.notification import Channel
+from domain.rerating import (
+    Judging,
+    Outcome,
+    Rerating,
+    ReratingPage,
+    ReratingProgress,
+    RunStatus,
+    Standing,
+)
+from policies.line import months_later
+from policies.rerating import asks_review, judgings, rerate
+from storage.base import Records
+from storage.edition import Editions
+from storage.line import Lines
+from storage.notification import Outbox
+from storage.rerating import Reratings
+
+
+class ReratingActivities(ReratingSteps):
+    """The steps on PostgreSQL."""
+
+    def __init__(self, records: Records) -> None:
+        self._records = records
+
+    @activity.defn
+    def preview_rerating(self, page: ReratingPage) -> ReratingProgress:
+        on = business_on(page.at, page.offset_days)
+        with self._records.begin() as session:
+            edition = Editions(session).find_current(on)
+            if edition is None:
+                raise NotFound(kind="policy edition in force", id=on.isoformat())
+            store = Reratings(session)
+            run = store.begin(page.run_id, edition.edition_hash, on, page.person_id)
+            if run.status is RunStatus.PREVIEWING:
+                edition = Editions(session).read(run.edition_hash)
+                line_ids = store.find_lines(run.after, page.page_size)
+                up_to = line_ids[-1] if len(line_ids) == page.page_size else None
+                judged = _judged(session, line_ids, edition, run.business_on)
+                run = store.record_preview(run, judged, up_to)
+            return _progress(run, RunStatus.PREVIEWING)
+
+    @activity.defn
+    def apply_rerating(self, page: ReratingPage) -> ReratingProgress:
+        """Refuses `StaleContent` where the hash is not the preview's, and `SameHands`."""
+        with self._records.begin() as session:
+            store = Reratings(session)
+            run = store.read(page.run_id, for_update=True)
+            if run.status is RunStatus.PREVIEWED:
+                refuse_unseen(run, page.preview_hash, page.person_id)
+                if store.preview_hash(run.run_id) != run.preview_hash:
+                    raise StaleContent()
+                run = store.begin_applying(run, page.person_id)
+            if run.status is RunStatus.APPLYING:
+                edition = Editions(session).read(run.edition_hash)
+                until = months_later(run.business_on, edition.review.rating_valid_months)
+                done, lost, run = store.apply_page(run, page.page_size, until)
+                for each in done:
+                    if each.line_id not in lost and asks_review(each, edition):
+                        _owe_review(session, run, each)
+            return _progress(run, RunStatus.APPLYING)
+
+
+def refuse_unseen(run: Rerating, preview_hash: str | None, person_id: str) -> None:
+    """A preview is applied by its hash, by somebody other than who made it; refuses `StaleContent`
+    and `SameHands`."""
+    if run.preview_hash is None or run.preview_hash != preview_hash:
+        raise StaleContent()
+    if run.previewed_by == person_id:
+        raise SameHands(first="preview", second="apply")
+
+
+def _judged(
+    session: Session, line_ids: list[str], edition: PolicyEdition, on: date
+) -> tuple[Judging, ...]:
+    """Every line of a page, each product's in columns; who cannot be judged says why."""
+    found: dict[str, Judging] = {}
+    by_product: dict[str, list[tuple[Standing, Dossier]]] = defaultdict(list)
+    for line_id in line_ids:
+        line = Lines(session).read(line_id)
+        try:
+            dossier = collect_dossier(session, _application_of(line), edition, on)
+            edition.product(line.terms.product)
+        except CreditError as refusal:
+            found[line_id] = _failed(line, refusal)
+        else:
+            standing = Standing(
+                line_id=line_id,
+                customer_id=line.customer_id,
+                grade=line.grade,
+                limit=dossier.limit_requested_reporting,
+            )
+            by_product[line.terms.product].append((standing, dossier))
+    for product, pairs in by_product.items():
+        judged = rerate([dossier for _, dossier in pairs], edition, product, on)
+        for judging in judgings([standing for standing, _ in pairs], judged):
+            found[judging.line_id] = judging
+    return tuple(found[line_id] for line_id in line_ids)
+
+
+def _application_of(line: CreditLine) -> Application:
+    """The line as it is, asked for again: a temporary limit beside it is not judged."""
+    return Application(
+        customer_id=line.customer_id,
+        application_type=ApplicationType.RENEWAL,
+        limit_requested=line.terms.limit,
+        term_months=line.terms.term_months,
+        product=line.terms.product,
+        line_id=line.line_id,
+    )
+
+
+def _failed(line: CreditLine, refusal: CreditError) -> Judging:
+    return Judging(
+        line_id=line.line_id,
+        customer_id=line.customer_id,
+        outcome=Outcome.FAILED,
+        grade_before=line.grade,
+        limit_before=line.terms.limit,
+        failure=refusal.code,
+    )
+
+
+def _owe_review(session: Session, run: Rerating, judging: Judging) -> None:
+    Outbox(session).post(
+        Channel.TEMPORAL,
+        f"rerating/{run.run_id}/{judging.line_id}",
+        recipient=judging.line_id,
+        kind="signal_line_review",
+        facts={"line_id": judging.line_id},
+    )
+
+
+def _progress(run: Rerating, phase: RunStatus) -> ReratingProgress:
+    return ReratingProgress(status=run.status, counts=run.counts, done=run.status is not phase)

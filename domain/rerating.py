@@ -1,0 +1,107 @@
+"""Re-rating (批量重评): a run over the live book, previewed, then applied as previewed or not at all."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from pydantic import Field
+
+from domain.identity import Id
+from domain.money import Money
+from domain.value import Value
+
+
+class Standing(Value):
+    """What a line stands at before it is judged again; the limit in the reporting currency."""
+
+    line_id: Id
+    customer_id: Id
+    grade: str
+    limit: Money
+
+
+class Outcome(StrEnum):
+    MOVED = "moved"
+    UNMOVED = "unmoved"
+    FAILED = "failed"  # could not be judged, or was changed by others before it was applied
+
+
+class RunStatus(StrEnum):
+    PREVIEWING = "previewing"
+    PREVIEWED = "previewed"
+    APPLYING = "applying"
+    APPLIED = "applied"
+
+
+class RunCounts(Value):
+    """How many lines a run looked at; moved, unmoved and failed add up to all of them."""
+
+    moved: int = 0
+    unmoved: int = 0
+    failed: int = 0
+
+    @property
+    def lines(self) -> int:
+        return self.moved + self.unmoved + self.failed
+
+
+class Rerating(Value):
+    """One run: the edition it judges under, how far it is, and the hash of exactly its preview."""
+
+    run_id: Id
+    edition_hash: str
+    business_on: date
+    status: RunStatus
+    counts: RunCounts
+    after: str | None = None  # the last line done, in the phase it is in
+    preview_hash: str | None = None
+    previewed_by: Id
+    applied_by: Id | None = None
+    started_at: datetime
+    finished_at: datetime | None = None
+
+
+class Judging(Value):
+    """One line of a run as its preview says it; `failure` where it could not be judged."""
+
+    line_id: Id
+    customer_id: Id
+    outcome: Outcome
+    grade_before: str
+    grade: str = ""
+    score: Decimal | None = None
+    limit_before: Money
+    limit_supported: Money | None = None
+    binding: str = ""
+    knock_outs: tuple[str, ...] = ()
+    failure: str = ""
+
+
+class ReratingStart(Value):
+    """What a phase of a run is started with; with `preview_hash` it applies exactly that."""
+
+    run_id: Id
+    person_id: Id
+    preview_hash: str | None = None
+    offset_days: int = 0
+    page_size: int = Field(default=500, ge=1, le=5000)
+    at: datetime | None = None  # carried over: the instant the run is as of
+
+
+class ReratingPage(Value):
+    """The next page of a run; where the run is, its own row says."""
+
+    run_id: Id
+    person_id: Id
+    preview_hash: str | None = None
+    page_size: int
+    at: datetime
+    offset_days: int = 0
+
+
+class ReratingProgress(Value):
+    """How far the phase has come."""
+
+    status: RunStatus
+    counts: RunCounts
+    done: bool

@@ -1,0 +1,174 @@
+"""Payment terms (账期) as typed rules, and rates as benchmark plus basis points.
+
+A rule says from which event days are counted and how the due date follows; a schedule says which
+part of a sum is due by which rule. What terms are worth to whom, and how they rank, is
+`policies/terms.py`.
+"""
+
+from datetime import date, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from domain.calendar import WorkCalendar
+from domain.errors import FieldMissing, TermsUneven
+from domain.value import Value
+
+Part = Annotated[Decimal, Field(gt=0, le=1)]
+
+
+class StartEvent(StrEnum):
+    """What starts the clock."""
+
+    ORDER = "order"  # 下单
+    SHIPMENT = "shipment"  # 发货
+    RECEIPT = "receipt"  # 签收
+    INVOICE = "invoice"  # 开票
+    RECONCILIATION = "reconciliation"  # 对账
+
+
+class TermsKind(StrEnum):
+    CASH_FIRST = "cash_first"  # 款到发货
+    NET_DAYS = "net_days"  # 若干天
+    MONTH_END = "month_end"  # 月结若干天
+    DAY_OF_MONTH = "day_of_month"  # 次月若干日
+
+
+class Roll(StrEnum):
+    """Where a due date that is no working day goes."""
+
+    NONE = "none"
+    FOLLOWING = "following"
+    PRECEDING = "preceding"
+    MODIFIED_FOLLOWING = "modified_following"  # the following one, unless in another month
+
+
+class Means(StrEnum):
+    TRANSFER = "transfer"
+    BANK_ACCEPTANCE = "bank_acceptance"  # 银行承兑汇票
+    COMMERCIAL_ACCEPTANCE = "commercial_acceptance"  # 商业承兑汇票
+
+
+class TermsRule(Value):
+    """One rule: `days` after the start, after the end of its month, or the `day` of a later one.
+
+    A bill given on the due date is money only when it falls due itself, `bill_months` later.
+    """
+
+    kind: TermsKind
+    start: StartEvent = StartEvent.INVOICE
+    days: int = Field(default=0, ge=0, le=720)
+    day: int = Field(default=1, ge=1, le=31)  # of the month; the last day of a shorter one
+    months_after: int = Field(default=1, ge=0, le=12)
+    roll: Roll = Roll.NONE
+    means: Means = Means.TRANSFER
+    bill_months: int = Field(default=0, ge=0, le=12)
+
+    @model_validator(mode="after")
+    def _bill_has_a_tenor(self) -> Self:
+        if self.means is not Means.TRANSFER and self.bill_months == 0:
+            raise FieldMissing(field="bill_months")
+        return self
+
+
+class Instalment(Value):
+    """A part of the sum and the rule by which it is due."""
+
+    part: Part
+    rule: TermsRule
+
+
+class PaymentTerms(Value):
+    """The parts of a sum, each with its rule: a deposit first, say, and the balance by bill."""
+
+    instalments: tuple[Instalment, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _parts_make_the_whole(self) -> Self:
+        total = sum((each.part for each in self.instalments), Decimal(0))
+        if total != 1:
+            raise TermsUneven(total=f"{total:f}")
+        return self
+
+    @classmethod
+    def of(cls, rule: TermsRule) -> Self:
+        """The whole sum by one rule."""
+        return cls(instalments=(Instalment(part=Decimal(1), rule=rule),))
+
+
+class FloatingRate(Value):
+    """A rate as a published benchmark plus basis points, set anew on every repricing date."""
+
+    benchmark: str = Field(pattern=r"^[A-Z][A-Z0-9_-]{1,19}$")  # LPR1Y, LPR5Y, SHIBOR3M ...
+    spread_bp: Decimal
+    reprice_months: int = Field(default=12, ge=1, le=60)
+    first_reprices_on: date
+
+    def annual(self, benchmark: Decimal) -> Decimal:
+        """The rate at a fixing of its benchmark; never below zero."""
+        return max(Decimal(0), benchmark + self.spread_bp / 10_000)
+
+    def reprices_on(self, business_on: date) -> date:
+        """The last repricing date up to a day; the first one before there has been any."""
+        on, n = self.first_reprices_on, 0
+        while (following := months_on(self.first_reprices_on, (n + 1) * self.reprice_months)) <= (
+            business_on
+        ):
+            on, n = following, n + 1
+        return on
+
+
+def due_on(rule: TermsRule, started_on: date, calendar: WorkCalendar | None = None) -> date:
+    """The day on which payment is due, rolled where the rule says so and a calendar is given."""
+    match rule.kind:
+        case TermsKind.CASH_FIRST:
+            day = started_on
+        case TermsKind.NET_DAYS:
+            day = started_on + timedelta(days=rule.days)
+        case TermsKind.MONTH_END:
+            day = _month_end(started_on) + timedelta(days=rule.days)
+        case TermsKind.DAY_OF_MONTH:
+            first = months_on(started_on.replace(day=1), rule.months_after)
+            day = min(first + timedelta(days=rule.day - 1), _month_end(first))
+    return day if calendar is None else rolled(day, rule.roll, calendar)
+
+
+def money_on(rule: TermsRule, started_on: date, calendar: WorkCalendar | None = None) -> date:
+    """The day on which payment is money: when it is due, or when the bill given then falls due."""
+    due = due_on(rule, started_on, calendar)
+    if rule.means is Means.TRANSFER:
+        return due
+    matures = months_on(due, rule.bill_months)
+    return matures if calendar is None else rolled(matures, rule.roll, calendar)
+
+
+def rolled(day: date, roll: Roll, calendar: WorkCalendar) -> date:
+    """A day moved to one that is worked."""
+    if roll is Roll.NONE or calendar.works_on(day):
+        return day
+    if roll is Roll.PRECEDING:
+        return _worked(day, -1, calendar)
+    following = _worked(day, 1, calendar)
+    if roll is Roll.MODIFIED_FOLLOWING and following.month != day.month:
+        return _worked(day, -1, calendar)
+    return following
+
+
+def months_on(day: date, months: int) -> date:
+    """The same day so many months later, or the last day of a shorter month."""
+    years, month = divmod(day.month - 1 + months, 12)
+    first = date(day.year + years, month + 1, 1)
+    return min(first + timedelta(days=day.day - 1), _month_end(first))
+
+
+def _worked(day: date, step: int, calendar: WorkCalendar) -> date:
+    while not calendar.works_on(day):
+        day += timedelta(days=step)
+    return day
+
+
+def _month_end(day: date) -> date:
+    following = date(day.year + day.month // 12, day.month % 12 + 1, 1)
+    return following - timedelta(days=1)

@@ -1,0 +1,55 @@
+"""Re-rating: preview the book, read the preview, put exactly that in force."""
+
+from fastapi.responses import PlainTextResponse
+from pydantic import Field
+
+from domain.identity import Id
+from domain.rerating import Rerating
+from domain.value import Value
+from web.api.pages import PageSize
+from web.api.stage import stage
+from web.callers import Asked, Caller
+from web.service.rerating import ReratingBegun
+
+router = stage("rerating")
+
+
+class Seen(Value):
+    """The hash of the preview that was read, and is to be put in force."""
+
+    preview_hash: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+class ReratingRuns(Value):
+    items: tuple[Rerating, ...]
+
+
+@router.post("/runs/rerating", status_code=202)
+def preview(asked: Asked, caller: Caller) -> ReratingBegun:
+    """Judge every line in force anew; nothing changes by it."""
+    return asked.reratings.preview(caller)
+
+
+@router.get("/runs/rerating")
+def list_runs(asked: Asked, caller: Caller, page_size: PageSize = 20) -> ReratingRuns:
+    """The newest runs first."""
+    return ReratingRuns(items=tuple(asked.reratings.list_runs(caller, page_size)))
+
+
+@router.get("/runs/rerating/{run_id}")
+def read_run(asked: Asked, caller: Caller, run_id: Id) -> Rerating:
+    """How far a run has come, what it counts, and the hash of its preview."""
+    return asked.reratings.read(caller, run_id)
+
+
+@router.get("/runs/rerating/{run_id}/preview", response_class=PlainTextResponse)
+def read_preview(asked: Asked, caller: Caller, run_id: Id) -> PlainTextResponse:
+    """The preview as CSV: every line then and now, or why it could not be judged."""
+    text = asked.reratings.read_preview(caller, run_id)
+    return PlainTextResponse(text, media_type="text/csv; charset=utf-8")
+
+
+@router.post("/runs/rerating/{run_id}/apply", status_code=202)
+def apply(asked: Asked, caller: Caller, run_id: Id, body: Seen) -> ReratingBegun:
+    """Put a preview in force, by somebody other than who made it, by the hash of what was seen."""
+    return asked.reratings.apply(caller, run_id, body.preview_hash)
