@@ -12,6 +12,7 @@ from web.service.clock import Clock
 from web.service.collection import CollectionService
 from web.service.contract import ContractService
 from web.service.customer import CustomerService
+from web.service.draft import DraftService
 from web.service.edition import EditionService
 from web.service.exchange import RateService
 from web.service.exposure import ExposureService
@@ -55,6 +56,7 @@ class Services:
     warnings: WarningService
     collections: CollectionService
     editions: EditionService
+    drafts: DraftService
     notifications: NotificationService
     operations: OperationsService
 
@@ -70,6 +72,7 @@ def build_services(
     mail_dir: Path | None = None,
 ) -> Services:
     """The services over one memory, one way to Temporal and one clock."""
+    editions = EditionService(records, clock)
     return Services(
         records=records,
         gateway=gateway,
@@ -91,7 +94,8 @@ def build_services(
         reviews=ReviewService(records, gateway),
         warnings=WarningService(records, gateway, clock),
         collections=CollectionService(records, gateway, clock),
-        editions=EditionService(records, clock),
+        editions=editions,
+        drafts=DraftService(records, gateway, clock, editions),
         notifications=NotificationService(records, mail_dir=mail_dir),
         operations=OperationsService(codec),
     )
