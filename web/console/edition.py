@@ -37,6 +37,8 @@ def _policy_page(visit: Visit, edition_hash: str | None) -> HTMLResponse:
         "edition/policy.html",
         edition=edition,
         edition_hash=edition.edition_hash,
+        trends={factor.code: factor.trend for factor in edition.scorecard.factors},
+        drafts=visit.services.drafts.list_drafts(visit.person),
         published=tuple(reversed(visit.services.editions.list_editions(visit.person))),
         grades=_by_grade(edition),
         bins=lambda factor: [(_bin(each, visit.speech), each.points) for each in factor.bins],

@@ -98,15 +98,7 @@ class EditionService:
             edition_hash=edition.edition_hash,
             name=edition.name,
             effective_on=edition.effective_on.isoformat(),
-            faults=tuple(
-                Fault(
-                    path=finding.path,
-                    code=finding.code,
-                    sentence=finding.sentence("en"),
-                    sentence_zh=finding.sentence("zh"),
-                )
-                for finding in check(edition)
-            ),
+            faults=faults_of(edition),
         )
 
     def compare(self, person: Person, draft: Comparison, against_hash: str | None) -> Compared:
@@ -162,4 +154,17 @@ def _compared(against: PolicyEdition, edition: PolicyEdition) -> Compared:
             )
             for each in differences(against, edition)
         ),
+    )
+
+
+def faults_of(edition: PolicyEdition) -> tuple[Fault, ...]:
+    """Everything wrong with an edition, in words of both languages."""
+    return tuple(
+        Fault(
+            path=finding.path,
+            code=finding.code,
+            sentence=finding.sentence("en"),
+            sentence_zh=finding.sentence("zh"),
+        )
+        for finding in check(edition)
     )
