@@ -68,7 +68,7 @@ def _points(factor: Factor, scope: Scope, edition: PolicyEdition, tables: Tables
     figure = scope.figure(factor.figure)
     best = tables.points_max[factor.code]
     if figure.value is None:
-        points, label, missing = _points_missing(factor, best, edition), MISSING_BIN, factor.missing
+        points, label, missing = points_missing(factor, best, edition), MISSING_BIN, factor.missing
     else:
         row = tables.bins[factor.code].find({"value": figure.value})
         assert row is not None, f"the bins of {factor.code} leave a gap"
@@ -98,7 +98,8 @@ def _group_shares(factors: tuple[FactorPoints, ...], edition: PolicyEdition) -> 
     }
 
 
-def _points_missing(factor: Factor, best: Decimal, edition: PolicyEdition) -> Decimal:
+def points_missing(factor: Factor, best: Decimal, edition: PolicyEdition) -> Decimal:
+    """What a factor earns whose figure is not there; `best` are its most points."""
     match factor.missing:
         case Missing.NEUTRAL:
             return best * edition.scorecard.neutral_share

@@ -12,6 +12,7 @@ from domain.approval import Verdict
 from domain.customer import Customer, Identifier, IdentifierScheme
 from domain.draft import DraftStatus
 from domain.errors import NoAuthority, NotPermitted, ReportStale, SameHands
+from policies.questions import Bearing
 from storage.edition import Editions
 from tests.makers_policy import a_customer
 from tests.road import UNSAMPLED, Road, an_application
@@ -156,3 +157,19 @@ async def task_of(road: Road, person: str, draft_id: str) -> Any:
             return found[0]
         await asyncio.sleep(0.05)
     raise AssertionError("no task was opened")
+
+
+async def test_a_case_that_waits_for_its_applicant_is_told_what_is_worth_asking(
+    road: Road,
+) -> None:
+    submitted = await road.submit(an_application(road.keep_customer(years=1), purpose=""))
+    await road.comes_to(submitted.case_id, CaseStatus.INCOMPLETE)
+
+    found = await road.call(
+        road.services.applications.open_questions, road.people["manager"], submitted.case_id
+    )
+
+    bearings = {question.code: question.bears_on for question in found.questions}
+    assert Bearing.GRADE in bearings["payment_record"]
+    assert Bearing.GRADE in bearings["statements_years:2"]
+    assert bearings["purpose"] == (Bearing.ROUTE,), "it counts for completeness alone"
