@@ -9,10 +9,9 @@ be; so an item is rather asked for in vain than let go in error.
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal, localcontext
-from enum import StrEnum
 from itertools import chain
 
-from domain.assessment import Dossier, Lane, Missing
+from domain.assessment import Bearing, Dossier, Lane, Missing
 from domain.edition import Combine, Factor, KnockOutEffect, PolicyEdition
 from domain.money import Money
 from domain.statement import Statement
@@ -27,14 +26,6 @@ from policies.tables import tables_of
 
 _STATEMENT_NAMES = frozenset({"rate", "statement_age_days", "statement_years"})
 _MILLION = Decimal(1_000_000)
-
-
-class Bearing(StrEnum):
-    """What an answer could still change."""
-
-    GRADE = "grade"
-    LIMIT = "limit"
-    ROUTE = "route"
 
 
 class Question(Value):

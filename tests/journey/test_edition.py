@@ -9,10 +9,10 @@ from stdnum.cn import uscc
 
 from domain.application import CaseStatus
 from domain.approval import Verdict
+from domain.assessment import Bearing
 from domain.customer import Customer, Identifier, IdentifierScheme
 from domain.draft import DraftStatus
 from domain.errors import NoAuthority, NotPermitted, ReportStale, SameHands
-from policies.questions import Bearing
 from storage.edition import Editions
 from tests.makers_policy import a_customer
 from tests.road import UNSAMPLED, Road, an_application

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from domain.application import ApplicationType
-from domain.assessment import Dossier, Lane
+from domain.assessment import Bearing, Dossier, Lane
 from domain.statement import Item, Statement
 from policies.formula import UNKNOWN, Found, compiled_formula
-from policies.questions import Bearing, OpenFile, questions
+from policies.questions import OpenFile, questions
 from tests.makers_policy import (
     MILLION,
     a_customer,
