@@ -79,6 +79,46 @@ def diff(
 
 
 @policy.command()
+def schema(as_user: AsUser = None, as_json: AsJson = False) -> None:
+    """The JSON schema of an edition, for the editor that you write it in."""
+    answer(Caller(as_user, as_json=as_json).fetch("/editions/schema"), as_json=as_json)
+
+
+@policy.command("to-xlsx")
+def to_xlsx(
+    edition: Annotated[str, typer.Argument(metavar="EDITION", help="A TOML file, hash or draft.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE.xlsx")],
+    base: Base = None,
+    as_user: AsUser = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write an edition as a workbook: a sheet a table, one of what stands alone."""
+    caller = Caller(as_user, as_json=as_json)
+    body = _content(edition, base, caller, as_json)
+    out.write_bytes(caller.send("/editions/xlsx", body, keyed=False).content)
+    answer({"file": str(out)}, as_json=as_json, text=str(out))
+
+
+@policy.command("from-xlsx")
+def from_xlsx(
+    file: Annotated[Path, typer.Argument(metavar="FILE.xlsx")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE.toml")],
+    as_user: AsUser = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read an edited workbook back as TOML; a cell with a formula is refused."""
+    try:
+        content = file.read_bytes()
+    except OSError as unread:
+        refuse("file_unreadable", f"{file}: {unread}", as_json=as_json, status=Exit.USAGE)
+    caller = Caller(as_user, as_json=as_json)
+    found = caller.upload("/editions/from-xlsx", file.name, content, {}).document
+    out.write_text(found["toml"], "utf-8")
+    said = {"file": str(out), "edition_hash": found["edition_hash"]}
+    answer(said, as_json=as_json, text=facts(said, ("file", "edition_hash")))
+
+
+@policy.command()
 def draft(
     file: File,
     revises: Annotated[

@@ -1,8 +1,8 @@
 """Policy editions: read, check, compare; drafts tried on the book and published by two."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import Path, Query, Response
+from fastapi import Path, Query, Response, UploadFile
 from fastapi.responses import PlainTextResponse
 from pydantic import Field
 
@@ -13,11 +13,13 @@ from web.api.stage import stage
 from web.api.writes import Writing, marked
 from web.callers import Asked, Caller
 from web.service.draft import PAST_MAX, Drafting, DraftView, Published
-from web.service.edition import Checked, Compared, Comparison, Draft
+from web.service.edition import Checked, Compared, Comparison, Draft, WorkbookRead, edition_schema
 from web.service.report import csv_text, markdown
 
 router = stage("edition")
 
+_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_BYTES_MAX = 20_000_000
 _HASH = r"^[0-9a-f]{64}$"
 EditionHash = Annotated[str, Path(pattern=_HASH)]
 DraftReference = Annotated[str, Path(pattern=r"^[A-Za-z0-9-]{1,64}$")]
@@ -64,6 +66,24 @@ def compare(
 ) -> Compared:
     """What a draft changes in the edition in force, in the one named, or in another text."""
     return asked.editions.compare(caller, body, against)
+
+
+@router.get("/editions/schema")
+def read_schema(caller: Caller) -> dict[str, Any]:
+    """The JSON schema of an edition, for editors."""
+    return edition_schema()
+
+
+@router.post("/editions/xlsx", response_class=Response, responses={200: {"content": {_XLSX: {}}}})
+def write_workbook(asked: Asked, caller: Caller, body: Draft) -> Response:
+    """An edition as a workbook."""
+    return Response(asked.editions.write_workbook(caller, body), media_type=_XLSX)
+
+
+@router.post("/editions/from-xlsx")
+def read_workbook(asked: Asked, caller: Caller, file: UploadFile) -> WorkbookRead:
+    """A workbook as an edition; a cell with a formula is refused."""
+    return asked.editions.read_workbook(caller, file.file.read(_BYTES_MAX))
 
 
 @router.get("/editions/drafts")

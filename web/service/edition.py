@@ -11,10 +11,12 @@ from domain.identity import Person
 from domain.value import Value
 from policies.difference import Kind, differences
 from policies.edition import check
+from policies.schema import edition_schema as edition_schema
 from storage.base import Records
 from storage.edition import Editions
 from web.service.clock import Clock
 from web.service.permissions import Action, permit
+from web.service.sheets import toml_of_workbook, workbook_of
 
 
 class Draft(Value):
@@ -28,6 +30,13 @@ class Comparison(Draft):
     """A draft, and the text it is compared to where that is not published either."""
 
     against_toml: Annotated[str | None, Field(max_length=1_000_000)] = None
+
+
+class WorkbookRead(Value):
+    """What a workbook says, as canonical TOML."""
+
+    edition_hash: str
+    toml: str
 
 
 class Fault(Value):
@@ -89,6 +98,17 @@ class EditionService:
         permit(person, Action.POLICY_READ)
         with self._records.begin() as session:
             return Editions(session).read_source(edition_hash)
+
+    def write_workbook(self, person: Person, draft: Draft) -> bytes:
+        """An edition as a workbook, to be edited by whoever prefers tables."""
+        permit(person, Action.POLICY_READ)
+        return workbook_of(self.edition_of(draft))
+
+    def read_workbook(self, person: Person, content: bytes) -> WorkbookRead:
+        """The TOML of an edited workbook; refuses `EditionInvalid` with the sheet and cell."""
+        permit(person, Action.POLICY_READ)
+        edition = self.edition_of(Draft(toml=toml_of_workbook(content)))
+        return WorkbookRead(edition_hash=edition.edition_hash, toml=edition.as_toml())
 
     def check(self, person: Person, draft: Draft) -> Checked:
         """Everything wrong with a draft; refuses `EditionInvalid` where it cannot be read."""
