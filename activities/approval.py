@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 from temporalio import activity
 
 from activities.application import conclude_case, lapse_case, silence_until
+from activities.edition import grant_by_role, holders_by_role, publish_decided
 from activities.letter import issue_letter, order_of
 from activities.signatures import ApprovalSteps, AuditSteps
 from domain.application import Case, CaseStatus
@@ -104,6 +105,9 @@ def authority_for(
     Asked at the moment of decision and nowhere else: what was true when the task was opened does
     not count.
     """
+    by_role = grant_by_role(session, person_id, task, approval, on)
+    if by_role is not None:
+        return by_role
     person = Persons(session).find_active(person_id)
     if person is None or not person.has(Role.APPROVER):
         raise NoAuthority(reason="the role of approver is missing or was withdrawn")
@@ -196,6 +200,9 @@ def _conclude(
     """The last word: a letter, the case's new status, and the notice, all with the word itself."""
     if approval.outcome is ApprovalOutcome.RETURNED:
         return _returned(session, progress, decision, case, edition)
+    if approval.request.subject is Subject.POLICY_EDITION:
+        publish_decided(session, approval, decision)
+        return progress
     letter = _letter(session, approval, decision, edition, on)
     progress = progress.model_copy(update={"letter_no": letter.letter_no})
     if case is None:
@@ -348,7 +355,10 @@ def _tell_holders(
         holders = [
             holder
             for position in task.may_be_decided_by
-            for holder in AuthorityGrants(session).holders(position, on)
+            for holder in (
+                *AuthorityGrants(session).holders(position, on),
+                *holders_by_role(session, position),
+            )
             if holder not in approval.request.makers
         ]
         for holder in dict.fromkeys(holders or ["operator"]):

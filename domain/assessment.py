@@ -99,6 +99,14 @@ class Missing(StrEnum):
     POINTS = "points"  # points of its own, as a bin
 
 
+class Bearing(StrEnum):
+    """What an answer could still change."""
+
+    GRADE = "grade"
+    LIMIT = "limit"
+    ROUTE = "route"
+
+
 class Figure(Value):
     """A ratio or amount with its formula and inputs; None where an input is missing."""
 

@@ -85,6 +85,7 @@ class SpreadingPolicy(Value):
     decimals: int = Field(ge=0, le=12)  # figures are rounded half-even before they are judged
     price_index: Exact  # the GNP price level of Ohlson's size term, base year 100
     figures: dict[Code, str]
+    shown: tuple[Code, ...] = ()  # figures that nobody is judged by, kept for whoever reads a file
 
 
 class PaymentPolicy(Value):
@@ -107,14 +108,25 @@ class Bin(Value):
     points: Annotated[Exact, Field(ge=0)]
 
 
+class Trend(StrEnum):
+    """Which way a factor's points go as its figure rises."""
+
+    RISING = "rising"
+    FALLING = "falling"
+
+
 class Factor(Value):
-    """One figure and the points its ranges earn, or what its absence means."""
+    """One figure and the points its ranges earn, or what its absence means.
+
+    A declared trend is held: no higher figure earns less, or none more.
+    """
 
     code: Code
     group: Code
     figure: Code
     missing: Missing
     missing_points: Annotated[Exact, Field(ge=0)] | None = None  # where `missing` is `points`
+    trend: Trend | None = None
     bins: tuple[Bin, ...] = Field(min_length=1)
 
     @property

@@ -345,6 +345,14 @@ class StaleContent(Conflict):
     sentence_zh = "内容已变更，请重新阅读后再作决定。"
 
 
+class ReportStale(Conflict):
+    sentence = (
+        "The edition {edition} has no simulation report of its own from the last {days} days; "
+        "simulate it first."
+    )
+    sentence_zh = "政策版本 {edition} 在最近 {days} 天内没有自己的试算报告，请先试算。"
+
+
 class Draining(Conflict):
     sentence = "The record is being carried over; send the message again in a moment."
     sentence_zh = "记录正在结转，请稍后重发。"

@@ -23,13 +23,14 @@ from domain.edition import (
     KnockOutEffect,
     PolicyEdition,
     Scorecard,
+    Trend,
 )
 from domain.errors import EditionInvalid
 from domain.value import Value
 from policies.calendar import work_calendar
 from policies.formula import compiled_formula, dependencies
 from policies.scorecard import SCORE_MAX, Choices, bins_table
-from policies.spreading import NAMES, PAYMENT_NAMES, TEXT_NAMES
+from policies.spreading import NAMES, PAYMENT_NAMES, TEXT_NAMES, judged_by, judged_figures
 from policies.table import Table
 from policies.tables import approval_table
 from policies.warning import OVERDUE_OF_LIMIT
@@ -44,6 +45,11 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "order": ("{first} and {second} are not in order", "{first} 与 {second} 次序不当"),
     "sum": ("the sum is {found}, not {wanted}", "合计为 {found}，应为 {wanted}"),
     "grades": ("the grades are {found}, not {wanted}", "等级为 {found}，应为 {wanted}"),
+    "trend": (
+        "points go from {first} to {second} at {where} and should be {trend}",
+        "在 {where} 处分值由 {first} 变为 {second}，与申明方向 {trend} 不符",
+    ),
+    "idle": ("every range earns {points}: it decides nothing", "各分段均得 {points} 分，不起作用"),
     "unread": ("nothing reads this value", "该值未被任何规则使用"),
     "incomplete": ("{name} is missing", "缺少 {name}"),
 }
@@ -103,6 +109,23 @@ def _figures(edition: PolicyEdition) -> Iterator[Finding]:
             yield _found(f"spreading.figures.{code}", "cycle")
 
 
+def _figures_read(edition: PolicyEdition) -> Iterator[Finding]:
+    """Every figure is judged by, rested on, or declared as shown only."""
+    figures = edition.spreading.figures
+    try:
+        read = judged_figures(edition)
+    except EditionInvalid:
+        return  # a formula that is none was found already
+    for code in figures:
+        if code not in read and code not in edition.spreading.shown:
+            yield _found(f"spreading.figures.{code}", "unread")
+    for code in edition.spreading.shown:
+        if code not in figures:
+            yield _found("spreading.shown", "unknown", name=code)
+        elif code in judged_by(edition):
+            yield _found("spreading.shown", "repeated", name=code)
+
+
 def _figure_references(edition: PolicyEdition) -> Iterator[Finding]:
     """Whatever is judged by a figure names one that exists."""
     numeric = NAMES | edition.spreading.figures.keys()
@@ -157,6 +180,7 @@ def faults_of_card(path: str, card: Scorecard) -> Iterator[Finding]:
     for factor in card.factors:
         yield from _total(f"{path}.factors.{factor.code}.bins", bins_table(factor))
         yield from _bin_kinds(path, factor)
+        yield from _trend(path, factor)
         if factor.group not in card.weights:
             yield _found(f"{path}.factors.{factor.code}.group", "unknown", name=factor.group)
     yield from _weights(path, card)
@@ -195,6 +219,34 @@ def _floors(path: str, card: Scorecard, edition: PolicyEdition) -> Iterator[Find
     best = edition.grades[0]
     if card.odds is None and floors[best] > SCORE_MAX:
         yield _found(f"{path}.score_min.{best}", "unread")
+
+
+def _trend(path: str, factor: Factor) -> Iterator[Finding]:
+    """Points follow the declared trend, and are not the same everywhere."""
+    path = f"{path}.factors.{factor.code}"
+    points = {each.points for each in factor.bins}
+    if len(points) == 1:
+        yield _found(f"{path}.bins", "idle", points=points.pop())
+    if factor.trend is None:
+        return
+    if factor.figure in TEXT_NAMES:
+        yield _found(f"{path}.trend", "unread")
+        return
+    # The bin without a lower bound comes first; None would not compare.
+    bins = sorted(factor.bins, key=lambda each: (each.at_least is not None, each.at_least or 0))
+    for lower, upper in pairwise(bins):
+        wrong = upper.points < lower.points
+        if factor.trend is Trend.FALLING:
+            wrong = upper.points > lower.points
+        if wrong:
+            yield _found(
+                f"{path}.bins",
+                "trend",
+                first=lower.points,
+                second=upper.points,
+                where=upper.at_least,
+                trend=factor.trend,
+            )
 
 
 def _bin_kinds(path: str, factor: Factor) -> Iterator[Finding]:
@@ -479,6 +531,7 @@ def _terms(edition: PolicyEdition) -> Iterator[Finding]:
 
 _RULES: tuple[Callable[[PolicyEdition], Iterator[Finding]], ...] = (
     _figures,
+    _figures_read,
     _figure_references,
     _choices,
     _scorecards,

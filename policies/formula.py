@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Context, Decimal
+from enum import Enum
 from functools import cache
 
 from domain.errors import EditionInvalid
@@ -29,6 +30,16 @@ _OPERATORS: dict[type[ast.operator], Callable[[Decimal, Decimal], Decimal]] = {
 }
 
 
+class Unknown(Enum):
+    """A value that is not there yet and may turn out to be anything, or to be missing."""
+
+    UNKNOWN = "unknown"
+
+
+UNKNOWN = Unknown.UNKNOWN
+Found = Decimal | Unknown | None
+
+
 @dataclass(frozen=True)
 class Formula:
     """A compiled formula: its text, the names it needs in order, and how it is computed."""
@@ -36,6 +47,11 @@ class Formula:
     text: str
     names: tuple[str, ...]
     compute: _Node = field(compare=False, repr=False)
+    tree: ast.expr = field(compare=False, repr=False)
+
+    def reach(self, find: Callable[[str], Found]) -> Found:
+        """The value where it is settled whatever the unknown names are; else unknown."""
+        return _reached(self.tree, self.text, find)
 
 
 @cache
@@ -49,7 +65,7 @@ def compiled_formula(text: str) -> Formula:
     names = [
         node.id for node in ast.walk(body) if isinstance(node, ast.Name) and node not in functions
     ]
-    return Formula(text, tuple(dict.fromkeys(names)), _compiled(body, text))
+    return Formula(text, tuple(dict.fromkeys(names)), _compiled(body, text), body)
 
 
 def _compiled(node: ast.expr, text: str) -> _Node:
@@ -122,6 +138,37 @@ _FUNCTIONS: dict[str, Callable[[list[_Node]], _Node]] = {
     "min": _extreme(min),
     "max": _extreme(max),
 }
+
+
+def _reached(node: ast.expr, text: str, find: Callable[[str], Found]) -> Found:
+    """A part of a formula over names of which some are unknown."""
+    if isinstance(node, ast.Name):
+        return find(node.id)
+    match node:
+        case ast.UnaryOp(operand=operand):
+            parts = [_reached(operand, text, find)]
+        case ast.BinOp(left=left, right=right):
+            parts = [_reached(left, text, find), _reached(right, text, find)]
+        case ast.Call(func=ast.Name(id="first"), args=args):
+            found = (_reached(part, text, find) for part in args)
+            return next((value for value in found if value is not None), None)
+        case ast.Call(args=args):
+            parts = [_reached(part, text, find) for part in args]
+        case _:
+            parts = []
+    # What is missing for good stays missing, whatever stands beside it.
+    if any(part is None for part in parts):
+        return None
+    if any(part is UNKNOWN for part in parts):
+        return UNKNOWN
+    settled = {name: value for name in _names_in(node) if isinstance(value := find(name), Decimal)}
+    return _compiled(node, text)(settled.get)
+
+
+def _names_in(node: ast.expr) -> Iterator[str]:
+    for part in ast.walk(node):
+        if isinstance(part, ast.Name) and part.id not in _FUNCTIONS:
+            yield part.id
 
 
 def dependencies(figures: dict[str, str], code: str) -> Iterator[str]:

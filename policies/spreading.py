@@ -15,7 +15,7 @@ from domain.customer import Customer
 from domain.edition import PolicyEdition, SpreadingPolicy
 from domain.errors import RateMissing
 from domain.statement import Item, Statement
-from policies.formula import EXACT, compiled_formula
+from policies.formula import EXACT, compiled_formula, dependencies
 
 # Income and cash-flow items cover the months of the statement and are brought to twelve; balance
 # sheet items are of its last day.
@@ -213,10 +213,39 @@ def scope_of(dossier: Dossier, edition: PolicyEdition) -> Scope:
 def spread(
     statements: Sequence[Statement], customer: Customer, edition: PolicyEdition, business_on: date
 ) -> tuple[Figure, ...]:
-    """Every figure of the edition that rests on statements alone, as pages show them."""
+    """The figures of the edition as pages show them: what is judged, rested on, or only shown."""
+    shown_too = judged_figures(edition) | set(edition.spreading.shown)
     with localcontext(EXACT):
         scope = Scope(edition, customer, statements, business_on)
-        return tuple(scope.figure(code) for code in edition.spreading.figures)
+        return tuple(scope.figure(code) for code in edition.spreading.figures if code in shown_too)
+
+
+# What a judgement asks for by name, whatever the edition: the size of a firm, for its price.
+_ASKED_BY_NAME = frozenset({"revenue", "rate"})
+
+
+def judged_by(edition: PolicyEdition) -> frozenset[str]:
+    """The figures that a scorecard, a knock-out or a limit method names."""
+    cards = (*edition.scorecards.values(), *edition.challengers.values())
+    return _ASKED_BY_NAME | {
+        *(factor.figure for card in cards for factor in card.factors),
+        *(code for card in cards for code in (*card.choice.present, *card.choice.absent)),
+        *(rule.figure for rule in edition.knock_outs),
+        *(method.figure for method in edition.limit.methods.values()),
+    }
+
+
+def judged_figures(edition: PolicyEdition) -> set[str]:
+    """Every figure that a judgement rests on, through the formulas of others too.
+
+    A figure that is only shown keeps those it rests on.
+    """
+    figures = edition.spreading.figures
+    roots = [code for code in (*judged_by(edition), *edition.spreading.shown) if code in figures]
+    found = {code for code in judged_by(edition) if code in figures}
+    for root in roots:
+        found |= {name for name in dependencies(figures, root) if name in figures}
+    return found
 
 
 def rate_used(currency: str, dossier: Dossier, edition: PolicyEdition) -> RateUsed:

@@ -414,11 +414,23 @@ class AsyncClient(AsyncConnection):
         """Every policy edition on record."""
         return (await self.run(requests.editions())).items
 
-    async def publish_edition(
+    async def draft_edition(
         self, toml: str, base_hash: str | None = None, *, key: str | None = None
-    ) -> v.PublishedEdition:
-        """Put a sound edition on record; with a base, `toml` says only what it changes."""
-        return await self.run(requests.publish(toml, base_hash, key))
+    ) -> v.DraftView:
+        """Put a draft on record; with a base, `toml` says only what it changes."""
+        return await self.run(requests.draft(toml, base_hash, key))
+
+    async def simulate_draft(
+        self, draft: str, *, most: int = 5000, key: str | None = None
+    ) -> v.RecordedReport:
+        """Try a draft on past cases and the lines in force."""
+        return await self.run(requests.simulate(draft, most, key))
+
+    async def publish_draft(
+        self, draft: str, *, note: str = "", key: str | None = None
+    ) -> v.Published:
+        """Put a draft in force that somebody else wrote and that was simulated."""
+        return await self.run(requests.publish(draft, note, key))
 
     # ── operations ───────────────────────────────────────────────────────────────────────────────
 

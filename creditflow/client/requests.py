@@ -365,9 +365,19 @@ def editions() -> Call[v.Items[v.PublishedEdition]]:
     return reading("/editions", v.Items[v.PublishedEdition])
 
 
-def publish(toml: str, base_hash: str | None, key: str | None) -> Call[v.PublishedEdition]:
+def draft(toml: str, base_hash: str | None, key: str | None) -> Call[v.DraftView]:
     body = {"toml": toml, "base_hash": base_hash}
-    return writing("/editions", v.PublishedEdition, body, key=key)
+    return writing("/editions/drafts", v.DraftView, body, key=key)
+
+
+def simulate(draft: str, most: int, key: str | None) -> Call[v.RecordedReport]:
+    path = f"{_at('editions', 'drafts', draft, 'simulation')}?most={most}"
+    return writing(path, v.RecordedReport, {}, key=key)
+
+
+def publish(draft: str, note: str, key: str | None) -> Call[v.Published]:
+    path = _at("editions", "drafts", draft, "publication")
+    return writing(path, v.Published, {"note": note}, key=key)
 
 
 # ── operations ───────────────────────────────────────────────────────────────────────────────────

@@ -408,11 +408,21 @@ class Client(Connection):
         """Every policy edition on record."""
         return self.run(requests.editions()).items
 
-    def publish_edition(
+    def draft_edition(
         self, toml: str, base_hash: str | None = None, *, key: str | None = None
-    ) -> v.PublishedEdition:
-        """Put a sound edition on record; with a base, `toml` says only what it changes."""
-        return self.run(requests.publish(toml, base_hash, key))
+    ) -> v.DraftView:
+        """Put a draft on record; with a base, `toml` says only what it changes."""
+        return self.run(requests.draft(toml, base_hash, key))
+
+    def simulate_draft(
+        self, draft: str, *, most: int = 5000, key: str | None = None
+    ) -> v.RecordedReport:
+        """Try a draft on past cases and the lines in force."""
+        return self.run(requests.simulate(draft, most, key))
+
+    def publish_draft(self, draft: str, *, note: str = "", key: str | None = None) -> v.Published:
+        """Put a draft in force that somebody else wrote and that was simulated."""
+        return self.run(requests.publish(draft, note, key))
 
     # ── operations ───────────────────────────────────────────────────────────────────────────────
 

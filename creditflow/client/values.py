@@ -1,6 +1,6 @@
 """What answers are made of. A field this release does not know is passed over, not refused."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Generic, Self, TypeVar
@@ -589,6 +589,41 @@ class PublishedEdition(Answer):
     name: str
     effective_on: date
     published_by: str
+
+
+class DraftEdition(Answer):
+    draft_id: str
+    edition_hash: str
+    name: str
+    effective_on: date
+    authors: Sequence[str]
+
+
+class DraftView(Answer):
+    """A draft of an edition, and how far it has come."""
+
+    draft: DraftEdition
+    status: str
+    report_hash: str | None = None
+    report_fresh: bool = False
+
+
+class RecordedReport(Answer):
+    """What trying a draft on past cases and lines in force showed."""
+
+    report: Mapping[str, Any]
+    report_hash: str
+    run_by: str
+
+
+class Published(Answer):
+    """What a second person's word on a draft came to."""
+
+    draft_id: str
+    edition_hash: str
+    outcome: str
+    waiting_for: Sequence[str] = ()
+    published_by: str = ""
 
 
 class AuditProof(Answer):

@@ -23,6 +23,9 @@ COMMANDS: dict[str, Entry] = {
     "show": Entry("creditflow.commands.application:show_case", "Everything about a case."),
     "history": Entry("creditflow.commands.application:history", "What happened to a case."),
     "replay": Entry("creditflow.commands.application:replay", "Judge a case again and compare."),
+    "questions": Entry(
+        "creditflow.commands.application:questions", "What is still worth asking for."
+    ),
     "withdraw": Entry("creditflow.commands.application:withdraw", "End a case."),
     "tasks": Entry("creditflow.commands.approval:tasks", "What waits for a decision."),
     "decide": Entry("creditflow.commands.approval:decide", "Approve, decline or return."),

@@ -40,13 +40,45 @@ def history(case: Case, as_user: AsUser = None, as_json: AsJson = False) -> None
     answer(found, as_json=as_json, text=table(found["items"], columns))
 
 
-def replay(case: Case, as_user: AsUser = None, as_json: AsJson = False) -> None:
+def questions(case: Case, as_user: AsUser = None, as_json: AsJson = False) -> None:
+    """Which missing items could still change a case's grade, limit or route."""
+    found = Caller(as_user, as_json=as_json).fetch(place("applications", case, "questions"))
+    text = facts(found, ("grade", "grades", "score", "score_min", "score_max", "limit", "lane"))
+    columns = {"code": "missing", "bears_on": "could still change", "factors": "by"}
+    answer(found, as_json=as_json, text=f"{text}\n\n{table(found['questions'], columns)}")
+
+
+def replay(
+    case: Annotated[str | None, typer.Argument(metavar="CASE")] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every receipt on record, with counts.")
+    ] = False,
+    as_user: AsUser = None,
+    as_json: AsJson = False,
+) -> None:
     """Judge a case again from its receipt; exits 1 where the answer differs."""
     caller = Caller(as_user, as_json=as_json)
+    if everything == (case is not None):
+        refuse("usage", "name a case, or --all", as_json=as_json, status=Exit.USAGE)
+    if case is None:
+        _replay_all(caller, as_json)
+        return
     found = caller.send(place("applications", case, "replay"), {}).document
-    text = facts(found, ("case_id", "edition", "receipt_hash", "identical", "differing"))
+    said = "identical" if found["identical"] else "differs in " + ", ".join(found["differing"])
+    text = f"{said}\n{facts(found, ('case_id', 'edition', 'receipt_hash'))}"
     answer(found, as_json=as_json, text=text)
     if not found["identical"]:
+        raise SystemExit(int(Exit.REFUSED))
+
+
+def _replay_all(caller: Caller, as_json: bool) -> None:
+    found = caller.send("/replays", {}, keyed=False).document
+    text = facts(found, ("receipts", "identical"))
+    if found["differing"]:
+        columns = {"case_id": "case", "differing": "differs in"}
+        text += "\n\n" + table(found["differing"], columns)
+    answer(found, as_json=as_json, text=text)
+    if found["differing"]:
         raise SystemExit(int(Exit.REFUSED))
 
 

@@ -154,7 +154,7 @@ class Caller:
                     content,
                     {
                         "Authorization": f"Bearer {self._key}",
-                        "Accept-Language": _language(),
+                        "Accept-Language": language(),
                         "User-Agent": "creditflow-cli",
                         **headers,
                     },
@@ -233,7 +233,7 @@ def _text(value: object) -> str:
     return str(value)
 
 
-def _language() -> str:
+def language() -> str:
     """Of the terminal: messages come in the language that the person's programs speak."""
     named = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG", "")
     return "zh-CN" if named.lower().startswith("zh") else "en"

@@ -46,6 +46,7 @@ SEATS = (
         "approver4", "总行风险审批人 Head office risk approver", Role.APPROVER, "head_risk", 10**12
     ),
     Seat("risk", "风险经理 Risk officer", Role.RISK_OFFICER),
+    Seat("risk2", "风险经理二 Second risk officer", Role.RISK_OFFICER),
     Seat("release", "放款审核人 Release officer", Role.RELEASE_OFFICER),
     Seat("legal", "法务 Legal counsel", Role.LEGAL),
     Seat("collector", "催收 Collector", Role.COLLECTOR),

@@ -43,6 +43,7 @@ class Subject(StrEnum):
 
     APPLICATION = "application"
     REVIEW = "review"
+    POLICY_EDITION = "policy_edition"
 
 
 class ApprovalOutcome(StrEnum):

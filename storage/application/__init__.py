@@ -8,6 +8,7 @@ from storage.application.assessments import Assessments
 from storage.application.cases import Applications, owned_by
 from storage.application.events import CaseEvents
 from storage.application.intakes import Intakes
+from storage.application.past import PastCases
 from storage.application.screenings import Screenings
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Assessments",
     "CaseEvents",
     "Intakes",
+    "PastCases",
     "Screenings",
     "owned_by",
 ]

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from domain.assessment import Assessment
@@ -71,6 +71,17 @@ class Assessments:
         """The hash on record of the newest receipt, as it was when it was written."""
         row = self._newest_row(subject_id)
         return row.receipt_hash if row else None
+
+    def list_newest_page(self, after: str, page_size: int) -> list[tuple[Assessment, str]]:
+        """The newest receipt of each subject above `after`, by subject, with its hash on record."""
+        rows = self._session.execute(
+            select(AssessmentRow.receipt, AssessmentRow.receipt_hash)
+            .where(AssessmentRow.subject_id > after)
+            .ext(distinct_on(AssessmentRow.subject_id))
+            .order_by(AssessmentRow.subject_id, AssessmentRow.n.desc())
+            .limit(page_size)
+        )
+        return [(Assessment.model_validate(receipt), digest) for receipt, digest in rows]
 
     def find_newest_of_customer(self, customer_id: str) -> Assessment | None:
         row = self._session.scalar(

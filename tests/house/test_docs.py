@@ -46,7 +46,7 @@ def _walk(typed: str, code: str) -> None:
     for word in words:
         if word.startswith("-") or not hasattr(command, "list_commands"):
             break
-        if not re.fullmatch(r"[a-z_|]+", word):  # an argument of the group, such as a line's id
+        if not re.fullmatch(r"[a-z_|-]+", word):  # an argument of the group, such as a line's id
             taken += 1
             continue
         for name in word.split("|"):

@@ -38,27 +38,50 @@ async def test_what_is_no_edition_is_refused_with_a_reason(
     assert refused.json()["code"] in ("edition_invalid", "malformed")
 
 
-async def test_a_draft_says_what_it_changes_and_is_published_once(
+async def test_a_draft_says_what_it_changes(api: httpx.AsyncClient, published: str) -> None:
+    draft = {"toml": CHANGED, "base_hash": published}
+    compared = await api.post("/api/v1/editions/diff", json=draft, headers=as_("auditor"))
+    assert [d["sentence"] for d in compared.json()["differences"]] == [
+        "limit › lot: 10000 becomes 50000"
+    ]
+    two = {**draft, "against_toml": STANDARD}
+    other = await api.post("/api/v1/editions/diff", json=two, headers=as_("auditor"))
+    assert other.json()["differences"] == compared.json()["differences"]
+
+
+async def test_a_draft_is_kept_with_its_author_and_tried_before_it_is_published(
     api: httpx.AsyncClient, published: str
 ) -> None:
     draft = {"toml": CHANGED, "base_hash": published}
-    compared = await api.post("/api/v1/editions/diff", json=draft, headers=as_("auditor"))
-    assert [d["path"] for d in compared.json()["differences"]] == ["limit.lot"]
-    refused = await api.post("/api/v1/editions", json=draft, headers=as_("auditor"))
+    refused = await api.post("/api/v1/editions/drafts", json=draft, headers=as_("auditor"))
     assert refused.status_code == 403
-    made = await api.post("/api/v1/editions", json=draft, headers=as_("risk_officer"))
+    made = await api.post("/api/v1/editions/drafts", json=draft, headers=as_("risk_officer"))
     assert made.status_code == 201
-    listed = await api.get("/api/v1/editions", headers=as_("auditor"))
-    hashes = [each["edition_hash"] for each in listed.json()["items"]]
-    assert hashes == [published, made.json()["edition_hash"]]
-    source = await api.get(f"/api/v1/editions/{hashes[1]}/source", headers=as_("auditor"))
-    assert "lot = 50000" in source.text
+    kept = made.json()["draft"]
+    assert kept["authors"] == ["risk_officer"]
+    place = f"/api/v1/editions/drafts/{kept['draft_id']}"
+    by_hash = await api.get(f"/api/v1/editions/drafts/{kept['edition_hash']}", headers=as_("legal"))
+    assert by_hash.json()["draft"] == kept
+    assert "lot = 50000" in (await api.get(f"{place}/source", headers=as_("auditor"))).text
+
+    untried = await api.post(f"{place}/proposal", headers=as_("risk_officer"))
+    assert untried.json()["code"] == "report_stale"
+    tried = await api.post(f"{place}/simulation", headers=as_("auditor"))
+    assert tried.status_code == 201
+    assert tried.json()["report"]["past"]["cases"] == 0, "no case was judged yet"
+    own = await api.post(f"{place}/publication", json={}, headers=as_("risk_officer"))
+    assert (own.status_code, own.json()["code"]) == (403, "same_hands")
+    text = await api.get(f"{place}/simulation.md", headers=as_("auditor"))
+    assert kept["edition_hash"][:12] in text.text
+    rows = await api.get(f"{place}/simulation.csv", headers=as_("auditor"))
+    assert rows.text.startswith("set,case_id,")
 
 
-async def test_with_no_case_judged_nothing_would_change(
+async def test_the_same_content_written_by_another_makes_them_an_author_too(
     api: httpx.AsyncClient, published: str
 ) -> None:
-    tried = await api.post(
-        "/api/v1/editions/simulate", json={"toml": STANDARD}, headers=as_("risk_officer")
-    )
-    assert tried.json()["cases"] == 0
+    draft = {"toml": CHANGED, "base_hash": published}
+    first = await api.post("/api/v1/editions/drafts", json=draft, headers=as_("risk_officer"))
+    other = await api.post("/api/v1/editions/drafts", json=draft, headers=as_("everybody"))
+    assert other.json()["draft"]["draft_id"] == first.json()["draft"]["draft_id"]
+    assert other.json()["draft"]["authors"] == ["risk_officer", "everybody"]

@@ -17,7 +17,9 @@ from web.service.application import (
     Acted,
     CaseView,
     Figures,
+    OpenFile,
     Replayed,
+    ReplayedBook,
     Submitted,
     TimelineEvent,
     new_id,
@@ -145,6 +147,18 @@ def read_receipt(asked: Asked, caller: Caller, case_id: Id) -> Assessment:
 def replay(asked: Asked, caller: Caller, case_id: Id) -> Replayed:
     """Judge the stored inputs again under the stored edition, and compare."""
     return asked.applications.replay(caller, case_id)
+
+
+@router.get("/applications/{case_id}/questions")
+def open_questions(asked: Asked, caller: Caller, case_id: Id) -> OpenFile:
+    """What the file comes to today, and which missing items could still change it."""
+    return asked.applications.open_questions(caller, case_id)
+
+
+@router.post("/replays")
+def replay_all(asked: Asked, caller: Caller) -> ReplayedBook:
+    """Judge every receipt on record again."""
+    return asked.applications.replay_all(caller)
 
 
 @router.get("/figures")

@@ -26,6 +26,7 @@ from web.console.assessment import receipt_of, spread_of
 from web.console.documents import DOCUMENTS
 from web.console.lists import PAGE_SIZE, next_path, plain_amount
 from web.console.page import Visit, Visiting, Writing
+from web.console.questions import questions_shown
 from web.console.timeline import Told, told
 from web.language import Speech
 from web.problems import Problem, problem_of
@@ -336,6 +337,7 @@ def _case_page(
         documents_wanted=_documents_wanted(view),
         form_key=new_id(),
         temporal_link=_temporal_link(visit, case_id),
+        **questions_shown(visit, view.case),
         **_shown(visit, view),
         **_waits(visit, view),
     )

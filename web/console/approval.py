@@ -116,8 +116,11 @@ def count_tasks(visit: Visiting) -> Response:
 
 
 @router.get("/tasks/{task_id}")
-def show_task(visit: Visiting, task_id: str) -> HTMLResponse:
-    """A task, open or decided; every link to it ends here."""
+def show_task(visit: Visiting, task_id: str) -> Response:
+    """A task, open or decided; every link to it ends here. One about policy is on its draft."""
+    request = visit.services.approvals.read_task(visit.person, task_id).approval.request
+    if request.subject is Subject.POLICY_EDITION:
+        return visit.go(f"/policy/drafts/{request.subject_id}")
     return _task_page(visit, task_id, Typed())
 
 

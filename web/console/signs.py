@@ -60,6 +60,9 @@ LOOKS = {
     "stopped": (OFF, "stop"),
     # collections
     "paid": (GOOD, "check"),
+    # drafts of the policy
+    "draft": (WAIT, "pen"),
+    "published": (GOOD, "check"),
     # delivery
     "pending": (BUSY, "clock"),
     "failed": (BAD, "cross"),

@@ -8,18 +8,23 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from activities.assessment import collect_dossier, file_of
 from domain.application import Application, ApplicationChange, Case, CaseAction, CaseStatus
 from domain.approval import Approval
 from domain.assessment import Assessment
 from domain.contract import Contract, ContractStatus, Letter
 from domain.customer import Customer
+from domain.edition import PolicyEdition
 from domain.errors import CaseClosed, KeyReused, Malformed, NotFound, Withdrawn
 from domain.identity import Id, Person, Role
 from domain.ids import uuid7
 from domain.line import ConditionPrecedent, CreditLine, LineStatus
+from domain.money import Money
 from domain.screening import Screening
 from domain.value import Value, content_hash
 from policies.assessment import replay
+from policies.questions import OpenFile as OpenFile
+from policies.questions import questions
 from storage.application import Applications, Assessments, CaseEvents, Intakes, Screenings
 from storage.approval import Approvals, Decisions, DecisionView, Letters, Tasks, TaskView
 from storage.base import Records
@@ -38,6 +43,7 @@ from workflows.names import CASES_QUEUE, application_id
 SUBMIT_SECONDS_MAX = 5.0
 TOKEN_LASTS = timedelta(minutes=10)
 SUBMIT = "submit"
+_REPLAYED_AT_ONCE = 500
 
 
 class Submitted(Value):
@@ -103,6 +109,14 @@ class Replayed(Value):
     receipt_hash: str
     identical: bool
     differing: tuple[str, ...]
+
+
+class ReplayedBook(Value):
+    """Every receipt on record judged again; `differing` are those that came out otherwise."""
+
+    receipts: int
+    identical: int
+    differing: tuple[Replayed, ...]
 
 
 class Figures(Value):
@@ -304,16 +318,47 @@ class ApplicationService:
             assessment = Assessments(session).read(case_id)
             stored_hash = Assessments(session).find_hash(case_id) or ""
             edition = Editions(session).read(assessment.edition_hash)
-        differing = replay(assessment, edition)
-        if assessment.receipt_hash != stored_hash:
-            differing = ["receipt_hash", *differing]
-        return Replayed(
-            case_id=case_id,
-            edition=assessment.edition,
-            receipt_hash=stored_hash,
-            identical=not differing,
-            differing=tuple(differing),
-        )
+        return _replayed(assessment, stored_hash, edition)
+
+    def replay_all(self, person: Person) -> ReplayedBook:
+        """Judge the newest receipt of every case and review again, a page at a time."""
+        permit(person, Action.APPLICATION_REPLAY)
+        receipts, differing, after = 0, [], ""
+        while True:
+            with self._records.begin() as session:
+                page = Assessments(session).list_newest_page(after, _REPLAYED_AT_ONCE)
+                editions = {
+                    digest: Editions(session).read(digest)
+                    for digest in {receipt.edition_hash for receipt, _ in page}
+                }
+            for receipt, stored_hash in page:
+                found = _replayed(receipt, stored_hash, editions[receipt.edition_hash])
+                differing += [] if found.identical else [found]
+            receipts += len(page)
+            if len(page) < _REPLAYED_AT_ONCE:
+                return ReplayedBook(
+                    receipts=receipts,
+                    identical=receipts - len(differing),
+                    differing=tuple(differing),
+                )
+            after = page[-1][0].case_id
+
+    def open_questions(self, person: Person, case_id: str) -> OpenFile:
+        """What the case comes to as its file stands today, and what is still worth asking for.
+
+        Refuses `CaseClosed` once the case has ended, and `RateMissing` as a judgement would.
+        """
+        permit(person, Action.APPLICATION_READ)
+        on = self._clock.business_on()
+        with self._records.begin() as session:
+            case = _visible_case(session, person, case_id)
+            _refuse_closed(case)
+            edition = Editions(session).read(case.edition_hash)
+            file = file_of(session, case.application, edition, on)
+            dossier = collect_dossier(session, case.application, edition, on, file)
+        missing = dict.fromkeys((*file.completeness.missing, *file.completeness.missing_optional))
+        spent = Money.zero(edition.reporting_currency)
+        return questions(dossier, edition, tuple(missing), automatic_spent=spent)
 
     def figures(self, person: Person) -> Figures:
         """How many cases, agreements and lines stand where, of all there are."""
@@ -392,6 +437,19 @@ def _acted_before(case: Case, action: CaseAction, taken: str) -> Acted:
     if taken != action.said:
         raise KeyReused(key=action.message_id)
     return Acted(case_id=case.case_id, status=case.status, missing=case.missing, replayed=True)
+
+
+def _replayed(receipt: Assessment, stored_hash: str, edition: PolicyEdition) -> Replayed:
+    differing = replay(receipt, edition)
+    if receipt.receipt_hash != stored_hash:
+        differing = ["receipt_hash", *differing]
+    return Replayed(
+        case_id=receipt.case_id,
+        edition=receipt.edition,
+        receipt_hash=stored_hash,
+        identical=not differing,
+        differing=tuple(differing),
+    )
 
 
 def _submitted(case: Case, *, existing: bool) -> Submitted:

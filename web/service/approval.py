@@ -16,8 +16,9 @@ from domain.approval import (
     Verdict,
 )
 from domain.contract import Letter
+from domain.draft import RISK_OFFICER
 from domain.errors import AlreadyDecided, CreditError, NotFound, Withdrawn
-from domain.identity import Id, Person
+from domain.identity import Id, Person, Role
 from domain.money import Money
 from domain.value import Value
 from storage.application import Applications
@@ -209,19 +210,19 @@ class ApprovalService:
 
     def switch_automatic_lane(self, person: Person, *, on: bool, reason: str) -> None:
         """Open or stop the automatic lane for every case not yet assessed."""
-        permit(person, Action.POLICY_PUBLISH)
+        permit(person, Action.LANE_SWITCH)
         with self._records.begin() as session:
             AutomaticLane(session).switch(on=on, person_id=person.person_id, reason=reason)
 
     def _positions(self, session: Session, person: Person) -> list[str]:
         on = self._clock.business_on()
-        return sorted(
-            {
-                grant.position
-                for grant in AuthorityGrants(session).list_of(person.person_id)
-                if grant.covers(grant.position, Money.zero(grant.limit.currency), on)
-            }
-        )
+        granted = {
+            grant.position
+            for grant in AuthorityGrants(session).list_of(person.person_id)
+            if grant.covers(grant.position, Money.zero(grant.limit.currency), on)
+        }
+        by_role = {RISK_OFFICER} if person.has(Role.RISK_OFFICER) else set()
+        return sorted(granted | by_role)
 
     def _found(self, session: Session, person: Person, task_id: str) -> tuple[TaskView, Approval]:
         task = Tasks(session).read(task_id)

@@ -1,25 +1,22 @@
-"""What may be asked of policy editions: read, check, compare, try on past cases, publish."""
+"""What may be asked of policy editions: read, check, compare; what is drafted is `draft.py`."""
 
-from collections import Counter
 from collections.abc import Sequence
-from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
-from domain.assessment import Assessment
 from domain.edition import PolicyEdition, PublishedEdition
 from domain.errors import CreditError, EditionInvalid, NotFound
-from domain.identity import Id, Person
-from domain.money import Money
+from domain.identity import Person
 from domain.value import Value
-from policies.assessment import assess, differing
-from policies.edition import check, refuse_unsound
-from storage.application import Applications, Assessments
+from policies.difference import Kind, differences
+from policies.edition import check
+from policies.schema import edition_schema as edition_schema
 from storage.base import Records
 from storage.edition import Editions
 from web.service.clock import Clock
 from web.service.permissions import Action, permit
+from web.service.sheets import toml_of_workbook, workbook_of
 
 
 class Draft(Value):
@@ -27,6 +24,19 @@ class Draft(Value):
 
     toml: Annotated[str, Field(min_length=1, max_length=1_000_000)]
     base_hash: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+
+
+class Comparison(Draft):
+    """A draft, and the text it is compared to where that is not published either."""
+
+    against_toml: Annotated[str | None, Field(max_length=1_000_000)] = None
+
+
+class WorkbookRead(Value):
+    """What a workbook says, as canonical TOML."""
+
+    edition_hash: str
+    toml: str
 
 
 class Fault(Value):
@@ -47,47 +57,21 @@ class Checked(Value):
     faults: tuple[Fault, ...]
 
 
-class Difference(Value):
-    """One value that differs; empty where one of the two has none."""
+class Said(Value):
+    """One value or row that differs; empty where one of the two has none."""
 
     path: str
+    kind: Kind
     before: str
     after: str
+    sentence: str
+    sentence_zh: str
 
 
 class Compared(Value):
     against_hash: str
     edition_hash: str
-    differences: tuple[Difference, ...]
-
-
-class Judged(Value):
-    """What a judgement came to, as far as people would notice."""
-
-    grade: str
-    limit_recommended: Money
-    lane: str
-    route_row: str
-    rate_annual: Decimal
-
-
-class Changed(Value):
-    """A past case whose outcome would be another."""
-
-    case_id: Id
-    before: Judged
-    after: Judged | None  # None where the draft refuses to judge it
-    refusal: str = ""
-
-
-class Simulated(Value):
-    """A draft tried on the newest cases that were judged."""
-
-    edition_hash: str
-    cases: int
-    unchanged: int
-    lanes: dict[str, int]  # after, by lane
-    changed: tuple[Changed, ...]
+    differences: tuple[Said, ...]
 
 
 class EditionService:
@@ -115,73 +99,45 @@ class EditionService:
         with self._records.begin() as session:
             return Editions(session).read_source(edition_hash)
 
+    def write_workbook(self, person: Person, draft: Draft) -> bytes:
+        """An edition as a workbook, to be edited by whoever prefers tables."""
+        permit(person, Action.POLICY_READ)
+        return workbook_of(self.edition_of(draft))
+
+    def read_workbook(self, person: Person, content: bytes) -> WorkbookRead:
+        """The TOML of an edited workbook; refuses `EditionInvalid` with the sheet and cell."""
+        permit(person, Action.POLICY_READ)
+        edition = self.edition_of(Draft(toml=toml_of_workbook(content)))
+        return WorkbookRead(edition_hash=edition.edition_hash, toml=edition.as_toml())
+
     def check(self, person: Person, draft: Draft) -> Checked:
         """Everything wrong with a draft; refuses `EditionInvalid` where it cannot be read."""
         permit(person, Action.POLICY_SIMULATE)
-        edition = self._edition_of(draft)
+        edition = self.edition_of(draft)
         return Checked(
             edition_hash=edition.edition_hash,
             name=edition.name,
             effective_on=edition.effective_on.isoformat(),
-            faults=tuple(
-                Fault(
-                    path=finding.path,
-                    code=finding.code,
-                    sentence=finding.sentence("en"),
-                    sentence_zh=finding.sentence("zh"),
-                )
-                for finding in check(edition)
-            ),
+            faults=faults_of(edition),
         )
 
-    def compare(self, person: Person, draft: Draft, against_hash: str | None) -> Compared:
-        """What a draft changes in a published edition; in the one in force, unless named."""
+    def compare(self, person: Person, draft: Comparison, against_hash: str | None) -> Compared:
+        """What a draft changes in another text, or in a published edition; in the one in force,
+        unless named."""
         permit(person, Action.POLICY_SIMULATE)
-        edition = self._edition_of(draft)
+        edition = self.edition_of(draft)
+        if draft.against_toml is None:
+            return self.compared(edition, against_hash)
+        return _compared(self.edition_of(Draft(toml=draft.against_toml)), edition)
+
+    def compared(self, edition: PolicyEdition, against_hash: str | None = None) -> Compared:
+        """What an edition changes in a published one, in words of both languages."""
         with self._records.begin() as session:
             against = self._published(Editions(session), against_hash)
-        first, second = (each.model_dump(mode="json") for each in (against, edition))
-        return Compared(
-            against_hash=against.edition_hash,
-            edition_hash=edition.edition_hash,
-            differences=tuple(
-                Difference(path=path, before=_at(first, path), after=_at(second, path))
-                for path in differing(first, second)
-            ),
-        )
+        return _compared(against, edition)
 
-    def simulate(self, person: Person, draft: Draft, *, most: int = 200) -> Simulated:
-        """Judge the newest cases again under a draft, and list those it would decide otherwise."""
-        permit(person, Action.POLICY_SIMULATE)
-        edition = self._edition_of(draft)
-        refuse_unsound(edition)
-        with self._records.begin() as session:
-            cases = Applications(session).list_page(page_size=most)
-            found = [Assessments(session).find(case.case_id) for case in cases]
-        receipts = [receipt for receipt in found if receipt is not None]
-        tried = [_tried(receipt, edition) for receipt in receipts]
-        changed = tuple(each for each in tried if each.before != each.after)
-        return Simulated(
-            edition_hash=edition.edition_hash,
-            cases=len(receipts),
-            unchanged=len(receipts) - len(changed),
-            lanes=Counter(each.after.lane for each in tried if each.after is not None),
-            changed=changed,
-        )
-
-    def publish(self, person: Person, draft: Draft) -> PublishedEdition:
-        """Put a sound edition on record; cases under way keep the one they began with."""
-        permit(person, Action.POLICY_PUBLISH)
-        edition = self._edition_of(draft)
-        refuse_unsound(edition)
-        # What is kept as its source is all of it: a base alone would not say what was published.
-        source = draft.toml if draft.base_hash is None else edition.as_toml()
-        with self._records.begin() as session:
-            editions = Editions(session)
-            digest = editions.publish(edition, source, person.person_id)
-            return next(each for each in editions.list_all() if each.edition_hash == digest)
-
-    def _edition_of(self, draft: Draft) -> PolicyEdition:
+    def edition_of(self, draft: Draft) -> PolicyEdition:
+        """The edition a text says; refuses `EditionInvalid`."""
         base = None
         if draft.base_hash is not None:
             with self._records.begin() as session:
@@ -203,41 +159,32 @@ class EditionService:
         return current
 
 
-def _tried(receipt: Assessment, edition: PolicyEdition) -> Changed:
-    """One case under the draft, beside what it came to."""
-    before = _judged(receipt)
-    spent = receipt.automatic_spent or Money.zero(edition.reporting_currency)
-    try:
-        fresh = assess(
-            receipt.case_id,
-            receipt.dossier,
-            edition,
-            automatic_spent=spent,
-            sampled=receipt.sampled,
-        )
-    except CreditError as refusal:
-        return Changed(case_id=receipt.case_id, before=before, after=None, refusal=refusal.code)
-    return Changed(case_id=receipt.case_id, before=before, after=_judged(fresh))
-
-
-def _judged(receipt: Assessment) -> Judged:
-    return Judged(
-        grade=receipt.rating.grade,
-        limit_recommended=receipt.limit_recommended,
-        lane=receipt.route.lane,
-        route_row=receipt.route.row,
-        rate_annual=receipt.price.rate_annual,
+def _compared(against: PolicyEdition, edition: PolicyEdition) -> Compared:
+    return Compared(
+        against_hash=against.edition_hash,
+        edition_hash=edition.edition_hash,
+        differences=tuple(
+            Said(
+                path=each.path,
+                kind=each.kind,
+                before=each.before,
+                after=each.after,
+                sentence=each.sentence("en"),
+                sentence_zh=each.sentence("zh"),
+            )
+            for each in differences(against, edition)
+        ),
     )
 
 
-def _at(document: Any, path: str) -> str:
-    """The text of what stands at a path of `differing`; empty where nothing does."""
-    found = document
-    for step in path.split("."):
-        if isinstance(found, dict):
-            found = found.get(step)
-        elif isinstance(found, list) and step.isdecimal() and int(step) < len(found):
-            found = found[int(step)]
-        else:
-            return ""
-    return "" if found is None else str(found)
+def faults_of(edition: PolicyEdition) -> tuple[Fault, ...]:
+    """Everything wrong with an edition, in words of both languages."""
+    return tuple(
+        Fault(
+            path=finding.path,
+            code=finding.code,
+            sentence=finding.sentence("en"),
+            sentence_zh=finding.sentence("zh"),
+        )
+        for finding in check(edition)
+    )

@@ -81,7 +81,9 @@ class Action(StrEnum):
 
     POLICY_READ = "policy.read"
     POLICY_SIMULATE = "policy.simulate"
+    POLICY_DRAFT = "policy.draft"
     POLICY_PUBLISH = "policy.publish"
+    LANE_SWITCH = "lane.switch"
 
     FIGURES_READ = "figures.read"
     AUDIT_READ = "audit.read"
@@ -144,7 +146,10 @@ MATRIX: dict[Action, frozenset[Role]] = {
     Action.COLLECTION_ACT: frozenset({_COLLECTOR}),
     Action.POLICY_READ: _STAFF,
     Action.POLICY_SIMULATE: frozenset({_RISK, _AUDITOR}),
-    Action.POLICY_PUBLISH: frozenset({_RISK}),
+    Action.POLICY_DRAFT: frozenset({_RISK}),
+    # A second person's word: another risk officer's, or that of whoever decides exceptions.
+    Action.POLICY_PUBLISH: frozenset({_RISK, _APPROVER}),
+    Action.LANE_SWITCH: frozenset({_RISK}),
     Action.FIGURES_READ: _STAFF,
     Action.AUDIT_READ: frozenset({_RISK, _OPERATOR, _AUDITOR}),
     Action.IDENTITY_READ: frozenset({_OPERATOR, _AUDITOR}),

@@ -13,6 +13,7 @@ from web.service.clock import Clock
 from web.service.collection import CollectionService
 from web.service.contract import ContractService
 from web.service.customer import CustomerService
+from web.service.draft import DraftService
 from web.service.edition import EditionService
 from web.service.exchange import RateService
 from web.service.exposure import ExposureService
@@ -60,6 +61,7 @@ class Services:
     warnings: WarningService
     collections: CollectionService
     editions: EditionService
+    drafts: DraftService
     notifications: NotificationService
     operations: OperationsService
 
@@ -80,6 +82,7 @@ def build_services(
     mail_dir: Path | None = None,
 ) -> Services:
     """The services over one memory, one way to Temporal and one clock."""
+    editions = EditionService(records, clock)
     return Services(
         records=records,
         gateway=gateway,
@@ -103,7 +106,8 @@ def build_services(
         reratings=ReratingService(records, gateway, clock),
         warnings=WarningService(records, gateway, clock),
         collections=CollectionService(records, gateway, clock),
-        editions=EditionService(records, clock),
+        editions=editions,
+        drafts=DraftService(records, gateway, clock, editions),
         notifications=NotificationService(records, mail_dir=mail_dir),
         operations=OperationsService(codec),
     )

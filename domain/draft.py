@@ -1,0 +1,138 @@
+"""Drafts of policy editions (政策草案): who wrote them, and what trying them on the book showed.
+
+A draft is tried, put before a second person and published; how it is tried is
+`policies/simulation.py`.
+"""
+
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from functools import cached_property
+
+from domain.assessment import Lane
+from domain.errors import ReportStale, SameHands
+from domain.identity import Id
+from domain.money import Money
+from domain.value import Value, content_hash
+
+# The book moves on: a report older than this says little about what publishing would do today.
+REPORT_DAYS_MAX = 7
+# The position under which any risk officer who did not write a draft may publish it.
+RISK_OFFICER = "risk_officer"
+
+
+class DraftStatus(StrEnum):
+    DRAFT = "draft"
+    IN_APPROVAL = "in_approval"
+    PUBLISHED = "published"
+    DECLINED = "declined"
+
+
+class DraftEdition(Value):
+    """A draft on record as its newest revision has it; `authors` wrote any of its revisions."""
+
+    draft_id: Id
+    edition_hash: str
+    name: str
+    effective_on: date
+    authors: tuple[Id, ...]
+    drafted_at: datetime
+
+    def refuse_author(self, person_id: Id) -> None:
+        """Refuses `SameHands`: nobody puts in force what they wrote themselves."""
+        if person_id in self.authors:
+            raise SameHands(first="drafting an edition", second="publishing it")
+
+
+class Outcome(Value):
+    """What a judgement came to, as far as people would notice."""
+
+    grade: str
+    limit: Money  # nothing, where the lane declines
+    lane: Lane
+    row: str
+    positions: tuple[str, ...] = ()
+    tiers: tuple[int, ...] = ()
+
+
+class Tried(Value):
+    """One case under the draft, beside what it came to."""
+
+    case_id: Id
+    customer_id: Id
+    line_id: Id | None = None
+    before: Outcome
+    after: Outcome | None  # None where the draft refuses to judge it, with the code
+    refusal: str = ""
+    went_bad: tuple[str, ...] = ()  # warnings and collections on the customer since
+
+    @property
+    def changed(self) -> bool:
+        return self.before != self.after
+
+    @property
+    def lowered(self) -> bool:
+        """Whether the draft would have granted less, or nothing."""
+        return self.after is None or self.after.limit < self.before.limit
+
+
+class Moved(Value):
+    """By how much the limits of one currency would be higher, and lower."""
+
+    currency: str
+    before: Money
+    raised: Money
+    lowered: Money
+
+
+class Section(Value):
+    """A set of cases under the draft: what flips, what moves, and who would have to decide."""
+
+    cases: int
+    unchanged: int
+    refused: int
+    flips: dict[str, int]  # `automatic>people`: how many
+    grades: dict[str, int]  # `BBB>BB`: how many
+    moved: tuple[Moved, ...]
+    lanes_before: dict[str, int]
+    lanes_after: dict[str, int]
+    positions_before: dict[str, int]
+    positions_after: dict[str, int]
+    tiers_before: dict[str, int]
+    tiers_after: dict[str, int]
+    changed: tuple[Tried, ...]
+
+
+class SimulationReport(Value):
+    """A draft tried on past cases and on the lines in force, as of a business day."""
+
+    edition_hash: str
+    in_force_hash: str
+    book_hash: str  # of the receipts and lines it was tried on
+    business_on: date
+    past: Section
+    live: Section
+    spared: tuple[Tried, ...]  # would have got less, and went bad afterwards
+    most: int  # how many past cases were asked for
+
+    @cached_property
+    def report_hash(self) -> str:
+        return content_hash(self)
+
+    def fresh(self, edition_hash: str, on: date) -> bool:
+        """Whether it is of exactly this content and not too old."""
+        oldest = on - timedelta(days=REPORT_DAYS_MAX)
+        return self.edition_hash == edition_hash and oldest <= self.business_on <= on
+
+    def refuse_stale(self, edition_hash: str, on: date) -> None:
+        """Refuses `ReportStale` where the report is of another draft or too old."""
+        if not self.fresh(edition_hash, on):
+            raise ReportStale(edition=edition_hash[:12], days=REPORT_DAYS_MAX)
+
+
+class RecordedReport(Value):
+    """A report with who ran it."""
+
+    report: SimulationReport
+    report_hash: str
+    run_by: Id
+    run_at: datetime
