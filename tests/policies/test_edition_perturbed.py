@@ -114,14 +114,27 @@ def test_a_grade_dropped_from_the_master_scale_is_found(place: int) -> None:
     assert paths(fewer)
 
 
-@given(st.sampled_from(GRADES[1:]), st.sampled_from(["pd", "score_min"]))
-def test_a_master_scale_that_is_no_ladder_is_found(place: int, field: str) -> None:
+@given(st.sampled_from(GRADES[1:]))
+def test_a_master_scale_that_is_no_ladder_is_found(place: int) -> None:
     scale = list(an_edition().master_scale)
-    scale[place] = scale[place].model_copy(update={field: getattr(scale[place - 1], field)})
+    scale[place] = scale[place].model_copy(update={"pd": scale[place - 1].pd})
 
     found = paths(an_edition().model_copy(update={"master_scale": tuple(scale)}))
 
-    assert f"master_scale.{scale[place].grade}.{field}" in found
+    assert f"master_scale.{scale[place].grade}.pd" in found
+
+
+@given(st.sampled_from(GRADES[1:]))
+def test_floors_of_a_scorecard_that_are_no_ladder_are_found(place: int) -> None:
+    edition = an_edition()
+    better, worse = edition.grades[place - 1], edition.grades[place]
+    card = edition.scorecards["corporate"]
+    floors = card.score_min | {worse: card.score_min[better]}
+    cards = edition.scorecards | {"corporate": card.model_copy(update={"score_min": floors})}
+
+    found = paths(edition.model_copy(update={"scorecards": cards}))
+
+    assert f"scorecards.corporate.score_min.{worse}" in found
 
 
 @given(st.sampled_from(FACTORS), st.data())

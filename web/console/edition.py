@@ -37,6 +37,7 @@ def _policy_page(visit: Visit, edition_hash: str | None) -> HTMLResponse:
         "edition/policy.html",
         edition=edition,
         edition_hash=edition.edition_hash,
+        trend=lambda factor: factor.trend,
         drafts=visit.services.drafts.list_drafts(visit.person),
         published=tuple(reversed(visit.services.editions.list_editions(visit.person))),
         grades=_by_grade(edition),
