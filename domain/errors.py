@@ -105,6 +105,13 @@ class StatementUnbalanced(Malformed):
     sentence_zh = "{period_end_on} 的报表不平：{identity} 相差 {difference}。"
 
 
+class InvoiceUnbalanced(Malformed):
+    sentence = (
+        "Net {net} and tax {tax} make another sum than {gross}: the difference is {difference}."
+    )
+    sentence_zh = "金额 {net} 与税额 {tax} 之和不等于价税合计 {gross}，相差 {difference}。"
+
+
 class StatementInFuture(Malformed):
     sentence = "The statement ends on {period_end_on}, which is after {business_on}."
     sentence_zh = "报表截止日 {period_end_on} 晚于业务日期 {business_on}。"
@@ -136,8 +143,13 @@ class AuthorityMissing(Malformed):
 
 
 class EncodingUnknown(Malformed):
-    sentence = "The file is neither UTF-8 nor GB18030 text."
-    sentence_zh = "文件编码既不是 UTF-8 也不是 GB18030。"
+    sentence = "The file is neither UTF-8, GB18030 nor marked UTF-16 text."
+    sentence_zh = "文件编码既不是 UTF-8、GB18030，也不是带标记的 UTF-16。"
+
+
+class SheetUnreadable(Malformed):
+    sentence = "The file is no workbook that can be read ({reason}); save it as .xlsx or as CSV."
+    sentence_zh = "无法读取该工作簿（{reason}），请另存为 .xlsx 或 CSV。"
 
 
 class ImportRefused(Malformed):

@@ -33,6 +33,8 @@ class Action(StrEnum):
     STATEMENT_RECORD = "statement.record"
     RECEIVABLE_READ = "receivable.read"
     RECEIVABLE_RECORD = "receivable.record"
+    TURNOVER_READ = "turnover.read"
+    TURNOVER_RECORD = "turnover.record"
     ATTACHMENT_READ = "attachment.read"
     ATTACHMENT_RECORD = "attachment.record"
     RATE_READ = "rate.read"
@@ -100,6 +102,8 @@ MATRIX: dict[Action, frozenset[Role]] = {
     Action.STATEMENT_RECORD: frozenset({_RM}),
     Action.RECEIVABLE_READ: _READERS,
     Action.RECEIVABLE_RECORD: frozenset({_RM, _ORDERS}),
+    Action.TURNOVER_READ: _READERS,
+    Action.TURNOVER_RECORD: frozenset({_RM}),
     Action.ATTACHMENT_READ: _READERS,
     Action.ATTACHMENT_RECORD: frozenset({_RM, _LEGAL, _COLLECTOR, _RISK, _RELEASE}),
     Action.RATE_READ: _STAFF | {_ORDERS},

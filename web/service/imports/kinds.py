@@ -91,11 +91,11 @@ class Run:
 class Importer(Protocol):
     """One kind of row."""
 
-    def take(self, rows: Sequence[Fields]) -> list[Answer]:
+    def take(self, rows: Sequence[Fields]) -> Iterable[Answer]:
         """Write these rows, and answer those that need not wait for the last one."""
         ...
 
-    def finish(self) -> list[Answer]:
+    def finish(self) -> Iterable[Answer]:
         """Write what waited for the last row, and answer it."""
         ...
 
