@@ -13,6 +13,7 @@ from domain.edition import PolicyEdition
 from domain.exchange import Rate, RateKind, convert
 from domain.money import Money, money_sum
 from domain.statement import Statement
+from domain.turnover import InvoiceRecord
 from policies.completeness import Completeness, completeness
 from storage.approval import Letters
 from storage.customer import Customers
@@ -20,6 +21,7 @@ from storage.exchange import Rates
 from storage.line import Lines
 from storage.receivable import Receivables
 from storage.statement import Statements
+from storage.vat_invoice import VatInvoices
 
 
 class File(NamedTuple):
@@ -29,6 +31,7 @@ class File(NamedTuple):
     statements: tuple[Statement, ...]
     payments: PaymentRecord
     completeness: Completeness
+    invoices: InvoiceRecord | None
 
 
 # Three years make a trend; two more are kept for whoever reads the receipt.
@@ -53,8 +56,11 @@ def file_of(
         window_days=edition.payments.window_days,
         currency=edition.reporting_currency,
     )
-    found = completeness(application, statements, known, edition, on, payments=payments)
-    return File(known, statements, payments, found)
+    invoices = VatInvoices(session).find_record(known.customer_id, on)
+    found = completeness(
+        application, statements, known, edition, on, payments=payments, invoices=invoices
+    )
+    return File(known, statements, payments, found, invoices)
 
 
 def collect_dossier(
@@ -69,11 +75,14 @@ def collect_dossier(
     Refuses `NotFound` for an unknown customer and `RateMissing` where an amount cannot be turned
     into the reporting currency.
     """
-    customer, statements, payments, found = file or file_of(session, application, edition, on)
+    known = file or file_of(session, application, edition, on)
+    customer, statements, payments, found, invoices = known
     exchange = _Exchange(session, edition, on)
     requested = exchange.reporting(application.limit_requested)
     for statement in statements:
         exchange.reporting(Money.zero(statement.currency))
+    if invoices is not None:
+        exchange.reporting(Money.zero(invoices.currency))
     return Dossier(
         customer=customer,
         application=application,
@@ -84,6 +93,7 @@ def collect_dossier(
         rates=exchange.rates_used,
         completeness=found.share,
         business_on=on,
+        invoices=invoices,
     )
 
 

@@ -14,6 +14,7 @@ from domain.customer import Customer
 from domain.identity import Id
 from domain.money import Money
 from domain.statement import Statement
+from domain.turnover import InvoiceRecord
 from domain.value import Value, content_hash
 
 
@@ -59,6 +60,14 @@ class Dossier(Value):
     rates: tuple[RateUsed, ...] = ()
     completeness: Decimal = Decimal(1)
     business_on: date
+    invoices: InvoiceRecord | None = None  # VAT invoices; None where none is on record
+
+
+class Doubt(Value):
+    """A finding on whether the records are what they say (造假识别), with its figures."""
+
+    code: str
+    figures: dict[str, str] = {}
 
 
 class Missing(StrEnum):
@@ -161,6 +170,7 @@ class Assessment(Value):
     challenger: dict[str, str] = {}
     automatic_spent: Money | None = None  # of the automatic lane's day, as it stood then
     sampled: bool = False  # whether chance sent it to people
+    doubts: tuple[Doubt, ...] = ()
 
     @property
     def receipt_hash(self) -> str:

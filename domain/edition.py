@@ -341,6 +341,28 @@ class SilencePolicy(Value):
     suspended_hours: Hours
 
 
+class IndustryBand(Value):
+    """A figure that books of these industries (all if none is named) do not go outside of."""
+
+    code: Code
+    figure: Code
+    industries: tuple[str, ...] = ()
+    at_least: Exact | None = None
+    at_most: Exact | None = None
+
+
+class AuthenticityPolicy(Value):
+    """When records are doubted (造假识别); a check without its number is not made."""
+
+    tie_tolerance: Share | None = None  # of total assets, between one year's end and the next
+    round_to: Annotated[Exact, Field(gt=0)] | None = None
+    round_share_max: Share = Decimal(1)  # of the reported figures, whole multiples of `round_to`
+    round_items_min: int = Field(default=10, ge=1)  # fewer figures than these say nothing
+    turnover_tolerance: Annotated[Exact, Field(ge=0)] | None = None  # revenue above invoices
+    bands: tuple[IndustryBand, ...] = ()
+    refer: tuple[Code, ...] = ()  # the findings for which people decide
+
+
 class TemporaryPolicy(Value):
     share_max: Annotated[Exact, Field(ge=0)]  # of the line's limit, on top of it
     days_max: int = Field(ge=1)
@@ -369,6 +391,7 @@ class PolicyEdition(Value):
     screening: ScreeningPolicy
     silence: SilencePolicy
     temporary: TemporaryPolicy
+    authenticity: AuthenticityPolicy = AuthenticityPolicy()
 
     @cached_property
     def edition_hash(self) -> str:

@@ -17,6 +17,7 @@ from domain.assessment import Missing
 from domain.edition import ApprovalStep, Factor, KnockOutEffect, PolicyEdition
 from domain.errors import EditionInvalid
 from domain.value import Value
+from policies.authenticity import CHECKS
 from policies.calendar import work_calendar
 from policies.formula import compiled_formula, dependencies
 from policies.spreading import NAMES, PAYMENT_NAMES, TEXT_NAMES
@@ -330,6 +331,21 @@ def _review(edition: PolicyEdition) -> Iterator[Finding]:
         yield _found("review.exit_share", "order", first=policy.exit_share, second=kept)
 
 
+def _authenticity(edition: PolicyEdition) -> Iterator[Finding]:
+    """Bands are of figures that exist, and what refers is a finding that can be made."""
+    policy = edition.authenticity
+    yield from _repeated("authenticity.bands", (band.code for band in policy.bands))
+    for band in policy.bands:
+        path = f"authenticity.bands.{band.code}"
+        if band.figure not in NAMES | edition.spreading.figures.keys():
+            yield _found(f"{path}.figure", "unknown", name=band.figure)
+        if band.at_least is None and band.at_most is None:
+            yield _found(path, "incomplete", name="at_least, at_most")
+    for code in policy.refer:
+        if code not in CHECKS and code not in {band.code for band in policy.bands}:
+            yield _found("authenticity.refer", "unknown", name=code)
+
+
 def _monitoring(edition: PolicyEdition) -> Iterator[Finding]:
     """Of one figure, a graver level has the higher threshold, and freezes where a lighter does."""
     policy = edition.monitoring
@@ -365,6 +381,7 @@ _RULES: tuple[Callable[[PolicyEdition], Iterator[Finding]], ...] = (
     _contract,
     _completeness,
     _review,
+    _authenticity,
     _monitoring,
 )
 

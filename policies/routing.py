@@ -28,8 +28,12 @@ def route(
     *,
     automatic_spent: Money,
     sampled: bool,
+    doubts: tuple[str, ...] = (),
 ) -> Route:
-    """The lane, the steps and the reasons for a limit that would be granted."""
+    """The lane, the steps and the reasons for a limit that would be granted.
+
+    `doubts` are the findings on the records for which the edition has people decide.
+    """
     aggregate = aggregate_after(dossier.application, dossier.holdings, granted_reporting)
     if dossier.application.application_type in edition.approval.automatic.always:
         reasons = (f"always:{dossier.application.application_type}",)
@@ -40,7 +44,7 @@ def route(
     against = _against_automatic(
         dossier, rating, price, granted_reporting, aggregate, edition, automatic_spent
     )
-    reasons = (*against, *(("sampled",) if sampled else ()))
+    reasons = (*against, *doubts, *(("sampled",) if sampled else ()))
     if not reasons:
         return Route(
             lane=Lane.AUTOMATIC,
