@@ -363,6 +363,15 @@ class AuthenticityPolicy(Value):
     refer: tuple[Code, ...] = ()  # the findings for which people decide
 
 
+class ReportRow(Value):
+    """An external report: whom it is asked of, in that order, and how old it may be."""
+
+    kind: Code
+    providers: tuple[Code, ...] = Field(min_length=1)
+    age_days_max: int = Field(ge=0)  # from the day the provider states
+    authorisation_needed: bool = True  # whether the customer must have agreed in writing
+
+
 class TemporaryPolicy(Value):
     share_max: Annotated[Exact, Field(ge=0)]  # of the line's limit, on top of it
     days_max: int = Field(ge=1)
@@ -392,6 +401,7 @@ class PolicyEdition(Value):
     silence: SilencePolicy
     temporary: TemporaryPolicy
     authenticity: AuthenticityPolicy = AuthenticityPolicy()
+    reports: tuple[ReportRow, ...] = ()
 
     @cached_property
     def edition_hash(self) -> str:

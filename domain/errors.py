@@ -210,6 +210,11 @@ class EditionInvalid(Malformed):
     sentence_zh = "政策版本不合格：{reason}。"
 
 
+class PeriodReversed(Malformed):
+    sentence = "{until} is before {since}."
+    sentence_zh = "{until} 早于 {since}。"
+
+
 class NoteMissing(Malformed):
     sentence = "A {verdict} needs its reason in the note."
     sentence_zh = "{verdict} 必须在意见中说明理由。"
@@ -435,6 +440,21 @@ class ContractDiffers(NotGranted):
 class ScreeningStale(NotGranted):
     sentence = "The screening of {screened_on} is too old for activation, or has an open hit."
     sentence_zh = "{screened_on} 的筛查已过期，或有未处置的命中。"
+
+
+class AuthorisationMissing(NotGranted):
+    sentence = "There is no written authorisation of the customer {customer_id} in force on {date}."
+    sentence_zh = "客户 {customer_id} 没有在 {date} 有效的书面授权。"
+
+
+class ReportStale(NotGranted):
+    sentence = "The newest {kind} report is of {reported_on}, older than {age_days_max} days."
+    sentence_zh = "最近的 {kind} 报告日期为 {reported_on}，已超过 {age_days_max} 天。"
+
+
+class ReportUnavailable(NotGranted):
+    sentence = "No provider gave a {kind} report: {tried}."
+    sentence_zh = "没有机构提供 {kind} 报告：{tried}。"
 
 
 class LetterLapsed(NotGranted):

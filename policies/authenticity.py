@@ -48,7 +48,7 @@ def _untied(newest_last: Sequence[Statement], edition: PolicyEdition) -> Iterato
     for before, after in pairwise(newest_last):
         days = (after.period_end_on - before.period_end_on).days
         same = (before.currency, before.consolidated) == (after.currency, after.consolidated)
-        if not same or abs(days - after.months * 30.4) > 20:
+        if not same or abs(12 * days - 365 * after.months) > 12 * 20:
             continue
         allowed = tolerance * (before.find(Item.TOTAL_ASSETS) or 0) + before.precision
         closing, opening = before.reported(Item.CASH), after.reported(Item.CASH_OPENING)

@@ -346,6 +346,12 @@ def _authenticity(edition: PolicyEdition) -> Iterator[Finding]:
             yield _found("authenticity.refer", "unknown", name=code)
 
 
+def _reports(edition: PolicyEdition) -> Iterator[Finding]:
+    yield from _repeated("reports", (row.kind for row in edition.reports))
+    for row in edition.reports:
+        yield from _repeated(f"reports.{row.kind}.providers", row.providers)
+
+
 def _monitoring(edition: PolicyEdition) -> Iterator[Finding]:
     """Of one figure, a graver level has the higher threshold, and freezes where a lighter does."""
     policy = edition.monitoring
@@ -382,6 +388,7 @@ _RULES: tuple[Callable[[PolicyEdition], Iterator[Finding]], ...] = (
     _completeness,
     _review,
     _authenticity,
+    _reports,
     _monitoring,
 )
 

@@ -130,6 +130,9 @@ _LINES = text(
 )
 
 
+_ANALYSED_FROM = 10_000  # what a load this large adds, the planner should know of at once
+
+
 class Loaded(NamedTuple):
     """What became of a load: how many of each outcome, and the lines that were refused."""
 
@@ -171,6 +174,8 @@ class VatInvoices:
         )
         found = {str(outcome): int(count) for outcome, count in counted}
         refused = list(self._refused())
+        if found.get("created", 0) >= _ANALYSED_FROM:
+            self._session.execute(text("ANALYZE vat_invoice"))
         self._session.execute(text("DROP TABLE vat_invoice_staged, vat_invoice_judged"))
         return Loaded({each: found.get(each.value, 0) for each in Outcome}, refused)
 

@@ -103,7 +103,9 @@ def test_one_enterprise_in_full_by_hand(office: Office2019) -> None:
     """Turnover, growth, gaps and concentration of one book as factors in its receipt."""
     book = the_book("sales", "购方单位代号")["E126"]
     receipt = judged(office.services, office.customers["E126"], with_invoices=True)
-    values = {factor.code: Decimal(str(factor.value)) for factor in receipt.rating.factors}
+    values = {
+        factor.code: Decimal(factor.value) for factor in receipt.rating.factors if factor.value
+    }
 
     def rounded(number: Decimal) -> Decimal:
         return number.quantize(Decimal("0.000001"))

@@ -20,9 +20,11 @@ from web.api import (
     line,
     operations,
     receivable,
+    report,
     review,
     screening,
     statement,
+    turnover,
     warning,
 )
 
@@ -32,6 +34,8 @@ STAGES = (
     customer,
     statement,
     receivable,
+    turnover,
+    report,
     attachment,
     exchange,
     screening,

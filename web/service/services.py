@@ -1,8 +1,10 @@
 """Every service of one installation, made in one place for API and console alike."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from domain.report import ReportProvider
 from storage.exposure import Exposure
 from web.service.application import ApplicationService
 from web.service.approval import ApprovalService
@@ -23,9 +25,11 @@ from web.service.notification import NotificationService
 from web.service.once import JoinedRecords
 from web.service.operations import OperationsService
 from web.service.receivable import ReceivableService
+from web.service.report import ReportService
 from web.service.review import ReviewService
 from web.service.screening import ScreeningService
 from web.service.statement import StatementService
+from web.service.turnover import TurnoverService
 from web.service.warning import WarningService
 from workflows.codec import Codec
 
@@ -42,6 +46,8 @@ class Services:
     customers: CustomerService
     statements: StatementService
     receivables: ReceivableService
+    turnover: TurnoverService
+    reports: ReportService
     attachments: AttachmentService
     rates: RateService
     screenings: ScreeningService
@@ -68,6 +74,7 @@ def build_services(
     *,
     session_hours: int = 12,
     mail_dir: Path | None = None,
+    providers: Mapping[str, ReportProvider] | None = None,
 ) -> Services:
     """The services over one memory, one way to Temporal and one clock."""
     return Services(
@@ -79,6 +86,8 @@ def build_services(
         customers=CustomerService(records, clock),
         statements=StatementService(records, clock),
         receivables=ReceivableService(records, clock),
+        turnover=TurnoverService(records, clock),
+        reports=ReportService(records, clock, providers or {}),
         attachments=AttachmentService(records),
         rates=RateService(records, clock),
         screenings=ScreeningService(records, clock),
