@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sqlalchemy.orm import Session
 
 from domain.application import Application
-from domain.assessment import Dossier, Holdings, PaymentRecord, RateUsed
+from domain.assessment import Dossier, Holdings, PaymentRecord, RateUsed, StatementBeside
 from domain.customer import Customer
 from domain.edition import PolicyEdition
 from domain.exchange import Rate, RateKind, convert
@@ -15,6 +15,7 @@ from domain.money import Money, money_sum
 from domain.statement import Statement
 from domain.turnover import InvoiceRecord
 from policies.completeness import Completeness, completeness
+from policies.provenance import counted
 from storage.approval import Letters
 from storage.customer import Customers
 from storage.exchange import Rates
@@ -32,6 +33,7 @@ class File(NamedTuple):
     payments: PaymentRecord
     completeness: Completeness
     invoices: InvoiceRecord | None
+    statements_beside: tuple[StatementBeside, ...]
 
 
 # Three years make a trend; two more are kept for whoever reads the receipt.
@@ -47,9 +49,10 @@ def file_of(
 ) -> File:
     """What is on file for an application as of a day, and how complete it is."""
     known = customer or Customers(session).read(application.customer_id)
-    statements = Statements(session).find_newest(
+    accounts = Statements(session).find_accounts(
         known.customer_id, until=on, years=_STATEMENT_YEARS
     )
+    statements, beside = counted(accounts, edition)
     payments = Receivables(session).payment_record(
         known.customer_id,
         as_of=on,
@@ -60,7 +63,7 @@ def file_of(
     found = completeness(
         application, statements, known, edition, on, payments=payments, invoices=invoices
     )
-    return File(known, statements, payments, found, invoices)
+    return File(known, statements, payments, found, invoices, beside)
 
 
 def collect_dossier(
@@ -76,7 +79,7 @@ def collect_dossier(
     into the reporting currency.
     """
     known = file or file_of(session, application, edition, on)
-    customer, statements, payments, found, invoices = known
+    customer, statements, payments, found, invoices, beside = known
     exchange = _Exchange(session, edition, on)
     requested = exchange.reporting(application.limit_requested)
     for statement in statements:
@@ -94,6 +97,7 @@ def collect_dossier(
         completeness=found.share,
         business_on=on,
         invoices=invoices,
+        statements_beside=beside,
     )
 
 

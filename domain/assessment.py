@@ -48,6 +48,15 @@ class RateUsed(Value):
     rate_on: date
 
 
+class StatementBeside(Value):
+    """Another account of a period, which did not count, and where it says else."""
+
+    period_end_on: date
+    provenance: str
+    counted: str  # the provenance of the one that does
+    differences: dict[str, tuple[str, str]] = {}  # by item: as counted, and as here
+
+
 class Dossier(Value):
     """Everything a judgement may look at. Collected once, stored with the receipt."""
 
@@ -60,6 +69,7 @@ class Dossier(Value):
     rates: tuple[RateUsed, ...] = ()
     completeness: Decimal = Decimal(1)
     business_on: date
+    statements_beside: tuple[StatementBeside, ...] = ()
     invoices: InvoiceRecord | None = None  # VAT invoices; None where none is on record
 
 

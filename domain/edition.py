@@ -341,6 +341,21 @@ class SilencePolicy(Value):
     suspended_hours: Hours
 
 
+class Preference(StrEnum):
+    """By what one account of a period is preferred to another."""
+
+    CONSOLIDATED = "consolidated"
+    SINGLE = "single"
+    AUDITED = "audited"
+    OPINION = "opinion"  # the better one of the auditor
+
+
+class ProvenancePolicy(Value):
+    """Which account of a period counts; where none is preferred, the newest."""
+
+    prefer: tuple[Preference, ...] = (Preference.CONSOLIDATED,)
+
+
 class IndustryBand(Value):
     """A figure that books of these industries (all if none is named) do not go outside of."""
 
@@ -402,6 +417,7 @@ class PolicyEdition(Value):
     temporary: TemporaryPolicy
     authenticity: AuthenticityPolicy = AuthenticityPolicy()
     reports: tuple[ReportRow, ...] = ()
+    provenance: ProvenancePolicy = ProvenancePolicy()
 
     @cached_property
     def edition_hash(self) -> str:

@@ -40,6 +40,7 @@ OPTIONAL: dict[ImportKind, tuple[str, ...]] = {
     ),
     ImportKind.STATEMENTS: (
         *("scheme", "months", "consolidated", "audited", "unit", "precision"),
+        *("audit_opinion", "accounting_standard"),
         *(item.value for item in Item),
     ),
     ImportKind.INVOICES: ("scheme", "disputed", "settled_on"),
