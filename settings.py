@@ -83,6 +83,9 @@ class Settings(BaseSettings):
     mail_from: str = "creditflow@localhost"
     mail_dir: Path | None = None  # where the embedded mail sink keeps what was sent
 
+    # A folder for each provider of external reports that is served from files.
+    reports_dir: Path | None = None
+
     # The family of policy editions in force (its newest edition judges new cases).
     policy: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")] = "standard"
 

@@ -7,14 +7,16 @@ from typing import NamedTuple
 from sqlalchemy.orm import Session
 
 from domain.application import Application
-from domain.assessment import Dossier, Holdings, PaymentRecord, RateUsed
+from domain.assessment import Dossier, Holdings, PaymentRecord, RateUsed, StatementBeside
 from domain.customer import Customer
 from domain.edition import PolicyEdition
 from domain.exchange import Rate, RateKind, convert
 from domain.money import Money, money_sum
 from domain.party import RingMember
 from domain.statement import Statement
+from domain.turnover import InvoiceRecord
 from policies.completeness import Completeness, completeness
+from policies.provenance import counted
 from policies.ring import ring_of
 from storage.approval import Letters
 from storage.customer import Customers
@@ -23,6 +25,7 @@ from storage.line import Lines
 from storage.party import Parties
 from storage.receivable import Receivables
 from storage.statement import Statements
+from storage.vat_invoice import VatInvoices
 
 
 class File(NamedTuple):
@@ -32,6 +35,8 @@ class File(NamedTuple):
     statements: tuple[Statement, ...]
     payments: PaymentRecord
     completeness: Completeness
+    invoices: InvoiceRecord | None
+    statements_beside: tuple[StatementBeside, ...]
 
 
 # Three years make a trend; two more are kept for whoever reads the receipt.
@@ -47,17 +52,21 @@ def file_of(
 ) -> File:
     """What is on file for an application as of a day, and how complete it is."""
     known = customer or Customers(session).read(application.customer_id)
-    statements = Statements(session).find_newest(
+    accounts = Statements(session).find_accounts(
         known.customer_id, until=on, years=_STATEMENT_YEARS
     )
+    statements, beside = counted(accounts, edition)
     payments = Receivables(session).payment_record(
         known.customer_id,
         as_of=on,
         window_days=edition.payments.window_days,
         currency=edition.reporting_currency,
     )
-    found = completeness(application, statements, known, edition, on, payments=payments)
-    return File(known, statements, payments, found)
+    invoices = VatInvoices(session).find_record(known.customer_id, on)
+    found = completeness(
+        application, statements, known, edition, on, payments=payments, invoices=invoices
+    )
+    return File(known, statements, payments, found, invoices, beside)
 
 
 def collect_dossier(
@@ -72,11 +81,14 @@ def collect_dossier(
     Refuses `NotFound` for an unknown customer and `RateMissing` where an amount cannot be turned
     into the reporting currency.
     """
-    customer, statements, payments, found = file or file_of(session, application, edition, on)
+    known = file or file_of(session, application, edition, on)
+    customer, statements, payments, found, invoices, beside = known
     exchange = Exchange(session, edition, on)
     requested = exchange.reporting(application.limit_requested)
     for statement in statements:
         exchange.reporting(Money.zero(statement.currency))
+    if invoices is not None:
+        exchange.reporting(Money.zero(invoices.currency))
     return Dossier(
         customer=customer,
         application=application,
@@ -87,6 +99,8 @@ def collect_dossier(
         rates=exchange.rates_used,
         completeness=found.share,
         business_on=on,
+        invoices=invoices,
+        statements_beside=beside,
     )
 
 

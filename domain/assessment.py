@@ -15,6 +15,7 @@ from domain.customer import Customer
 from domain.identity import Id
 from domain.money import Money
 from domain.statement import Statement
+from domain.turnover import InvoiceRecord
 from domain.value import Value, content_hash
 
 
@@ -74,6 +75,15 @@ class PolicyException(Value):
     share_max: Decimal
 
 
+class StatementBeside(Value):
+    """Another account of a period, which did not count, and where it says else."""
+
+    period_end_on: date
+    provenance: str
+    counted: str  # the provenance of the one that does
+    differences: dict[str, tuple[str, str]] = {}  # by item: as counted, and as here
+
+
 class Dossier(Value):
     """Everything a judgement may look at. Collected once, stored with the receipt."""
 
@@ -88,6 +98,15 @@ class Dossier(Value):
     business_on: date
     covers: tuple[Cover, ...] = ()
     book: BookPosition | None = None
+    statements_beside: tuple[StatementBeside, ...] = ()
+    invoices: InvoiceRecord | None = None  # VAT invoices; None where none is on record
+
+
+class Doubt(Value):
+    """A finding on whether the records are what they say (造假识别), with its figures."""
+
+    code: str
+    figures: dict[str, str] = {}
 
 
 class Missing(StrEnum):
@@ -211,6 +230,7 @@ class Assessment(Value):
     route: Route
     automatic_spent: Money | None = None  # of the automatic lane's day, as it stood then
     sampled: bool = False  # whether chance sent it to people
+    doubts: tuple[Doubt, ...] = ()
 
     @property
     def receipt_hash(self) -> str:

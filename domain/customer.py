@@ -172,6 +172,10 @@ class CreditEventType(StrEnum):
     SUED = "sued"
     ENFORCED = "enforced"
     INSOLVENT = "insolvent"
+    BUREAU_REPORT = "bureau_report"
+    LOAN_ELSEWHERE = "loan_elsewhere"
+    REPAID_ELSEWHERE = "repaid_elsewhere"
+    TRADE_REFERENCE = "trade_reference"
     CORRECTED = "corrected"  # the event named in `corrects` was not so
 
 

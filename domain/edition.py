@@ -557,6 +557,52 @@ class TermsPolicy(Value):
     bill_days: int = Field(default=0, ge=0)  # for a bill that no bank has accepted
 
 
+class Preference(StrEnum):
+    """By what one account of a period is preferred to another."""
+
+    CONSOLIDATED = "consolidated"
+    SINGLE = "single"
+    AUDITED = "audited"
+    OPINION = "opinion"  # the better one of the auditor
+
+
+class ProvenancePolicy(Value):
+    """Which account of a period counts; where none is preferred, the newest."""
+
+    prefer: tuple[Preference, ...] = (Preference.CONSOLIDATED,)
+
+
+class IndustryBand(Value):
+    """A figure that books of these industries (all if none is named) do not go outside of."""
+
+    code: Code
+    figure: Code
+    industries: tuple[str, ...] = ()
+    at_least: Exact | None = None
+    at_most: Exact | None = None
+
+
+class AuthenticityPolicy(Value):
+    """When records are doubted (造假识别); a check without its number is not made."""
+
+    tie_tolerance: Share | None = None  # of total assets, between one year's end and the next
+    round_to: Annotated[Exact, Field(gt=0)] | None = None
+    round_share_max: Share = Decimal(1)  # of the reported figures, whole multiples of `round_to`
+    round_items_min: int = Field(default=10, ge=1)  # fewer figures than these say nothing
+    turnover_tolerance: Annotated[Exact, Field(ge=0)] | None = None  # revenue above invoices
+    bands: tuple[IndustryBand, ...] = ()
+    refer: tuple[Code, ...] = ()  # the findings for which people decide
+
+
+class ReportRow(Value):
+    """An external report: whom it is asked of, in that order, and how old it may be."""
+
+    kind: Code
+    providers: tuple[Code, ...] = Field(min_length=1)
+    age_days_max: int = Field(ge=0)  # from the day the provider states
+    authorisation_needed: bool = True  # whether the customer must have agreed in writing
+
+
 class TemporaryPolicy(Value):
     share_max: Annotated[Exact, Field(ge=0)]  # of the line's limit, on top of it
     days_max: int = Field(ge=1)
@@ -591,6 +637,9 @@ class PolicyEdition(Value):
     classification: ClassificationPolicy
     concentration: ConcentrationPolicy
     terms: TermsPolicy
+    authenticity: AuthenticityPolicy = AuthenticityPolicy()
+    reports: tuple[ReportRow, ...] = ()
+    provenance: ProvenancePolicy = ProvenancePolicy()
 
     @cached_property
     def edition_hash(self) -> str:

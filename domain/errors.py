@@ -105,6 +105,13 @@ class StatementUnbalanced(Malformed):
     sentence_zh = "{period_end_on} 的报表不平：{identity} 相差 {difference}。"
 
 
+class InvoiceUnbalanced(Malformed):
+    sentence = (
+        "Net {net} and tax {tax} make another sum than {gross}: the difference is {difference}."
+    )
+    sentence_zh = "金额 {net} 与税额 {tax} 之和不等于价税合计 {gross}，相差 {difference}。"
+
+
 class StatementInFuture(Malformed):
     sentence = "The statement ends on {period_end_on}, which is after {business_on}."
     sentence_zh = "报表截止日 {period_end_on} 晚于业务日期 {business_on}。"
@@ -136,8 +143,13 @@ class AuthorityMissing(Malformed):
 
 
 class EncodingUnknown(Malformed):
-    sentence = "The file is neither UTF-8 nor GB18030 text."
-    sentence_zh = "文件编码既不是 UTF-8 也不是 GB18030。"
+    sentence = "The file is neither UTF-8, GB18030 nor marked UTF-16 text."
+    sentence_zh = "文件编码既不是 UTF-8、GB18030，也不是带标记的 UTF-16。"
+
+
+class SheetUnreadable(Malformed):
+    sentence = "The file is no workbook that can be read ({reason}); save it as .xlsx or as CSV."
+    sentence_zh = "无法读取该工作簿（{reason}），请另存为 .xlsx 或 CSV。"
 
 
 class ImportRefused(Malformed):
@@ -206,6 +218,11 @@ class LabelOneSided(Malformed):
 class TermsUneven(Malformed):
     sentence = "The parts of payment terms make {total}, not the whole."
     sentence_zh = "账期各部分合计为 {total}，不等于全部。"
+
+
+class PeriodReversed(Malformed):
+    sentence = "{until} is before {since}."
+    sentence_zh = "{until} 早于 {since}。"
 
 
 class NoteMissing(Malformed):
@@ -345,7 +362,7 @@ class StaleContent(Conflict):
     sentence_zh = "内容已变更，请重新阅读后再作决定。"
 
 
-class ReportStale(Conflict):
+class SimulationStale(Conflict):
     sentence = (
         "The edition {edition} has no simulation report of its own from the last {days} days; "
         "simulate it first."
@@ -446,6 +463,21 @@ class ContractDiffers(NotGranted):
 class ScreeningStale(NotGranted):
     sentence = "The screening of {screened_on} is too old for activation, or has an open hit."
     sentence_zh = "{screened_on} 的筛查已过期，或有未处置的命中。"
+
+
+class AuthorisationMissing(NotGranted):
+    sentence = "There is no written authorisation of the customer {customer_id} in force on {date}."
+    sentence_zh = "客户 {customer_id} 没有在 {date} 有效的书面授权。"
+
+
+class ReportStale(NotGranted):
+    sentence = "The newest {kind} report is of {reported_on}, older than {age_days_max} days."
+    sentence_zh = "最近的 {kind} 报告日期为 {reported_on}，已超过 {age_days_max} 天。"
+
+
+class ReportUnavailable(NotGranted):
+    sentence = "No provider gave a {kind} report: {tried}."
+    sentence_zh = "没有机构提供 {kind} 报告：{tried}。"
 
 
 class LetterLapsed(NotGranted):

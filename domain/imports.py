@@ -1,6 +1,6 @@
 """Files brought in: what a run did with each row, and what it could not take.
 
-How a file is read is `web/service/imports.py`.
+How a file is read is `web/service/imports/`.
 """
 
 from enum import StrEnum
@@ -20,6 +20,8 @@ class ImportKind(StrEnum):
     PAYMENTS = "payments"
     LISTS = "lists"
     RATES = "rates"
+    SALES_INVOICES = "sales_invoices"
+    PURCHASE_INVOICES = "purchase_invoices"
 
 
 class ImportMode(StrEnum):

@@ -72,6 +72,25 @@ class Item(StrEnum):
     MARKET_VALUE = "market_value"
 
 
+class AuditOpinion(StrEnum):
+    """What the auditor said of a statement, the best first."""
+
+    UNQUALIFIED = "unqualified"  # 无保留意见
+    EMPHASIS = "emphasis"  # 带强调事项段
+    QUALIFIED = "qualified"  # 保留意见
+    UNSTATED = "unstated"
+    DISCLAIMED = "disclaimed"  # 无法表示意见
+    ADVERSE = "adverse"  # 否定意见
+
+
+class AccountingStandard(StrEnum):
+    CAS = "cas"  # 企业会计准则
+    CAS_SMALL = "cas_small"  # 小企业会计准则
+    IFRS = "ifrs"
+    US_GAAP = "us_gaap"
+    UNSTATED = "unstated"
+
+
 # Beyond this a figure is a slip of unit or keyboard: more than the assets of all banks together.
 FIGURE_MAX = Decimal(10) ** 16
 
@@ -91,6 +110,8 @@ class Figures(Value):
     items: Annotated[dict[Item, Decimal], AfterValidator(_plausible)]
     consolidated: bool = False
     audited: bool = False
+    audit_opinion: AuditOpinion = AuditOpinion.UNSTATED
+    accounting_standard: AccountingStandard = AccountingStandard.UNSTATED
     # The last place the source gives, in currency units: 1000 for millions with three decimals.
     precision: Decimal = Field(default=Decimal("0.01"), gt=0, le=10**9)
 
@@ -111,6 +132,11 @@ class Statement(Figures):
     customer_id: Id
     derived: frozenset[Item] = frozenset()
     source: str = ""  # where it came from: an import and its line, or an attachment's hash
+
+    @property
+    def provenance(self) -> tuple[bool, bool, AuditOpinion, AccountingStandard]:
+        """Scope, audit, opinion and standard: what tells two accounts of one period apart."""
+        return (self.consolidated, self.audited, self.audit_opinion, self.accounting_standard)
 
     def find(self, item: Item) -> Decimal | None:
         """The figure, reported or derived; None where it is missing."""

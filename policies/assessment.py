@@ -7,6 +7,7 @@ from domain.application import ApplicationType
 from domain.assessment import Assessment, Dossier, LimitProposal
 from domain.edition import PolicyEdition
 from domain.money import Money
+from policies.authenticity import doubts, referring
 from policies.cover import lgd_after
 from policies.formula import EXACT
 from policies.limit import propose_limit
@@ -43,6 +44,7 @@ def assess(
             edition,
             lgd=lgd_after(dossier, granted_reporting, edition) if dossier.covers else None,
         )
+        doubted = doubts(dossier, scope, edition)
         routed = route(
             dossier,
             rating,
@@ -51,6 +53,7 @@ def assess(
             edition,
             automatic_spent=automatic_spent,
             sampled=sampled,
+            doubts=referring(doubted, edition),
         )
     return Assessment(
         case_id=case_id,
@@ -64,6 +67,7 @@ def assess(
         route=routed,
         automatic_spent=automatic_spent,
         sampled=sampled,
+        doubts=doubted,
     )
 
 
@@ -128,7 +132,8 @@ def differing(first: Any, second: Any, path: str = "") -> list[str]:
 
 
 def _sales_reporting(scope: Scope) -> Decimal | None:
+    """A year's sales by the newest statement, or else by the VAT invoices."""
     sales, rate_to_reporting = scope.find("revenue"), scope.find("rate")
     if sales is None or rate_to_reporting is None:
-        return None
+        return scope.find("invoice_sales_year")
     return sales * rate_to_reporting

@@ -14,12 +14,13 @@ from domain.assessment import PaymentRecord
 from domain.customer import Customer
 from domain.edition import Checklist, PolicyEdition
 from domain.statement import Statement
+from domain.turnover import InvoiceRecord
 from domain.value import Value
 from policies.line import temporary_until_max
 
 RECORD_ITEMS = frozenset(
     "identifier identifier_verified purpose product line temporary_until established_on employees "
-    "mail statement_latest statements_years statement_audited payment_record".split()
+    "mail statement_latest statements_years statement_audited payment_record vat_invoices".split()
 )
 
 
@@ -39,9 +40,10 @@ def completeness(
     business_on: date,
     *,
     payments: PaymentRecord | None = None,
+    invoices: InvoiceRecord | None = None,
 ) -> Completeness:
     """The checklists of the type and segment against what is on file."""
-    file = _File(application, statements, customer, edition, business_on, payments)
+    file = _File(application, statements, customer, edition, business_on, payments, invoices)
     lists = [each for each in edition.completeness.checklists if _applies(each, file)]
     required = dict.fromkeys(code for each in lists for code in each.required)
     optional = dict.fromkeys(code for each in lists for code in each.optional)
@@ -84,6 +86,7 @@ class _File:
         edition: PolicyEdition,
         business_on: date,
         payments: PaymentRecord | None,
+        invoices: InvoiceRecord | None,
     ) -> None:
         self.application = application
         self.customer = customer
@@ -92,6 +95,7 @@ class _File:
         self._edition = edition
         self._on = business_on
         self._payments = payments
+        self._invoices = invoices
 
     def has(self, code: str) -> bool:
         """Whether an item is there; a code that is no record of ours is a document."""
@@ -122,6 +126,8 @@ class _File:
             case "payment_record":
                 least = self._edition.payments.invoices_min
                 return self._payments is not None and self._payments.invoices >= least
+            case "vat_invoices" if self._invoices is not None:
+                return self._invoices.last_sale_on is not None
         return code in self.application.attachments
 
     def _temporary_until_fits(self) -> bool:

@@ -27,6 +27,7 @@ from domain.edition import (
 )
 from domain.errors import EditionInvalid
 from domain.value import Value
+from policies.authenticity import CHECKS
 from policies.calendar import work_calendar
 from policies.formula import compiled_formula, dependencies
 from policies.scorecard import SCORE_MAX, Choices, bins_table
@@ -430,6 +431,27 @@ def _review(edition: PolicyEdition) -> Iterator[Finding]:
         yield _found("review.exit_share", "order", first=policy.exit_share, second=kept)
 
 
+def _authenticity(edition: PolicyEdition) -> Iterator[Finding]:
+    """Bands are of figures that exist, and what refers is a finding that can be made."""
+    policy = edition.authenticity
+    yield from _repeated("authenticity.bands", (band.code for band in policy.bands))
+    for band in policy.bands:
+        path = f"authenticity.bands.{band.code}"
+        if band.figure not in NAMES | edition.spreading.figures.keys():
+            yield _found(f"{path}.figure", "unknown", name=band.figure)
+        if band.at_least is None and band.at_most is None:
+            yield _found(path, "incomplete", name="at_least, at_most")
+    for code in policy.refer:
+        if code not in CHECKS and code not in {band.code for band in policy.bands}:
+            yield _found("authenticity.refer", "unknown", name=code)
+
+
+def _reports(edition: PolicyEdition) -> Iterator[Finding]:
+    yield from _repeated("reports", (row.kind for row in edition.reports))
+    for row in edition.reports:
+        yield from _repeated(f"reports.{row.kind}.providers", row.providers)
+
+
 def _monitoring(edition: PolicyEdition) -> Iterator[Finding]:
     """Of one figure, a graver level has the higher threshold, and freezes where a lighter does."""
     policy = edition.monitoring
@@ -545,6 +567,8 @@ _RULES: tuple[Callable[[PolicyEdition], Iterator[Finding]], ...] = (
     _contract,
     _completeness,
     _review,
+    _authenticity,
+    _reports,
     _monitoring,
     _impairment,
     _classification,

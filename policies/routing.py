@@ -31,8 +31,12 @@ def route(
     *,
     automatic_spent: Money,
     sampled: bool,
+    doubts: tuple[str, ...] = (),
 ) -> Route:
-    """The lane, the steps and the reasons for a limit that would be granted."""
+    """The lane, the steps and the reasons for a limit that would be granted.
+
+    `doubts` are the findings on the records for which the edition has people decide.
+    """
     aggregate = aggregate_after(dossier.application, dossier.holdings, granted_reporting)
     if dossier.application.application_type in edition.approval.automatic.always:
         reasons = (f"always:{dossier.application.application_type}",)
@@ -45,7 +49,7 @@ def route(
     )
     passed = _exceptions(dossier, rating, granted_reporting, edition)
     over = tuple(f"cap:{each.code}" for each in passed)
-    reasons = (*against, *over, *(("sampled",) if sampled else ()))
+    reasons = (*against, *doubts, *over, *(("sampled",) if sampled else ()))
     if not reasons:
         return Route(
             lane=Lane.AUTOMATIC,

@@ -2,8 +2,8 @@
 
 The formulas are the edition's. Names in a formula are statement items of the newest year
 (`revenue`), of the year before (`prior_revenue`), the mean of the two (`mean_inventory`, the newest
-alone where there is no year before), figures of the payment record and the customer, and other
-figures. A figure whose input is missing is missing, never zero.
+alone where there is no year before), figures of the payment record, the VAT invoices
+(`invoice_sales_year`) and the customer, and other figures. A figure whose input is missing is missing, never zero.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,9 @@ from domain.customer import Customer
 from domain.edition import PolicyEdition, SpreadingPolicy
 from domain.errors import RateMissing
 from domain.statement import Item, Statement
+from domain.turnover import InvoiceRecord
 from policies.formula import EXACT, compiled_formula, dependencies
+from policies.turnover import INVOICE_AMOUNTS, INVOICE_NAMES, invoice_figure
 
 # Income and cash-flow items cover the months of the statement and are brought to twelve; balance
 # sheet items are of its last day.
@@ -61,6 +63,7 @@ NAMES = (
     | {f"mean_{name}" for name in ITEM_NAMES}
     | PAYMENT_NAMES
     | OTHER_NAMES
+    | INVOICE_NAMES
 )
 _MISSING = object()
 
@@ -125,6 +128,8 @@ class Scope(FigureScope):
         rate: Decimal | None = None,
         completeness: Decimal | None = None,
         existing: bool = False,
+        invoices: InvoiceRecord | None = None,
+        invoice_rate: Decimal = Decimal(1),
     ) -> None:
         super().__init__(edition.spreading)
         self._edition = edition
@@ -139,6 +144,8 @@ class Scope(FigureScope):
         self._payments = payments
         self._rate = rate
         self._completeness = completeness
+        self._invoices = invoices
+        self._invoice_rate = invoice_rate
 
     def text(self, name: str) -> str:
         return str(getattr(self._customer, name))
@@ -152,6 +159,8 @@ class Scope(FigureScope):
             return self._mean(name.removeprefix("mean_"))
         if name in PAYMENT_NAMES:
             return self._payment(name)
+        if name in INVOICE_NAMES:
+            return self._invoice(name)
         return self._other(name)
 
     def _mean(self, item: str) -> Decimal | None:
@@ -165,6 +174,13 @@ class Scope(FigureScope):
         if record is None or record.invoices < self._edition.payments.invoices_min:
             return None
         return payment_figure(record, name)
+
+    def _invoice(self, name: str) -> Decimal | None:
+        """A figure of the VAT invoices; amounts in the reporting currency."""
+        value = None if self._invoices is None else invoice_figure(self._invoices, name)
+        if value is None or name not in INVOICE_AMOUNTS:
+            return value
+        return value * self._invoice_rate
 
     def _other(self, name: str) -> Decimal | None:
         customer = self._customer
@@ -198,6 +214,8 @@ def scope_of(dossier: Dossier, edition: PolicyEdition) -> Scope:
     """The names of one dossier; refuses `RateMissing` where the statements need a rate."""
     newest = max(dossier.statements, key=lambda each: each.period_end_on, default=None)
     used = rate_used(newest.currency, dossier, edition) if newest else None
+    invoices = dossier.invoices
+    invoiced = rate_used(invoices.currency, dossier, edition).rate if invoices else Decimal(1)
     return Scope(
         edition,
         dossier.customer,
@@ -207,6 +225,8 @@ def scope_of(dossier: Dossier, edition: PolicyEdition) -> Scope:
         rate=used.rate if used else None,
         completeness=dossier.completeness,
         existing=bool(dossier.holdings.own_limits),
+        invoices=invoices,
+        invoice_rate=invoiced,
     )
 
 

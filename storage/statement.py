@@ -1,5 +1,6 @@
-"""Statements on record: every version of every period, the newest of each being the one that counts.
+"""Statements on record: every version of every account of a period, kept side by side.
 
+Accounts of one period differ by scope, audit, opinion or standard; which counts is policy.
 What must tie is `domain/statement.py`; nothing is written that was not accepted there.
 """
 
@@ -7,12 +8,12 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from domain.imports import Outcome
-from domain.statement import Statement, accepted
+from domain.statement import AccountingStandard, AuditOpinion, Statement, accepted
 from domain.value import content_hash
 from storage.base import Row
 
@@ -55,15 +56,17 @@ class Statements:
         A version that somebody else writes meanwhile stops this one by the primary key.
         """
         whole = [accepted(statement, business_on) for statement in statements]
-        newest = self._newest([_key(statement) for statement in whole])
+        newest, accounts = self._newest(whole)
         rows, outcomes = [], []
         for statement in whole:
-            version, known = newest.get(_key(statement), (0, ""))
+            version = newest.get(_key(statement), 0)
+            known = accounts.get((*_key(statement), statement.provenance), "")
             hashed = _hash(statement)
             if hashed == known:
                 outcomes.append(Outcome.UNCHANGED)
                 continue
-            outcomes.append(Outcome.UPDATED if version else Outcome.CREATED)
+            outcomes.append(Outcome.UPDATED if known else Outcome.CREATED)
+            newest[_key(statement)] = version + 1
             rows.append(_columns(statement, version + 1, hashed, recorded_by))
         if rows:
             self._session.execute(insert(StatementRow), rows)
@@ -93,6 +96,31 @@ class Statements:
         contents = self._session.scalars(query).all()
         return tuple(Statement.model_validate(content) for content in reversed(contents))
 
+    def find_accounts(self, customer_id: str, *, until: date, years: int) -> tuple[Statement, ...]:
+        """The newest version of each account of the latest periods, newest recorded first.
+
+        Accounts of one period differ by scope, audit, opinion or standard; which of them counts is
+        policy.
+        """
+        rows = self._session.execute(
+            select(StatementRow.period_end_on, StatementRow.content)
+            .where(StatementRow.customer_id == customer_id, StatementRow.period_end_on <= until)
+            .order_by(
+                StatementRow.period_end_on.desc(),
+                StatementRow.recorded_at.desc(),
+                StatementRow.version.desc(),
+            )
+        )
+        found: dict[tuple[object, ...], Statement] = {}
+        periods: set[date] = set()
+        for period_end_on, content in rows:
+            periods.add(period_end_on)
+            if len(periods) > years:
+                break
+            statement = Statement.model_validate(content)
+            found.setdefault((period_end_on, *statement.provenance), statement)
+        return tuple(found.values())
+
     def versions(
         self, customer_id: str, period_end_on: date, *, consolidated: bool = False
     ) -> tuple[Statement, ...]:
@@ -108,8 +136,10 @@ class Statements:
         )
         return tuple(Statement.model_validate(content) for content in contents)
 
-    def _newest(self, keys: Sequence[_Key]) -> dict[_Key, tuple[int, str]]:
-        """The newest version and hash of each period of these customers."""
+    def _newest(
+        self, statements: Sequence[Statement]
+    ) -> tuple[dict[_Key, int], dict[tuple[object, ...], str]]:
+        """The newest version of each period of these customers, and the hash of each account."""
         rows = self._session.execute(
             select(
                 StatementRow.customer_id,
@@ -117,11 +147,22 @@ class Statements:
                 StatementRow.consolidated,
                 StatementRow.version,
                 StatementRow.content_hash,
+                StatementRow.content["audited"].as_boolean(),
+                func.coalesce(StatementRow.content["audit_opinion"].as_string(), "unstated"),
+                func.coalesce(StatementRow.content["accounting_standard"].as_string(), "unstated"),
             )
-            .where(StatementRow.customer_id.in_({customer_id for customer_id, _, _ in keys}))
+            .where(StatementRow.customer_id.in_({each.customer_id for each in statements}))
             .order_by(StatementRow.version)
         )
-        return {(row[0], row[1], row[2]): (row[3], row[4]) for row in rows}
+        versions: dict[_Key, int] = {}
+        hashes: dict[tuple[object, ...], str] = {}
+        for customer_id, ended_on, consolidated, version, hashed, audited, opinion, by in rows:
+            key = customer_id, ended_on, consolidated
+            versions[key] = version
+            hashes[
+                (*key, (consolidated, audited, AuditOpinion(opinion), AccountingStandard(by)))
+            ] = hashed
+        return versions, hashes
 
 
 def _key(statement: Statement) -> _Key:
@@ -134,6 +175,9 @@ def _hash(statement: Statement) -> str:
     Trailing zeros say how precise a source is, not what it says, so they do not make a version.
     """
     content = statement.model_dump(mode="json", exclude={"source", "items", "derived"})
+    for later in ("audit_opinion", "accounting_standard"):
+        if content[later] == "unstated":  # as before these fields were there
+            del content[later]
     figures = {item.value: f"{figure.normalize():f}" for item, figure in statement.items.items()}
     return content_hash({**content, "items": figures, "derived": sorted(statement.derived)})
 

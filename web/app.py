@@ -23,6 +23,7 @@ from web.logs import configure
 from web.service.clock import Clock
 from web.service.gateway import TemporalGateway
 from web.service.once import JoinedRecords
+from web.service.report.files import folder_providers
 from web.service.services import Services, build_services
 from workflows.codec import Codec, data_converter
 from workflows.connection import connect
@@ -49,6 +50,7 @@ def build(settings: Settings) -> FastAPI:
         ),
         session_hours=settings.session_hours,
         mail_dir=settings.mail_dir,
+        providers=folder_providers(settings.reports_dir),
     )
 
     @asynccontextmanager

@@ -18,6 +18,7 @@ from web.problems import language_of, problem_of_http
 
 MEGABYTE = 1024 * 1024
 JSON_MAX = 2 * MEGABYTE
+IMPORT_MAX = 161 * MEGABYTE
 UPLOAD_MAX = 32 * MEGABYTE  # the services say with a better sentence what they take of this
 
 _log = structlog.get_logger("web")
@@ -94,7 +95,7 @@ class Envelope:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
-        size_max = _size_max(headers)
+        size_max = _size_max(scope["path"], headers)
         # Said before a byte is read: whoever sends fifty megabytes need not send them all.
         if _length(headers) > size_max:
             await self._refuse(413, scope, receive, send)
@@ -153,9 +154,10 @@ def _note(scope: Scope, status: int, seconds: float) -> None:
     )
 
 
-def _size_max(headers: Headers) -> int:
-    uploads = headers.get("content-type", "").startswith("multipart/")
-    return UPLOAD_MAX if uploads else JSON_MAX
+def _size_max(path: str, headers: Headers) -> int:
+    if not headers.get("content-type", "").startswith("multipart/"):
+        return JSON_MAX
+    return IMPORT_MAX if path.startswith("/api/v1/imports/") else UPLOAD_MAX
 
 
 def _length(headers: Headers) -> int:

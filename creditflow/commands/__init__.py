@@ -30,6 +30,8 @@ COMMANDS: dict[str, Entry] = {
     "tasks": Entry("creditflow.commands.approval:tasks", "What waits for a decision."),
     "decide": Entry("creditflow.commands.approval:decide", "Approve, decline or return."),
     "import": Entry("creditflow.commands.records:import_file", "Bring in a file."),
+    "turnover": Entry("creditflow.commands.turnover:turnover", "What VAT invoices come to."),
+    "report": Entry("creditflow.commands.report:report", "External reports, under authority."),
     "check": Entry("creditflow.commands.line:check", "Whether an amount may be lent now."),
     "line": Entry("creditflow.commands.line:line", "One line, and what is done on it."),
     "ledger": Entry("creditflow.commands.line:ledger", "The book of entries."),

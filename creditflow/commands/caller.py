@@ -37,6 +37,7 @@ _EXITS = {
     409: Exit.CONFLICT,
 }
 _TIMEOUT_SECONDS = 60
+_UPLOAD_TIMEOUT_SECONDS = 1800  # a million rows are read before the answer begins
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,9 @@ class Caller:
     ) -> tuple[int, bytes, str | None]:
         kind = HTTPSConnection if self._url.scheme == "https" else HTTPConnection
         assert self._url.hostname is not None
-        server = kind(self._url.hostname, self._url.port, timeout=_TIMEOUT_SECONDS)
+        uploads = headers.get("Content-Type", "").startswith("multipart/")
+        timeout = _UPLOAD_TIMEOUT_SECONDS if uploads else _TIMEOUT_SECONDS
+        server = kind(self._url.hostname, self._url.port, timeout=timeout)
         try:
             # Refused before all of it was sent: the answer is there already.
             with suppress(BrokenPipeError, ConnectionResetError):

@@ -1,4 +1,4 @@
-"""`import`: files of customers, statements, invoices, payments, name lists and rates."""
+"""`import`: files of customers, statements, invoices, payments, name lists, rates, VAT invoices."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -18,6 +18,8 @@ class Kind(StrEnum):
     PAYMENTS = "payments"
     LISTS = "lists"
     RATES = "rates"
+    SALES_INVOICES = "sales_invoices"
+    PURCHASE_INVOICES = "purchase_invoices"
 
 
 def import_file(
@@ -36,7 +38,7 @@ def import_file(
     as_user: AsUser = None,
     as_json: AsJson = False,
 ) -> None:
-    """Bring in a CSV file (UTF-8 or GB18030); the same file again changes nothing.
+    """Bring in a CSV or XLSX file; the same file again changes nothing.
 
     Exits 1 where a row is refused, also in a dry run.
     """

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from activities.documents.agreement import KEY_TERMS_END, render_contract, render_letter, terms_in
 from activities.documents.typesetting import TEMPLATES, literal
 from domain.contract import Terms
-from domain.edition import PolicyEdition
 from domain.errors import GlyphMissing, OutOfOrder
 from domain.money import Money
+from storage.edition import read_shipped
 from tests.makers_contract import GRANTOR, a_customer, a_letter, some_terms, text_of
 
 CODES = st.from_regex(r"\A[a-z][a-z0-9_]{0,24}(:[0-9]{1,3})?\Z")
@@ -159,11 +159,10 @@ def test_a_rate_is_printed_without_loss() -> None:
     assert "4.12345%" in text_of(render_contract(letter, a_customer(), GRANTOR))
 
 
-def test_every_code_a_shipped_edition_can_put_into_a_letter_has_words() -> None:
+@pytest.mark.parametrize("name", ["standard", "invoices"])
+def test_every_code_a_shipped_edition_can_put_into_a_letter_has_words(name: str) -> None:
     clauses = tomllib.loads((TEMPLATES / "contract" / "clauses.toml").read_text(encoding="utf-8"))
-    edition = PolicyEdition.of_toml(
-        (TEMPLATES.parent / "policies" / "editions" / "standard.toml").read_text(encoding="utf-8")
-    )
+    edition = read_shipped(name)
 
     contract = edition.contract
     for kind, codes in (

@@ -182,7 +182,7 @@ def test_both_languages_know_the_same_sentences() -> None:
     assert set(sentences["en"]) == set(sentences["zh-CN"])
 
 
-@pytest.mark.parametrize("edition", ["standard", "demo"])
+@pytest.mark.parametrize("edition", ["standard", "demo", "invoices"])
 def test_every_code_of_an_edition_that_a_notice_may_carry_has_its_sentence(edition: str) -> None:
     policy = read_shipped(edition)
     declining = [each.code for each in policy.knock_outs if each.effect is KnockOutEffect.DECLINE]

@@ -12,7 +12,7 @@ from domain.approval import Verdict
 from domain.assessment import Bearing
 from domain.customer import Customer, Identifier, IdentifierScheme
 from domain.draft import DraftStatus
-from domain.errors import NoAuthority, NotPermitted, ReportStale, SameHands
+from domain.errors import NoAuthority, NotPermitted, SimulationStale, SameHands
 from storage.edition import Editions
 from tests.makers_policy import a_customer
 from tests.road import UNSAMPLED, Road, an_application
@@ -45,7 +45,7 @@ async def test_a_changed_threshold_is_tried_refused_to_its_author_and_published_
     task = await road.open_task(running.case_id)
     draft = (await drafted(road)).draft
 
-    with pytest.raises(ReportStale):
+    with pytest.raises(SimulationStale):
         await published(road, draft.draft_id)
     report = await simulated(road, draft.draft_id)
     with pytest.raises(SameHands):
@@ -121,7 +121,7 @@ async def test_an_editor_is_an_author_and_an_edited_draft_needs_a_report_of_its_
 
     with pytest.raises(SameHands):
         await published(road, draft.draft_id)
-    with pytest.raises(ReportStale):
+    with pytest.raises(SimulationStale):
         await published(road, draft.draft_id, "approver4")
 
     assert edited.authors == ("risk", "risk2")

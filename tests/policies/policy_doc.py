@@ -388,6 +388,48 @@ def others(edition: PolicyEdition) -> str:
     )
 
 
+def doubts(edition: PolicyEdition) -> str:
+    policy = edition.authenticity
+    tie, over = (
+        _percent(policy.tie_tolerance or Decimal(0)),
+        policy.turnover_tolerance or Decimal(0),
+    )
+    rows = [
+        ("cash_untied", f"cash opens otherwise than it closed, by over {tie} of total assets"),
+        ("retained_untied", f"retained earnings rose by over the profit and {tie} of total assets"),
+        (
+            "round_figures",
+            f"over {_percent(policy.round_share_max)} of {policy.round_items_min} or more reported"
+            f" figures are multiples of {_amount(policy.round_to)}, and the source does not round so",
+        ),
+        ("turnover_unsupported", f"the newest revenue is over {_percent(over)} above the invoices"),
+    ]
+    for band in policy.bands:
+        bounds = [f"below {band.at_least}"] if band.at_least is not None else []
+        bounds += [f"above {band.at_most}"] if band.at_most is not None else []
+        where = f"in {_named(band.industries, 'any industry')}"
+        rows.append((band.code, f"{band.figure} {' or '.join(bounds)} {where}"))
+    return _table(
+        ("finding", "when", "to people"),
+        ((code, when, "yes" if code in policy.refer else "no") for code, when in rows),
+    )
+
+
+def reports(edition: PolicyEdition) -> str:
+    return _table(
+        ("report", "providers, in order", "days it counts", "authorisation"),
+        (
+            (
+                row.kind,
+                _named(row.providers),
+                row.age_days_max,
+                "needed" if row.authorisation_needed else "not needed",
+            )
+            for row in edition.reports
+        ),
+    )
+
+
 TABLES: dict[str, Callable[[PolicyEdition], str]] = {
     each.__name__: each
     for each in (
@@ -412,6 +454,8 @@ TABLES: dict[str, Callable[[PolicyEdition], str]] = {
         reminders,
         clocks,
         others,
+        doubts,
+        reports,
     )
 }
 

@@ -44,7 +44,12 @@ def test_points_of_a_range_are_found_by_the_range() -> None:
     was, now = "{ at_least = 2.5, points = 10 }", "{ at_least = 2.5, points = 9.5 }"
 
     assert changed(was, now) == [
-        ("scorecards.corporate.factors[quick_ratio].bins[2.5 to ..].points", Kind.CHANGED, "10", "9.5")
+        (
+            "scorecards.corporate.factors[quick_ratio].bins[2.5 to ..].points",
+            Kind.CHANGED,
+            "10",
+            "9.5",
+        )
     ]
 
 

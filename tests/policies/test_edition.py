@@ -14,7 +14,7 @@ from tests.makers_policy import a_changed_edition
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("name", ["standard", "demo"])
+@pytest.mark.parametrize("name", ["standard", "demo", "invoices"])
 def test_the_shipped_editions_hold_together(name: str) -> None:
     assert [finding.sentence() for finding in check(read_shipped(name))] == []
     refuse_unsound(read_shipped(name))

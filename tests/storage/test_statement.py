@@ -8,7 +8,7 @@ import pytest
 from domain.customer import Customer
 from domain.errors import StatementUnbalanced
 from domain.imports import Outcome
-from domain.statement import Item, Statement
+from domain.statement import AuditOpinion, Item, Statement
 from storage.base import Records
 from storage.customer import Customers
 from storage.statement import Statements
@@ -87,3 +87,28 @@ def test_a_statement_that_does_not_tie_never_reaches_the_records(known: Records)
 
     with known.begin() as session:
         assert Statements(session).find_newest("c-1") == ()
+
+
+def test_two_accounts_of_one_period_are_both_kept_and_written_once(known: Records) -> None:
+    managements = a_statement(assets="950")
+    audited = a_statement().model_copy(
+        update={"audited": True, "audit_opinion": AuditOpinion.UNQUALIFIED}
+    )
+
+    assert record(known, managements, audited) == [Outcome.CREATED, Outcome.CREATED]
+    assert record(known, managements, audited) == [Outcome.UNCHANGED, Outcome.UNCHANGED]
+    assert record(known, a_statement(assets="940")) == [Outcome.UPDATED]
+    with known.begin() as session:
+        accounts = Statements(session).find_accounts("c-1", until=TODAY, years=5)
+    assert {(each.audited, each.items[Item.TOTAL_ASSETS]) for each in accounts} == {
+        (False, Decimal(940)),
+        (True, Decimal(900)),
+    }
+
+
+def test_accounts_are_of_the_latest_periods_up_to_a_day(known: Records) -> None:
+    record(known, a_statement(2021), a_statement(2022), a_statement(2023), a_statement(2024))
+
+    with known.begin() as session:
+        found = Statements(session).find_accounts("c-1", until=date(2024, 6, 30), years=2)
+    assert [each.period_end_on.year for each in found] == [2023, 2022]

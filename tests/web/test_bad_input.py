@@ -127,15 +127,31 @@ async def test_an_amount_that_is_none_is_refused(
     assert (await refused(api, "/api/v1/applications", body))["code"] == code
 
 
-async def test_fifty_megabytes_are_refused_before_they_are_read(api: httpx.AsyncClient) -> None:
-    for path, field in (("/api/v1/attachments", "file"), ("/api/v1/imports/customers", "file")):
-        answer = await api.post(
-            path,
-            files={field: ("big.csv", b"a" * 50_000_000, "text/csv")},
-            headers=as_("relationship_manager"),
-        )
-        assert answer.status_code == 413, answer.text
-        assert answer.json()["detail"]
+@pytest.mark.parametrize(
+    ("path", "size"), [("attachments", 50_000_000), ("imports/customers", 170_000_000)]
+)
+async def test_more_than_is_taken_is_refused_before_it_is_read(
+    api: httpx.AsyncClient, path: str, size: int
+) -> None:
+    answer = await api.post(
+        f"/api/v1/{path}",
+        content=b"a" * 1000,
+        headers=as_("relationship_manager")
+        | {"content-type": "multipart/form-data; boundary=b", "content-length": str(size)},
+    )
+    assert answer.status_code == 413, answer.text
+    assert answer.json()["detail"]
+
+
+async def test_fifty_megabytes_of_nothing_are_refused_as_what_they_are(
+    api: httpx.AsyncClient,
+) -> None:
+    answer = await api.post(
+        "/api/v1/imports/customers",
+        files={"file": ("big.csv", b"a" * 50_000_000, "text/csv")},
+        headers=as_("relationship_manager"),
+    )
+    assert (answer.status_code, answer.json()["code"]) == (422, "row_broken")
 
 
 @pytest.mark.parametrize(

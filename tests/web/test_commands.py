@@ -11,6 +11,8 @@ from typer.testing import CliRunner
 from creditflow.cli import app as commands
 from creditflow.commands.output import Exit
 from domain.customer import CustomerContent
+from domain.imports import ImportKind
+from storage.edition import Editions, read_shipped, shipped_text
 from tests.web.people import KEYS, PEOPLE
 from web.service.services import Services
 
@@ -47,6 +49,7 @@ def customer_id(services: Services) -> str:
 
 
 CASE = "01900000-0000-7000-8000-000000000000"
+CODE = "BOOK-7"
 
 
 @pytest.mark.parametrize(
@@ -167,3 +170,64 @@ def test_people_read_a_table_and_what_was_refused_is_in_it(terminal: Terminal) -
     assert result.exit_code == Exit.DONE
     assert "not_found" in result.stdout
     assert "\x1b" not in result.stdout, "no colour off a terminal"
+
+
+def test_invoice_books_are_brought_in_and_summed(terminal: Terminal, tmp_path: Path) -> None:
+    firms, sales = tmp_path / "firms.csv", tmp_path / "sales.csv"
+    firms.write_text("企业代号,企业名称\nE1,静港食品\n", "gb18030")
+    head = "企业代号,发票号码,开票日期,购方单位代号,金额,税额,价税合计,发票状态\n"
+    rows = "E1,1,2019-03-05,D1,100,13,113,有效发票\nE1,2,2019-03-06,D1,50,6.5,56.5, 作废发票\n"
+    sales.write_text(head + rows, "gb18030")
+    for kind, file in (("customers", firms), ("sales_invoices", sales)):
+        ending, report = terminal.asks("import", kind, str(file), "--profile", "cn_vat")
+        assert (ending, report["encoding"]) == (Exit.DONE, "gb18030")
+    ending, listed = terminal.asks("import", "sales_invoices", str(sales), "--profile", "cn_vat")
+    assert (ending, listed["unchanged"]) == (Exit.DONE, 2)
+
+
+def test_turnover_is_shown_as_of_a_day_and_refused_where_there_is_none(
+    terminal: Terminal, customer_id: str, services: Services
+) -> None:
+    rows = f"{CODE},1,2019-03-05,D1,100,13,113\n".encode()
+    firm = f"name,internal\nExample Ltd,{CODE}\n".encode()
+    services.imports.import_csv(PEOPLE["everybody"], ImportKind.CUSTOMERS, firm)
+    head = b"customer,invoice_no,issued_on,counterparty,net,tax,gross,scheme\n"
+    book = head + rows.replace(b"113\n", b"113,internal\n")
+    report = services.imports.import_csv(PEOPLE["everybody"], ImportKind.SALES_INVOICES, book)
+    assert report.created == 1, report.errors
+    found = services.customers.list_customers(PEOPLE["everybody"], search=CODE)
+    (named,) = [each for each in found if each.identifiers]
+
+    ending, shown = terminal.asks("turnover", named.customer_id, "--as-of", "2019-12-31")
+    assert ending is Exit.DONE
+    assert [month["sales"] for month in shown["record"]["months"]] == ["100.00"]
+    assert shown["figures"]["invoice_sales_year"] == "100.000000"
+    ending, refused = terminal.asks("turnover", named.customer_id, "--as-of", "2018-12-31")
+    assert (ending, refused["code"]) == (Exit.NOT_FOUND, "not_found")
+    plain = terminal.types("turnover", named.customer_id, key=KEYS["everybody"])
+    assert "invoice_buyer_hhi" in plain.stdout
+
+
+def test_a_report_is_refused_without_authority_and_the_log_is_there(
+    terminal: Terminal, customer_id: str, services: Services
+) -> None:
+    with services.records.begin() as session:
+        Editions(session).publish(read_shipped(), shipped_text("standard"), "test")
+    ending, refused = terminal.asks("report", "pull", customer_id, "bureau")
+    assert (ending, refused["code"]) == (Exit.REFUSED, "authorisation_missing")
+    signed = services.attachments.record(PEOPLE["everybody"], b"%PDF-1.7 agreed", "agreed.pdf")
+    words = (
+        "--evidence",
+        signed.sha256,
+        "--signed-on",
+        "2020-01-01",
+        "--valid-until",
+        "2199-12-31",
+    )
+    ending, agreed = terminal.asks("report", "authorise", customer_id, *words)
+    assert (ending, agreed["customer_id"]) == (Exit.DONE, customer_id)
+    ending, refused = terminal.asks("report", "pull", customer_id, "bureau")
+    assert (ending, refused["code"]) == (Exit.REFUSED, "report_unavailable")
+    _, log = terminal.asks("report", "queries", customer_id)
+    assert [each["outcome"] for each in log["items"]] == ["asked", "outage", "asked", "outage"]
+    assert terminal.asks("report", "list", customer_id) == (Exit.DONE, {"items": []})

@@ -65,7 +65,7 @@ async def test_a_draft_is_kept_with_its_author_and_tried_before_it_is_published(
     assert "lot = 50000" in (await api.get(f"{place}/source", headers=as_("auditor"))).text
 
     untried = await api.post(f"{place}/proposal", headers=as_("risk_officer"))
-    assert untried.json()["code"] == "report_stale"
+    assert untried.json()["code"] == "simulation_stale"
     tried = await api.post(f"{place}/simulation", headers=as_("auditor"))
     assert tried.status_code == 201
     assert tried.json()["report"]["past"]["cases"] == 0, "no case was judged yet"

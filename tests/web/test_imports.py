@@ -106,7 +106,8 @@ def known(records: Records) -> Iterator[Records]:
         (b"name,name\n", ColumnUnknown),
         (b"name,\n", ColumnUnknown),
         (b"uscc\n", ColumnMissing),
-        ("name,uscc\n".encode("utf-16"), EncodingUnknown),
+        ("name,uscc\n".encode("utf-32"), EncodingUnknown),
+        ("name,uscc\n".encode("utf-16")[:-1], EncodingUnknown),
         (b"name,uscc\n\xff\xfe\x00,1\n\xff\xff,2\n", EncodingUnknown),
         (b"x" * (BYTES_MAX + 1), ImportTooLarge),
     ],
@@ -124,7 +125,7 @@ def test_a_profile_that_is_not_there_is_refused(records: Records) -> None:
             bring(records, "customers", CUSTOMERS, profile=profile)
     with pytest.raises(ProfileUnknown):
         bring(records, "lists", CUSTOMERS, profile="us_statements")
-    assert set(profiles()) == {"standard", "us_statements", "receivables"}
+    assert set(profiles()) == {"standard", "us_statements", "receivables", "cn_vat"}
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
@@ -349,7 +350,7 @@ def test_an_empty_cell_is_missing_and_what_follows_from_the_rest_is_derived(
         ("2024-12-31,XYZ,900,500,400,,", "currency", "currency_unknown"),
         ("2024-12-31,,900,500,400,,", "currency", "field_missing"),
         ("2024-12-31,CNY,9e2,500,400,,", "total_assets", "field_unreadable"),
-        ("2024-12-31,CNY,９00,500,400,,", "total_assets", "field_unreadable"),
+        ("2024-12-31,CNY,九百,500,400,,", "total_assets", "field_unreadable"),
         ("2024-12-31,CNY,NaN,500,400,,", "total_assets", "field_unreadable"),
         ("2024-12-31,CNY,99999999999999999999,,,,", "items", "malformed_amount"),
         ("2024-12-31,CNY,,,,,", "total_assets", "field_missing"),

@@ -75,7 +75,7 @@ def test_every_member_of_a_shown_enumeration_has_a_word(kind: type[StrEnum]) -> 
     assert [member for member in kind if word_key(member) not in ENGLISH.keys] == []
 
 
-@pytest.mark.parametrize("name", ["standard", "demo"])
+@pytest.mark.parametrize("name", ["standard", "demo", "invoices"])
 def test_every_code_of_a_shipped_edition_has_a_name(name: str) -> None:
     unnamed = [
         f"{kind}.{code}"

@@ -84,7 +84,7 @@ def test_an_untried_draft_is_refused_to_everybody(terminal: Terminal, file: str)
 
     refused, why = terminal.asks("policy", "publish", drafted["draft"]["draft_id"])
 
-    assert (refused, why["code"]) == (Exit.CONFLICT, "report_stale")
+    assert (refused, why["code"]) == (Exit.CONFLICT, "simulation_stale")
 
 
 def test_the_schema_is_printed(terminal: Terminal) -> None:

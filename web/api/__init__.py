@@ -21,10 +21,12 @@ from web.api import (
     operations,
     party,
     receivable,
+    report,
     rerating,
     review,
     screening,
     statement,
+    turnover,
     warning,
 )
 
@@ -35,6 +37,8 @@ STAGES = (
     party,
     statement,
     receivable,
+    turnover,
+    report,
     attachment,
     exchange,
     screening,

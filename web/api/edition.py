@@ -14,7 +14,7 @@ from web.api.writes import Writing, marked
 from web.callers import Asked, Caller
 from web.service.draft import PAST_MAX, Drafting, DraftView, Published
 from web.service.edition import Checked, Compared, Comparison, Draft, WorkbookRead, edition_schema
-from web.service.report import csv_text, markdown
+from web.service.simulation_report import csv_text, markdown
 
 router = stage("edition")
 

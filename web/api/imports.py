@@ -36,7 +36,7 @@ def import_csv(
     dry_run: Annotated[bool, Form()] = False,
     mode: Annotated[ImportMode, Form()] = ImportMode.ALL_OR_NOTHING,
 ) -> Response:
-    """Bring in one CSV file (UTF-8 or GB18030); the same file again changes nothing.
+    """Bring in one CSV or XLSX file; the same file again changes nothing.
 
     A dry run answers what would become of each row. For real, one refused row refuses all of them
     unless `mode` is `per_row`; the problem then lists what was wrong by line.

@@ -13,7 +13,7 @@ from web.service.draft import DraftView
 from web.service.edition import faults_of
 from web.service.ids import new_id
 from web.service.permissions import Action, permitted
-from web.service.report import csv_text, markdown
+from web.service.simulation_report import csv_text, markdown
 
 router = APIRouter(include_in_schema=False)
 

@@ -30,7 +30,7 @@ from domain.draft import (
     Tried,
 )
 from domain.edition import PolicyEdition
-from domain.errors import NoAuthority, NotFound, ReportStale
+from domain.errors import NoAuthority, NotFound, SimulationStale
 from domain.identity import Person, Role
 from domain.money import Money
 from domain.value import Value
@@ -152,7 +152,7 @@ class DraftService:
     def propose(self, person: Person, reference: str) -> DraftView:
         """Put a draft before whoever may publish it; its author may do this.
 
-        Refuses `EditionInvalid`, and `ReportStale` without a fresh report of exactly this content.
+        Refuses `EditionInvalid`, and `SimulationStale` without a fresh report of exactly this content.
         """
         permit(person, Action.POLICY_DRAFT)
         self._open(reference)
@@ -163,7 +163,7 @@ class DraftService:
     ) -> Published:
         """A second person puts a draft in force; cases under way keep the edition they began with.
 
-        Refuses `SameHands` to its authors, `NoAuthority`, `ReportStale` and `EditionInvalid`.
+        Refuses `SameHands` to its authors, `NoAuthority`, `SimulationStale` and `EditionInvalid`.
         """
         permit(person, Action.POLICY_PUBLISH)
         with self._records.begin() as session:
@@ -186,7 +186,7 @@ class DraftService:
             in_force = self._in_force(session, on)
         refuse_unsound(edition)
         if report is None:
-            raise ReportStale(edition=draft.edition_hash[:12], days=REPORT_DAYS_MAX)
+            raise SimulationStale(edition=draft.edition_hash[:12], days=REPORT_DAYS_MAX)
         report.report.refuse_stale(draft.edition_hash, on)
         standing = _open_on(draft, before)
         if standing is not None:

@@ -34,6 +34,11 @@ class Action(StrEnum):
     STATEMENT_RECORD = "statement.record"
     RECEIVABLE_READ = "receivable.read"
     RECEIVABLE_RECORD = "receivable.record"
+    TURNOVER_READ = "turnover.read"
+    TURNOVER_RECORD = "turnover.record"
+    REPORT_READ = "report.read"
+    REPORT_PULL = "report.pull"
+    REPORT_AUTHORISE = "report.authorise"
     ATTACHMENT_READ = "attachment.read"
     ATTACHMENT_RECORD = "attachment.record"
     RATE_READ = "rate.read"
@@ -104,6 +109,11 @@ MATRIX: dict[Action, frozenset[Role]] = {
     Action.STATEMENT_RECORD: frozenset({_RM}),
     Action.RECEIVABLE_READ: _READERS,
     Action.RECEIVABLE_RECORD: frozenset({_RM, _ORDERS}),
+    Action.TURNOVER_READ: _READERS,
+    Action.TURNOVER_RECORD: frozenset({_RM}),
+    Action.REPORT_READ: _READERS,
+    Action.REPORT_PULL: frozenset({_RM, _RISK}),
+    Action.REPORT_AUTHORISE: frozenset({_RM}),
     Action.ATTACHMENT_READ: _READERS,
     Action.ATTACHMENT_RECORD: frozenset({_RM, _LEGAL, _COLLECTOR, _RISK, _RELEASE}),
     Action.RATE_READ: _STAFF | {_ORDERS},

@@ -1,9 +1,11 @@
 """Every service of one installation, made in one place for API and console alike."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from domain.contract import Grantor
+from domain.report import ReportProvider
 from storage.exposure import Exposure
 from web.service.application import ApplicationService
 from web.service.approval import ApprovalService
@@ -26,10 +28,12 @@ from web.service.once import JoinedRecords
 from web.service.operations import OperationsService
 from web.service.party import PartyService
 from web.service.receivable import ReceivableService
+from web.service.report import ReportService
 from web.service.rerating import ReratingService
 from web.service.review import ReviewService
 from web.service.screening import ScreeningService
 from web.service.statement import StatementService
+from web.service.turnover import TurnoverService
 from web.service.warning import WarningService
 from workflows.codec import Codec
 
@@ -47,6 +51,8 @@ class Services:
     parties: PartyService
     statements: StatementService
     receivables: ReceivableService
+    turnover: TurnoverService
+    reports: ReportService
     attachments: AttachmentService
     rates: RateService
     screenings: ScreeningService
@@ -80,6 +86,7 @@ def build_services(
     grantor: Grantor = _UNNAMED,
     session_hours: int = 12,
     mail_dir: Path | None = None,
+    providers: Mapping[str, ReportProvider] | None = None,
 ) -> Services:
     """The services over one memory, one way to Temporal and one clock."""
     editions = EditionService(records, clock)
@@ -93,6 +100,8 @@ def build_services(
         parties=PartyService(records, clock),
         statements=StatementService(records, clock),
         receivables=ReceivableService(records, clock),
+        turnover=TurnoverService(records, clock),
+        reports=ReportService(records, clock, providers or {}),
         attachments=AttachmentService(records),
         rates=RateService(records, clock),
         screenings=ScreeningService(records, clock),

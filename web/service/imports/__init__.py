@@ -5,7 +5,7 @@ it. The same file again leaves everything unchanged.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 from hashlib import sha256
 from itertools import islice
@@ -26,9 +26,10 @@ from storage.imports import Imports
 from web.service.clock import Clock
 from web.service.ids import new_id
 from web.service.imports.cells import RowRefused
-from web.service.imports.kinds import IMPORTERS, Answer, Run
+from web.service.imports.kinds import IMPORTERS, Answer, Importer, Run
 from web.service.imports.profile import Fields, names_in, profiles, reading_of
 from web.service.imports.rows import BYTES_MAX, BrokenRow, Row, Rows
+from web.service.imports.vat_invoices import DIRECTIONS, VatInvoiceImporter
 from web.service.permissions import Action, permit
 from web.service.warning import owe_recheck
 
@@ -45,6 +46,8 @@ ACTIONS = {
     ImportKind.PAYMENTS: Action.RECEIVABLE_RECORD,
     ImportKind.LISTS: Action.SCREENING_RECORD,
     ImportKind.RATES: Action.RATE_RECORD,
+    ImportKind.SALES_INVOICES: Action.TURNOVER_RECORD,
+    ImportKind.PURCHASE_INVOICES: Action.TURNOVER_RECORD,
 }
 
 
@@ -113,16 +116,16 @@ def import_csv(
     digest = sha256(content).hexdigest()
     tally = _Tally()
     with session.begin_nested() as savepoint:
-        importer = IMPORTERS[kind](Run(session, person, business_on, f"import {digest[:12]}"))
+        importer = _importer(kind, Run(session, person, business_on, f"import {digest[:12]}"))
         for portion in _portions(iter(rows)):
             fields = []
             for row in portion:
                 if isinstance(row, BrokenRow):
-                    tally.count((row.line, RowRefused(row.refusal)))
+                    tally.count([(row.line, RowRefused(row.refusal, row.column))])
                 else:
                     fields.append(Fields(row, reading, names))
-            tally.count(*importer.take(fields))
-        tally.count(*importer.finish())
+            tally.count(importer.take(fields))
+        tally.count(importer.finish())
         kept = not dry_run and not (tally.refused and mode is ImportMode.ALL_OR_NOTHING)
         if not kept:
             savepoint.rollback()
@@ -143,6 +146,12 @@ def import_csv(
     return report
 
 
+def _importer(kind: ImportKind, run: Run) -> Importer:
+    if kind in DIRECTIONS:
+        return VatInvoiceImporter(run, DIRECTIONS[kind])
+    return IMPORTERS[kind](run)
+
+
 class _Tally:
     """What became of the rows so far."""
 
@@ -151,7 +160,7 @@ class _Tally:
         self._errors: list[RowError] = []
         self.refused = 0
 
-    def count(self, *answers: Answer) -> None:
+    def count(self, answers: Iterable[Answer]) -> None:
         for line, outcome in answers:
             if isinstance(outcome, Outcome):
                 self._outcomes[outcome] += 1

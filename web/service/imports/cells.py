@@ -1,10 +1,12 @@
 """A cell as what it claims to be, or the refusal of its row at that column."""
 
+import re
 from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
-from re import fullmatch
+from functools import lru_cache
 from typing import Any, TypeVar
+from unicodedata import normalize
 
 from pydantic import ValidationError
 
@@ -26,7 +28,13 @@ _Value = TypeVar("_Value", bound=Value)
 
 _TRUE = frozenset({"true", "yes", "1", "是", "y"})
 _FALSE = frozenset({"false", "no", "0", "否", "n"})
-_FIGURE = r"-?\d{1,24}(\.\d{1,12})?"
+_FIGURE = re.compile(r"-?\d{1,24}(\.\d{1,12})?")
+_GROUPED = re.compile(r"-?\d{1,3}(,\d{3})+(\.\d{1,12})?")
+# 2017-09-01, 2017/9/1, 2017.9.1, 20170901 and 2017年9月1日, with a time of day or without.
+_DAY = re.compile(
+    r"(?:(\d{4})([-/.])(\d{1,2})\2(\d{1,2})|(\d{4})(\d{2})(\d{2})|(\d{4})年(\d{1,2})月(\d{1,2})日)"
+    r"(?:[ T]\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?)?"
+)
 
 
 class RowRefused(Exception):
@@ -48,10 +56,22 @@ def required(fields: Fields, field: str) -> str:
 
 
 def figure(fields: Fields, field: str, text: str) -> Decimal:
-    """A plain decimal number: no grouping, no exponent."""
-    if not text.isascii() or fullmatch(_FIGURE, text) is None:
-        raise _unreadable(fields, field, "a number such as 1250.00", "数字（如 1250.00）")
-    return Decimal(text)
+    """A decimal number, its thousands grouped by commas or not; no exponent."""
+    found = plain(text)
+    if found is None:
+        raise unreadable(fields, field, "a number such as 1250.00", "数字（如 1250.00）")
+    return Decimal(found)
+
+
+def plain(text: str) -> str | None:
+    """A number as people write it as a bare one: full width and whole groups of thousands."""
+    if not text.isascii():
+        text = normalize("NFKC", text)
+    if not text.isascii():
+        return None
+    if "," in text and _GROUPED.fullmatch(text):
+        return text.replace(",", "")
+    return text if _FIGURE.fullmatch(text) else None
 
 
 def whole(fields: Fields, field: str) -> int | None:
@@ -61,7 +81,7 @@ def whole(fields: Fields, field: str) -> int | None:
         return None
     number = figure(fields, field, text)
     if number != number.to_integral_value():
-        raise _unreadable(fields, field, "a whole number", "整数")
+        raise unreadable(fields, field, "a whole number", "整数")
     return int(number)
 
 
@@ -69,7 +89,7 @@ def money(fields: Fields, field: str = "amount") -> Money:
     """An exact amount above zero in the row's currency; refuses it at the column to blame."""
     text, currency = required(fields, field), required(fields, "currency")
     try:
-        amount = Money.of(text, currency)
+        amount = Money.of(plain(text) or text, currency)
     except CreditError as refusal:
         named = "currency" if refusal.code == "currency_unknown" else field
         raise RowRefused(refusal, fields.column_of(named)) from refusal
@@ -84,25 +104,37 @@ def yes(fields: Fields, field: str) -> bool:
     if text in _TRUE:
         return True
     if text and text not in _FALSE:
-        raise _unreadable(fields, field, "yes or no", "是或否")
+        raise unreadable(fields, field, "yes or no", "是或否")
     return False
 
 
 def day(fields: Fields, field: str) -> date | None:
-    """A date as the profile writes them, or None where nothing is given."""
+    """A date as the profile or the standards write them, or None where nothing is given."""
     text = fields.find(field)
     if not text:
         return None
-    written = fields.reading.date_format if field not in fields.reading.templates else "%Y-%m-%d"
-    try:
-        # A date has no zone; what is parsed is thrown away but for the day.
-        found = datetime.strptime(text, written).date()  # noqa: DTZ007
-    except ValueError:
-        found = None
-    if found is None or not date(1900, 1, 1) <= found < date(2200, 1, 1):
-        sample = date(2025, 6, 30).strftime(written)
-        raise _unreadable(fields, field, f"a date such as {sample}", f"日期（如 {sample}）")
+    found = _day(text, fields.reading.date_format)
+    if found is None:
+        sample = date(2025, 6, 30).strftime(fields.reading.date_format)
+        raise unreadable(fields, field, f"a date such as {sample}", f"日期（如 {sample}）")
     return found
+
+
+@lru_cache(maxsize=10_000)
+def _day(text: str, date_format: str) -> date | None:
+    """A text as a day, if it is one of a century that people now do business in."""
+    found = None
+    parts = _DAY.fullmatch(text if text.isascii() else normalize("NFKC", text))
+    try:
+        if parts is not None:
+            numbers = [int(each) for each in parts.groups() if each and each.isdecimal()]
+            found = date(*numbers[:3])
+        else:
+            # A date has no zone; what is parsed is thrown away but for the day.
+            found = datetime.strptime(text, date_format).date()  # noqa: DTZ007
+    except ValueError:
+        return None
+    return found if date(1900, 1, 1) <= found < date(2200, 1, 1) else None
 
 
 def day_required(fields: Fields, field: str) -> date:
@@ -162,7 +194,8 @@ def refused_at(column_of: Callable[[str], str], make: Callable[[], _Result]) -> 
         raise RowRefused(refusal) from refusal
 
 
-def _unreadable(fields: Fields, field: str, expected: str, expected_zh: str) -> RowRefused:
+def unreadable(fields: Fields, field: str, expected: str, expected_zh: str) -> RowRefused:
+    """The refusal of a cell that is not what its column asks for."""
     column = fields.column_of(field)
     refusal = FieldUnreadable(column=column, expected=expected, expected_zh=expected_zh)
     return RowRefused(refusal, column)

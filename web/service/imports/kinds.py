@@ -25,7 +25,7 @@ from domain.identity import Person, Role
 from domain.imports import ImportKind, Outcome
 from domain.receivable import Invoice, Payment
 from domain.screening import ListEntry
-from domain.statement import Item, Statement, accepted
+from domain.statement import AccountingStandard, AuditOpinion, Item, Statement, accepted
 from storage.customer import Customers
 from storage.exchange import Rates
 from storage.receivable import Receivables
@@ -91,11 +91,11 @@ class Run:
 class Importer(Protocol):
     """One kind of row."""
 
-    def take(self, rows: Sequence[Fields]) -> list[Answer]:
+    def take(self, rows: Sequence[Fields]) -> Iterable[Answer]:
         """Write these rows, and answer those that need not wait for the last one."""
         ...
 
-    def finish(self) -> list[Answer]:
+    def finish(self) -> Iterable[Answer]:
         """Write what waited for the last row, and answer it."""
         ...
 
@@ -288,12 +288,15 @@ class StatementImporter(_Portioned):
             "derived": frozenset(computed),
             "consolidated": cells.yes(fields, "consolidated"),
             "audited": cells.yes(fields, "audited"),
+            "audit_opinion": fields.find("audit_opinion") or AuditOpinion.UNSTATED,
+            "accounting_standard": fields.find("accounting_standard")
+            or AccountingStandard.UNSTATED,
             "source": run.source(fields),
             "precision": precision,
         }
         statement = cells.made(fields, Statement, content)
         whole = cells.refused_at(str, lambda: accepted(statement, run.business_on))
-        return (whole.customer_id, whole.period_end_on, whole.consolidated), whole
+        return (whole.customer_id, whole.period_end_on, whole.provenance), whole
 
     def _write(self, statements: list[Statement]) -> Sequence[Outcome]:
         return Statements(self._run.session).record_all(

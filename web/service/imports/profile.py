@@ -19,6 +19,8 @@ from domain.value import Value
 from web.service.imports.rows import Row
 
 _FOLDER = Path(__file__).parent / "profiles"
+_VAT_REQUIRED = ("customer", "invoice_no", "issued_on", "counterparty", "net", "tax", "gross")
+_VAT_OPTIONAL = ("scheme", "invoice_code", "currency", "status")
 
 REQUIRED: dict[ImportKind, tuple[str, ...]] = {
     ImportKind.CUSTOMERS: ("name",),
@@ -27,6 +29,8 @@ REQUIRED: dict[ImportKind, tuple[str, ...]] = {
     ImportKind.PAYMENTS: ("customer", "payment_no", "invoice_no", "paid_on", "amount", "currency"),
     ImportKind.LISTS: ("list_code", "list_version", "value", "effect", "rule"),
     ImportKind.RATES: ("base", "quote", "rate", "rate_on"),
+    ImportKind.SALES_INVOICES: _VAT_REQUIRED,
+    ImportKind.PURCHASE_INVOICES: _VAT_REQUIRED,
 }
 
 OPTIONAL: dict[ImportKind, tuple[str, ...]] = {
@@ -36,12 +40,15 @@ OPTIONAL: dict[ImportKind, tuple[str, ...]] = {
     ),
     ImportKind.STATEMENTS: (
         *("scheme", "months", "consolidated", "audited", "unit", "precision"),
+        *("audit_opinion", "accounting_standard"),
         *(item.value for item in Item),
     ),
     ImportKind.INVOICES: ("scheme", "disputed", "settled_on"),
     ImportKind.PAYMENTS: ("scheme",),
     ImportKind.LISTS: ("scheme", "reason", "until"),
     ImportKind.RATES: ("kind", "source"),
+    ImportKind.SALES_INVOICES: _VAT_OPTIONAL,
+    ImportKind.PURCHASE_INVOICES: _VAT_OPTIONAL,
 }
 
 

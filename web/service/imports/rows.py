@@ -6,8 +6,10 @@ line after the one it began on.
 
 import csv
 import io
+import re
 from collections import deque
 from collections.abc import Iterator, Mapping
+from typing import Protocol
 
 from domain.errors import (
     ColumnUnknown,
@@ -16,16 +18,20 @@ from domain.errors import (
     FileEmpty,
     ImportTooLarge,
     RowBroken,
+    SheetUnreadable,
 )
+from web.service.imports.sheet import MAGIC, OLD_MAGIC, Sheet, column_letters
 
-BYTES_MAX = 32 * 1024 * 1024
-ROWS_MAX = 500_000
+BYTES_MAX = 160 * 1024 * 1024  # a million invoices with room to spare
+ROWS_MAX = 1_500_000
 LINE_LENGTH_MAX = 1_000_000
 FIELD_LENGTH_MAX = 100_000
 ROW_LINES_MAX = 20  # a quoted field may hold line breaks, but not half a file
 
 _BOM = b"\xef\xbb\xbf"
-_OTHER_BOMS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
+_WIDE_BOMS = (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff")  # UTF-32: nobody writes it
+_UTF_16_BOMS = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+_HAN = re.compile("[\u4e00-\u9fff]")
 
 
 class Row:
@@ -39,52 +45,109 @@ class Row:
 
 
 class BrokenRow:
-    """A row that could not be cut into cells, and why."""
+    """A row that could not be cut into cells, why, and at which column where it is one."""
 
-    __slots__ = ("line", "refusal")
+    __slots__ = ("column", "line", "refusal")
 
-    def __init__(self, line: int, refusal: CreditError) -> None:
+    def __init__(self, line: int, refusal: CreditError, column: str = "") -> None:
         self.line = line
         self.refusal = refusal
+        self.column = column
 
 
 class Rows:
     """The rows of a file, in order, read once; `columns` are those of its header.
 
-    Refuses `ImportTooLarge`, `EncodingUnknown`, `FileEmpty`, and `ColumnUnknown` for a column that
-    is there twice.
+    Refuses `ImportTooLarge`, `EncodingUnknown`, `SheetUnreadable`, `FileEmpty`, `RowBroken` for the
+    header, and `ColumnUnknown` for a column that is there twice or has no name.
     """
 
-    def __init__(self, content: bytes, *, delimiter: str = ",") -> None:
+    def __init__(self, content: bytes) -> None:
         if len(content) > BYTES_MAX:
             raise _too_large()
-        self.encoding = encoding_of(content)
-        self._delimiter = delimiter
-        self._lines = _Lines(content, self.encoding)
+        if content.startswith(OLD_MAGIC):
+            raise SheetUnreadable(reason="xls")
+        self._records = _records_of(content)
+        self.encoding = self._records.encoding
+        self._each = iter(self._records)
         self.columns = self._header()
 
     def __iter__(self) -> Iterator[Row | BrokenRow]:
-        for count, (line, found) in enumerate(self._records(), start=1):
+        width = len(self.columns)
+        for count, (line, found, flaws) in enumerate(self._each, start=1):
             if count > ROWS_MAX:
                 raise _too_large()
             if isinstance(found, CreditError):
                 yield BrokenRow(line, found)
-            elif len(found) != len(self.columns):
-                yield BrokenRow(line, _wrong_width(len(found), len(self.columns)))
+            elif (
+                flaws
+                and (place := next((at for at in sorted(flaws) if at < width), None)) is not None
+            ):
+                yield BrokenRow(line, flaws[place], self.columns[place])
+            elif len(found) != width and (any(found[width:]) or not self._records.ragged):
+                yield BrokenRow(line, _wrong_width(len(found), width))
             else:
-                cells = (cell.strip() for cell in found)
-                yield Row(line, dict(zip(self.columns, cells, strict=True)))
+                cells = map(str.strip, found)
+                yield Row(line, dict(zip(self.columns, cells, strict=False)))
 
     def _header(self) -> tuple[str, ...]:
-        for _, found in self._records():
+        for _, found, flaws in self._each:
             if isinstance(found, CreditError):
                 raise found
+            for flaw in flaws.values():
+                raise flaw
             columns = tuple(cell.strip() for cell in found)
-            for column in columns:
+            if self._records.ragged:
+                columns = columns[: max(n for n, cell in enumerate(columns, 1) if cell)]
+            for place, column in enumerate(columns):
                 if not column or columns.count(column) > 1:
-                    raise ColumnUnknown(column=column[:40])
+                    raise ColumnUnknown(column=column[:40] or column_letters(place))
             return columns
         raise FileEmpty()
+
+
+Record = tuple[int, list[str] | CreditError, Mapping[int, CreditError]]
+
+
+class Records(Protocol):
+    """The records of a file: line, cells or why there are none, and cells that hold no value."""
+
+    encoding: str
+    ragged: bool  # whether empty cells at a row's end mean nothing
+
+    def __iter__(self) -> Iterator[Record]: ...
+
+
+class _SheetRecords:
+    """The rows of a workbook's first sheet."""
+
+    ragged = True
+
+    def __init__(self, content: bytes) -> None:
+        self._sheet = Sheet(content, rows_max=ROWS_MAX, too_large=_too_large())
+        self.encoding = self._sheet.encoding
+
+    def __iter__(self) -> Iterator[Record]:
+        yield from self._sheet
+
+
+class _TextRecords:
+    """The records of a delimited text; tabs where its header has tabs and no comma."""
+
+    ragged = False
+
+    def __init__(self, content: bytes) -> None:
+        self.encoding = encoding_of(content)
+        if self.encoding == "utf-16":
+            content = _utf_8(content)
+        head = content[:10_000].lstrip().split(b"\n", 1)[0]
+        self._delimiter = "\t" if b"\t" in head and b"," not in head else ","
+        decoded_as = "utf-8" if self.encoding == "utf-16" else self.encoding
+        self._lines = _Lines(content, decoded_as)
+
+    def __iter__(self) -> Iterator[Record]:
+        for line, found in self._records():
+            yield line, found, {}
 
     def _records(self) -> Iterator[tuple[int, list[str] | CreditError]]:
         """Each record that is not blank, cut into cells, or why it could not be."""
@@ -113,6 +176,10 @@ class Rows:
         raise _broken("unclosed")
 
 
+def _records_of(content: bytes) -> Records:
+    return _SheetRecords(content) if content.startswith(MAGIC) else _TextRecords(content)
+
+
 class _Lines:
     """The physical lines of a file, decoded one by one, with room to put some back.
 
@@ -135,9 +202,12 @@ class _Lines:
             return None
         self.number += 1
         try:
-            return raw.decode(self._encoding)
+            text = raw.decode(self._encoding)
         except UnicodeDecodeError:
             return raw
+        if self._encoding != "utf-8" and not raw.isascii() and _is_utf_8(raw):
+            return raw  # another office's line, pasted in: read as GB18030 it is other words
+        return text
 
     def put_back(self, lines: list[str | bytes]) -> None:
         """Have these lines, the last ones taken, be taken again."""
@@ -146,13 +216,16 @@ class _Lines:
 
 
 def encoding_of(content: bytes) -> str:
-    """`utf-8` or `gb18030`, whichever the text is; refuses `EncodingUnknown`.
+    """`utf-8`, `gb18030` or `utf-16`, whichever the text is; refuses `EncodingUnknown`.
 
-    Broken lines do not decide: UTF-8 with a few of them often reads as GB18030, as other words.
-    It is UTF-8 while at least half of the lines that are not plain ASCII are.
+    UTF-16 is known by its mark. Broken lines do not decide between the others: UTF-8 with a few of
+    them often reads as GB18030, as other words. It is UTF-8 while at least half of the lines that
+    are not plain ASCII are.
     """
-    if content.startswith(_OTHER_BOMS):
+    if content.startswith(_WIDE_BOMS):
         raise EncodingUnknown()
+    if content[:2] in _UTF_16_BOMS:
+        return "utf-16"
     if content.isascii() or _decodes(content, "utf-8"):
         return "utf-8"
     telling = [line for line in content.split(b"\n") if not line.isascii()]
@@ -160,6 +233,22 @@ def encoding_of(content: bytes) -> str:
         if 2 * sum(_decodes(line, encoding) for line in telling) >= len(telling):
             return encoding
     raise EncodingUnknown()
+
+
+def _utf_8(content: bytes) -> bytes:
+    """A UTF-16 text, its mark taken off, as UTF-8; refuses `EncodingUnknown`."""
+    try:
+        return content[2:].decode(_UTF_16_BOMS[content[:2]]).encode("utf-8")
+    except UnicodeError as broken:
+        raise EncodingUnknown() from broken
+
+
+def _is_utf_8(line: bytes) -> bool:
+    """Whether a line reads as UTF-8 with Chinese in it, which GB18030 text all but never does."""
+    try:
+        return _HAN.search(line.decode("utf-8")) is not None
+    except UnicodeDecodeError:
+        return False
 
 
 def _decodes(line: bytes, encoding: str) -> bool:
