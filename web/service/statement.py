@@ -17,7 +17,7 @@ from policies.spreading import PAYMENT_NAMES, Scope
 from storage.attachment import Attachments
 from storage.base import Records
 from storage.customer import Customers
-from storage.edition import STANDARD, Editions
+from storage.edition import Editions
 from storage.exchange import Rates
 from storage.receivable import Receivables
 from storage.statement import Statements
@@ -106,9 +106,9 @@ class StatementService:
         permit(person, Action.STATEMENT_READ)
         on = self._clock.business_on()
         with self._records.begin() as session:
-            edition = Editions(session).find_current(on, STANDARD)
+            edition = Editions(session).find_current(on)
             if edition is None:
-                raise NotFound(kind="edition", id=STANDARD)
+                raise NotFound(kind="edition", id="in force")
             found = Customers(session).find_page(
                 after=after, page_size=page_size, manager_id=visible_to(person).manager_id
             )
