@@ -142,7 +142,7 @@ def bin_label(factor: Factor, row: int) -> str:
 
 def _closed(named: Sequence[Sequence[str]], every: Sequence[str]) -> Categories:
     """A column whose values are all known: a cell that names none holds for each of them."""
-    return Categories([frozenset(names or every) for names in named], closed=True)
+    return Categories([frozenset(names or every) for names in named], closed=every)
 
 
 def _there(code: str, cards: Sequence[Scorecard]) -> Categories:

@@ -27,7 +27,7 @@ Cell = Interval | frozenset[str] | None  # None: any value
 class Steps:
     """A column of intervals. Half-open `[low, high)`, or `(low, high]` where `upper_closed`."""
 
-    def __init__(self, cells: Sequence[Cell], *, upper_closed: bool = False) -> None:
+    def __init__(self, cells: Sequence[Cell], *, upper_closed: Sequence[str] = ()) -> None:
         intervals = [cell if isinstance(cell, Interval) else Interval() for cell in cells]
         ends = {end for each in intervals for end in (each.low, each.high) if end is not None}
         self.bounds: list[Decimal] = sorted(ends)
@@ -55,15 +55,18 @@ class Steps:
 class Categories:
     """A column of categories; a value no cell names meets only the cells that take any.
 
-    With `rest`, those take nothing else: what another cell names is not theirs. A `closed` column
-    meets no other value than those named.
+    With `rest`, those take nothing else: what another cell names is not theirs. A column
+    `closed` to some values meets no other.
     """
 
-    def __init__(self, cells: Sequence[Cell], *, rest: bool = False, closed: bool = False) -> None:
-        self._closed = closed
+    def __init__(
+        self, cells: Sequence[Cell], *, rest: bool = False, closed: Sequence[str] = ()
+    ) -> None:
+        self._closed = bool(closed)
         self.others = sum(1 << row for row, cell in enumerate(cells) if cell is None)
         everywhere = 0 if rest else self.others
         names = {name for cell in cells if isinstance(cell, frozenset) for name in cell}
+        names |= set(closed)
         self.masks: dict[str, int] = {
             name: everywhere
             | sum(

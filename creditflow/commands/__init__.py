@@ -37,6 +37,7 @@ COMMANDS: dict[str, Entry] = {
     "ledger": Entry("creditflow.commands.line:ledger", "The book of entries."),
     "refusals": Entry("creditflow.commands.audit:refusals", "What was refused to whom."),
     "policy": Entry("creditflow.commands.policy:policy", "Policy editions."),
+    "factors": Entry("creditflow.commands.factors:factors", "The factor table of the book."),
     "model": Entry("creditflow.model.command:model", "Scorecards from data, and what they tell."),
     "audit": Entry("creditflow.commands.audit:audit", "What happened, and whether it holds."),
 }

@@ -70,7 +70,9 @@ def information_value(good: Numbers, bad: Numbers) -> float:
 def bin_figure(values: Numbers, bad: np.ndarray, better: Better) -> Bins:
     """The pooled ranges of one figure."""
     there = ~np.isnan(values)
-    quantiles = np.quantile(values[there], np.arange(1, PARTS) / PARTS) if there.any() else []
+    quantiles: Sequence[float] = (
+        np.quantile(values[there], np.arange(1, PARTS) / PARTS).tolist() if there.any() else []
+    )
     cuts = sorted({_readable(cut) for cut in quantiles})
     places = Bins(tuple(cuts), np.zeros(0), np.zeros(0)).places(values)
     counts = np.array(

@@ -8,6 +8,7 @@ stand.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
+from itertools import pairwise
 
 import numpy as np
 
@@ -149,7 +150,7 @@ def _floors(odds: Odds) -> dict[str, Decimal]:
     scale = read_shipped().master_scale
     floors = {
         better.grade: score_of((better.pd * worse.pd).sqrt(), odds)
-        for better, worse in zip(scale, scale[1:], strict=False)
+        for better, worse in pairwise(scale)
     }
     least = min(floors.values())
     return floors | {scale[-1].grade: min(Decimal(0), least - 1)}

@@ -77,7 +77,7 @@ def shift_of(scores: Numbers, card: Scorecard) -> float | None:
     if card.fit is None or not card.fit.score_cuts:
         return None
     now = statistics.shares(scores, [float(cut) for cut in card.fit.score_cuts])
-    return statistics.psi(now, [float(share) for share in card.fit.score_shares])
+    return statistics.psi(now.tolist(), [float(share) for share in card.fit.score_shares])
 
 
 def information_of(

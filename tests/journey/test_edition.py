@@ -12,7 +12,7 @@ from domain.approval import Verdict
 from domain.assessment import Bearing
 from domain.customer import Customer, Identifier, IdentifierScheme
 from domain.draft import DraftStatus
-from domain.errors import NoAuthority, NotPermitted, SimulationStale, SameHands
+from domain.errors import NoAuthority, NotPermitted, SameHands, SimulationStale
 from storage.edition import Editions
 from tests.makers_policy import a_customer
 from tests.road import UNSAMPLED, Road, an_application

@@ -68,7 +68,7 @@ def test_a_replay_under_another_edition_names_what_that_changes() -> None:
 
     assert "edition_hash" in found
     assert "rating.score" in found
-    assert "rating.factors.11.points" in found
+    assert "rating.factors.15.points" in found
     assert "dossier.business_on" not in found
 
 

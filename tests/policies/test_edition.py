@@ -32,14 +32,14 @@ def found(was: str, now: str) -> set[tuple[str, str]]:
     ("was", "now", "path", "code"),
     [
         (
-            "{ at_least = 0.7, below = 1, points = 5 }",
-            "{ at_least = 0.8, below = 1, points = 5 }",
+            "{ at_least = 0.6, below = 0.8, points = 3 }",
+            "{ at_least = 0.7, below = 0.8, points = 3 }",
             "scorecards.corporate.factors.quick_ratio.bins",
             "gap",
         ),
         (
-            "{ at_least = 0.7, below = 1, points = 5 }",
-            "{ at_least = 0.6, below = 1, points = 5 }",
+            "{ at_least = 0.6, below = 0.8, points = 3 }",
+            "{ at_least = 0.5, below = 0.8, points = 3 }",
             "scorecards.corporate.factors.quick_ratio.bins",
             "overlap",
         ),

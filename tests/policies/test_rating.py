@@ -73,12 +73,12 @@ def test_a_value_equal_to_a_cut_is_in_the_upper_bin_and_one_below_it_is_not(cut:
 
 
 def test_a_ratio_that_equals_a_cut_through_the_whole_calculation() -> None:
-    # Equity 63 of assets 140 is exactly 0.45, where thirteen points begin.
+    # Equity 63 of assets 140 is exactly 0.45, where nine points begin.
     at = rated(a_dossier(statements=(a_statement(equity="63"),)))
     below = rated(a_dossier(statements=(a_statement(equity="62.99"),)))
 
-    assert points(at, "equity_ratio") == 13
-    assert points(below, "equity_ratio") == 11
+    assert points(at, "equity_ratio") == 9
+    assert points(below, "equity_ratio") == 7
 
 
 @pytest.mark.parametrize(
@@ -115,16 +115,16 @@ def test_each_factor_names_its_figure_formula_and_inputs() -> None:
     assert cover.formula == "operating_profit / interest_expense"
     assert cover.inputs == {"operating_profit": "16000000", "interest_expense": "2000000"}
     assert cover.bin == "4 and above"
-    assert (cover.points, cover.points_max, cover.group) == (6, 6, "financial")
+    assert (cover.points, cover.points_max, cover.group) == (4, 4, "financial")
 
 
 def test_a_rating_names_its_model_and_what_each_group_earned() -> None:
     rating = rated()
 
-    assert rating.model == "corporate 1"
+    assert rating.model == "corporate 2"
     assert rating.group_shares == {
         "financial": Decimal("0.8545"),
-        "operating": Decimal("0.9"),
+        "operating": Decimal("0.95"),
         "payment": Decimal(1),
     }
 

@@ -1,6 +1,8 @@
 """Does each command say what happened: on stdout for programs, on stderr for people, by its exit?"""
 
+import csv
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from typer.testing import CliRunner
 
 from creditflow.cli import app as commands
 from creditflow.commands.output import Exit
+from creditflow.model.columns import Columns, read_book
 from domain.customer import CustomerContent
 from domain.imports import ImportKind
 from storage.edition import Editions, read_shipped, shipped_text
@@ -231,3 +234,24 @@ def test_a_report_is_refused_without_authority_and_the_log_is_there(
     _, log = terminal.asks("report", "queries", customer_id)
     assert [each["outcome"] for each in log["items"]] == ["asked", "outage", "asked", "outage"]
     assert terminal.asks("report", "list", customer_id) == (Exit.DONE, {"items": []})
+
+
+def test_the_factor_table_has_a_row_for_each_customer_and_can_be_fitted_on(
+    terminal: Terminal, services: Services, tmp_path: Path
+) -> None:
+    with services.records.begin() as session:
+        Editions(session).publish(read_shipped(), shipped_text("standard"), "risk")
+    content = CustomerContent(name="Even Keel Trading", employees=12)
+    recorded = services.customers.record(PEOPLE["everybody"], content)
+    out, columns = tmp_path / "factors.csv", tmp_path / "factors.toml"
+    words = ("factors", "--out", str(out), "--columns", str(columns))
+    exited, told = terminal.asks(*words)
+
+    assert exited is Exit.DONE
+    with out.open(encoding="utf-8") as file:
+        rows = {row["customer_id"]: row for row in csv.DictReader(file)}
+    assert told["customers"] == len(rows)
+    assert Decimal(rows[recorded.customer_id]["employees"]) == 12
+    assert rows[recorded.customer_id]["equity_ratio"] == ""  # missing is not zero
+    book = read_book(out, Columns.of_file(columns), "customer_id", "as_of")
+    assert len(book.rows) == len(rows)

@@ -7,9 +7,11 @@ from fastapi import Response
 from domain.identity import Id
 from domain.statement import Statement, StatementContent
 from domain.value import Value
+from web.api.pages import Cursor, Page, PageSize, after_text, page_of
 from web.api.stage import stage
 from web.api.writes import Writing
 from web.callers import Asked, Caller
+from web.service.statement import FactorRow
 
 router = stage("statement")
 
@@ -47,3 +49,12 @@ def list_versions(
         caller, customer_id, period_end_on, consolidated=consolidated
     )
     return Statements(items=tuple(found))
+
+
+@router.get("/factors")
+def list_factors(
+    asked: Asked, caller: Caller, cursor: Cursor = None, page_size: PageSize = 50
+) -> Page[FactorRow]:
+    """The factor table of the book: one row a customer, each figure of the edition in force."""
+    found = asked.statements.list_factors(caller, after=after_text(cursor), page_size=page_size + 1)
+    return page_of(found, page_size, lambda row: (row.customer_id,))

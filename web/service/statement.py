@@ -2,16 +2,41 @@
 
 from collections.abc import Sequence
 from datetime import date
+from decimal import Decimal, localcontext
 
-from domain.errors import NotFound
+from sqlalchemy.orm import Session
+
+from domain.customer import Customer
+from domain.edition import PolicyEdition
+from domain.errors import NotFound, RateMissing
 from domain.identity import Person
 from domain.statement import Statement, StatementContent
+from domain.value import Value
+from policies.formula import EXACT
+from policies.spreading import PAYMENT_NAMES, Scope
 from storage.attachment import Attachments
 from storage.base import Records
+from storage.customer import Customers
+from storage.edition import Editions
+from storage.exchange import Rates
+from storage.receivable import Receivables
 from storage.statement import Statements
 from web.service.clock import Clock
 from web.service.customer import visible_customer
-from web.service.permissions import Action, permit
+from web.service.permissions import Action, permit, visible_to
+
+_OF_THE_CUSTOMER = ("years_established", "employees", "statement_years", "statement_age_days")
+
+
+class FactorRow(Value):
+    """One customer's figures as of a day, under an edition; None where an input is missing."""
+
+    customer_id: str
+    as_of: date
+    edition_hash: str
+    segment: str
+    industry: str
+    figures: dict[str, Decimal | None]
 
 
 class StatementService:
@@ -70,3 +95,63 @@ class StatementService:
         if not versions:
             raise NotFound(kind="statement", id=f"{customer_id} {period_end_on}")
         return versions
+
+    def list_factors(
+        self, person: Person, *, after: str | None = None, page_size: int = 50
+    ) -> Sequence[FactorRow]:
+        """The factors of the customers in the person's scope, by id, from above `after`.
+
+        Refuses `NotFound` where no edition is in force.
+        """
+        permit(person, Action.STATEMENT_READ)
+        on = self._clock.business_on()
+        with self._records.begin() as session:
+            edition = Editions(session).find_current(on)
+            if edition is None:
+                raise NotFound(kind="edition", id="in force")
+            found = Customers(session).find_page(
+                after=after, page_size=page_size, manager_id=visible_to(person).manager_id
+            )
+            return [_factors_of(session, customer, edition, on) for customer in found]
+
+
+def _factors_of(
+    session: Session, customer: Customer, edition: PolicyEdition, on: date
+) -> FactorRow:
+    statements = Statements(session).find_newest(customer.customer_id, until=on)
+    payments = Receivables(session).payment_record(
+        customer.customer_id,
+        as_of=on,
+        window_days=edition.payments.window_days,
+        currency=edition.reporting_currency,
+    )
+    currency = statements[-1].currency if statements else edition.reporting_currency
+    with localcontext(EXACT):
+        scope = Scope(
+            edition,
+            customer,
+            statements,
+            on,
+            payments=payments,
+            rate=_rate(session, currency, edition, on),
+        )
+        codes = (*edition.spreading.figures, *sorted(PAYMENT_NAMES), *_OF_THE_CUSTOMER)
+        figures = {code: scope.rounded(code) for code in codes}
+    return FactorRow(
+        customer_id=customer.customer_id,
+        as_of=on,
+        edition_hash=edition.edition_hash,
+        segment=customer.segment.value,
+        industry=str(customer.industry),
+        figures=figures,
+    )
+
+
+def _rate(session: Session, currency: str, edition: PolicyEdition, on: date) -> Decimal | None:
+    """The rate to the reporting currency; None where there is none, so that sizes are missing."""
+    if currency == edition.reporting_currency:
+        return Decimal(1)
+    try:
+        return Rates(session).read(currency, edition.reporting_currency, on=on).rate
+    except RateMissing:
+        return None
