@@ -9,13 +9,15 @@ from enum import StrEnum
 from functools import cached_property
 
 from domain.assessment import Lane
-from domain.errors import ReportStale, SameHands
+from domain.errors import SameHands, SimulationStale
 from domain.identity import Id
 from domain.money import Money
 from domain.value import Value, content_hash
 
 # The book moves on: a report older than this says little about what publishing would do today.
 REPORT_DAYS_MAX = 7
+# A report that looks at fewer past cases is no ground to publish on, unless there are no more.
+REPORT_CASES_MIN = 500
 # The position under which any risk officer who did not write a draft may publish it.
 RISK_OFFICER = "risk_officer"
 
@@ -113,20 +115,22 @@ class SimulationReport(Value):
     live: Section
     spared: tuple[Tried, ...]  # would have got less, and went bad afterwards
     most: int  # how many past cases were asked for
+    lines_left_out: int = 0  # lines in force beyond what one report looks at
 
     @cached_property
     def report_hash(self) -> str:
         return content_hash(self)
 
     def fresh(self, edition_hash: str, on: date) -> bool:
-        """Whether it is of exactly this content and not too old."""
+        """Whether it is of exactly this content, not too old, and looked at enough."""
         oldest = on - timedelta(days=REPORT_DAYS_MAX)
-        return self.edition_hash == edition_hash and oldest <= self.business_on <= on
+        of_this = self.edition_hash == edition_hash and self.most >= REPORT_CASES_MIN
+        return of_this and oldest <= self.business_on <= on
 
     def refuse_stale(self, edition_hash: str, on: date) -> None:
-        """Refuses `ReportStale` where the report is of another draft or too old."""
+        """Refuses `SimulationStale` where the report is no ground to publish on."""
         if not self.fresh(edition_hash, on):
-            raise ReportStale(edition=edition_hash[:12], days=REPORT_DAYS_MAX)
+            raise no_report(edition_hash)
 
 
 class RecordedReport(Value):
@@ -136,3 +140,8 @@ class RecordedReport(Value):
     report_hash: str
     run_by: Id
     run_at: datetime
+
+
+def no_report(edition_hash: str) -> SimulationStale:
+    """The refusal of a draft that has no report to publish on."""
+    return SimulationStale(edition=edition_hash[:12], days=REPORT_DAYS_MAX, cases=REPORT_CASES_MIN)

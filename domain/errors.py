@@ -364,10 +364,12 @@ class StaleContent(Conflict):
 
 class SimulationStale(Conflict):
     sentence = (
-        "The edition {edition} has no simulation report of its own from the last {days} days; "
-        "simulate it first."
+        "The edition {edition} has no simulation report of its own from the last {days} days "
+        "over {cases} past cases or more; simulate it first."
     )
-    sentence_zh = "政策版本 {edition} 在最近 {days} 天内没有自己的试算报告，请先试算。"
+    sentence_zh = (
+        "政策版本 {edition} 在最近 {days} 天内没有覆盖至少 {cases} 个历史案件的试算报告，请先试算。"
+    )
 
 
 class Draining(Conflict):

@@ -72,6 +72,7 @@ def report_of(
     book: Sequence[str],
     business_on: date,
     most: int,
+    lines_left_out: int = 0,
 ) -> SimulationReport:
     """The report; `book` are the hashes and versions of all that was tried."""
     return SimulationReport(
@@ -83,6 +84,7 @@ def report_of(
         live=section_of(live),
         spared=tuple(each for each in past if each.went_bad and each.lowered and each.line_id),
         most=most,
+        lines_left_out=lines_left_out,
     )
 
 

@@ -421,7 +421,7 @@ class AsyncClient(AsyncConnection):
         return await self.run(requests.draft(toml, base_hash, key))
 
     async def simulate_draft(
-        self, draft: str, *, most: int = 5000, key: str | None = None
+        self, draft: str, *, most: int = 2000, key: str | None = None
     ) -> v.RecordedReport:
         """Try a draft on past cases and the lines in force."""
         return await self.run(requests.simulate(draft, most, key))

@@ -415,7 +415,7 @@ class Client(Connection):
         return self.run(requests.draft(toml, base_hash, key))
 
     def simulate_draft(
-        self, draft: str, *, most: int = 5000, key: str | None = None
+        self, draft: str, *, most: int = 2000, key: str | None = None
     ) -> v.RecordedReport:
         """Try a draft on past cases and the lines in force."""
         return self.run(requests.simulate(draft, most, key))

@@ -149,7 +149,7 @@ def drafts(as_user: AsUser = None, as_json: AsJson = False) -> None:
 @policy.command()
 def simulate(
     draft: DraftOrFile,
-    most: Annotated[int, typer.Option("--most", min=1, max=5000, help="Past cases.")] = 5000,
+    most: Annotated[int, typer.Option("--most", min=1, max=5000, help="Past cases.")] = 2000,
     report: Annotated[
         str, typer.Option("--report", help="text, or `csv`: the cases that change.")
     ] = "text",

@@ -36,6 +36,10 @@ class PastCases:
         rows = self._session.execute(_LIVE, {"most": most})
         return [_past(row) for row in rows]
 
+    def count_live(self) -> int:
+        """How many lines have not ended."""
+        return self._session.scalar(_COUNT_LIVE) or 0
+
     def went_bad(self, customers: Iterable[str]) -> dict[str, list[tuple[date, str]]]:
         """Of these customers, warnings raised and collections opened, with their days."""
         found: dict[str, list[tuple[date, str]]] = defaultdict(list)
@@ -79,6 +83,9 @@ _LIVE = text(
     ) newest
     ORDER BY line_id LIMIT :most
     """
+)
+_COUNT_LIVE = text(
+    "SELECT count(*) FROM credit_line WHERE status IN ('active', 'frozen', 'collect_only')"
 )
 _BAD = text(
     """

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from domain.application import Application, Case, CaseStatus
 from domain.assessment import Assessment, Lane
 from domain.draft import RecordedReport
+from domain.errors import ReportStale
 from domain.money import Money
 from policies.assessment import assess
 from storage.application import Applications, Assessments, Intakes
@@ -164,3 +165,16 @@ def test_grades_that_move_are_counted_by_where_from_and_where_to(
     falling = [each for each in tried if scale[2].score_min <= each.rating.score < lower]
     assert past.grades == {"A>BBB": len(falling)}
     assert falling
+
+
+def test_a_report_over_too_few_cases_is_no_ground_to_publish_on(
+    services: Services, tried: list[Assessment]
+) -> None:
+    drafting = Drafting(
+        toml="[approval.automatic]\nenabled = false\n", base_hash=an_edition().edition_hash
+    )
+    draft = services.drafts.record(OFFICER, drafting).draft
+    services.drafts.simulate(OFFICER, draft.draft_id, most=20)
+
+    with pytest.raises(ReportStale):
+        services.drafts.propose(OFFICER, draft.draft_id)

@@ -12,7 +12,7 @@ from domain.value import Value
 from web.api.stage import stage
 from web.api.writes import Writing, marked
 from web.callers import Asked, Caller
-from web.service.draft import PAST_MAX, Drafting, DraftView, Published
+from web.service.draft import PAST_MAX, PAST_USUAL, Drafting, DraftView, Published
 from web.service.edition import Checked, Compared, Comparison, Draft, WorkbookRead, edition_schema
 from web.service.simulation_report import csv_text, markdown
 
@@ -118,7 +118,9 @@ def compare_draft(asked: Asked, caller: Caller, draft: DraftReference) -> Compar
 
 @router.post("/editions/drafts/{draft}/simulation", status_code=201, response_model=RecordedReport)
 def simulate(
-    write: Writing, draft: DraftReference, most: Annotated[int, Query(ge=1, le=PAST_MAX)] = PAST_MAX
+    write: Writing,
+    draft: DraftReference,
+    most: Annotated[int, Query(ge=1, le=PAST_MAX)] = PAST_USUAL,
 ) -> Response:
     """Try a draft on past cases and the lines in force; the report is kept."""
     return write.once(

@@ -21,16 +21,16 @@ from domain.approval import (
     Verdict,
 )
 from domain.draft import (
-    REPORT_DAYS_MAX,
     RISK_OFFICER,
     DraftEdition,
     DraftStatus,
     RecordedReport,
     SimulationReport,
     Tried,
+    no_report,
 )
 from domain.edition import PolicyEdition
-from domain.errors import NoAuthority, NotFound, SimulationStale
+from domain.errors import NoAuthority, NotFound
 from domain.identity import Person, Role
 from domain.money import Money
 from domain.value import Value
@@ -51,8 +51,10 @@ from web.service.gateway import Gateway
 from web.service.permissions import Action, permit
 from workflows.names import CASES_QUEUE, approval_id
 
+# Some two hundred cases a second are judged again, and whoever asks waits for the report.
 PAST_MAX = 5000
-LIVE_MAX = 20_000
+PAST_USUAL = 2000
+LIVE_MAX = 5000
 
 
 class Drafting(Draft):
@@ -139,7 +141,7 @@ class DraftService:
             raise NotFound(kind="simulation report of", id=draft.draft_id)
         return report
 
-    def simulate(self, person: Person, reference: str, *, most: int = PAST_MAX) -> RecordedReport:
+    def simulate(self, person: Person, reference: str, *, most: int = PAST_USUAL) -> RecordedReport:
         """Try a draft on past cases and on every line in force, and keep the report."""
         permit(person, Action.POLICY_SIMULATE)
         with self._records.begin() as session:
@@ -186,7 +188,7 @@ class DraftService:
             in_force = self._in_force(session, on)
         refuse_unsound(edition)
         if report is None:
-            raise SimulationStale(edition=draft.edition_hash[:12], days=REPORT_DAYS_MAX)
+            raise no_report(draft.edition_hash)
         report.report.refuse_stale(draft.edition_hash, on)
         standing = _open_on(draft, before)
         if standing is not None:
@@ -273,6 +275,7 @@ class DraftService:
             cases = PastCases(session)
             past, live = cases.list_newest(most), cases.list_live(LIVE_MAX)
             receipts = [each.receipt for each in past]
+            left_out = max(0, cases.count_live() - len(live))
             bad = cases.went_bad({r.dossier.customer.customer_id for r in receipts})
         found: list[Tried] = []
         for each in past:
@@ -295,6 +298,7 @@ class DraftService:
             ],
             business_on=on,
             most=most,
+            lines_left_out=left_out,
         )
 
     def _view(self, session: Session, draft: DraftEdition) -> DraftView:

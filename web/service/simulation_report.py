@@ -31,6 +31,10 @@ _WORDS: dict[str, tuple[str, str]] = {
         "Would have been granted less, and went bad since: {count}",
         "草案将授予较低额度、且其后恶化的客户：{count}",
     ),
+    "left_out": (
+        "Lines in force that this report does not look at: {count}",
+        "本报告未覆盖的启用额度：{count}",
+    ),
     "none": ("none", "无"),
 }
 _COLUMNS = (
@@ -56,6 +60,8 @@ def markdown(recorded: RecordedReport, language: str) -> str:
     )
     for name, section in (("past", report.past), ("live", report.live)):
         rows += ["", f"## {say(name)}", "", *_section(section, say)]
+    if report.lines_left_out:
+        rows.append(f"- {say('left_out', count=report.lines_left_out)}")
     rows += ["", f"## {say('spared', count=len(report.spared))}", ""]
     rows += [f"- {_spared(each)}" for each in report.spared] or [say("none")]
     return "\n".join(rows) + "\n"
