@@ -7,14 +7,17 @@ from typing import NamedTuple
 from sqlalchemy.orm import Session
 
 from domain.application import Application
-from domain.assessment import Dossier, Holdings, PaymentRecord, RateUsed
+from domain.assessment import BookPosition, Dossier, Holdings, PaymentRecord, RateUsed
 from domain.customer import Customer
 from domain.edition import PolicyEdition
+from domain.errors import RateMissing
 from domain.exchange import Rate, RateKind, convert
 from domain.money import Money, money_sum
 from domain.statement import Statement
 from policies.completeness import Completeness, completeness
+from policies.concentration import book_position
 from storage.approval import Letters
+from storage.concentration import BookShares
 from storage.customer import Customers
 from storage.exchange import Rates
 from storage.line import Lines
@@ -74,16 +77,21 @@ def collect_dossier(
     requested = exchange.reporting(application.limit_requested)
     for statement in statements:
         exchange.reporting(Money.zero(statement.currency))
+    holdings = _holdings(session, customer, application, exchange)
+    # Apart, so that the receipt lists the rates that the case itself rests on.
+    rates_of_book = _Exchange(session, edition, on)
+    book = _book(session, customer, application, holdings, rates_of_book, edition)
     return Dossier(
         customer=customer,
         application=application,
         statements=statements,
         payments=payments,
-        holdings=_holdings(session, customer, application, exchange),
+        holdings=holdings,
         limit_requested_reporting=requested,
         rates=exchange.rates_used,
         completeness=found.share,
         business_on=on,
+        book=book,
     )
 
 
@@ -146,6 +154,32 @@ def _holdings(
         group_limits=exchange.reporting_sum(limit for _, limit in held),
         group_members=members,
         line_limit=exchange.reporting(line_limit) if line_limit is not None else None,
+    )
+
+
+def _book(
+    session: Session,
+    customer: Customer,
+    application: Application,
+    holdings: Holdings,
+    exchange: _Exchange,
+    edition: PolicyEdition,
+) -> BookPosition | None:
+    """What caps and appetite are measured on, without the line in question; None before the book
+    was looked at for the first time. What has no rate is left out: a case is not held up by it."""
+    shares = BookShares(session).find(customer.industry, customer.region)
+    if not shares:
+        return None
+    sums: dict[tuple[str, str], Money] = {}
+    for scope, name, limits in shares:
+        zero = Money.zero(edition.reporting_currency)
+        try:
+            reporting = exchange.reporting(limits)
+        except RateMissing:
+            continue
+        sums[scope, name] = sums.get((scope, name), zero) + reporting
+    return book_position(
+        sums, holdings, edition, new_line=application.application_type.asks_new_line
     )
 
 
