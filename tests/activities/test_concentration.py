@@ -10,7 +10,6 @@ from storage.concentration import BookShares
 from tests.makers_monitoring import GRANTED_ON, LINE_ID, a_book
 from tests.makers_policy import a_changed_edition, cny
 
-# A twentieth of a million is the most that one industry may have.
 NARROW = """
 [[concentration.caps]]
 code = "industry"
