@@ -65,23 +65,23 @@ def effects(rating: Rating, edition: PolicyEdition) -> dict[str, KnockOutEffect]
 
 
 def _points(factor: Factor, scope: Scope, edition: PolicyEdition, tables: Tables) -> FactorPoints:
-    figure = scope.figure(factor.figure)
+    value, formula, inputs = scope.parts(factor.figure)
     best = tables.points_max[factor.code]
-    if figure.value is None:
+    if value is None:
         points, label, missing = points_missing(factor, best, edition), MISSING_BIN, factor.missing
     else:
-        row = tables.bins[factor.code].find({"value": figure.value})
+        row = tables.bins[factor.code].find({"value": value})
         assert row is not None, f"the bins of {factor.code} leave a gap"
         held = factor.bins[row]
         points, label, missing = held.points, held.label or bin_label(factor, row), None
     return FactorPoints(
         code=factor.code,
-        value=figure.value,
+        value=value,
         bin=label,
         points=points,
         points_max=best,
-        formula=figure.formula,
-        inputs=figure.inputs,
+        formula=formula,
+        inputs=inputs,
         missing=missing,
         group=factor.group,
     )
