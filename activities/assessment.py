@@ -7,18 +7,28 @@ from typing import NamedTuple
 from sqlalchemy.orm import Session
 
 from domain.application import Application
-from domain.assessment import Dossier, Holdings, PaymentRecord, RateUsed, StatementBeside
+from domain.assessment import (
+    BookPosition,
+    Dossier,
+    Holdings,
+    PaymentRecord,
+    RateUsed,
+    StatementBeside,
+)
 from domain.customer import Customer
 from domain.edition import PolicyEdition
+from domain.errors import RateMissing
 from domain.exchange import Rate, RateKind, convert
 from domain.money import Money, money_sum
 from domain.party import RingMember
 from domain.statement import Statement
 from domain.turnover import InvoiceRecord
 from policies.completeness import Completeness, completeness
+from policies.concentration import book_position
 from policies.provenance import counted
 from policies.ring import ring_of
 from storage.approval import Letters
+from storage.concentration import BookShares
 from storage.customer import Customers
 from storage.exchange import Rates
 from storage.line import Lines
@@ -89,18 +99,23 @@ def collect_dossier(
         exchange.reporting(Money.zero(statement.currency))
     if invoices is not None:
         exchange.reporting(Money.zero(invoices.currency))
+    holdings = _holdings(session, customer, application, exchange, edition, on)
+    # Apart, so that the receipt lists the rates that the case itself rests on.
+    rates_of_book = Exchange(session, edition, on)
+    book = _book(session, customer, application, holdings, rates_of_book, edition)
     return Dossier(
         customer=customer,
         application=application,
         statements=statements,
         payments=payments,
-        holdings=_holdings(session, customer, application, exchange, edition, on),
+        holdings=holdings,
         limit_requested_reporting=requested,
         rates=exchange.rates_used,
         completeness=found.share,
         business_on=on,
         invoices=invoices,
         statements_beside=beside,
+        book=book,
     )
 
 
@@ -186,3 +201,29 @@ def one_risk(session: Session, customer: Customer, ring: Iterable[RingMember]) -
     linked = [member.party_id for member in ring if member.counts]
     known = Customers(session).find_many(linked) if linked else {}
     return tuple(sorted({customer.customer_id, *group, *known}))
+
+
+def _book(
+    session: Session,
+    customer: Customer,
+    application: Application,
+    holdings: Holdings,
+    exchange: Exchange,
+    edition: PolicyEdition,
+) -> BookPosition | None:
+    """What caps and appetite are measured on, without the line in question; None before the book
+    was looked at for the first time. What has no rate is left out: a case is not held up by it."""
+    shares = BookShares(session).find(customer.industry, customer.region)
+    if not shares:
+        return None
+    sums: dict[tuple[str, str], Money] = {}
+    for scope, name, limits in shares:
+        zero = Money.zero(edition.reporting_currency)
+        try:
+            reporting = exchange.reporting(limits)
+        except RateMissing:
+            continue
+        sums[scope, name] = sums.get((scope, name), zero) + reporting
+    return book_position(
+        sums, holdings, edition, new_line=application.application_type.asks_new_line
+    )

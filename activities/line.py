@@ -17,6 +17,7 @@ from domain.errors import (
     Malformed,
     NotFound,
     NotPermitted,
+    RatingExpired,
     SameHands,
     Unauthenticated,
 )
@@ -137,6 +138,15 @@ def tell_line(session: Session, line_id: str, key: str) -> None:
 # ── the gate ─────────────────────────────────────────────────────────────────────────────────────
 
 
+_RAISING = frozenset(
+    {
+        ApplicationType.NEW_LINE,
+        ApplicationType.INCREASE,
+        ApplicationType.TEMPORARY_INCREASE,
+    }
+)
+
+
 class _Gate:
     """One try at putting a letter in force, in one transaction: all of it, or what still holds it."""
 
@@ -146,7 +156,8 @@ class _Gate:
         self._on = business_on(request.at, request.offset_days)
 
     def open(self) -> Activation:
-        """Refuses what no waiting can mend: `ContractDiffers`, `LetterLapsed`, `ScreeningStale`."""
+        """Refuses what no waiting can mend: `ContractDiffers`, `LetterLapsed`, `RatingExpired`,
+        `ScreeningStale`."""
         case = Applications(self._session).read(self._request.case_id, for_update=True)
         in_force = Lines(self._session).find_of_case(case.case_id)
         if in_force is not None:
@@ -155,10 +166,20 @@ class _Gate:
         letter = Letters(self._session).read(self._request.letter_no)
         contract = Contracts(self._session).read(self._request.contract_id)
         refuse_unready(letter, contract, self._on)
+        self._refuse_expired_rating(case)
         held_by = self._held_by(case, letter)
         if held_by:
             return self._held(case, letter, held_by)
         return self._opened(case, letter)
+
+    def _refuse_expired_rating(self, case: Case) -> None:
+        """More is lent on a rating that counts; a renewal or a cut is not held up by its end."""
+        if case.application.application_type not in _RAISING:
+            return
+        judged = Assessments(self._session).find(case.case_id)
+        until = judged.rating.valid_until if judged is not None else None
+        if until is not None and self._on > until:
+            raise RatingExpired(valid_until=until)
 
     def _held_by(self, case: Case, letter: Letter) -> tuple[str, ...]:
         """Codes of what is still open; the conditions are on record from the first try on."""

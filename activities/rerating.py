@@ -32,6 +32,7 @@ from domain.rerating import (
 from policies.line import months_later
 from policies.rerating import asks_review, judgings, rerate
 from storage.base import Records
+from storage.concentration import BookShares
 from storage.edition import Editions
 from storage.line import Lines
 from storage.notification import Outbox
@@ -59,6 +60,8 @@ class ReratingActivities(ReratingSteps):
                 up_to = line_ids[-1] if len(line_ids) == page.page_size else None
                 judged = _judged(session, line_ids, edition, run.business_on)
                 run = store.record_preview(run, judged, up_to)
+                if run.status is RunStatus.PREVIEWED:
+                    BookShares(session).refresh(on)
             return _progress(run, RunStatus.PREVIEWING)
 
     @activity.defn

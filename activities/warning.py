@@ -37,6 +37,7 @@ from domain.warning import (
 from policies.warning import lifts_by_payment, opens_collection, signals
 from storage.base import Records
 from storage.collection import Collections
+from storage.concentration import BookShares
 from storage.customer import Customers
 from storage.edition import Editions
 from storage.exchange import Rates
@@ -77,6 +78,8 @@ class WarningActivities(WarningSteps):
                 up_to=customer_ids[-1] if full else None,
                 tally=tally,
             )
+            if run.finished and not run.partial:
+                BookShares(session).refresh(on)
             return MonitoringPageDone(after=run.after, tally=run.tally)
 
 

@@ -3,8 +3,7 @@
 Both read the same columns, of a book made of the standard edition's own figures around its cuts,
 and write the same ones: score, grade and limit. Ours is the product's batch judge, which reads any
 edition and decides knock-outs and what binds as well; the limit is the best plain NumPy known to us
-for the same arithmetic: this one scorecard and this one product, cuts and points as constants.
-`copy` is the write-back of the results by COPY into a bare table, where a server can be started.
+for the same arithmetic: this one scorecard and this one product. The results are compared first.
 """
 
 import argparse

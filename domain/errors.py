@@ -487,6 +487,11 @@ class LetterLapsed(NotGranted):
     sentence_zh = "批复 {letter_no} 有效期至 {valid_until}。"
 
 
+class RatingExpired(NotGranted):
+    sentence = "The rating counted until {valid_until}; no more is lent on it."
+    sentence_zh = "评级有效期至 {valid_until}，不得据以增加授信。"
+
+
 class SignatureInvalid(NotGranted):
     sentence = "The signature on the contract does not verify: {reason}."
     sentence_zh = "协议签名校验未通过：{reason}。"

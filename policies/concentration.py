@@ -6,11 +6,11 @@ regulator's caps on large exposures (大额风险暴露管理办法, order 1 of 
 breach refuses nothing: it is an exception that people decide, with the share before and after.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal, localcontext
 
-from domain.assessment import BookPosition, PolicyException
+from domain.assessment import BookPosition, Holdings, PolicyException
 from domain.edition import (
     Appetite,
     CapBase,
@@ -58,6 +58,37 @@ def exceptions(
             for found in _of_appetite(row, added, loss_added, book, edition)
         )
         return tuple(each for each in (*capped, *borne) if each is not None)
+
+
+def book_position(
+    sums: Mapping[tuple[str, str], Money],
+    holdings: Holdings,
+    edition: PolicyEdition,
+    *,
+    new_line: bool,
+) -> BookPosition:
+    """What a case is measured on, from the book's limits by scope and name, and what is held.
+
+    What an approval would replace is taken out everywhere, so that it is not counted twice; the
+    book's expected loss, of limits as if they were used, keeps it, which errs on the safe side.
+    """
+    zero = Money.zero(edition.reporting_currency)
+    replaced = holdings.own_limits if holdings.line_limit is None else holdings.line_limit
+    replaced = zero if new_line else replaced
+    pds = {row.grade: row.pd for row in edition.master_scale}
+    by_scope = {
+        "customer:limits": holdings.own_limits - replaced,
+        "group:limits": holdings.group_limits - replaced,
+    }
+    total, loss = zero, zero
+    for (scope, name), limits in sums.items():
+        if scope == "grade":
+            loss += limits.share(pds.get(name, Decimal(1)) * edition.price.lgd)
+        elif scope == "total":
+            total = max(zero, limits - replaced)
+        else:
+            by_scope[f"{scope}:limits"] = max(zero, limits - replaced)
+    return BookPosition(by_scope=by_scope, totals={"limits": total}, loss_expected=loss)
 
 
 def cap_amount(cap: ConcentrationCap, book: BookPosition, edition: PolicyEdition) -> Money | None:

@@ -103,16 +103,16 @@ def effects(rating: Rating, edition: PolicyEdition) -> dict[str, KnockOutEffect]
 
 
 def _points(factor: Factor, scope: Scope, table: CardTable) -> FactorPoints:
-    figure = scope.figure(factor.figure)
-    points, row = table.earned(factor, figure.value)
+    value, formula, inputs = scope.parts(factor.figure)
+    points, row = table.earned(factor, value)
     return FactorPoints(
         code=factor.code,
-        value=figure.value,
+        value=value,
         bin=MISSING_BIN if row is None else bin_label(factor, row),
         points=points,
         points_max=factor.points_max,
-        formula=figure.formula,
-        inputs=figure.inputs,
+        formula=formula,
+        inputs=inputs,
         missing=factor.missing if row is None else None,
         group=factor.group,
     )

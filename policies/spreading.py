@@ -93,12 +93,17 @@ class FigureScope:
 
     def figure(self, code: str) -> Figure:
         """A figure as it is judged: rounded, with its formula and the inputs it was made of."""
+        value, formula, inputs = self.parts(code)
+        return Figure(code=code, value=value, formula=formula, inputs=inputs)
+
+    def parts(self, code: str) -> tuple[Decimal | str | None, str, dict[str, str]]:
+        """Value, formula and inputs of a figure, for who puts them into a value of its own."""
         if code in TEXT_NAMES:
-            return Figure(code=code, value=self.text(code), formula=code)
+            return self.text(code), code, {}
         text = self._figures.get(code, code)
         names = compiled_formula(text).names
         inputs = {name: shown(self.find(name)) for name in names}
-        return Figure(code=code, value=self.rounded(code), formula=text, inputs=inputs)
+        return self.rounded(code), text, inputs
 
     def rounded(self, code: str) -> Decimal | None:
         """A figure to the edition's decimals, halves to even: what bins and rules look at."""

@@ -13,6 +13,7 @@ from activities.assessment import collect_dossier
 from activities.line import LineActivities
 from domain.application import Application, ApplicationType, Case, CaseStatus
 from domain.contract import ContractStatus, CustomerAct, IssueContract, Letter
+from domain.edition import PolicyEdition
 from domain.errors import (
     ContractDiffers,
     LetterLapsed,
@@ -20,6 +21,7 @@ from domain.errors import (
     NotFound,
     OutOfOrder,
     OverLimit,
+    RatingExpired,
     ScreeningStale,
     Withdrawn,
 )
@@ -37,18 +39,20 @@ from domain.notification import Channel
 from domain.screening import ListEffect, ListEntry, Screening
 from policies.assessment import assess
 from policies.contract import terms_for
+from policies.line import months_later
 from storage.application import Applications, Assessments, Intakes, Screenings
 from storage.approval import Letters
 from storage.attachment import Attachments
 from storage.base import Records
 from storage.contract import Contracts, CustomerActs
+from storage.edition import Editions
 from storage.exposure import Exposure
 from storage.line import Conditions, Lines
 from storage.notification import Outbox
 from storage.screening import Lists
 from tests.makers_contract import a_signatory
 from tests.makers_monitoring import GRANTED_ON, LINE_ID, a_book, noon
-from tests.makers_policy import a_customer, an_edition, cny
+from tests.makers_policy import a_changed_edition, a_customer, an_edition, cny
 
 ON = date(2026, 2, 2)
 NOW = noon(ON)
@@ -84,6 +88,7 @@ def a_signed_case(
     term_months: int = 12,
     screened_on: date = ON,
     case_id: str = CASE_ID,
+    edition: PolicyEdition | None = None,
 ) -> Letter:
     """A case as its signed agreement leaves it, before the gate."""
     limit = limit or cny(500_000)
@@ -97,7 +102,7 @@ def a_signed_case(
         temporary_until=temporary_until,
         purpose="steel",
     )
-    edition = an_edition()
+    edition = edition or an_edition()
     with records.begin() as session:
         Intakes(session).record(
             case_id,
@@ -381,6 +386,21 @@ def test_the_letters_last_day_is_the_last_on_which_it_opens(
     with pytest.raises(LetterLapsed):
         activate(records, exposure, letter.valid_until + timedelta(days=1))
     assert activate(records, exposure, letter.valid_until).line_id is not None
+
+
+@pytest.mark.parametrize("kind", [ApplicationType.NEW_LINE, ApplicationType.INCREASE])
+def test_more_is_lent_until_the_last_day_of_the_rating_and_not_after(
+    records: Records, exposure: Exposure, book: CreditLine, kind: ApplicationType
+) -> None:
+    short = a_changed_edition("[review]\nrating_valid_months = 1")
+    with records.begin() as session:
+        Editions(session).publish(short, short.as_toml(), "policy")
+    a_signed_case(records, kind, limit=cny(1_500_000), edition=short)
+    last = months_later(ON, 1)
+
+    with pytest.raises(RatingExpired):
+        activate(records, exposure, last + timedelta(days=1))
+    assert activate(records, exposure, last).line_id is not None
 
 
 def test_a_withdrawn_case_opens_nothing(

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from pathlib import Path
 
-from domain.edition import Bin, ConditionRow, Factor, KnockOut, PolicyEdition
+from domain.edition import Bin, ConditionRow, Dated, Factor, KnockOut, PolicyEdition, Product
 from policies.scorecard import bin_label, name_of
 from storage.edition import read_shipped
 
@@ -189,13 +189,164 @@ def methods(edition: PolicyEdition) -> str:
 
 
 def products(edition: PolicyEdition) -> str:
+    """The catalogue, one row a product."""
+
+    def traits(each: Product) -> str:
+        named = {
+            "comprehensive": each.comprehensive,
+            "dedicated": each.dedicated,
+            "used once": not each.revolving,
+            "no money leaves": not each.funded,
+            "no exchange": not each.exchange,
+        }
+        return _named((name for name, held in named.items() if held), "")
+
     return _table(
-        ("product", "methods", "combined by"),
         (
-            (code, _named(each.methods), each.combine)
+            "product",
+            "methods",
+            "combined by",
+            "counts for",
+            "least deposit",
+            "longest use",
+            "cover asked",
+            "other",
+        ),
+        (
+            (
+                code,
+                _named(each.methods),
+                each.combine,
+                _percent(each.conversion_factor),
+                _percent(each.deposit_min),
+                f"{each.tenor_months_max} months",
+                " or ".join(each.covers) or "none",
+                traits(each),
+            )
             for code, each in edition.limit.products.items()
         ),
     )
+
+
+def covers(edition: PolicyEdition) -> str:
+    return _table(
+        ("cover", "haircut", "valuation counts for", "lost of what it covers"),
+        (
+            (
+                kind,
+                _percent(rule.haircut),
+                f"{rule.valuation_months_max} months" if rule.valuation_months_max else "always",
+                _percent(rule.lgd),
+            )
+            for kind, rule in edition.limit.covers.items()
+        ),
+    )
+
+
+def outlooks(edition: PolicyEdition) -> str:
+    return _table(
+        ("industry", "of the grade's cap", "from", "until"),
+        ((row.industry, _percent(row.cap_share), *_dates(row)) for row in edition.limit.outlooks),
+    )
+
+
+def _dates(row: Dated) -> tuple[object, object]:
+    return row.effective_from or "the beginning", row.effective_until or "further notice"
+
+
+def caps(edition: PolicyEdition) -> str:
+    return _table(
+        ("cap", "of a", "measure", "at most", "of", "clients", "from", "until"),
+        (
+            (
+                cap.code,
+                f"{cap.scope} {cap.name}".strip(),
+                cap.measure,
+                _percent(cap.share),
+                cap.base,
+                _named(cap.kinds),
+                *_dates(cap),
+            )
+            for cap in edition.concentration.caps
+        ),
+    )
+
+
+def appetite(edition: PolicyEdition) -> str:
+    policy = edition.concentration
+    rows = (
+        (
+            row.code,
+            row.unit or "all",
+            _amount(row.granted_max),
+            _amount(row.limits_max),
+            "no end" if row.loss_share_max is None else _percent(row.loss_share_max),
+            *_dates(row),
+        )
+        for row in policy.appetite
+    )
+    header = ("row", "unit", "newly granted", "all limits", "loss, of net capital", "from", "until")
+    capital = _table(
+        ("value", ""),
+        (
+            ("the grantor's net tier 1 capital", _amount(policy.tier_1_net)),
+            ("a large exposure, from", f"{_percent(policy.large_share)} of it"),
+        ),
+    )
+    return f"{_table(header, rows)}\n\n{capital}"
+
+
+def terms(edition: PolicyEdition) -> str:
+    policy = edition.terms
+    added = [(f"days added from {event}", days) for event, days in policy.start_days.items()]
+    bounds = ", ".join(map(str, policy.rank_days_above))
+    bill = ("days added for a bill that no bank accepted", policy.bill_days)
+    return _table(("value", ""), (("a rank worse above, in days", bounds), *added, bill))
+
+
+def matrix(edition: PolicyEdition) -> str:
+    policy = edition.impairment
+    stages = _table(
+        ("stage", "days past due above"), ((2, policy.stage_2_days), (3, policy.stage_3_days))
+    )
+    ages = _table(
+        ("age", "up to days past due", "rate"),
+        (
+            (row.code, "no end" if row.days_up_to is None else row.days_up_to, _percent(row.rate))
+            for row in policy.matrix
+        ),
+    )
+    return f"{stages}\n\n{ages}"
+
+
+def classification(edition: PolicyEdition) -> str:
+    policy = edition.classification
+    tiers = _table(
+        ("tier", "days past due above", "expected loss of an impaired claim from"),
+        (
+            (
+                tier,
+                days,
+                _percent(policy.loss_share_min[tier]) if tier in policy.loss_share_min else "",
+            )
+            for tier, days in policy.days_above.items()
+        ),
+    )
+    values = _table(
+        ("value", ""),
+        (
+            ("a technical delay is none, up to", f"{policy.technical_days} days"),
+            ("all non-performing, above", f"{_percent(policy.debtor_share_max)} of its claims"),
+            (
+                "or above, long overdue with all lenders",
+                f"{_percent(policy.all_lenders_share_max)} of its debt",
+            ),
+            ("regular payments before it rises", policy.upgrade_payments),
+            ("and months", policy.upgrade_months),
+            ("watched after a restructuring", f"{policy.restructured_months} months"),
+        ),
+    )
+    return f"{tiers}\n\n{values}"
 
 
 def limit(edition: PolicyEdition) -> str:
@@ -442,6 +593,13 @@ TABLES: dict[str, Callable[[PolicyEdition], str]] = {
         knock_outs,
         methods,
         products,
+        covers,
+        outlooks,
+        caps,
+        appetite,
+        terms,
+        matrix,
+        classification,
         limit,
         price,
         approval,

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from domain.application import Application, Case, CaseStatus
 from domain.assessment import Assessment, Lane
 from domain.draft import RecordedReport
-from domain.errors import ReportStale
+from domain.errors import SimulationStale
 from domain.money import Money
 from policies.assessment import assess
 from storage.application import Applications, Assessments, Intakes
@@ -176,5 +176,5 @@ def test_a_report_over_too_few_cases_is_no_ground_to_publish_on(
     draft = services.drafts.record(OFFICER, drafting).draft
     services.drafts.simulate(OFFICER, draft.draft_id, most=20)
 
-    with pytest.raises(ReportStale):
+    with pytest.raises(SimulationStale):
         services.drafts.propose(OFFICER, draft.draft_id)

@@ -37,7 +37,18 @@ from workflows.names import NAMESPACE, application_id
 
 router = APIRouter(include_in_schema=False)
 
-_PRODUCTS = ("open_account", "prepayment", "working_capital_loan", "comprehensive")
+_PRODUCTS = (
+    "open_account",
+    "prepayment",
+    "working_capital_loan",
+    "bank_acceptance",
+    "bill_guarantee",
+    "letter_of_guarantee",
+    "letter_of_credit",
+    "factoring",
+    "project",
+    "comprehensive",
+)
 _CURRENCIES = ("CNY", "USD", "EUR", "HKD", "JPY")
 # States that the case's own workflow leaves without anybody's doing.
 _MOVING = frozenset({CaseStatus.RECEIVED, CaseStatus.ASSESSED, CaseStatus.APPROVED})

@@ -1,9 +1,9 @@
-"""re-rating: runs over the book, what each would do to every line, and ratings with their dates."""
+"""re-rating: runs over the book, what each would do to every line, ratings, and the book's sums."""
 
 from alembic import op
 
 revision = "0013"
-down_revision = "0009"
+down_revision = "0012"
 
 
 def upgrade() -> None:
@@ -63,6 +63,17 @@ _RERATING = (
         valid_until date NOT NULL,
         recorded_at timestamptz NOT NULL DEFAULT now(),
         CONSTRAINT pk_line_rating PRIMARY KEY (line_id, run_id)
+    )
+    """,
+    """
+    CREATE TABLE book_share (
+        scope text NOT NULL CONSTRAINT ck_book_share_scope
+            CHECK (scope IN ('total', 'industry', 'region', 'grade')),
+        name text NOT NULL,
+        currency text NOT NULL,
+        limit_minor bigint NOT NULL,
+        as_of date NOT NULL,
+        CONSTRAINT pk_book_share PRIMARY KEY (scope, name, currency)
     )
     """,
     "CREATE INDEX ix_line_rating_line_id ON line_rating (line_id, rated_on DESC)",
