@@ -27,7 +27,7 @@ Cell = Interval | frozenset[str] | None  # None: any value
 class Steps:
     """A column of intervals. Half-open `[low, high)`, or `(low, high]` where `upper_closed`."""
 
-    def __init__(self, cells: Sequence[Cell], *, upper_closed: Sequence[str] = ()) -> None:
+    def __init__(self, cells: Sequence[Cell], *, upper_closed: bool = False) -> None:
         intervals = [cell if isinstance(cell, Interval) else Interval() for cell in cells]
         ends = {end for each in intervals for end in (each.low, each.high) if end is not None}
         self.bounds: list[Decimal] = sorted(ends)
