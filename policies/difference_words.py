@@ -166,6 +166,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "control_share": ("share that is control", "控股比例"),
     "outlooks": ("market outlook", "市场展望"),
     "covers": ("cover", "担保与保险"),
+    "kind": ("kind", "种类"),
+    "kinds": ("kinds", "种类"),
     "revolving": ("revolving", "循环"),
     "funded": ("funded", "表内"),
     "comprehensive": ("comprehensive", "综合授信"),

@@ -35,6 +35,7 @@ from tests.makers_policy import (
 
 FILE = Path(__file__).with_name("golden_cases.json")
 _STEP = Decimal("0.000001")
+_MINOR_OF_MILLIONS = Decimal("0.00000001")
 
 
 def golden_cases() -> dict[str, Assessment]:
@@ -125,6 +126,21 @@ def _with_figure(figure: str, value: Decimal) -> Dossier | None:
             before = 70 - 140 * value
             earlier = a_statement(2024, equity=f"{before:f}", total_liabilities=f"{140 - before:f}")
             return a_dossier(statements=(earlier, a_statement(2025)))
+        case "equity_ratio_change":
+            before = 70 - 140 * value
+            earlier = a_statement(2024, equity=f"{before:f}", total_liabilities=f"{140 - before:f}")
+            return a_dossier(statements=(earlier, a_statement(2025)))
+        case "inventory_to_costs":
+            return _statement(inventory=f"{150 * value:f}")
+        case "revenue_growth":
+            return _statement(
+                revenue=f"{200 * (1 + value):f}", cost_of_sales=None, gross_profit=None
+            )
+        case "ebit_return_change":
+            return _statement(ebit=f"{16 + 140 * value:f}", profit_before_tax=None)
+        case "income_swing":
+            earned = (Decimal("10.5") * (1 + value) / (1 - value)).quantize(_MINOR_OF_MILLIONS)
+            return _statement(net_income=f"{earned:f}")
         case "retained_to_assets":
             return _statement(retained_earnings=f"{140 * value:f}")
         case "sales_millions":

@@ -41,14 +41,14 @@ def test_a_row_put_in_between_is_one_row_added_and_nothing_else() -> None:
 
 
 def test_points_of_a_range_are_found_by_the_range() -> None:
-    was, now = "{ at_least = 2.5, points = 10 }", "{ at_least = 2.5, points = 9.5 }"
+    was, now = "{ at_least = 2.5, points = 8 }", "{ at_least = 2.5, points = 7.5 }"
 
     assert changed(was, now) == [
         (
             "scorecards.corporate.factors[quick_ratio].bins[2.5 to ..].points",
             Kind.CHANGED,
-            "10",
-            "9.5",
+            "8",
+            "7.5",
         )
     ]
 
