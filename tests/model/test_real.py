@@ -26,7 +26,11 @@ def us(columns: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("columns", "least"), [("us_statements.toml", 0.865), ("us_statements_private.toml", 0.85)]
+    ("columns", "least"),
+    [
+        ("us_statements.toml", 0.865),
+        pytest.param("us_statements_private.toml", 0.85, marks=pytest.mark.long),
+    ],
 )
 def test_failing_firms_of_later_years_are_told_apart(
     columns: str, least: float, tmp_path: Path
@@ -43,6 +47,7 @@ def test_failing_firms_of_later_years_are_told_apart(
         assert low <= safer["pd_mean"] <= high
 
 
+@pytest.mark.long
 def test_bankrupt_companies_of_poland_are_told_apart_in_folds() -> None:
     columns = str(COLUMNS / "pl_statements.toml")
     found = told(
