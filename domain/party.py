@@ -19,6 +19,9 @@ from domain.value import Value
 Share = Annotated[Decimal, Field(gt=0, le=1)]
 
 
+PartyName = Annotated[NameOrNone, Field(min_length=1)]
+
+
 class PartyKind(StrEnum):
     COMPANY = "company"
     PERSON = "person"
@@ -29,7 +32,7 @@ class Party(Value):
     """Somebody who is no customer of ours, and is linked to one."""
 
     party_id: Id
-    name: Annotated[NameOrNone, Field(min_length=1)]
+    name: PartyName
     kind: PartyKind = PartyKind.COMPANY
 
 

@@ -17,6 +17,7 @@ from domain.identity import SYSTEM
 from domain.line import ExpirySweep, LineStart, LineStatus
 from domain.money import Money
 from domain.notification import Channel, OutboxTurn
+from domain.rerating import ReratingStart
 from domain.review import review_id_of
 from domain.screening import ListEffect, ListEntry
 from domain.warning import MonitoringStart
@@ -45,10 +46,12 @@ from workflows.names import (
     line_id,
     monitoring_id,
     outbox_id,
+    rerating_id,
     reservation_expiry_id,
     review_id,
 )
 from workflows.outbox import OutboxWorkflow
+from workflows.rerating import ReratingWorkflow
 from workflows.warning import MonitoringWorkflow
 
 Scenario = Callable[[Tape], Awaitable[None]]
@@ -701,3 +704,18 @@ async def reservations_expired(tape: Tape) -> None:
     )
     await tape.keep("reservations_expired", reservation_expiry_id())
     exposure.close()
+
+
+@scenario
+async def a_book_rerated(tape: Tape) -> None:
+    """A preview of two lines, a line a page."""
+    await tape.road.call(a_book, tape.road.records)
+    await tape.road.call(open_line, tape.road.records, "line-9", customer_id="c-1")
+    workflow_id = rerating_id("run-1", "preview")
+    await tape.road.client.execute_workflow(
+        ReratingWorkflow.run,
+        ReratingStart(run_id="run-1", person_id="risk1", page_size=1),
+        id=workflow_id,
+        task_queue=PORTFOLIO_QUEUE,
+    )
+    await tape.keep("rerating_previewed", workflow_id)

@@ -15,6 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.contract import ContractOrder, ContractOutcome
     from domain.line import ExpirySweep, ExpirySwept, LineProgress, LineStart
     from domain.notification import OutboxTurn
+    from domain.rerating import ReratingPage, ReratingProgress, ReratingStart
     from domain.review import Reassessed, ReviewResult, ReviewStart
     from domain.warning import MonitoringPageDone, MonitoringStart, MonitoringTally
     from workflows.application import CreditApplicationWorkflow
@@ -23,6 +24,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.contract import ContractSigningWorkflow
     from workflows.line import CreditLineWorkflow, ReservationExpiryWorkflow
     from workflows.outbox import OutboxWorkflow
+    from workflows.rerating import ReratingWorkflow
     from workflows.review import ReviewWorkflow
     from workflows.warning import MonitoringWorkflow
 
@@ -186,6 +188,19 @@ class ExpiryThatWaits(ReservationExpiryWorkflow):
         return await super().run(sweep)
 
 
+@workflow.defn(name="ReratingWorkflow")
+class ReratingThatJudgesTwice(ReratingWorkflow):
+    """Each page is taken twice."""
+
+    @workflow.run
+    async def run(self, start: ReratingStart) -> ReratingProgress:
+        return await super().run(start)
+
+    async def _page(self, page: ReratingPage) -> ReratingProgress:
+        await super()._page(page)
+        return await super()._page(page)
+
+
 VARIANTS: tuple[type, ...] = (
     ActivatesBeforeSigning,
     ScreensAfterAssessing,
@@ -197,4 +212,5 @@ VARIANTS: tuple[type, ...] = (
     MonitoringOfEachPageTwice,
     OutboxThatRests,
     ExpiryThatWaits,
+    ReratingThatJudgesTwice,
 )

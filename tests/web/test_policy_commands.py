@@ -30,14 +30,16 @@ def file(tmp_path: Path, in_force: str) -> str:
 
 def test_a_gap_is_named_and_found_wanting(terminal: Terminal, file: str) -> None:
     Path(file).write_text(
-        Path(file).read_text().replace("at_least = 0.7, below = 1,", "at_least = 0.8, below = 1,")
+        Path(file)
+        .read_text()
+        .replace("at_least = 0.6, below = 0.8,", "at_least = 0.7, below = 0.8,")
     )
 
     ending, found = terminal.asks("policy", "check", file, as_=OFFICER)
 
     assert ending is Exit.REFUSED
     assert [(fault["path"], fault["code"]) for fault in found["faults"]] == [
-        ("scorecard.factors.quick_ratio.bins", "gap")
+        ("scorecards.corporate.factors.quick_ratio.bins", "gap")
     ]
 
 

@@ -148,22 +148,17 @@ def test_a_report_of_the_same_draft_and_book_has_the_same_hash(
 def test_grades_that_move_are_counted_by_where_from_and_where_to(
     services: Services, tried: list[Assessment]
 ) -> None:
-    scale = list(an_edition().master_scale)
-    lower = scale[2].score_min + Decimal(3)
-    draft = an_edition().model_copy(
-        update={
-            "master_scale": (
-                *scale[:2],
-                scale[2].model_copy(update={"score_min": lower}),
-                *scale[3:],
-            )
-        }
-    )
+    edition = an_edition()
+    card = edition.scorecards["corporate"]
+    third, fourth = edition.grades[2:4]
+    lower = card.score_min[third] + Decimal(3)
+    changed = card.model_copy(update={"score_min": card.score_min | {third: lower}})
+    draft = edition.model_copy(update={"scorecards": edition.scorecards | {"corporate": changed}})
 
     past = simulated(services, draft.as_toml()).report.past
 
-    falling = [each for each in tried if scale[2].score_min <= each.rating.score < lower]
-    assert past.grades == {"A>BBB": len(falling)}
+    falling = [each for each in tried if card.score_min[third] <= each.rating.score < lower]
+    assert past.grades == {f"{third}>{fourth}": len(falling)}
     assert falling
 
 

@@ -7,14 +7,21 @@ those who see that member.
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
-from pydantic import Field
 from sqlalchemy.orm import Session
 
 from activities.assessment import Exchange, one_risk, ring_on
 from domain.errors import NotFound
 from domain.identity import Id, Person
 from domain.money import Money, money_sum
-from domain.party import Link, LinkContent, LinkKind, Party, PartyKind, RingMember
+from domain.party import (
+    Link,
+    LinkContent,
+    LinkKind,
+    Party,
+    PartyKind,
+    PartyName,
+    RingMember,
+)
 from domain.value import Value
 from storage.approval import Letters
 from storage.base import Records
@@ -32,7 +39,7 @@ from web.service.permissions import Action, permit, visible_to
 class PartyContent(Value):
     """Somebody who is no customer of ours."""
 
-    name: str = Field(min_length=1, max_length=200)
+    name: PartyName
     kind: PartyKind = PartyKind.COMPANY
 
 
