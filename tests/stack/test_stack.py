@@ -188,6 +188,7 @@ def test_down_leaves_no_process(installation: Installation) -> None:
 def test_a_port_in_use_is_moved_and_the_business_date_kept(installation: Installation) -> None:
     before = installation.state
     with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # past talks still linger
         taken.bind(("127.0.0.1", before["ports"]["web"]))
         taken.listen()
 
