@@ -16,7 +16,7 @@ from domain.identity import Id
 from domain.money import Money
 from domain.statement import Statement
 from domain.turnover import InvoiceRecord
-from domain.value import Value, content_hash
+from domain.value import Value, lasting_hash
 
 
 class PaymentRecord(Value):
@@ -234,4 +234,4 @@ class Assessment(Value):
 
     @property
     def receipt_hash(self) -> str:
-        return content_hash(self)
+        return lasting_hash(self)

@@ -12,7 +12,7 @@ from domain.assessment import Lane
 from domain.errors import SameHands, SimulationStale
 from domain.identity import Id
 from domain.money import Money
-from domain.value import Value, content_hash
+from domain.value import Value, lasting_hash
 
 # The book moves on: a report older than this says little about what publishing would do today.
 REPORT_DAYS_MAX = 7
@@ -119,7 +119,7 @@ class SimulationReport(Value):
 
     @cached_property
     def report_hash(self) -> str:
-        return content_hash(self)
+        return lasting_hash(self)
 
     def fresh(self, edition_hash: str, on: date) -> bool:
         """Whether it is of exactly this content, not too old, and looked at enough."""

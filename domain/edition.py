@@ -27,7 +27,7 @@ from domain.money import Currency, Money, rounded
 from domain.review import Proposal
 from domain.terms import StartEvent
 from domain.toml import toml_text
-from domain.value import Value, content_hash
+from domain.value import Value, lasting_hash
 from domain.warning import WarningLevel
 
 
@@ -644,7 +644,7 @@ class PolicyEdition(Value):
     @cached_property
     def edition_hash(self) -> str:
         """SHA-256 of the canonical content: what a receipt cites and a row is found by."""
-        return content_hash(self)
+        return lasting_hash(self)
 
     @cached_property
     def grades(self) -> tuple[str, ...]:

@@ -29,3 +29,12 @@ def content_hash(value: Value | dict[str, Any] | list[Any]) -> str:
     """SHA-256, in hex, of the canonical text of a value."""
     content = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
     return hashlib.sha256(canonical(content).encode()).hexdigest()
+
+
+def lasting_hash(value: Value) -> str:
+    """SHA-256, in hex, of what a value says beyond its defaults.
+
+    A field that a later release adds with a default leaves it as it is, so what was stored under it
+    is still found and proven then. The price: the default of a field in use must never change.
+    """
+    return content_hash(value.model_dump(mode="json", exclude_defaults=True))

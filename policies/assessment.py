@@ -7,6 +7,7 @@ from domain.application import ApplicationType
 from domain.assessment import Assessment, Dossier, LimitProposal
 from domain.edition import PolicyEdition
 from domain.money import Money
+from domain.value import Value
 from policies.authenticity import doubts, referring
 from policies.cover import lgd_after
 from policies.formula import EXACT
@@ -110,25 +111,34 @@ def replay(assessment: Assessment, edition: PolicyEdition) -> list[str]:
         automatic_spent=spent,
         sampled=assessment.sampled,
     )
-    return differing(assessment.model_dump(mode="json"), fresh.model_dump(mode="json"))
+    return unlike(assessment, fresh)
 
 
-def differing(first: Any, second: Any, path: str = "") -> list[str]:
-    """The paths at which two JSON documents differ: `rating.factors.2.points`."""
-    if isinstance(first, dict) and isinstance(second, dict):
+def unlike(first: Any, second: Any, path: str = "") -> list[str]:
+    """The paths at which the second value says other than the first: `rating.factors.2.points`.
+
+    Fields that the first does not state are passed over: a receipt of an earlier release says
+    nothing about what releases after it have added.
+    """
+    if isinstance(first, Money) and isinstance(second, Money):
+        return unlike(first.model_dump(), second.model_dump(), path)
+    if isinstance(first, Value) and isinstance(second, Value):
+        stated = [name for name in type(first).model_fields if name in first.model_fields_set]
+        parts = [(name, getattr(first, name), getattr(second, name, None)) for name in stated]
+    elif isinstance(first, dict) and isinstance(second, dict):
         names = dict.fromkeys([*first, *second])
-        return [
-            found
-            for name in names
-            for found in differing(first.get(name), second.get(name), f"{path}.{name}".lstrip("."))
-        ]
-    if isinstance(first, list) and isinstance(second, list) and len(first) == len(second):
-        return [
-            found
-            for place, (one, other) in enumerate(zip(first, second, strict=True))
-            for found in differing(one, other, f"{path}.{place}")
-        ]
-    return [] if first == second else [path]
+        parts = [(name, first.get(name), second.get(name)) for name in names]
+    elif isinstance(first, tuple) and isinstance(second, tuple) and len(first) == len(second):
+        pairs = enumerate(zip(first, second, strict=True))
+        parts = [(str(place), one, other) for place, (one, other) in pairs]
+    else:
+        # By their text: a number that comes back from JSON where text may stand too is text.
+        return [] if (first is None) == (second is None) and str(first) == str(second) else [path]
+    return [
+        found
+        for name, one, other in parts
+        for found in unlike(one, other, f"{path}.{name}".lstrip("."))
+    ]
 
 
 def _sales_reporting(scope: Scope) -> Decimal | None:

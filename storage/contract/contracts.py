@@ -14,7 +14,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from domain.contract import Contract, ContractEvent, ContractStatus, IssueContract, Terms
 from domain.errors import ContractEnded, KeyReused, NotFound
-from domain.value import content_hash
+from domain.value import lasting_hash
 from storage.base import Row, table_of
 from storage.contract.acts import CustomerActs
 
@@ -64,7 +64,7 @@ class Contracts:
             select(func.pg_advisory_xact_lock(func.hashtextextended(issue.contract_id, 5)))
         )
         row = self._row(issue.contract_id)
-        if row is not None and row.letter_hash != content_hash(issue.letter):
+        if row is not None and row.letter_hash != lasting_hash(issue.letter):
             raise KeyReused(key=issue.contract_id)
         return self._contract(row) if row is not None else None
 
@@ -84,7 +84,7 @@ class Contracts:
                 "contract_id": issue.contract_id,
                 "case_id": issue.case_id,
                 "letter_no": issue.letter.letter_no,
-                "letter_hash": content_hash(issue.letter),
+                "letter_hash": lasting_hash(issue.letter),
                 "terms": issue.letter.terms.model_dump(mode="json"),
                 "status": ContractStatus.SENT,
                 "document_hash": document_hash,

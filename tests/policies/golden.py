@@ -43,7 +43,7 @@ def golden_cases() -> dict[str, Assessment]:
     edition = an_edition()
     return {
         name: judged(dossier, edition, **chance)
-        for name, dossier, chance in (*_at_bounds(edition), *_situations())
+        for name, dossier, chance in (*_at_bounds(edition), *situations())
     }
 
 
@@ -165,7 +165,7 @@ def _with_aggregate(aggregate: Decimal, grade: str) -> Dossier:
 # ── situations ───────────────────────────────────────────────────────────────────────────────────
 
 
-def _situations() -> Iterator[Case]:
+def situations() -> Iterator[Case]:
     yield "ordinary, automatic", a_dossier(), {}
     yield "drawn for people", a_dossier(), {"sampled": True}
     yield "day's volume spent", a_dossier(), {"spent": cny(49_900_000)}

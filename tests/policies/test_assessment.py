@@ -7,7 +7,8 @@ import pytest
 
 from domain.assessment import Assessment
 from domain.errors import ProductUnknown, RateMissing
-from policies.assessment import differing, replay
+from domain.value import Value, lasting_hash
+from policies.assessment import replay, unlike
 from tests.makers_policy import (
     ON,
     a_changed_edition,
@@ -73,9 +74,30 @@ def test_a_replay_under_another_edition_names_what_that_changes() -> None:
 
 
 def test_documents_of_different_shape_differ_where_the_shape_does() -> None:
-    assert differing({"a": [1, 2]}, {"a": [1]}) == ["a"]
-    assert differing({"a": 1}, {"a": 1, "b": 2}) == ["b"]
-    assert differing({"a": {"b": [{"c": 1}]}}, {"a": {"b": [{"c": 2}]}}) == ["a.b.0.c"]
+    assert unlike({"a": (1, 2)}, {"a": (1,)}) == ["a"]
+    assert unlike({"a": 1}, {"a": 1, "b": 2}) == ["b"]
+    assert unlike({"a": {"b": ({"c": 1},)}}, {"a": {"b": ({"c": 2},)}}) == ["a.b.0.c"]
+    assert unlike({"a": None}, {"a": cny(1)}) == ["a"]
+    assert unlike({"a": cny(2)}, {"a": cny(1)}) == ["a.amount"]
+
+
+class _Earlier(Value):
+    share: Decimal
+
+
+class _Later(_Earlier):
+    added: str = "nothing"
+
+
+def test_what_a_later_release_adds_changes_neither_the_hash_nor_the_replay() -> None:
+    stored = _Earlier(share=Decimal("0.5"))
+    read_later = _Later.model_validate(stored.model_dump(mode="json"))
+    judged_later = _Later(share=Decimal("0.5"), added="something")
+
+    assert lasting_hash(read_later) == lasting_hash(stored)
+    assert unlike(read_later, judged_later) == []
+    assert unlike(judged_later, read_later) == ["added"]
+    assert lasting_hash(judged_later) != lasting_hash(stored)
 
 
 def test_the_same_dossier_gives_the_same_receipt_in_any_arithmetic_context() -> None:
