@@ -84,7 +84,10 @@ def ohlson_o(find: Lookup, price_index: Decimal) -> Decimal | None:
 
 def ohlson_probability(o: Decimal) -> Decimal:
     """e^O / (1 + e^O); above one half is distress."""
-    return 1 / (1 + (-o).exp())
+    # By the exponential that cannot overflow: debt of a hundred million times the assets is refused
+    # by nobody, and its O is as large.
+    odds = (-abs(o)).exp()
+    return odds / (1 + odds) if o < 0 else 1 / (1 + odds)
 
 
 def reference_scores(find: Lookup, price_index: Decimal) -> dict[str, Decimal]:

@@ -142,3 +142,17 @@ def test_all_scores_together_to_four_decimals() -> None:
         "ohlson_o": Decimal("0.7978"),
         "ohlson_probability": Decimal("0.6895"),
     }
+
+
+@pytest.mark.parametrize("liabilities", ["0.000001", "10000000000"])
+def test_a_company_far_out_of_line_has_a_probability_all_the_same(liabilities: str) -> None:
+    scores = reference_scores(finder(total_liabilities=liabilities), Decimal(100))
+
+    assert scores["ohlson_probability"] in (0, 1)
+
+
+@pytest.mark.parametrize("o", ["-2.5", "0", "2.5"])
+def test_the_probabilities_of_o_and_of_its_opposite_add_up_to_one(o: str) -> None:
+    both = ohlson_probability(Decimal(o)) + ohlson_probability(-Decimal(o))
+
+    assert both.quantize(Decimal("1e-20")) == 1

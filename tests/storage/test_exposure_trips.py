@@ -40,10 +40,12 @@ class Wire:
                 ).start()
 
     def _copy(self, source: socket.socket, sink: socket.socket, counts: bool) -> None:
-        while chunk := source.recv(65536):
-            # The driver sends a simple query as one message, in one piece.
-            self.queries += counts and chunk[:1] == b"Q"
-            sink.sendall(chunk)
+        # Either end may be closed by the thread that copies the other way.
+        with suppress(OSError):
+            while chunk := source.recv(65536):
+                # The driver sends a simple query as one message, in one piece.
+                self.queries += counts and chunk[:1] == b"Q"
+                sink.sendall(chunk)
         sink.close()
 
 

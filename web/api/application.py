@@ -22,8 +22,8 @@ from web.service.application import (
     ReplayedBook,
     Submitted,
     TimelineEvent,
-    new_id,
 )
+from web.service.ids import new_id
 
 router = stage("application")
 

@@ -1,7 +1,5 @@
 """What may be asked of applications: submit, read, change, withdraw, and see what became of them."""
 
-import secrets
-import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,7 +15,6 @@ from domain.customer import Customer
 from domain.edition import PolicyEdition
 from domain.errors import CaseClosed, KeyReused, Malformed, NotFound, Withdrawn
 from domain.identity import Id, Person, Role
-from domain.ids import uuid7
 from domain.line import ConditionPrecedent, CreditLine, LineStatus
 from domain.money import Money
 from domain.screening import Screening
@@ -36,6 +33,7 @@ from storage.line import Conditions, Lines
 from storage.notification import Outbox
 from web.service.clock import Clock
 from web.service.gateway import Gateway, StillPending, TemporalUnavailable
+from web.service.ids import new_id
 from web.service.permissions import Action, permit, visible_to
 from workflows.names import CASES_QUEUE, application_id
 
@@ -418,11 +416,6 @@ class ApplicationService:
     def _token(self, session: Session, person: Person, subject: str) -> str:
         expires_at = self._clock.now() + TOKEN_LASTS
         return ActionTokens(session).issue_action_token(person.person_id, subject, expires_at)
-
-
-def new_id() -> str:
-    """A new id, by the clock and chance of this program."""
-    return uuid7(time.time_ns() // 1_000_000, secrets.token_bytes(10))
 
 
 def message_id_of(person: Person, route: str, key: str | None) -> str:

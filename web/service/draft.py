@@ -43,11 +43,12 @@ from storage.base import Records
 from storage.draft import Drafts
 from storage.edition import Editions
 from storage.identity import ActionTokens
-from web.service.application import message_id_of, new_id
+from web.service.application import message_id_of
 from web.service.approval import TOKEN_LASTS
 from web.service.clock import Clock
 from web.service.edition import Draft, EditionService
 from web.service.gateway import Gateway
+from web.service.ids import new_id
 from web.service.permissions import Action, permit
 from workflows.names import CASES_QUEUE, approval_id
 

@@ -3,9 +3,9 @@
 import secrets
 import time
 
-from domain.ids import uuid7
+from domain.ids import uuid7_in_order
 
 
 def new_id() -> str:
-    """An id that sorts by time and names nobody."""
-    return uuid7(time.time_ns() // 1_000_000, secrets.token_bytes(10))
+    """An id that names nobody and sorts after those this program made before."""
+    return uuid7_in_order(time.time_ns(), secrets.token_bytes(10))
