@@ -6,9 +6,10 @@ stack runs as of another day. Calendars are data; the days off come in as argume
 
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from domain.value import Value
+from domain.value import IN_ORDER, Value
 
 ZONE = "Asia/Shanghai"
 
@@ -34,8 +35,8 @@ class WorkCalendar(Value):
     zone: str = ZONE
     opens: time = time(9)
     closes: time = time(18)
-    days_off: frozenset[date] = frozenset()
-    made_up_days: frozenset[date] = frozenset()
+    days_off: Annotated[frozenset[date], IN_ORDER] = frozenset()
+    made_up_days: Annotated[frozenset[date], IN_ORDER] = frozenset()
     always_open: bool = False
 
     def works_on(self, day: date) -> bool:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from domain.value import Value
+from domain.value import IN_ORDER, Value
 
 # Opaque ids: UUIDv7 text for what we make, short codes for people. They name nobody.
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
@@ -52,7 +52,7 @@ class Person(Value):
 
     person_id: Id
     title: Name  # what they are, never a natural person's name
-    roles: Annotated[frozenset[Role], Field(min_length=1)]
+    roles: Annotated[frozenset[Role], Field(min_length=1), IN_ORDER]
     branch: Annotated[str, Field(max_length=64)] = "head_office"
     mail: Annotated[str, Field(max_length=254)] = ""
     language: Language = Language.ZH

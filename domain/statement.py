@@ -20,7 +20,7 @@ from domain.errors import (
 )
 from domain.identity import Id
 from domain.money import Currency
-from domain.value import Value
+from domain.value import IN_ORDER, Value
 
 
 class Item(StrEnum):
@@ -130,7 +130,7 @@ class Statement(Figures):
     """
 
     customer_id: Id
-    derived: frozenset[Item] = frozenset()
+    derived: Annotated[frozenset[Item], IN_ORDER] = frozenset()
     source: str = ""  # where it came from: an import and its line, or an attachment's hash
 
     @property

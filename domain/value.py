@@ -4,7 +4,7 @@ import hashlib
 import json
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, PlainSerializer
 
 
 class Value(BaseModel):
@@ -15,6 +15,10 @@ class Value(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+# Members of a set, written in one order: a set's own is another in every process.
+IN_ORDER = PlainSerializer(sorted, when_used="json")
 
 
 def canonical(content: Any) -> str:

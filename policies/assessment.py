@@ -128,6 +128,8 @@ def unlike(first: Any, second: Any, path: str = "") -> list[str]:
     elif isinstance(first, dict) and isinstance(second, dict):
         names = dict.fromkeys([*first, *second])
         parts = [(name, first.get(name), second.get(name)) for name in names]
+    elif isinstance(first, frozenset) and isinstance(second, frozenset):
+        return [] if first == second else [path]
     elif isinstance(first, tuple) and isinstance(second, tuple) and len(first) == len(second):
         pairs = enumerate(zip(first, second, strict=True))
         parts = [(str(place), one, other) for place, (one, other) in pairs]

@@ -16,7 +16,7 @@ from domain.application import ApplicationType
 from domain.assessment import Assessment, Dossier
 from domain.customer import Segment
 from domain.edition import Factor, PolicyEdition
-from domain.statement import Item
+from domain.statement import Item, completed
 from tests.makers_policy import (
     ON,
     a_change,
@@ -152,6 +152,13 @@ def _statement(**changed: str | None) -> Dossier:
     return a_dossier(statements=(a_statement(2024), a_statement(2025, **changed)))
 
 
+def _derived() -> Dossier:
+    """A source that leaves out what its other items imply."""
+    gone = dict.fromkeys(("equity", "non_current_assets", "gross_profit", "ebitda"))
+    years = (a_statement(2024, **gone), a_statement(2025, **gone))
+    return a_dossier(statements=tuple(completed(each) for each in years))
+
+
 def _with_aggregate(aggregate: Decimal, grade: str) -> Dossier:
     """The ordinary company in a group that holds the rest of an aggregate; a poor payer where the
     row is of weak grades."""
@@ -236,6 +243,7 @@ def _missing() -> Iterator[Case]:
     for item in (Item.REVENUE, Item.EQUITY, Item.NET_INCOME, Item.COST_OF_SALES, Item.INVENTORY):
         yield f"without {item.value}", _statement(**{item.value: None}), {}
     yield "without assets", _statement(total_assets=None, non_current_assets=None), {}
+    yield "without totals, which are derived", _derived(), {}
     yield "unknown birthday", a_dossier(customer=a_customer(established_on=None)), {}
 
 
