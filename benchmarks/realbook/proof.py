@@ -86,6 +86,9 @@ async def prove(office: Office, addresses: Mapping[str, str], worked: Worked) ->
     ledger = await office["risk"].verify_ledger()
     found["discrepancies of the book of entries"] = len(ledger.discrepancies)
     audit = await office["auditor"].run(writing("/audit/verify", dict[str, Any]))
+    found["receipts, files and editions altered"] = len(audit["altered"])
+    replayed = await office["auditor"].run(writing("/replays", dict[str, Any]))
+    found["receipts that replay otherwise"] = len(replayed["differing"])
     return {
         "found": found,
         "holds": not any(found.values()),
