@@ -89,6 +89,16 @@ class PathStep(Value):
     subject: Id
     share: Share | None = None
 
+    @classmethod
+    def of(cls, link: Link) -> Self:
+        return cls(
+            link_id=link.link_id,
+            kind=link.kind,
+            holder=link.holder,
+            subject=link.subject,
+            share=link.share,
+        )
+
 
 class RingMember(Value):
     """A party of a ring, and the shortest way there; `counts` where its risk is the same risk."""
