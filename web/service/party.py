@@ -92,9 +92,7 @@ class PartyService:
         self._records = records
         self._clock = clock
 
-    def record(
-        self, person: Person, content: PartyContent, party_id: str | None = None
-    ) -> Party:
+    def record(self, person: Person, content: PartyContent, party_id: str | None = None) -> Party:
         """Put a party on record that is no customer; the same under one id is that party."""
         permit(person, Action.PARTY_RECORD)
         party = Party.model_validate({**content.model_dump(), "party_id": party_id or new_id()})

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from domain.errors import OutOfOrder, SameHands, StaleContent
 from domain.identity import Person
 from domain.rerating import Judging, Outcome, Rerating, ReratingStart, RunStatus
 from domain.value import Value
@@ -29,19 +28,23 @@ class ReratingService:
         self._gateway = gateway
         self._clock = clock
 
-    def preview(self, person: Person) -> ReratingBegun:
-        """Judge every line in force by the edition in force; nothing changes by it."""
+    def preview(self, person: Person, run_id: str | None = None) -> ReratingBegun:
+        """Judge every line in force by the edition in force; nothing changes by it.
+
+        A run of an id that is there already is that run.
+        """
         permit(person, Action.RERATING_RUN)
-        return self._begin(ReratingStart(run_id=new_id(), person_id=person.person_id), "preview")
+        start = ReratingStart(run_id=run_id or new_id(), person_id=person.person_id)
+        return self._begin(start, "preview")
 
     def apply(self, person: Person, run_id: str, preview_hash: str) -> ReratingBegun:
         """Put a preview in force as it is; refuses `StaleContent` for another hash, `SameHands` to
         whoever made it, and `OutOfOrder` before it is complete."""
         permit(person, Action.RERATING_RUN)
         run = self.read(person, run_id)
-        refuse_early_or_own(run, person)
-        if run.preview_hash != preview_hash:
-            raise StaleContent()
+        run.refuse_unseen(preview_hash, person.person_id)
+        if run.status is RunStatus.APPLIED:
+            return ReratingBegun(run_id=run_id)
         start = ReratingStart(run_id=run_id, person_id=person.person_id, preview_hash=preview_hash)
         return self._begin(start, "apply")
 
@@ -88,11 +91,3 @@ class ReratingService:
             queue=PORTFOLIO_QUEUE,
         )
         return ReratingBegun(run_id=start.run_id)
-
-
-def refuse_early_or_own(run: Rerating, person: Person) -> None:
-    """Refuses `OutOfOrder` before a preview is complete, and `SameHands` to whoever made it."""
-    if run.status is RunStatus.PREVIEWING:
-        raise OutOfOrder(reason="the preview is not complete yet")
-    if run.previewed_by == person.person_id:
-        raise SameHands(first="preview", second="apply")

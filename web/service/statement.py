@@ -13,7 +13,7 @@ from domain.identity import Person
 from domain.statement import Statement, StatementContent
 from domain.value import Value
 from policies.formula import EXACT
-from policies.provenance import differences, ranked
+from policies.provenance import differences, provenance_text, ranked
 from policies.spreading import PAYMENT_NAMES, Scope
 from storage.attachment import Attachments
 from storage.base import Records
@@ -34,6 +34,7 @@ class OtherAccount(Value):
     """An account of a period that does not count; each difference is what counts, then this."""
 
     statement: Statement
+    provenance: str  # scope, audit, opinion and standard, as codes
     differences: dict[str, tuple[str, str]]
 
 
@@ -42,6 +43,7 @@ class Accounts(Value):
 
     period_end_on: date
     counted: Statement
+    provenance: str
     others: tuple[OtherAccount, ...] = ()
 
 
@@ -152,8 +154,13 @@ def _accounts_of(of_period: Sequence[Statement]) -> Accounts:
     return Accounts(
         period_end_on=best.period_end_on,
         counted=best,
+        provenance=provenance_text(best),
         others=tuple(
-            OtherAccount(statement=other, differences=differences(best, other))
+            OtherAccount(
+                statement=other,
+                provenance=provenance_text(other),
+                differences=differences(best, other),
+            )
             for other in others
         ),
     )
