@@ -220,6 +220,11 @@ class TermsUneven(Malformed):
     sentence_zh = "账期各部分合计为 {total}，不等于全部。"
 
 
+class LinkUnfit(Malformed):
+    sentence = "The link of {holder} with {subject} cannot be: {reason}."
+    sentence_zh = "{holder} 与 {subject} 的关联不成立：{reason_zh}。"
+
+
 class PeriodReversed(Malformed):
     sentence = "{until} is before {since}."
     sentence_zh = "{until} 早于 {since}。"

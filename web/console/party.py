@@ -115,8 +115,7 @@ def _ring_page(
         refusal=refusal,
         ring=ring,
         rows=list(_rows(visit, ring, names)),
-        # Members of a group may count without any link on record.
-        counted=[(each, names.get(each, each)) for each in ring.one_risk if each != customer_id],
+        group=_group_of(ring, names),
         may_record=permitted(visit.person, Action.PARTY_RECORD),
         typed=typed or Typed(currency=ring.total.currency),
         opened=typed is not None,
@@ -132,6 +131,12 @@ def _names_of(visit: Visit, ring: RingView) -> dict[str, str]:
     """What everybody of the ring is called; a customer in the reader's language."""
     named = {part.member.party_id: part.name for part in ring.parts}
     return named | visit.customer_names([*ring.one_risk, *(p for p in named if named[p])])
+
+
+def _group_of(ring: RingView, names: dict[str, str]) -> list[tuple[str, str]]:
+    """Who counts as a member of the customer's group, without any link on record."""
+    linked = {ring.customer_id, *(part.member.party_id for part in ring.parts)}
+    return [(each, names.get(each, each)) for each in ring.one_risk if each not in linked]
 
 
 def _rows(visit: Visit, ring: RingView, names: dict[str, str]) -> Iterator[RingRow]:
@@ -173,7 +178,7 @@ def _said(visit: Visit, step: PathStep, party: str, names: dict[str, str]) -> st
     share = ""
     if step.kind is LinkKind.OWNS:
         unknown = visit.speech.say("ring.share_unknown")
-        share = visit.formats.percent(step.share) if step.share is not None else unknown
+        share = unknown if step.share is None else f"{visit.formats.number(step.share * 100, 4)}%"
     return visit.speech.say(
         f"ring.{'holds' if holds else 'held'}.{step.kind}",
         other=names.get(other) or other,

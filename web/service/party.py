@@ -64,6 +64,8 @@ class RingView(Value):
     customer_id: Id
     as_of: date
     parts: tuple[RingPart, ...]
+    limits: Money | None = None  # the customer's own, as of a part
+    answers_for: Money
     links: tuple[PathStep, ...] = ()  # every link in force among them, circles and all
     one_risk: tuple[Id, ...]
     direct: Money
@@ -190,6 +192,8 @@ class PartyService:
                 )
                 for each in ring
             ),
+            limits=limits.get(customer_id),
+            answers_for=_sum_of(customer_id, answers, quote),
             links=tuple(among),
             one_risk=counted,
             direct=direct,
