@@ -73,7 +73,7 @@ class ReratingActivities(ReratingSteps):
             if run.status is RunStatus.PREVIEWED:
                 run.refuse_unseen(page.preview_hash, page.person_id)
                 if store.preview_hash(run.run_id) != run.preview_hash:
-                    raise StaleContent()
+                    raise StaleContent(id=run.run_id)
                 run = store.begin_applying(run, page.person_id)
             if run.status is RunStatus.APPLYING:
                 edition = Editions(session).read(run.edition_hash)

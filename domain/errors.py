@@ -70,9 +70,9 @@ class Malformed(CreditError):
 
 class MalformedAmount(Malformed):
     sentence = (
-        "The amount is not an exact number of the currency's minor units, or is absurdly large."
+        "{amount} is not an exact number of the currency's minor units, or is absurdly large."
     )
-    sentence_zh = "金额不是该币种最小单位的整数倍，或数值过大。"
+    sentence_zh = "{amount} 不是该币种最小单位的整数倍，或数值过大。"
 
 
 class CurrencyUnknown(Malformed):
@@ -86,8 +86,8 @@ class CurrencyMismatch(Malformed):
 
 
 class AmountNotPositive(Malformed):
-    sentence = "The amount must be above zero."
-    sentence_zh = "金额必须大于零。"
+    sentence = "{amount} is not above zero."
+    sentence_zh = "{amount} 不大于零。"
 
 
 class IdentifierInvalid(Malformed):
@@ -96,8 +96,10 @@ class IdentifierInvalid(Malformed):
 
 
 class IdentifierUnproven(Malformed):
-    sentence = "A number of our own proves nothing; it is accepted from imports only."
-    sentence_zh = "内部编号不能证明身份，仅接受导入。"
+    sentence = (
+        "{value} is a number of our own and proves nothing; it is accepted from imports only."
+    )
+    sentence_zh = "{value} 是内部编号，不能证明身份，仅接受导入。"
 
 
 class StatementUnbalanced(Malformed):
@@ -143,8 +145,8 @@ class AuthorityMissing(Malformed):
 
 
 class EncodingUnknown(Malformed):
-    sentence = "The file is neither UTF-8, GB18030 nor marked UTF-16 text."
-    sentence_zh = "文件编码既不是 UTF-8、GB18030，也不是带标记的 UTF-16。"
+    sentence = "The file begins with {start}; it is neither UTF-8, GB18030 nor marked UTF-16 text."
+    sentence_zh = "文件以 {start} 开头，编码既不是 UTF-8、GB18030，也不是带标记的 UTF-16。"
 
 
 class SheetUnreadable(Malformed):
@@ -211,8 +213,8 @@ class EditionInvalid(Malformed):
 
 
 class LabelOneSided(Malformed):
-    sentence = "The rows chosen hold too few of the good or of the bad to fit a scorecard."
-    sentence_zh = "所选数据中好样本或坏样本过少，无法拟合评分卡。"
+    sentence = "{good} good rows and {bad} bad ones are too few of one kind to fit a scorecard."
+    sentence_zh = "好样本 {good} 条、坏样本 {bad} 条，其中一类过少，无法拟合评分卡。"
 
 
 class TermsUneven(Malformed):
@@ -277,8 +279,8 @@ class NoAuthority(NotPermitted):
 
 
 class OwnCase(NotPermitted):
-    sentence = "Whoever applied, or last edited the case, cannot decide on it."
-    sentence_zh = "申请人或最后编辑人不得审批该申请。"
+    sentence = "Whoever applied, or last edited the case {case_id}, cannot decide on it."
+    sentence_zh = "申请人或最后编辑人不得审批 {case_id}。"
 
 
 class SameHands(NotPermitted):
@@ -363,8 +365,8 @@ class AlreadyExists(Conflict):
 
 
 class StaleContent(Conflict):
-    sentence = "What you saw has changed since; read it again before deciding."
-    sentence_zh = "内容已变更，请重新阅读后再作决定。"
+    sentence = "{id} has changed since you saw it; read it again before deciding."
+    sentence_zh = "{id} 的内容已变更，请重新阅读后再作决定。"
 
 
 class SimulationStale(Conflict):
@@ -378,8 +380,8 @@ class SimulationStale(Conflict):
 
 
 class Draining(Conflict):
-    sentence = "The record is being carried over; send the message again in a moment."
-    sentence_zh = "记录正在结转，请稍后重发。"
+    sentence = "{id} is being carried over; send the message again in a moment."
+    sentence_zh = "{id} 的记录正在结转，请稍后重发。"
 
 
 # ── NotGranted ───────────────────────────────────────────────────────────────────────────────────

@@ -73,7 +73,7 @@ class Rerating(Value):
         `StaleContent` for another hash, and as `refuse_maker` does."""
         self.refuse_maker(person_id)
         if self.preview_hash is None or self.preview_hash != preview_hash:
-            raise StaleContent()
+            raise StaleContent(id=self.run_id)
 
 
 class Judging(Value):

@@ -43,6 +43,59 @@ def test_every_refusal_has_a_code_and_a_sentence_of_its_own_in_both_languages(
     assert re.search(r"[\u4e00-\u9fff]", refusal.sentence_zh)
 
 
+# Sentences that name nothing, and why: a stranger is told nothing of ours, or what is meant is the
+# one thing that was sent.
+BARE = {
+    "CreditError": "the root, never raised",
+    "NotSignedIn": "who asks is not known",
+    "Unauthenticated": "who asks is not proven",
+    "RequestForged": "where it came from is not known",
+    "LinkUnknown": "a link is a secret, and is not said again",
+    "AuthorityMissing": "it is about the one document that is not there",
+    "FileEmpty": "it is about the one file that was sent",
+    "ModelExtraMissing": "it names what to install",
+}
+
+
+def test_every_refusal_says_what_it_is_about() -> None:
+    bare = {each.__name__ for each in refusals() if not _facts(each.sentence)}
+    assert bare == BARE.keys()
+
+
+@pytest.mark.parametrize("path", CODE, ids=lambda path: str(path.relative_to(PROJECT)))
+def test_whoever_refuses_gives_every_fact_that_the_sentence_names(path: Path) -> None:
+    assert _unsaid(path.read_text("utf-8")) == []
+
+
+def test_a_fact_that_is_not_given_is_found() -> None:
+    assert _unsaid("raise CurrencyUnknown()") == ["CurrencyUnknown needs currency"]
+    assert _unsaid("raise RowBroken(reason='x')") == ["RowBroken needs reason_zh"]
+    assert _unsaid("raise errors.NotFound(kind='customer', id=1)") == []
+
+
+def _unsaid(source: str) -> list[str]:
+    """Refusals made without a fact that their sentence names, in one language or the other."""
+    known = {each.__name__: each for each in refusals()}
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Call):
+            continue
+        name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+        given = {each.arg for each in node.keywords}
+        if name not in known or None in given:  # `**facts` says what it says at run time
+            continue
+        made = known[name](**dict.fromkeys(filter(None, given), "x"))
+        wanted = {
+            fact
+            for sentence in (made.sentence, made.sentence_zh)
+            for fact in re.findall(r"{(\w+)}", sentence)
+        }
+        missing = sorted(wanted - made.facts.keys())
+        if missing:
+            found.append(f"{name} needs {', '.join(missing)}")
+    return found
+
+
 def _facts(sentence: str) -> set[str]:
     """The facts a sentence shows; one that is worded by language has a `_zh` twin."""
     return {name.removesuffix("_zh") for name in re.findall(r"{(\w+)}", sentence)}
