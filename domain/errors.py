@@ -16,6 +16,8 @@ retried. The sentence names ids and figures only, never a person.
 import re
 from typing import Any, ClassVar
 
+from domain.refusal_words import ZH
+
 
 class CreditError(ValueError):
     """A request that cannot be granted. `code` is stable; `facts` fill the sentence.
@@ -41,9 +43,17 @@ class CreditError(ValueError):
         return self.code_name()
 
     def detail(self, language: str = "en") -> str:
-        """The sentence a person reads, in `en` or `zh`."""
-        template = self.sentence_zh if language.startswith("zh") else self.sentence
-        return template.format_map(_Facts(self.facts))
+        """The sentence a person reads, in `en` or `zh`.
+
+        In Chinese a fact is said by its `_zh` twin, or by its word in `domain/refusal_words.py`.
+        """
+        if not language.startswith("zh"):
+            return self.sentence.format_map(_Facts(self.facts))
+        said = {
+            name: self.facts.get(f"{name}_zh") or ZH.get(fact, fact)
+            for name, fact in self.facts.items()
+        }
+        return self.sentence_zh.format_map(_Facts(said))
 
 
 class _Facts(dict[str, str]):
@@ -285,7 +295,7 @@ class OwnCase(NotPermitted):
 
 class SameHands(NotPermitted):
     sentence = "{first} and {second} must be done by two different people."
-    sentence_zh = "{first} 与 {second} 必须由不同人员完成。"
+    sentence_zh = "{first}与{second}必须由不同人员完成。"
 
 
 # ── NotFound ─────────────────────────────────────────────────────────────────────────────────────
@@ -293,7 +303,7 @@ class SameHands(NotPermitted):
 
 class NotFound(CreditError):
     sentence = "There is no {kind} {id}."
-    sentence_zh = "不存在{kind} {id}。"
+    sentence_zh = "不存在{kind}：{id}。"
 
 
 class LinkUnknown(NotFound):
@@ -361,7 +371,7 @@ class OutOfOrder(Conflict):
 
 class AlreadyExists(Conflict):
     sentence = "There is already a {kind} with {id}."
-    sentence_zh = "已存在{kind} {id}。"
+    sentence_zh = "已存在{kind}：{id}。"
 
 
 class StaleContent(Conflict):

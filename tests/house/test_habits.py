@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from domain.errors import CreditError
+from domain.errors import CreditError, NotFound
+from domain.refusal_words import ZH
 
 PROJECT = Path(__file__).resolve().parents[2]
 LAYERS = ("domain", "policies", "storage", "activities", "workflows", "web", "creditflow")
@@ -94,6 +95,32 @@ def _unsaid(source: str) -> list[str]:
         if missing:
             found.append(f"{name} needs {', '.join(missing)}")
     return found
+
+
+# What refusals are filled with in words of ours; the Chinese sentence says them in Chinese.
+WORDED = {"kind", "first", "second", "reason"}
+
+
+@pytest.mark.parametrize("path", CODE, ids=lambda path: str(path.relative_to(PROJECT)))
+def test_the_words_that_refusals_are_filled_with_are_there_in_chinese(path: Path) -> None:
+    known = {each.__name__ for each in refusals()}
+    unsaid = [
+        given.value.value
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call)
+        and getattr(node.func, "id", "") in known
+        and not any((each.arg or "").endswith("_zh") for each in node.keywords)
+        for given in node.keywords
+        if given.arg in WORDED and isinstance(given.value, ast.Constant)
+        if given.value.value not in ZH and given.value.value != "xls"
+    ]
+    assert unsaid == []
+
+
+def test_no_word_in_chinese_is_left_over() -> None:
+    written = "".join(path.read_text("utf-8") for path in CODE if path.stem != "refusal_words")
+    assert [word for word in ZH if f'"{word}"' not in written] == []
+    assert NotFound(kind="policy draft", id="d-1").detail("zh") == "不存在政策草案：d-1。"
 
 
 def _facts(sentence: str) -> set[str]:
