@@ -172,14 +172,14 @@ def _case_under_decision(session: Session, approval: Approval) -> Case | None:
     if case.status is CaseStatus.WITHDRAWN:
         raise Withdrawn(case_id=case.case_id)
     if approval.outcome is ApprovalOutcome.OPEN and case.status is not CaseStatus.IN_APPROVAL:
-        raise StaleContent()
+        raise StaleContent(id=case.case_id)
     return case
 
 
 def _well_said(session: Session, decision: DecisionRequest, approval: Approval) -> None:
     """A refusal or a return gives its reason; what was read is what is decided on."""
     if decision.content_hash and decision.content_hash != approval.request.content_hash:
-        raise StaleContent()
+        raise StaleContent(id=approval.request.case_id)
     if decision.verdict is not Verdict.APPROVE and not decision.note.strip():
         raise NoteMissing(verdict=decision.verdict)
     if decision.limit is not None:

@@ -51,7 +51,7 @@ def publish_decided(session: Session, approval: Approval, decision: DecisionRequ
         return
     draft = Drafts(session).read(approval.request.subject_id)
     if draft.edition_hash != approval.request.content_hash:
-        raise StaleContent()
+        raise StaleContent(id=draft.draft_id)
     draft.refuse_author(decision.person_id)
     edition, source = Drafts(session).read_content(draft)
     refuse_unsound(edition)

@@ -17,7 +17,7 @@ from domain.application import Application, ApplicationType
 from domain.assessment import Dossier
 from domain.calendar import business_on
 from domain.edition import PolicyEdition
-from domain.errors import CreditError, NotFound, SameHands, StaleContent
+from domain.errors import CreditError, NotFound, StaleContent
 from domain.line import CreditLine
 from domain.notification import Channel
 from domain.rerating import (
@@ -71,9 +71,9 @@ class ReratingActivities(ReratingSteps):
             store = Reratings(session)
             run = store.read(page.run_id, for_update=True)
             if run.status is RunStatus.PREVIEWED:
-                refuse_unseen(run, page.preview_hash, page.person_id)
+                run.refuse_unseen(page.preview_hash, page.person_id)
                 if store.preview_hash(run.run_id) != run.preview_hash:
-                    raise StaleContent()
+                    raise StaleContent(id=run.run_id)
                 run = store.begin_applying(run, page.person_id)
             if run.status is RunStatus.APPLYING:
                 edition = Editions(session).read(run.edition_hash)
@@ -83,15 +83,6 @@ class ReratingActivities(ReratingSteps):
                     if each.line_id not in lost and asks_review(each, edition):
                         _owe_review(session, run, each)
             return _progress(run, RunStatus.APPLYING)
-
-
-def refuse_unseen(run: Rerating, preview_hash: str | None, person_id: str) -> None:
-    """A preview is applied by its hash, by somebody other than who made it; refuses `StaleContent`
-    and `SameHands`."""
-    if run.preview_hash is None or run.preview_hash != preview_hash:
-        raise StaleContent()
-    if run.previewed_by == person_id:
-        raise SameHands(first="preview", second="apply")
 
 
 def _judged(

@@ -79,7 +79,7 @@ class Application(Value):
     @model_validator(mode="after")
     def _plausible(self) -> Self:
         if self.limit_requested.minor <= 0:
-            raise AmountNotPositive()
+            raise AmountNotPositive(amount=self.limit_requested)
         return self
 
 
@@ -95,7 +95,7 @@ class ApplicationChange(Value):
     @model_validator(mode="after")
     def _plausible(self) -> Self:
         if self.limit_requested is not None and self.limit_requested.minor <= 0:
-            raise AmountNotPositive()
+            raise AmountNotPositive(amount=self.limit_requested)
         return self
 
     def applied_to(self, application: Application) -> Application:

@@ -16,6 +16,8 @@ retried. The sentence names ids and figures only, never a person.
 import re
 from typing import Any, ClassVar
 
+from domain.refusal_words import ZH
+
 
 class CreditError(ValueError):
     """A request that cannot be granted. `code` is stable; `facts` fill the sentence.
@@ -41,9 +43,17 @@ class CreditError(ValueError):
         return self.code_name()
 
     def detail(self, language: str = "en") -> str:
-        """The sentence a person reads, in `en` or `zh`."""
-        template = self.sentence_zh if language.startswith("zh") else self.sentence
-        return template.format_map(_Facts(self.facts))
+        """The sentence a person reads, in `en` or `zh`.
+
+        In Chinese a fact is said by its `_zh` twin, or by its word in `domain/refusal_words.py`.
+        """
+        if not language.startswith("zh"):
+            return self.sentence.format_map(_Facts(self.facts))
+        said = {
+            name: self.facts.get(f"{name}_zh") or ZH.get(fact, fact)
+            for name, fact in self.facts.items()
+        }
+        return self.sentence_zh.format_map(_Facts(said))
 
 
 class _Facts(dict[str, str]):
@@ -70,9 +80,9 @@ class Malformed(CreditError):
 
 class MalformedAmount(Malformed):
     sentence = (
-        "The amount is not an exact number of the currency's minor units, or is absurdly large."
+        "{amount} is not an exact number of the currency's minor units, or is absurdly large."
     )
-    sentence_zh = "金额不是该币种最小单位的整数倍，或数值过大。"
+    sentence_zh = "{amount} 不是该币种最小单位的整数倍，或数值过大。"
 
 
 class CurrencyUnknown(Malformed):
@@ -86,8 +96,8 @@ class CurrencyMismatch(Malformed):
 
 
 class AmountNotPositive(Malformed):
-    sentence = "The amount must be above zero."
-    sentence_zh = "金额必须大于零。"
+    sentence = "{amount} is not above zero."
+    sentence_zh = "{amount} 不大于零。"
 
 
 class IdentifierInvalid(Malformed):
@@ -96,8 +106,10 @@ class IdentifierInvalid(Malformed):
 
 
 class IdentifierUnproven(Malformed):
-    sentence = "A number of our own proves nothing; it is accepted from imports only."
-    sentence_zh = "内部编号不能证明身份，仅接受导入。"
+    sentence = (
+        "{value} is a number of our own and proves nothing; it is accepted from imports only."
+    )
+    sentence_zh = "{value} 是内部编号，不能证明身份，仅接受导入。"
 
 
 class StatementUnbalanced(Malformed):
@@ -143,8 +155,8 @@ class AuthorityMissing(Malformed):
 
 
 class EncodingUnknown(Malformed):
-    sentence = "The file is neither UTF-8, GB18030 nor marked UTF-16 text."
-    sentence_zh = "文件编码既不是 UTF-8、GB18030，也不是带标记的 UTF-16。"
+    sentence = "The file begins with {start}; it is neither UTF-8, GB18030 nor marked UTF-16 text."
+    sentence_zh = "文件以 {start} 开头，编码既不是 UTF-8、GB18030，也不是带标记的 UTF-16。"
 
 
 class SheetUnreadable(Malformed):
@@ -211,13 +223,18 @@ class EditionInvalid(Malformed):
 
 
 class LabelOneSided(Malformed):
-    sentence = "The rows chosen hold too few of the good or of the bad to fit a scorecard."
-    sentence_zh = "所选数据中好样本或坏样本过少，无法拟合评分卡。"
+    sentence = "{good} good rows and {bad} bad ones are too few of one kind to fit a scorecard."
+    sentence_zh = "好样本 {good} 条、坏样本 {bad} 条，其中一类过少，无法拟合评分卡。"
 
 
 class TermsUneven(Malformed):
     sentence = "The parts of payment terms make {total}, not the whole."
     sentence_zh = "账期各部分合计为 {total}，不等于全部。"
+
+
+class LinkUnfit(Malformed):
+    sentence = "The link of {holder} with {subject} cannot be: {reason}."
+    sentence_zh = "{holder} 与 {subject} 的关联不成立：{reason_zh}。"
 
 
 class PeriodReversed(Malformed):
@@ -272,13 +289,13 @@ class NoAuthority(NotPermitted):
 
 
 class OwnCase(NotPermitted):
-    sentence = "Whoever applied, or last edited the case, cannot decide on it."
-    sentence_zh = "申请人或最后编辑人不得审批该申请。"
+    sentence = "Whoever applied, or last edited the case {case_id}, cannot decide on it."
+    sentence_zh = "申请人或最后编辑人不得审批 {case_id}。"
 
 
 class SameHands(NotPermitted):
     sentence = "{first} and {second} must be done by two different people."
-    sentence_zh = "{first} 与 {second} 必须由不同人员完成。"
+    sentence_zh = "{first}与{second}必须由不同人员完成。"
 
 
 # ── NotFound ─────────────────────────────────────────────────────────────────────────────────────
@@ -286,7 +303,7 @@ class SameHands(NotPermitted):
 
 class NotFound(CreditError):
     sentence = "There is no {kind} {id}."
-    sentence_zh = "不存在{kind} {id}。"
+    sentence_zh = "不存在{kind}：{id}。"
 
 
 class LinkUnknown(NotFound):
@@ -354,12 +371,12 @@ class OutOfOrder(Conflict):
 
 class AlreadyExists(Conflict):
     sentence = "There is already a {kind} with {id}."
-    sentence_zh = "已存在{kind} {id}。"
+    sentence_zh = "已存在{kind}：{id}。"
 
 
 class StaleContent(Conflict):
-    sentence = "What you saw has changed since; read it again before deciding."
-    sentence_zh = "内容已变更，请重新阅读后再作决定。"
+    sentence = "{id} has changed since you saw it; read it again before deciding."
+    sentence_zh = "{id} 的内容已变更，请重新阅读后再作决定。"
 
 
 class SimulationStale(Conflict):
@@ -373,8 +390,8 @@ class SimulationStale(Conflict):
 
 
 class Draining(Conflict):
-    sentence = "The record is being carried over; send the message again in a moment."
-    sentence_zh = "记录正在结转，请稍后重发。"
+    sentence = "{id} is being carried over; send the message again in a moment."
+    sentence_zh = "{id} 的记录正在结转，请稍后重发。"
 
 
 # ── NotGranted ───────────────────────────────────────────────────────────────────────────────────

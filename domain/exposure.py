@@ -37,9 +37,9 @@ class Limit(Value):
     @model_validator(mode="after")
     def _amount_where_said(self) -> Self:
         if (self.amount is not None) != (self.kind is LimitKind.AMOUNT):
-            raise MalformedAmount()
+            raise MalformedAmount(amount=f"{self.kind} {self.amount}")
         if self.amount is not None and not 0 <= self.amount.minor <= AMOUNT_MINOR_MAX:
-            raise MalformedAmount()
+            raise MalformedAmount(amount=self.amount)
         return self
 
     @classmethod
@@ -187,7 +187,7 @@ class Proof(Value):
 def takeable(amount: Money) -> Money:
     """The amount, if it is one that can be taken: above zero and not absurd."""
     if amount.minor <= 0:
-        raise AmountNotPositive()
+        raise AmountNotPositive(amount=amount)
     if amount.minor > AMOUNT_MINOR_MAX:
-        raise MalformedAmount()
+        raise MalformedAmount(amount=amount)
     return amount

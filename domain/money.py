@@ -31,6 +31,7 @@ _CURRENCIES = frozenset(
 
 # What a 64-bit column holds; an amount beyond it is a slip of the keyboard, not a credit.
 MINOR_MAX = 2**63 - 1
+_SHOWN_MAX = 40
 
 
 def exponent_of(currency: str) -> int:
@@ -72,7 +73,7 @@ class Money(Value):
     @model_validator(mode="after")
     def _within_bounds(self) -> Self:
         if abs(self.minor) > MINOR_MAX:
-            raise MalformedAmount()
+            raise MalformedAmount(amount=_cut(self.minor, self.currency))
         return self
 
     @model_serializer
@@ -160,11 +161,16 @@ def _minor_of(amount: object, currency: str) -> int:
     """Whole minor units of a decimal text; refuses what is not a plain, exact, finite number."""
     exponent = exponent_of(currency)
     if isinstance(amount, bool) or not isinstance(amount, str | int | Decimal):
-        raise MalformedAmount()
+        raise MalformedAmount(amount=f"{type(amount).__name__} {currency}")
     text = str(amount)
     if len(text) > 32 or not text.lstrip("-").replace(".", "", 1).isdecimal() or not text.isascii():
-        raise MalformedAmount()
+        raise MalformedAmount(amount=_cut(text, currency))
     minor = Decimal(text).scaleb(exponent)
     if minor != minor.to_integral_value() or abs(minor) > MINOR_MAX:
-        raise MalformedAmount()
+        raise MalformedAmount(amount=_cut(text, currency))
     return int(minor)
+
+
+def _cut(amount: object, currency: str) -> str:
+    """An amount as it was given, to be named in a refusal."""
+    return f"{str(amount)[:_SHOWN_MAX]} {currency}"

@@ -12,6 +12,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from domain.customer import NameOrNone
+from domain.errors import LinkUnfit, PeriodReversed
 from domain.identity import Id
 from domain.money import Money
 from domain.value import Value
@@ -58,14 +59,19 @@ class LinkContent(Value):
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
         if self.holder == self.subject:
-            raise ValueError("a party is not linked to itself")
+            raise self._unfit("a party is not linked to itself", "主体不能与自身关联")
         if self.share is not None and self.kind is not LinkKind.OWNS:
-            raise ValueError("a share is of what is owned")
+            raise self._unfit("only what is owned has a share", "只有持股才有比例")
         if self.amount is not None and self.kind is not LinkKind.GUARANTEES:
-            raise ValueError("an amount is of what is guaranteed")
+            raise self._unfit("only what is guaranteed has an amount", "只有担保才有金额")
         if self.valid_from and self.valid_until and self.valid_until < self.valid_from:
-            raise ValueError("it ends before it begins")
+            raise PeriodReversed(since=self.valid_from, until=self.valid_until)
         return self
+
+    def _unfit(self, reason: str, reason_zh: str) -> LinkUnfit:
+        return LinkUnfit(
+            holder=self.holder, subject=self.subject, reason=reason, reason_zh=reason_zh
+        )
 
 
 class Link(LinkContent):
@@ -88,6 +94,16 @@ class PathStep(Value):
     holder: Id
     subject: Id
     share: Share | None = None
+
+    @classmethod
+    def of(cls, link: Link) -> Self:
+        return cls(
+            link_id=link.link_id,
+            kind=link.kind,
+            holder=link.holder,
+            subject=link.subject,
+            share=link.share,
+        )
 
 
 class RingMember(Value):

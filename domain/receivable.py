@@ -37,7 +37,7 @@ class InvoiceContent(Value):
     @model_validator(mode="after")
     def _plausible(self) -> Self:
         if self.amount.minor <= 0:
-            raise AmountNotPositive()
+            raise AmountNotPositive(amount=self.amount)
         if self.due_on < self.issued_on:
             raise FieldUnreadable(
                 column="due_on", expected="issued_on or later", expected_zh="开票日或之后的日期"
@@ -63,7 +63,7 @@ class PaymentContent(Value):
     @model_validator(mode="after")
     def _plausible(self) -> Self:
         if self.amount.minor <= 0:
-            raise AmountNotPositive()
+            raise AmountNotPositive(amount=self.amount)
         return self
 
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
+from domain.errors import OutOfOrder, SameHands, StaleContent
 from domain.identity import Id
 from domain.money import Money
 from domain.value import Value
@@ -59,6 +60,20 @@ class Rerating(Value):
     applied_by: Id | None = None
     started_at: datetime
     finished_at: datetime | None = None
+
+    def refuse_maker(self, person_id: str) -> None:
+        """Refuses `OutOfOrder` before the preview is complete, `SameHands` to whoever made it."""
+        if self.status is RunStatus.PREVIEWING:
+            raise OutOfOrder(reason="the preview is not complete yet")
+        if self.previewed_by == person_id:
+            raise SameHands(first="preview", second="apply")
+
+    def refuse_unseen(self, preview_hash: str | None, person_id: str) -> None:
+        """A preview is applied by its hash, by somebody other than who made it; refuses
+        `StaleContent` for another hash, and as `refuse_maker` does."""
+        self.refuse_maker(person_id)
+        if self.preview_hash is None or self.preview_hash != preview_hash:
+            raise StaleContent(id=self.run_id)
 
 
 class Judging(Value):

@@ -96,8 +96,9 @@ FIGURE_MAX = Decimal(10) ** 16
 
 
 def _plausible(items: dict[Item, Decimal]) -> dict[Item, Decimal]:
-    if any(abs(figure) > FIGURE_MAX for figure in items.values()):
-        raise MalformedAmount()
+    for item, figure in items.items():
+        if abs(figure) > FIGURE_MAX:
+            raise MalformedAmount(amount=f"{item.value} {figure:.3E}")
     return items
 
 

@@ -69,7 +69,7 @@ class TermsRule(Value):
     @model_validator(mode="after")
     def _bill_has_a_tenor(self) -> Self:
         if self.means is not Means.TRANSFER and self.bill_months == 0:
-            raise FieldMissing(field="bill_months")
+            raise FieldMissing(column="bill_months")
         return self
 
 

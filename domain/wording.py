@@ -26,7 +26,7 @@ def chinese_words(money: Money) -> str:
     整 follows whole 元 and 角 and never 分. Refuses `AmountNotPositive` below zero.
     """
     if money.minor < 0:
-        raise AmountNotPositive()
+        raise AmountNotPositive(amount=money)
     decimals = exponent_of(money.currency)
     whole, minor = divmod(money.minor, 10**decimals)
     digits = str(minor).zfill(decimals) if decimals else ""
@@ -42,7 +42,7 @@ def english_words(money: Money) -> str:
     Minor units are written as a fraction, so that no plural of any currency has to be known.
     """
     if money.minor < 0:
-        raise AmountNotPositive()
+        raise AmountNotPositive(amount=money)
     decimals = exponent_of(money.currency)
     whole, minor = divmod(money.minor, 10**decimals)
     words = f"{money.currency} {_whole_en(whole).title()}"

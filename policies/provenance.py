@@ -24,29 +24,45 @@ def counted(
 
     `accounts` come newest first within a period; that order decides where no preference does.
     """
-    by_period = sorted(accounts, key=lambda each: each.period_end_on)
     chosen: list[Statement] = []
     beside: list[StatementBeside] = []
-    for _, of_period in groupby(by_period, key=lambda each: each.period_end_on):
-        best, *others = sorted(
-            of_period, key=lambda each: [_RANKS[by](each) for by in edition.provenance.prefer]
-        )
+    for best, *others in ranked(accounts, edition):
         chosen.append(best)
         beside += [_beside(best, other) for other in others]
     return tuple(chosen), tuple(beside)
 
 
-def _beside(best: Statement, other: Statement) -> StatementBeside:
+def ranked(
+    accounts: Sequence[Statement], edition: PolicyEdition
+) -> tuple[tuple[Statement, ...], ...]:
+    """The accounts of each period, the one that counts first, newest period last."""
+    by_period = sorted(accounts, key=lambda each: each.period_end_on)
+    return tuple(
+        tuple(
+            sorted(
+                of_period, key=lambda each: [_RANKS[by](each) for by in edition.provenance.prefer]
+            )
+        )
+        for _, of_period in groupby(by_period, key=lambda each: each.period_end_on)
+    )
+
+
+def differences(best: Statement, other: Statement) -> dict[str, tuple[str, str]]:
+    """Where two accounts of a period differ: what the first says of an item, and the second."""
     pairs = {item: (best.find(item), other.find(item)) for item in Item}
+    return {
+        item.value: (_shown(first), _shown(second))
+        for item, (first, second) in pairs.items()
+        if first != second
+    }
+
+
+def _beside(best: Statement, other: Statement) -> StatementBeside:
     return StatementBeside(
         period_end_on=other.period_end_on,
         provenance=provenance_text(other),
         counted=provenance_text(best),
-        differences={
-            item.value: (_shown(first), _shown(second))
-            for item, (first, second) in pairs.items()
-            if first != second
-        },
+        differences=differences(best, other),
     )
 
 

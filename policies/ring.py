@@ -125,16 +125,6 @@ def _walked(
         for link in beside.get(party, ()):
             other = link.subject if link.holder == party else link.holder
             if other not in paths:
-                paths[other] = (*paths[party], _step(link))
+                paths[other] = (*paths[party], PathStep.of(link))
                 heappush(waiting, (steps + 1, other))
     return paths
-
-
-def _step(link: Link) -> PathStep:
-    return PathStep(
-        link_id=link.link_id,
-        kind=link.kind,
-        holder=link.holder,
-        subject=link.subject,
-        share=link.share,
-    )

@@ -220,16 +220,27 @@ class Reratings:
             .limit(1)
         )
 
-    def _page(self, run: Rerating, page_size: int) -> tuple[Judging, ...]:
-        rows = self._session.scalars(
+    def find_judged(
+        self,
+        run_id: str,
+        outcome: Outcome | None = None,
+        after: str | None = None,
+        page_size: int = 50,
+    ) -> tuple[Judging, ...]:
+        """What a run's preview says of its lines, by line, from above `after`."""
+        line_id = RunLineRow.line_id.collate("C")
+        query = (
             select(RunLineRow)
-            .where(
-                RunLineRow.run_id == run.run_id, RunLineRow.line_id.collate("C") > (run.after or "")
-            )
-            .order_by(RunLineRow.line_id.collate("C"))
+            .where(RunLineRow.run_id == run_id, line_id > (after or ""))
+            .order_by(line_id)
             .limit(page_size)
         )
-        return tuple(_judging_of(row) for row in rows)
+        if outcome is not None:
+            query = query.where(RunLineRow.outcome == outcome)
+        return tuple(_judging_of(row) for row in self._session.scalars(query))
+
+    def _page(self, run: Rerating, page_size: int) -> tuple[Judging, ...]:
+        return self.find_judged(run.run_id, after=run.after, page_size=page_size)
 
     def _copy(self, run_id: str, judged: Sequence[Judging]) -> None:
         buffer = io.StringIO()

@@ -112,6 +112,7 @@ _FIELD_ZH = {
     "datetime_parsing": "应为时间",
     "greater_than_equal": "低于下限",
     "less_than_equal": "超过上限",
+    "too_short": "不能为空",
     "json_invalid": "不是有效的 JSON",
 }
 

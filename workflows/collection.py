@@ -128,7 +128,7 @@ class CollectionWorkflow:
             case_id = self._start.collection_id
             raise refusal(CaseClosed(case_id=case_id, status=self._status))
         if self._draining:
-            raise refusal(Draining())
+            raise refusal(Draining(id=self._start.collection_id))
         return parsed(
             CollectionAction,
             message,

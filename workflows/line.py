@@ -187,7 +187,7 @@ class CreditLineWorkflow:
 
     def _in_turn(self, name: str, message: Any) -> None:
         if self._draining:
-            raise refusal(Draining())
+            raise refusal(Draining(id=self._start.line_id))
         action = self._in_form(name, message)
         ended = self._progress is not None and self._progress.status.ended
         if ended and action.message_id not in self._answered:

@@ -52,6 +52,34 @@ class AsyncClient(AsyncConnection):
         """A new key for somebody, told this once."""
         return await self.run(requests.issue_key(person_id, label))
 
+    async def change_password(self, old: str, new: str) -> None:
+        """Change one's own password."""
+        await self.run(requests.password(old, new))
+
+    async def fetch_persons(self) -> Sequence[v.Person]:
+        """Everybody who may sign in."""
+        return (await self.run(requests.persons())).items
+
+    async def record_person(self, person: v.Person) -> v.Person:
+        """Put a person on record, or what has changed of one."""
+        return await self.run(requests.record_person(person))
+
+    async def disable_person(self, person_id: str) -> None:
+        """From now on nobody signs in as this person, by key or by password."""
+        await self.run(requests.disable_person(person_id))
+
+    async def enable_person(self, person_id: str) -> None:
+        """Let a person sign in again."""
+        await self.run(requests.enable_person(person_id))
+
+    async def fetch_keys(self, person_id: str) -> Sequence[v.ApiKey]:
+        """A person's keys, the secrets left out."""
+        return (await self.run(requests.keys(person_id))).items
+
+    async def revoke_key(self, person_id: str, key_id: str) -> v.ApiKey:
+        """End a key; it is refused from now on."""
+        return await self.run(requests.revoke_key(person_id, key_id))
+
     # ── records ──────────────────────────────────────────────────────────────────────────────────
 
     def list_customers(
@@ -141,6 +169,178 @@ class AsyncClient(AsyncConnection):
                 per_row=per_row,
             )
         )
+
+    async def update_customer(
+        self, customer_id: str, name: str, *, key: str | None = None, **content: Any
+    ) -> v.Customer:
+        """Replace what is said of a customer; the state before stays on record."""
+        return await self.run(requests.update_customer(customer_id, {"name": name, **content}, key))
+
+    async def fetch_profile(self, customer_id: str, as_of: date | None = None) -> v.Profile:
+        """The record as it stood on a day, each field with its source."""
+        return await self.run(requests.profile(customer_id, as_of))
+
+    async def fetch_events(
+        self, customer_id: str, until: date | None = None
+    ) -> Sequence[v.CreditEvent]:
+        """A customer's credit history, corrections among it."""
+        return (await self.run(requests.events(customer_id, until))).items
+
+    async def record_event(
+        self,
+        customer_id: str,
+        event_type: str,
+        occurred_on: date,
+        *,
+        key: str | None = None,
+        **more: Any,
+    ) -> v.CreditEvent:
+        """Add to the credit history; `more` as in the API: amount, evidence_hash, note, corrects."""
+        return await self.run(
+            requests.record_event(
+                customer_id, {"event_type": event_type, "occurred_on": occurred_on, **more}, key
+            )
+        )
+
+    async def record_group(
+        self, group: v.CustomerGroup, *, key: str | None = None
+    ) -> v.CustomerGroup:
+        """Put a group on record: companies whose exposure counts as one."""
+        return await self.run(requests.record_group(group, key))
+
+    async def fetch_group(self, group_id: str) -> v.GroupView:
+        """A group and those of its members one sees."""
+        return await self.run(requests.group(group_id))
+
+    async def record_party(
+        self, name: str, kind: str = "company", *, key: str | None = None
+    ) -> v.Party:
+        """Put a party on record that is no customer: a company, a person, an arrangement."""
+        return await self.run(requests.record_party(name, kind, key))
+
+    async def record_link(self, link: v.PartyLink, *, key: str | None = None) -> v.PartyLink:
+        """Put a link on record, or with its `link_id` what is known better of it."""
+        return await self.run(requests.record_link(link, key))
+
+    async def import_ownership(
+        self, file: Path | bytes, source: str = "bods", *, key: str | None = None
+    ) -> v.OwnershipReport:
+        """Bring in a file of the Beneficial Ownership Data Standard; the same again changes nothing."""
+        return await self.run(
+            requests.import_ownership(
+                file.read_bytes() if isinstance(file, Path) else file, source, key
+            )
+        )
+
+    async def fetch_ring(self, customer_id: str, as_of: date | None = None) -> v.Ring:
+        """Whom ownership, control and guarantees link a customer to, each with the way there."""
+        return await self.run(requests.ring(customer_id, as_of))
+
+    async def fetch_accounts(self, customer_id: str) -> Sequence[v.Accounts]:
+        """The accounts of each period: the one that counts, and what differs in the others."""
+        return (await self.run(requests.accounts(customer_id))).items
+
+    async def fetch_versions(
+        self, customer_id: str, period_end_on: date, *, consolidated: bool = False
+    ) -> Sequence[v.Statement]:
+        """Every version of one period's statement, oldest first."""
+        return (await self.run(requests.versions(customer_id, period_end_on, consolidated))).items
+
+    def list_factors(self) -> AsyncIterator[v.FactorRow]:
+        """The factor table of the book: a row a customer, each figure of the edition in force."""
+        return self._pages(lambda cursor: requests.factors_page(cursor))
+
+    async def fetch_invoices(self, customer_id: str) -> Sequence[v.Invoice]:
+        """What was invoiced to a customer."""
+        return (await self.run(requests.invoices(customer_id))).items
+
+    async def fetch_payments(self, customer_id: str) -> Sequence[v.Payment]:
+        """What a customer paid."""
+        return (await self.run(requests.payments(customer_id))).items
+
+    async def fetch_ageing(self, currency: str = "CNY", as_of: date | None = None) -> v.BookAgeing:
+        """What is owed by everybody in one currency, aged, and how fast it is paid."""
+        return await self.run(requests.ageing(currency, as_of))
+
+    async def fetch_turnover(self, customer_id: str, as_of: date | None = None) -> v.Turnover:
+        """What a customer's VAT invoices come to by month, and every figure made of them."""
+        return await self.run(requests.turnover(customer_id, as_of))
+
+    async def fetch_report_kinds(self) -> Sequence[v.ReportKind]:
+        """Which reports the policy knows: whom they are asked of, and how old they may be."""
+        return (await self.run(requests.report_kinds())).items
+
+    async def fetch_authorisations(self, customer_id: str) -> Sequence[v.Authorisation]:
+        """A customer's written agreements, the one that holds longest first."""
+        return (await self.run(requests.authorisations(customer_id))).items
+
+    async def authorise_reports(
+        self,
+        customer_id: str,
+        evidence_hash: str,
+        signed_on: date,
+        valid_until: date,
+        *,
+        key: str | None = None,
+    ) -> v.Authorisation:
+        """Put a customer's written agreement on file; its document is attached before."""
+        return await self.run(
+            requests.authorise(customer_id, evidence_hash, signed_on, valid_until, key)
+        )
+
+    async def fetch_reports(self, customer_id: str) -> Sequence[v.ExternalReport]:
+        """Every external report on a customer, newest first."""
+        return (await self.run(requests.reports(customer_id))).items
+
+    async def pull_report(
+        self, customer_id: str, kind: str, purpose: str, *, key: str | None = None
+    ) -> v.PulledReport:
+        """The report on file while it counts, else the first that a provider gives."""
+        return await self.run(requests.pull_report(customer_id, kind, purpose, key))
+
+    async def fetch_report_queries(self, customer_id: str) -> Sequence[v.ReportQuery]:
+        """Who asked whom about a customer and what came of it, oldest first."""
+        return (await self.run(requests.report_queries(customer_id))).items
+
+    async def fetch_attachment_facts(self, sha256: str) -> v.Attachment:
+        """What a file on record is."""
+        return await self.run(requests.attachment(sha256))
+
+    async def fetch_rates(
+        self, on: date | None = None, base: str | None = None
+    ) -> Sequence[v.Rate]:
+        """The newest exchange rate of each pair and kind on or before a day."""
+        return (await self.run(requests.rates(on, base))).items
+
+    async def record_rate(self, rate: v.Rate, *, key: str | None = None) -> v.Rate:
+        """Enter a day's exchange rate once."""
+        return await self.run(requests.record_rate(rate, key))
+
+    async def convert(
+        self, amount: v.Money, quote: str, *, on: date | None = None, kind: str = "spot"
+    ) -> v.Conversion:
+        """An amount in another currency, with the rate used."""
+        return await self.run(requests.convert(amount, quote, on, kind))
+
+    async def fetch_name_lists(self) -> Sequence[v.NameList]:
+        """Every name list in its newest version."""
+        return (await self.run(requests.name_lists())).items
+
+    async def fetch_list_entries(self, list_code: str) -> Sequence[v.ListEntry]:
+        """All that stands on a list now."""
+        return (await self.run(requests.list_entries(list_code))).items
+
+    async def add_list_entry(self, entry: v.ListEntry, *, key: str | None = None) -> v.Touched:
+        """Put a name on a list, and see whom it concerns now."""
+        return await self.run(requests.add_list_entry(entry, key))
+
+    async def find_hits(self, identifiers: Sequence[v.Identifier]) -> Sequence[v.ListEntry]:
+        """The entries on any list that have one of these codes."""
+        return (await self.run(requests.hits(identifiers))).items
+
+    async def fetch_import_profiles(self) -> v.ImportProfiles:
+        """Whose columns imports know, and for which kinds of file."""
+        return await self.run(requests.import_profiles())
 
     # ── applications and approval ────────────────────────────────────────────────────────────────
 
@@ -244,6 +444,30 @@ class AsyncClient(AsyncConnection):
         """The approval letter as a PDF."""
         return await self.run(requests.letter_document(letter_no))
 
+    async def fetch_questions(self, case_id: str) -> v.OpenFile:
+        """What is still worth asking for, and what it could change."""
+        return await self.run(requests.questions(case_id))
+
+    async def replay_all(self) -> v.ReplayedBook:
+        """Judge every receipt on record again and compare."""
+        return await self.run(requests.replay_all())
+
+    async def fetch_grants(self, person_id: str) -> Sequence[v.Grant]:
+        """The authority a person was granted."""
+        return (await self.run(requests.grants(person_id))).items
+
+    async def record_grant(self, grant: v.Grant, *, key: str | None = None) -> v.Grant:
+        """Grant a person authority to decide, up to an amount and a day."""
+        return await self.run(requests.record_grant(grant, key))
+
+    async def revoke_grant(self, grant_no: str) -> None:
+        """End a grant; open tasks are refused from now on."""
+        await self.run(requests.revoke_grant(grant_no))
+
+    async def switch_automatic_lane(self, on: bool, reason: str) -> None:
+        """Open or close the automatic lane; the reason is kept."""
+        await self.run(requests.switch_automatic_lane(on, reason))
+
     # ── contract and conditions ──────────────────────────────────────────────────────────────────
 
     async def fetch_contract(self, case_id: str) -> v.ContractView:
@@ -280,6 +504,14 @@ class AsyncClient(AsyncConnection):
     ) -> v.Condition:
         """Say whether the evidence shows it; not by whoever owns it or brought the evidence."""
         return await self.run(requests.verify_condition(case_id, code, key, met=met, note=note))
+
+    async def issue_contract_again(self, case_id: str) -> None:
+        """Send the agreement again, with a new link."""
+        await self.run(requests.issue_contract_again(case_id))
+
+    async def fetch_signing_document(self, token: str) -> bytes:
+        """The agreement that a one-time link leads to, as a PDF."""
+        return await self.run(requests.signing_document(token))
 
     # ── lines and exposure ───────────────────────────────────────────────────────────────────────
 
@@ -355,6 +587,14 @@ class AsyncClient(AsyncConnection):
     async def verify_ledger(self) -> v.Proof:
         """Prove every balance from the entries."""
         return await self.run(requests.verify_ledger())
+
+    async def fetch_reservations(self, line_id: str) -> Sequence[v.Reservation]:
+        """The line's reservations that nothing has ended yet."""
+        return (await self.run(requests.reservations(line_id))).items
+
+    async def issue_line_token(self, line_id: str, action: str) -> v.Token:
+        """A one-time token for one act on this line by a signal of one's own."""
+        return await self.run(requests.line_token(line_id, action))
 
     # ── review, warning, collection, policy ──────────────────────────────────────────────────────
 
@@ -432,6 +672,119 @@ class AsyncClient(AsyncConnection):
         """Put a draft in force that somebody else wrote and that was simulated."""
         return await self.run(requests.publish(draft, note, key))
 
+    async def fetch_review(self, review_id: str) -> v.ReviewView:
+        """All there is about one review."""
+        return await self.run(requests.review(review_id))
+
+    async def fetch_reviews_of(self, line_id: str) -> Sequence[v.Review]:
+        """The reviews of one line."""
+        return (await self.run(requests.reviews_of(line_id))).items
+
+    async def supplement_review(self, review_id: str) -> v.Review:
+        """What was asked for is on record: the review goes on."""
+        return await self.run(requests.supplement_review(review_id))
+
+    async def fetch_monitoring_runs(self, page_size: int = 20) -> Sequence[v.MonitoringRun]:
+        """The newest looks at the book."""
+        return (await self.run(requests.monitoring_runs(page_size))).items
+
+    async def preview_rerating(self) -> v.RunStarted:
+        """Judge every line in force anew; nothing changes by it."""
+        return await self.run(requests.preview_rerating())
+
+    async def fetch_reratings(self, page_size: int = 20) -> Sequence[v.Rerating]:
+        """The newest re-rating runs."""
+        return (await self.run(requests.reratings(page_size))).items
+
+    async def fetch_rerating(self, run_id: str) -> v.Rerating:
+        """How far a run has come, what it counts, and the hash of its preview."""
+        return await self.run(requests.rerating(run_id))
+
+    def list_rerated(self, run_id: str, *, outcome: str | None = None) -> AsyncIterator[v.Rerated]:
+        """What a preview says of each line: `moved`, `unmoved` or `failed`, or all."""
+        return self._pages(lambda cursor: requests.rerated_page(run_id, cursor, outcome))
+
+    async def fetch_rerating_preview(self, run_id: str) -> bytes:
+        """The preview as CSV, whose SHA-256 is the run's hash."""
+        return await self.run(requests.rerating_preview(run_id))
+
+    async def apply_rerating(self, run_id: str, preview_hash: str) -> v.RunStarted:
+        """Put in force exactly the preview of this hash; not by whoever made it."""
+        return await self.run(requests.apply_rerating(run_id, preview_hash))
+
+    async def fetch_collection(self, collection_id: str) -> v.CollectionView:
+        """A collection case and everything that happened to it."""
+        return await self.run(requests.collection(collection_id))
+
+    async def issue_collection_token(self, collection_id: str) -> v.Token:
+        """A one-time token for one message to this collection case."""
+        return await self.run(requests.collection_token(collection_id))
+
+    async def fetch_edition_source(self, edition_hash: str) -> str:
+        """A published edition's text, comments and all."""
+        return await self.run(requests.edition_source(edition_hash))
+
+    async def check_edition(self, toml: str, base_hash: str | None = None) -> v.CheckedEdition:
+        """Everything that is wrong with a draft, without putting it on record."""
+        return await self.run(requests.check_edition(toml, base_hash))
+
+    async def compare_edition(
+        self,
+        toml: str,
+        base_hash: str | None = None,
+        *,
+        against: str | None = None,
+        against_toml: str | None = None,
+    ) -> v.Compared:
+        """What a text changes in the edition in force, in a published one or in another text."""
+        return await self.run(requests.compare_edition(toml, base_hash, against, against_toml))
+
+    async def fetch_edition_schema(self) -> Mapping[str, Any]:
+        """The JSON schema of an edition."""
+        return await self.run(requests.edition_schema())
+
+    async def write_workbook(self, toml: str, base_hash: str | None = None) -> bytes:
+        """An edition as a workbook: a sheet a table."""
+        return await self.run(requests.write_workbook(toml, base_hash))
+
+    async def read_workbook(self, file: Path | bytes) -> v.WorkbookRead:
+        """An edited workbook as TOML again."""
+        return await self.run(
+            requests.read_workbook(file.read_bytes() if isinstance(file, Path) else file)
+        )
+
+    async def fetch_drafts(self) -> Sequence[v.DraftView]:
+        """Every draft, the one revised last first."""
+        return (await self.run(requests.drafts())).items
+
+    async def fetch_draft(self, draft: str) -> v.DraftView:
+        """A draft by its id or by its content's hash."""
+        return await self.run(requests.draft_view(draft))
+
+    async def fetch_draft_source(self, draft: str) -> str:
+        """A draft's text as it was written."""
+        return await self.run(requests.draft_source(draft))
+
+    async def fetch_draft_changes(self, draft: str) -> v.Compared:
+        """What a draft changes in the edition in force."""
+        return await self.run(requests.draft_changes(draft))
+
+    async def fetch_simulation(self, draft: str) -> v.RecordedReport:
+        """The newest report of exactly a draft's content."""
+        return await self.run(requests.simulation(draft))
+
+    async def fetch_simulation_text(self, draft: str) -> str:
+        """The newest report as Markdown, in one's own language."""
+        return await self.run(requests.simulation_text(draft))
+
+    async def fetch_simulation_rows(self, draft: str) -> str:
+        """Every case that a draft would decide otherwise, as CSV."""
+        return await self.run(requests.simulation_rows(draft))
+
+    async def propose_draft(self, draft: str) -> v.DraftView:
+        """Put a draft before whoever may publish it."""
+        return await self.run(requests.propose(draft))
+
     # ── operations ───────────────────────────────────────────────────────────────────────────────
 
     def list_refusals(
@@ -453,6 +806,18 @@ class AsyncClient(AsyncConnection):
     async def verify_records(self) -> v.AuditProof:
         """Try every file, receipt, edition and balance against what it was written as."""
         return await self.run(requests.verify_records())
+
+    def list_audit_events(self, *, case_id: str | None = None) -> AsyncIterator[v.AuditEvent]:
+        """What happened to every case, in the order it was recorded."""
+        return self._pages(lambda cursor: requests.audit_page(cursor, case_id))
+
+    async def resume_delivery(self, entry_no: int, *, key: str | None = None) -> v.Delivery:
+        """Try again what was given up."""
+        return await self.run(requests.resume_delivery(entry_no, key))
+
+    async def fetch_mails(self, page_size: int = 50) -> Sequence[v.SentMail]:
+        """The newest mails that the embedded mail sink received."""
+        return (await self.run(requests.mails(page_size))).items
 
     async def _pages(
         self, page_at: Callable[[str | None], Call[v.Page[_Item]]]

@@ -29,13 +29,19 @@ class Call(Generic[_Answer]):
     repeatable: bool = True
 
 
-def reading(path: str, kind: Any, **query: Any) -> Call[Any]:
+def reading(path: str, kind: Any, /, **query: Any) -> Call[Any]:
     """A GET of one document; filters that are None are left out."""
     return Call("GET", path, reader_of(kind), query=_given(query))
 
 
 def writing(
-    path: str, kind: Any, body: object = None, *, key: str | None = None, method: str = "POST"
+    path: str,
+    kind: Any,
+    body: object = None,
+    *,
+    key: str | None = None,
+    method: str = "POST",
+    repeatable: bool = True,
 ) -> Call[Any]:
     """A write under an idempotency key: the caller's, or one made for this call."""
     return Call(
@@ -44,6 +50,7 @@ def writing(
         reader_of(kind),
         body=_encoded(body if body is not None else {}),
         headers={"Content-Type": "application/json", "Idempotency-Key": key or str(uuid.uuid4())},
+        repeatable=repeatable,
     )
 
 
@@ -71,6 +78,11 @@ def uploading(
 def bytes_of(path: str) -> Call[bytes]:
     """A GET of a document that is not JSON."""
     return Call("GET", path, lambda content: content)
+
+
+def text_of(path: str) -> Call[str]:
+    """A GET of a text."""
+    return Call("GET", path, lambda content: content.decode("utf-8"))
 
 
 def reader_of(kind: Any) -> Callable[[bytes], Any]:

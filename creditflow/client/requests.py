@@ -4,13 +4,14 @@ One function each, so that `Client` and `AsyncClient` cannot say different thing
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
 from creditflow.client import values as v
-from creditflow.client.calls import Call, bytes_of, reading, uploading, writing
+from creditflow.client.calls import Call, bytes_of, reading, text_of, uploading, writing
 
 
 def _at(*parts: str) -> str:
@@ -26,12 +27,36 @@ def me() -> Call[v.Me]:
 
 def issue_key(person_id: str, label: str) -> Call[v.KeyIssued]:
     # Each call makes another key, so it must not be sent twice by itself.
-    made: Call[v.KeyIssued] = writing(
-        _at("persons", person_id, "keys"), v.KeyIssued, {"label": label}
-    )
-    return Call(
-        made.method, made.path, made.read, body=made.body, headers=made.headers, repeatable=False
-    )
+    path = _at("persons", person_id, "keys")
+    return writing(path, v.KeyIssued, {"label": label}, repeatable=False)
+
+
+def password(old: str, new: str) -> Call[None]:
+    return writing("/me/password", None, {"old": old, "new": new}, repeatable=False)
+
+
+def persons() -> Call[v.Items[v.Person]]:
+    return reading("/persons", v.Items[v.Person])
+
+
+def record_person(person: v.Person) -> Call[v.Person]:
+    return writing("/persons", v.Person, person)
+
+
+def disable_person(person_id: str) -> Call[None]:
+    return writing(_at("persons", person_id, "disable"), None)
+
+
+def enable_person(person_id: str) -> Call[None]:
+    return writing(_at("persons", person_id, "enable"), None)
+
+
+def keys(person_id: str) -> Call[v.Items[v.ApiKey]]:
+    return reading(_at("persons", person_id, "keys"), v.Items[v.ApiKey])
+
+
+def revoke_key(person_id: str, key_id: str) -> Call[v.ApiKey]:
+    return writing(_at("persons", person_id, "keys", key_id), v.ApiKey, method="DELETE")
 
 
 # ── records ──────────────────────────────────────────────────────────────────────────────────────
@@ -116,6 +141,177 @@ def import_file(
         dry_run=dry_run,
         mode="per_row" if per_row else "all_or_nothing",
     )
+
+
+def update_customer(
+    customer_id: str, content: Mapping[str, Any], key: str | None
+) -> Call[v.Customer]:
+    return writing(_at("customers", customer_id), v.Customer, content, key=key, method="PUT")
+
+
+def profile(customer_id: str, as_of: date | None) -> Call[v.Profile]:
+    return reading(_at("customers", customer_id, "profile"), v.Profile, as_of=as_of)
+
+
+def events(customer_id: str, until: date | None) -> Call[v.Items[v.CreditEvent]]:
+    return reading(_at("customers", customer_id, "events"), v.Items[v.CreditEvent], until=until)
+
+
+def record_event(
+    customer_id: str, content: Mapping[str, Any], key: str | None
+) -> Call[v.CreditEvent]:
+    return writing(_at("customers", customer_id, "events"), v.CreditEvent, content, key=key)
+
+
+def record_group(group: v.CustomerGroup, key: str | None) -> Call[v.CustomerGroup]:
+    return writing("/groups", v.CustomerGroup, group, key=key)
+
+
+def group(group_id: str) -> Call[v.GroupView]:
+    return reading(_at("groups", group_id), v.GroupView)
+
+
+def record_party(name: str, kind: str, key: str | None) -> Call[v.Party]:
+    return writing("/parties", v.Party, {"name": name, "kind": kind}, key=key)
+
+
+def record_link(link: v.PartyLink, key: str | None) -> Call[v.PartyLink]:
+    content = link.model_dump(mode="json", exclude={"link_id", "version"}, exclude_none=True)
+    if link.link_id:
+        return writing(
+            _at("party-links", link.link_id), v.PartyLink, content, key=key, method="PUT"
+        )
+    return writing("/party-links", v.PartyLink, content, key=key)
+
+
+def import_ownership(content: bytes, source: str, key: str | None) -> Call[v.OwnershipReport]:
+    return uploading(
+        "/ownership",
+        v.OwnershipReport,
+        "bods.json",
+        content,
+        "application/json",
+        key=key,
+        source=source,
+    )
+
+
+def ring(customer_id: str, as_of: date | None) -> Call[v.Ring]:
+    return reading(_at("customers", customer_id, "ring"), v.Ring, as_of=as_of)
+
+
+def accounts(customer_id: str) -> Call[v.Items[v.Accounts]]:
+    return reading(_at("customers", customer_id, "statement-accounts"), v.Items[v.Accounts])
+
+
+def versions(
+    customer_id: str, period_end_on: date, consolidated: bool
+) -> Call[v.Items[v.Statement]]:
+    return reading(
+        _at("customers", customer_id, "statements", str(period_end_on), "versions"),
+        v.Items[v.Statement],
+        consolidated=consolidated,
+    )
+
+
+def factors_page(cursor: str | None) -> Call[v.Page[v.FactorRow]]:
+    return reading("/factors", v.Page[v.FactorRow], cursor=cursor, page_size=200)
+
+
+def invoices(customer_id: str) -> Call[v.Items[v.Invoice]]:
+    return reading(_at("customers", customer_id, "invoices"), v.Items[v.Invoice])
+
+
+def payments(customer_id: str) -> Call[v.Items[v.Payment]]:
+    return reading(_at("customers", customer_id, "payments"), v.Items[v.Payment])
+
+
+def ageing(currency: str, as_of: date | None) -> Call[v.BookAgeing]:
+    return reading("/ageing", v.BookAgeing, currency=currency, as_of=as_of)
+
+
+def turnover(customer_id: str, as_of: date | None) -> Call[v.Turnover]:
+    return reading(_at("customers", customer_id, "turnover"), v.Turnover, as_of=as_of)
+
+
+def report_kinds() -> Call[v.Items[v.ReportKind]]:
+    return reading("/report-kinds", v.Items[v.ReportKind])
+
+
+def authorisations(customer_id: str) -> Call[v.Items[v.Authorisation]]:
+    return reading(_at("customers", customer_id, "authorisations"), v.Items[v.Authorisation])
+
+
+def authorise(
+    customer_id: str, evidence_hash: str, signed_on: date, valid_until: date, key: str | None
+) -> Call[v.Authorisation]:
+    return writing(
+        _at("customers", customer_id, "authorisations"),
+        v.Authorisation,
+        {"evidence_hash": evidence_hash, "signed_on": signed_on, "valid_until": valid_until},
+        key=key,
+    )
+
+
+def reports(customer_id: str) -> Call[v.Items[v.ExternalReport]]:
+    return reading(_at("customers", customer_id, "reports"), v.Items[v.ExternalReport])
+
+
+def pull_report(customer_id: str, kind: str, purpose: str, key: str | None) -> Call[v.PulledReport]:
+    return writing(
+        _at("customers", customer_id, "reports"),
+        v.PulledReport,
+        {"kind": kind, "purpose": purpose},
+        key=key,
+    )
+
+
+def report_queries(customer_id: str) -> Call[v.Items[v.ReportQuery]]:
+    return reading(_at("customers", customer_id, "report-queries"), v.Items[v.ReportQuery])
+
+
+def attachment(sha256: str) -> Call[v.Attachment]:
+    return reading(_at("attachments", sha256), v.Attachment)
+
+
+def rates(on: date | None, base: str | None) -> Call[v.Items[v.Rate]]:
+    return reading("/rates", v.Items[v.Rate], on=on, base=base)
+
+
+def record_rate(rate: v.Rate, key: str | None) -> Call[v.Rate]:
+    return writing("/rates", v.Rate, rate, key=key)
+
+
+def convert(amount: v.Money, quote: str, on: date | None, kind: str) -> Call[v.Conversion]:
+    return reading(
+        "/rates/conversion",
+        v.Conversion,
+        amount=f"{amount.amount:f}",
+        base=amount.currency,
+        quote=quote,
+        on=on,
+        kind=kind,
+    )
+
+
+def name_lists() -> Call[v.Items[v.NameList]]:
+    return reading("/lists", v.Items[v.NameList])
+
+
+def list_entries(list_code: str) -> Call[v.Items[v.ListEntry]]:
+    return reading(_at("lists", list_code, "entries"), v.Items[v.ListEntry])
+
+
+def add_list_entry(entry: v.ListEntry, key: str | None) -> Call[v.Touched]:
+    return writing("/lists/entries", v.Touched, entry, key=key)
+
+
+def hits(identifiers: Sequence[v.Identifier]) -> Call[v.Items[v.ListEntry]]:
+    return writing("/lists/hits", v.Items[v.ListEntry], {"identifiers": list(identifiers)})
+
+
+def import_profiles() -> Call[v.ImportProfiles]:
+    return reading("/import-profiles", v.ImportProfiles)
 
 
 # ── applications and approval ────────────────────────────────────────────────────────────────────
@@ -205,6 +401,30 @@ def letter_document(letter_no: str) -> Call[bytes]:
     return bytes_of(_at("letters", letter_no, "document"))
 
 
+def questions(case_id: str) -> Call[v.OpenFile]:
+    return reading(_at("applications", case_id, "questions"), v.OpenFile)
+
+
+def replay_all() -> Call[v.ReplayedBook]:
+    return writing("/replays", v.ReplayedBook)
+
+
+def grants(person_id: str) -> Call[v.Items[v.Grant]]:
+    return reading(_at("persons", person_id, "grants"), v.Items[v.Grant])
+
+
+def record_grant(grant: v.Grant, key: str | None) -> Call[v.Grant]:
+    return writing("/grants", v.Grant, grant, key=key)
+
+
+def revoke_grant(grant_no: str) -> Call[None]:
+    return writing(_at("grants", grant_no, "revoke"), None)
+
+
+def switch_automatic_lane(on: bool, reason: str) -> Call[None]:
+    return writing("/automatic-lane", None, {"on": on, "reason": reason}, method="PUT")
+
+
 # ── contract and conditions ──────────────────────────────────────────────────────────────────────
 
 
@@ -252,6 +472,14 @@ def verify_condition(
     return writing(path, v.Condition, {"met": met, "note": note}, key=key)
 
 
+def issue_contract_again(case_id: str) -> Call[None]:
+    return writing(_at("applications", case_id, "contract", "issue"), None, repeatable=False)
+
+
+def signing_document(token: str) -> Call[bytes]:
+    return bytes_of(_at("signing", token, "document"))
+
+
 # ── lines and exposure ───────────────────────────────────────────────────────────────────────────
 
 
@@ -295,6 +523,14 @@ def ask_review(line_id: str) -> Call[None]:
 
 def verify_ledger() -> Call[v.Proof]:
     return writing("/ledger/verify", v.Proof)
+
+
+def reservations(line_id: str) -> Call[v.Items[v.Reservation]]:
+    return reading(_at("lines", line_id, "reservations"), v.Items[v.Reservation])
+
+
+def line_token(line_id: str, action: str) -> Call[v.Token]:
+    return writing(_at("lines", line_id, "token"), v.Token, {"action": action})
 
 
 # ── review, warning, collection, policy ──────────────────────────────────────────────────────────
@@ -380,6 +616,121 @@ def publish(draft: str, note: str, key: str | None) -> Call[v.Published]:
     return writing(path, v.Published, {"note": note}, key=key)
 
 
+def review(review_id: str) -> Call[v.ReviewView]:
+    return reading(_at("reviews", review_id), v.ReviewView)
+
+
+def reviews_of(line_id: str) -> Call[v.Items[v.Review]]:
+    return reading(_at("lines", line_id, "reviews"), v.Items[v.Review])
+
+
+def supplement_review(review_id: str) -> Call[v.Review]:
+    return writing(_at("reviews", review_id, "supplemented"), v.Review)
+
+
+def monitoring_runs(page_size: int) -> Call[v.Items[v.MonitoringRun]]:
+    return reading("/runs/monitoring", v.Items[v.MonitoringRun], page_size=page_size)
+
+
+def preview_rerating() -> Call[v.RunStarted]:
+    return writing("/runs/rerating", v.RunStarted, repeatable=False)
+
+
+def reratings(page_size: int) -> Call[v.Items[v.Rerating]]:
+    return reading("/runs/rerating", v.Items[v.Rerating], page_size=page_size)
+
+
+def rerating(run_id: str) -> Call[v.Rerating]:
+    return reading(_at("runs", "rerating", run_id), v.Rerating)
+
+
+def rerated_page(run_id: str, cursor: str | None, outcome: str | None) -> Call[v.Page[v.Rerated]]:
+    return reading(
+        _at("runs", "rerating", run_id, "lines"), v.Page[v.Rerated], cursor=cursor, outcome=outcome
+    )
+
+
+def rerating_preview(run_id: str) -> Call[bytes]:
+    return bytes_of(_at("runs", "rerating", run_id, "preview"))
+
+
+def apply_rerating(run_id: str, preview_hash: str) -> Call[v.RunStarted]:
+    return writing(
+        _at("runs", "rerating", run_id, "apply"), v.RunStarted, {"preview_hash": preview_hash}
+    )
+
+
+def collection(collection_id: str) -> Call[v.CollectionView]:
+    return reading(_at("collections", collection_id), v.CollectionView)
+
+
+def collection_token(collection_id: str) -> Call[v.Token]:
+    return writing(_at("collections", collection_id, "token"), v.Token)
+
+
+def edition_source(edition_hash: str) -> Call[str]:
+    return text_of(_at("editions", edition_hash, "source"))
+
+
+def check_edition(toml: str, base_hash: str | None) -> Call[v.CheckedEdition]:
+    return writing("/editions/check", v.CheckedEdition, {"toml": toml, "base_hash": base_hash})
+
+
+def compare_edition(
+    toml: str, base_hash: str | None, against: str | None, against_toml: str | None
+) -> Call[v.Compared]:
+    body = {"toml": toml, "base_hash": base_hash, "against_toml": against_toml}
+    path = f"/editions/diff?against={quote(against, safe='')}" if against else "/editions/diff"
+    return writing(path, v.Compared, body)
+
+
+def edition_schema() -> Call[Mapping[str, Any]]:
+    return reading("/editions/schema", dict[str, Any])
+
+
+def write_workbook(toml: str, base_hash: str | None) -> Call[bytes]:
+    made: Call[bytes] = writing("/editions/xlsx", bytes, {"toml": toml, "base_hash": base_hash})
+    return replace(made, read=bytes)
+
+
+def read_workbook(content: bytes) -> Call[v.WorkbookRead]:
+    return uploading(
+        "/editions/from-xlsx", v.WorkbookRead, "edition.xlsx", content, "application/octet-stream"
+    )
+
+
+def drafts() -> Call[v.Items[v.DraftView]]:
+    return reading("/editions/drafts", v.Items[v.DraftView])
+
+
+def draft_view(draft: str) -> Call[v.DraftView]:
+    return reading(_at("editions", "drafts", draft), v.DraftView)
+
+
+def draft_source(draft: str) -> Call[str]:
+    return text_of(_at("editions", "drafts", draft, "source"))
+
+
+def draft_changes(draft: str) -> Call[v.Compared]:
+    return reading(_at("editions", "drafts", draft, "diff"), v.Compared)
+
+
+def simulation(draft: str) -> Call[v.RecordedReport]:
+    return reading(_at("editions", "drafts", draft, "simulation"), v.RecordedReport)
+
+
+def simulation_text(draft: str) -> Call[str]:
+    return text_of(_at("editions", "drafts", draft, "simulation.md"))
+
+
+def simulation_rows(draft: str) -> Call[str]:
+    return text_of(_at("editions", "drafts", draft, "simulation.csv"))
+
+
+def propose(draft: str) -> Call[v.DraftView]:
+    return writing(_at("editions", "drafts", draft, "proposal"), v.DraftView)
+
+
 # ── operations ───────────────────────────────────────────────────────────────────────────────────
 
 
@@ -397,3 +748,15 @@ def outbox_page(
 
 def verify_records() -> Call[v.AuditProof]:
     return writing("/audit/verify", v.AuditProof)
+
+
+def audit_page(cursor: str | None, case_id: str | None) -> Call[v.Page[v.AuditEvent]]:
+    return reading("/audit/events", v.Page[v.AuditEvent], cursor=cursor, case=case_id)
+
+
+def resume_delivery(entry_no: int, key: str | None) -> Call[v.Delivery]:
+    return writing(_at("outbox", str(entry_no), "resume"), v.Delivery, key=key)
+
+
+def mails(page_size: int) -> Call[v.Items[v.SentMail]]:
+    return reading("/mails", v.Items[v.SentMail], page_size=page_size)

@@ -54,6 +54,34 @@ class Client(Connection):
         """A new key for somebody, told this once."""
         return self.run(requests.issue_key(person_id, label))
 
+    def change_password(self, old: str, new: str) -> None:
+        """Change one's own password."""
+        self.run(requests.password(old, new))
+
+    def fetch_persons(self) -> Sequence[v.Person]:
+        """Everybody who may sign in."""
+        return self.run(requests.persons()).items
+
+    def record_person(self, person: v.Person) -> v.Person:
+        """Put a person on record, or what has changed of one."""
+        return self.run(requests.record_person(person))
+
+    def disable_person(self, person_id: str) -> None:
+        """From now on nobody signs in as this person, by key or by password."""
+        self.run(requests.disable_person(person_id))
+
+    def enable_person(self, person_id: str) -> None:
+        """Let a person sign in again."""
+        self.run(requests.enable_person(person_id))
+
+    def fetch_keys(self, person_id: str) -> Sequence[v.ApiKey]:
+        """A person's keys, the secrets left out."""
+        return self.run(requests.keys(person_id)).items
+
+    def revoke_key(self, person_id: str, key_id: str) -> v.ApiKey:
+        """End a key; it is refused from now on."""
+        return self.run(requests.revoke_key(person_id, key_id))
+
     # ── records ──────────────────────────────────────────────────────────────────────────────────
 
     def list_customers(
@@ -141,6 +169,168 @@ class Client(Connection):
                 per_row=per_row,
             )
         )
+
+    def update_customer(
+        self, customer_id: str, name: str, *, key: str | None = None, **content: Any
+    ) -> v.Customer:
+        """Replace what is said of a customer; the state before stays on record."""
+        return self.run(requests.update_customer(customer_id, {"name": name, **content}, key))
+
+    def fetch_profile(self, customer_id: str, as_of: date | None = None) -> v.Profile:
+        """The record as it stood on a day, each field with its source."""
+        return self.run(requests.profile(customer_id, as_of))
+
+    def fetch_events(self, customer_id: str, until: date | None = None) -> Sequence[v.CreditEvent]:
+        """A customer's credit history, corrections among it."""
+        return self.run(requests.events(customer_id, until)).items
+
+    def record_event(
+        self,
+        customer_id: str,
+        event_type: str,
+        occurred_on: date,
+        *,
+        key: str | None = None,
+        **more: Any,
+    ) -> v.CreditEvent:
+        """Add to the credit history; `more` as in the API: amount, evidence_hash, note, corrects."""
+        return self.run(
+            requests.record_event(
+                customer_id, {"event_type": event_type, "occurred_on": occurred_on, **more}, key
+            )
+        )
+
+    def record_group(self, group: v.CustomerGroup, *, key: str | None = None) -> v.CustomerGroup:
+        """Put a group on record: companies whose exposure counts as one."""
+        return self.run(requests.record_group(group, key))
+
+    def fetch_group(self, group_id: str) -> v.GroupView:
+        """A group and those of its members one sees."""
+        return self.run(requests.group(group_id))
+
+    def record_party(self, name: str, kind: str = "company", *, key: str | None = None) -> v.Party:
+        """Put a party on record that is no customer: a company, a person, an arrangement."""
+        return self.run(requests.record_party(name, kind, key))
+
+    def record_link(self, link: v.PartyLink, *, key: str | None = None) -> v.PartyLink:
+        """Put a link on record, or with its `link_id` what is known better of it."""
+        return self.run(requests.record_link(link, key))
+
+    def import_ownership(
+        self, file: Path | bytes, source: str = "bods", *, key: str | None = None
+    ) -> v.OwnershipReport:
+        """Bring in a file of the Beneficial Ownership Data Standard; the same again changes nothing."""
+        return self.run(
+            requests.import_ownership(
+                file.read_bytes() if isinstance(file, Path) else file, source, key
+            )
+        )
+
+    def fetch_ring(self, customer_id: str, as_of: date | None = None) -> v.Ring:
+        """Whom ownership, control and guarantees link a customer to, each with the way there."""
+        return self.run(requests.ring(customer_id, as_of))
+
+    def fetch_accounts(self, customer_id: str) -> Sequence[v.Accounts]:
+        """The accounts of each period: the one that counts, and what differs in the others."""
+        return self.run(requests.accounts(customer_id)).items
+
+    def fetch_versions(
+        self, customer_id: str, period_end_on: date, *, consolidated: bool = False
+    ) -> Sequence[v.Statement]:
+        """Every version of one period's statement, oldest first."""
+        return self.run(requests.versions(customer_id, period_end_on, consolidated)).items
+
+    def list_factors(self) -> Iterator[v.FactorRow]:
+        """The factor table of the book: a row a customer, each figure of the edition in force."""
+        return self._pages(lambda cursor: requests.factors_page(cursor))
+
+    def fetch_invoices(self, customer_id: str) -> Sequence[v.Invoice]:
+        """What was invoiced to a customer."""
+        return self.run(requests.invoices(customer_id)).items
+
+    def fetch_payments(self, customer_id: str) -> Sequence[v.Payment]:
+        """What a customer paid."""
+        return self.run(requests.payments(customer_id)).items
+
+    def fetch_ageing(self, currency: str = "CNY", as_of: date | None = None) -> v.BookAgeing:
+        """What is owed by everybody in one currency, aged, and how fast it is paid."""
+        return self.run(requests.ageing(currency, as_of))
+
+    def fetch_turnover(self, customer_id: str, as_of: date | None = None) -> v.Turnover:
+        """What a customer's VAT invoices come to by month, and every figure made of them."""
+        return self.run(requests.turnover(customer_id, as_of))
+
+    def fetch_report_kinds(self) -> Sequence[v.ReportKind]:
+        """Which reports the policy knows: whom they are asked of, and how old they may be."""
+        return self.run(requests.report_kinds()).items
+
+    def fetch_authorisations(self, customer_id: str) -> Sequence[v.Authorisation]:
+        """A customer's written agreements, the one that holds longest first."""
+        return self.run(requests.authorisations(customer_id)).items
+
+    def authorise_reports(
+        self,
+        customer_id: str,
+        evidence_hash: str,
+        signed_on: date,
+        valid_until: date,
+        *,
+        key: str | None = None,
+    ) -> v.Authorisation:
+        """Put a customer's written agreement on file; its document is attached before."""
+        return self.run(requests.authorise(customer_id, evidence_hash, signed_on, valid_until, key))
+
+    def fetch_reports(self, customer_id: str) -> Sequence[v.ExternalReport]:
+        """Every external report on a customer, newest first."""
+        return self.run(requests.reports(customer_id)).items
+
+    def pull_report(
+        self, customer_id: str, kind: str, purpose: str, *, key: str | None = None
+    ) -> v.PulledReport:
+        """The report on file while it counts, else the first that a provider gives."""
+        return self.run(requests.pull_report(customer_id, kind, purpose, key))
+
+    def fetch_report_queries(self, customer_id: str) -> Sequence[v.ReportQuery]:
+        """Who asked whom about a customer and what came of it, oldest first."""
+        return self.run(requests.report_queries(customer_id)).items
+
+    def fetch_attachment_facts(self, sha256: str) -> v.Attachment:
+        """What a file on record is."""
+        return self.run(requests.attachment(sha256))
+
+    def fetch_rates(self, on: date | None = None, base: str | None = None) -> Sequence[v.Rate]:
+        """The newest exchange rate of each pair and kind on or before a day."""
+        return self.run(requests.rates(on, base)).items
+
+    def record_rate(self, rate: v.Rate, *, key: str | None = None) -> v.Rate:
+        """Enter a day's exchange rate once."""
+        return self.run(requests.record_rate(rate, key))
+
+    def convert(
+        self, amount: v.Money, quote: str, *, on: date | None = None, kind: str = "spot"
+    ) -> v.Conversion:
+        """An amount in another currency, with the rate used."""
+        return self.run(requests.convert(amount, quote, on, kind))
+
+    def fetch_name_lists(self) -> Sequence[v.NameList]:
+        """Every name list in its newest version."""
+        return self.run(requests.name_lists()).items
+
+    def fetch_list_entries(self, list_code: str) -> Sequence[v.ListEntry]:
+        """All that stands on a list now."""
+        return self.run(requests.list_entries(list_code)).items
+
+    def add_list_entry(self, entry: v.ListEntry, *, key: str | None = None) -> v.Touched:
+        """Put a name on a list, and see whom it concerns now."""
+        return self.run(requests.add_list_entry(entry, key))
+
+    def find_hits(self, identifiers: Sequence[v.Identifier]) -> Sequence[v.ListEntry]:
+        """The entries on any list that have one of these codes."""
+        return self.run(requests.hits(identifiers)).items
+
+    def fetch_import_profiles(self) -> v.ImportProfiles:
+        """Whose columns imports know, and for which kinds of file."""
+        return self.run(requests.import_profiles())
 
     # ── applications and approval ────────────────────────────────────────────────────────────────
 
@@ -242,6 +432,30 @@ class Client(Connection):
         """The approval letter as a PDF."""
         return self.run(requests.letter_document(letter_no))
 
+    def fetch_questions(self, case_id: str) -> v.OpenFile:
+        """What is still worth asking for, and what it could change."""
+        return self.run(requests.questions(case_id))
+
+    def replay_all(self) -> v.ReplayedBook:
+        """Judge every receipt on record again and compare."""
+        return self.run(requests.replay_all())
+
+    def fetch_grants(self, person_id: str) -> Sequence[v.Grant]:
+        """The authority a person was granted."""
+        return self.run(requests.grants(person_id)).items
+
+    def record_grant(self, grant: v.Grant, *, key: str | None = None) -> v.Grant:
+        """Grant a person authority to decide, up to an amount and a day."""
+        return self.run(requests.record_grant(grant, key))
+
+    def revoke_grant(self, grant_no: str) -> None:
+        """End a grant; open tasks are refused from now on."""
+        self.run(requests.revoke_grant(grant_no))
+
+    def switch_automatic_lane(self, on: bool, reason: str) -> None:
+        """Open or close the automatic lane; the reason is kept."""
+        self.run(requests.switch_automatic_lane(on, reason))
+
     # ── contract and conditions ──────────────────────────────────────────────────────────────────
 
     def fetch_contract(self, case_id: str) -> v.ContractView:
@@ -278,6 +492,14 @@ class Client(Connection):
     ) -> v.Condition:
         """Say whether the evidence shows it; not by whoever owns it or brought the evidence."""
         return self.run(requests.verify_condition(case_id, code, key, met=met, note=note))
+
+    def issue_contract_again(self, case_id: str) -> None:
+        """Send the agreement again, with a new link."""
+        self.run(requests.issue_contract_again(case_id))
+
+    def fetch_signing_document(self, token: str) -> bytes:
+        """The agreement that a one-time link leads to, as a PDF."""
+        return self.run(requests.signing_document(token))
 
     # ── lines and exposure ───────────────────────────────────────────────────────────────────────
 
@@ -349,6 +571,14 @@ class Client(Connection):
     def verify_ledger(self) -> v.Proof:
         """Prove every balance from the entries."""
         return self.run(requests.verify_ledger())
+
+    def fetch_reservations(self, line_id: str) -> Sequence[v.Reservation]:
+        """The line's reservations that nothing has ended yet."""
+        return self.run(requests.reservations(line_id)).items
+
+    def issue_line_token(self, line_id: str, action: str) -> v.Token:
+        """A one-time token for one act on this line by a signal of one's own."""
+        return self.run(requests.line_token(line_id, action))
 
     # ── review, warning, collection, policy ──────────────────────────────────────────────────────
 
@@ -424,6 +654,119 @@ class Client(Connection):
         """Put a draft in force that somebody else wrote and that was simulated."""
         return self.run(requests.publish(draft, note, key))
 
+    def fetch_review(self, review_id: str) -> v.ReviewView:
+        """All there is about one review."""
+        return self.run(requests.review(review_id))
+
+    def fetch_reviews_of(self, line_id: str) -> Sequence[v.Review]:
+        """The reviews of one line."""
+        return self.run(requests.reviews_of(line_id)).items
+
+    def supplement_review(self, review_id: str) -> v.Review:
+        """What was asked for is on record: the review goes on."""
+        return self.run(requests.supplement_review(review_id))
+
+    def fetch_monitoring_runs(self, page_size: int = 20) -> Sequence[v.MonitoringRun]:
+        """The newest looks at the book."""
+        return self.run(requests.monitoring_runs(page_size)).items
+
+    def preview_rerating(self) -> v.RunStarted:
+        """Judge every line in force anew; nothing changes by it."""
+        return self.run(requests.preview_rerating())
+
+    def fetch_reratings(self, page_size: int = 20) -> Sequence[v.Rerating]:
+        """The newest re-rating runs."""
+        return self.run(requests.reratings(page_size)).items
+
+    def fetch_rerating(self, run_id: str) -> v.Rerating:
+        """How far a run has come, what it counts, and the hash of its preview."""
+        return self.run(requests.rerating(run_id))
+
+    def list_rerated(self, run_id: str, *, outcome: str | None = None) -> Iterator[v.Rerated]:
+        """What a preview says of each line: `moved`, `unmoved` or `failed`, or all."""
+        return self._pages(lambda cursor: requests.rerated_page(run_id, cursor, outcome))
+
+    def fetch_rerating_preview(self, run_id: str) -> bytes:
+        """The preview as CSV, whose SHA-256 is the run's hash."""
+        return self.run(requests.rerating_preview(run_id))
+
+    def apply_rerating(self, run_id: str, preview_hash: str) -> v.RunStarted:
+        """Put in force exactly the preview of this hash; not by whoever made it."""
+        return self.run(requests.apply_rerating(run_id, preview_hash))
+
+    def fetch_collection(self, collection_id: str) -> v.CollectionView:
+        """A collection case and everything that happened to it."""
+        return self.run(requests.collection(collection_id))
+
+    def issue_collection_token(self, collection_id: str) -> v.Token:
+        """A one-time token for one message to this collection case."""
+        return self.run(requests.collection_token(collection_id))
+
+    def fetch_edition_source(self, edition_hash: str) -> str:
+        """A published edition's text, comments and all."""
+        return self.run(requests.edition_source(edition_hash))
+
+    def check_edition(self, toml: str, base_hash: str | None = None) -> v.CheckedEdition:
+        """Everything that is wrong with a draft, without putting it on record."""
+        return self.run(requests.check_edition(toml, base_hash))
+
+    def compare_edition(
+        self,
+        toml: str,
+        base_hash: str | None = None,
+        *,
+        against: str | None = None,
+        against_toml: str | None = None,
+    ) -> v.Compared:
+        """What a text changes in the edition in force, in a published one or in another text."""
+        return self.run(requests.compare_edition(toml, base_hash, against, against_toml))
+
+    def fetch_edition_schema(self) -> Mapping[str, Any]:
+        """The JSON schema of an edition."""
+        return self.run(requests.edition_schema())
+
+    def write_workbook(self, toml: str, base_hash: str | None = None) -> bytes:
+        """An edition as a workbook: a sheet a table."""
+        return self.run(requests.write_workbook(toml, base_hash))
+
+    def read_workbook(self, file: Path | bytes) -> v.WorkbookRead:
+        """An edited workbook as TOML again."""
+        return self.run(
+            requests.read_workbook(file.read_bytes() if isinstance(file, Path) else file)
+        )
+
+    def fetch_drafts(self) -> Sequence[v.DraftView]:
+        """Every draft, the one revised last first."""
+        return self.run(requests.drafts()).items
+
+    def fetch_draft(self, draft: str) -> v.DraftView:
+        """A draft by its id or by its content's hash."""
+        return self.run(requests.draft_view(draft))
+
+    def fetch_draft_source(self, draft: str) -> str:
+        """A draft's text as it was written."""
+        return self.run(requests.draft_source(draft))
+
+    def fetch_draft_changes(self, draft: str) -> v.Compared:
+        """What a draft changes in the edition in force."""
+        return self.run(requests.draft_changes(draft))
+
+    def fetch_simulation(self, draft: str) -> v.RecordedReport:
+        """The newest report of exactly a draft's content."""
+        return self.run(requests.simulation(draft))
+
+    def fetch_simulation_text(self, draft: str) -> str:
+        """The newest report as Markdown, in one's own language."""
+        return self.run(requests.simulation_text(draft))
+
+    def fetch_simulation_rows(self, draft: str) -> str:
+        """Every case that a draft would decide otherwise, as CSV."""
+        return self.run(requests.simulation_rows(draft))
+
+    def propose_draft(self, draft: str) -> v.DraftView:
+        """Put a draft before whoever may publish it."""
+        return self.run(requests.propose(draft))
+
     # ── operations ───────────────────────────────────────────────────────────────────────────────
 
     def list_refusals(
@@ -445,6 +788,18 @@ class Client(Connection):
     def verify_records(self) -> v.AuditProof:
         """Try every file, receipt, edition and balance against what it was written as."""
         return self.run(requests.verify_records())
+
+    def list_audit_events(self, *, case_id: str | None = None) -> Iterator[v.AuditEvent]:
+        """What happened to every case, in the order it was recorded."""
+        return self._pages(lambda cursor: requests.audit_page(cursor, case_id))
+
+    def resume_delivery(self, entry_no: int, *, key: str | None = None) -> v.Delivery:
+        """Try again what was given up."""
+        return self.run(requests.resume_delivery(entry_no, key))
+
+    def fetch_mails(self, page_size: int = 50) -> Sequence[v.SentMail]:
+        """The newest mails that the embedded mail sink received."""
+        return self.run(requests.mails(page_size)).items
 
     def _pages(self, page_at: Callable[[str | None], Call[v.Page[_Item]]]) -> Iterator[_Item]:
         cursor: str | None = None

@@ -194,6 +194,19 @@ class Decided(Answer):
     replayed: bool
 
 
+class Grant(Answer):
+    """A numbered grant of authority: who may decide as what, how much, and when."""
+
+    grant_no: str
+    person_id: str
+    position: str
+    limit: Money
+    valid_from: date
+    valid_until: date
+    granted_by: str
+    revoked_on: date | None = None
+
+
 class Terms(Answer):
     customer_id: str
     limit: Money
@@ -237,6 +250,118 @@ class Customer(Answer):
     employees: int | None = None
     mail: str = ""
     manager_id: str = "manager"
+
+
+class Profile(Answer):
+    """A customer's record as it stood on a day; a field has its value, source and day."""
+
+    customer: Customer
+    as_of: date
+    version: int
+    fields: Mapping[str, Mapping[str, Any]]
+
+
+class CustomerGroup(Answer):
+    """Companies whose exposure counts as one."""
+
+    group_id: str
+    name: str
+    name_zh: str = ""
+
+
+class GroupView(Answer):
+    group: CustomerGroup
+    members: tuple[str, ...]
+
+
+class CreditEvent(Answer):
+    """One dated fact of a credit history; `corrects` takes an earlier one back."""
+
+    event_id: str
+    customer_id: str
+    event_type: str
+    occurred_on: date
+    amount: Money | None = None
+    evidence_hash: str | None = None
+    note: str = ""
+    corrects: str | None = None
+    recorded_by: str
+
+
+class Party(Answer):
+    """Somebody who is no customer, and is linked to one."""
+
+    party_id: str
+    name: str
+    kind: str = "company"
+
+
+class PartyLink(Answer):
+    """`holder` owns, controls or guarantees `subject`; without `link_id` it is a new link."""
+
+    kind: str
+    holder: str
+    subject: str
+    source: str
+    share: Exact | None = None
+    amount: Money | None = None
+    valid_from: date | None = None
+    valid_until: date | None = None
+    evidence_hash: str | None = None
+    link_id: str = ""
+    version: int = 1
+
+
+class OwnershipReport(Answer):
+    """What became of an ownership file; what was left out has its record and the reason."""
+
+    parties: int
+    customers: int
+    links: int
+    left_out: tuple[Mapping[str, str], ...]
+
+
+class RingStep(Answer):
+    """One link on the way to a party."""
+
+    link_id: str
+    kind: str
+    holder: str
+    subject: str
+    share: Decimal | None = None
+
+
+class RingMember(Answer):
+    """A party and the shortest way there; `counts` where its risk is the same risk."""
+
+    party_id: str
+    path: tuple[RingStep, ...]
+    counts: bool
+
+
+class RingPart(Answer):
+    """A member of a ring; the figures of one that is not yours to see are None."""
+
+    member: RingMember
+    name: str
+    is_customer: bool
+    limits: Money | None
+    answers_for: Money | None
+
+
+class Ring(Answer):
+    """A customer's ring on a day: what those who count hold, and what they answer for beside it."""
+
+    customer_id: str
+    as_of: date
+    parts: tuple[RingPart, ...]
+    one_risk: tuple[str, ...]
+    direct: Money
+    indirect: Money
+    total: Money
+    limits: Money | None = None
+    answers_for: Money
+    links: tuple[RingStep, ...] = ()
 
 
 class Contract(Answer):
@@ -311,6 +436,35 @@ class Replayed(Answer):
     differing: tuple[str, ...]
 
 
+class ReplayedBook(Answer):
+    """Every receipt judged again; `differing` came out otherwise."""
+
+    receipts: int
+    identical: int
+    differing: tuple[Replayed, ...]
+
+
+class Question(Answer):
+    """A missing item, and what it could still change."""
+
+    code: str
+    bears_on: tuple[str, ...]
+    factors: tuple[str, ...]
+
+
+class OpenFile(Answer):
+    """A half-filled file: what it comes to now, how far it could go, and what is left to ask."""
+
+    score: Decimal
+    score_min: Decimal
+    score_max: Decimal
+    grade: str
+    grades: tuple[str, ...]
+    limit: Money
+    lane: str
+    questions: tuple[Question, ...]
+
+
 class Figures(Answer):
     applications: int
     by_status: Mapping[str, int]
@@ -368,6 +522,129 @@ class Statement(Answer):
     source: str
 
 
+class OtherAccount(Answer):
+    """An account that does not count; each difference is what counts, then this."""
+
+    statement: Statement
+    provenance: str
+    differences: Mapping[str, tuple[str, str]]
+
+
+class Accounts(Answer):
+    """The accounts of one period: the one that counts, and those beside it."""
+
+    period_end_on: date
+    counted: Statement
+    provenance: str
+    others: tuple[OtherAccount, ...]
+
+
+class FactorRow(Answer):
+    """One customer's figures as of a day, under an edition; None where an input is missing."""
+
+    customer_id: str
+    as_of: date
+    edition_hash: str
+    segment: str
+    industry: str
+    figures: Mapping[str, Decimal | None]
+
+
+class MonthFigures(Answer):
+    """One month's valid invoices, net of tax and of what was taken back; counts of sales alone."""
+
+    month_on: date
+    sales: Decimal
+    purchases: Decimal
+    sales_issued: Decimal
+    sales_valid: int
+    sales_void: int
+
+
+class Concentration(Answer):
+    """How a year's trade spreads over counterparties."""
+
+    parties: int
+    total: Decimal
+    largest: tuple[Decimal, ...]
+    squares: Decimal
+
+
+class InvoiceRecord(Answer):
+    """A customer's VAT invoices up to a day, by month, in whole units of the currency."""
+
+    as_of: date
+    currency: str
+    invoices: int
+    first_sale_on: date | None
+    last_sale_on: date | None
+    months: tuple[MonthFigures, ...]
+    buyers: Concentration
+    sellers: Concentration
+
+
+class Turnover(Answer):
+    """A record of VAT invoices, and the figures that editions may name."""
+
+    record: InvoiceRecord
+    figures: Mapping[str, Decimal | None]
+
+
+class ReportKind(Answer):
+    """An external report as the policy knows it: providers in the order they are asked."""
+
+    kind: str
+    providers: tuple[str, ...]
+    age_days_max: int
+    authorisation_needed: bool
+
+
+class Authorisation(Answer):
+    """A customer's written agreement that reports on it are asked for."""
+
+    authorisation_id: str
+    customer_id: str
+    evidence_hash: str
+    signed_on: date
+    valid_until: date
+    recorded_by: str
+
+
+class ExternalReport(Answer):
+    report_id: str
+    customer_id: str
+    kind: str
+    provider: str
+    reported_on: date
+    pulled_on: date
+    figures: Mapping[str, str]
+    evidence_hash: str
+    authorisation_id: str | None
+    recorded_by: str
+
+
+class PulledReport(Answer):
+    """A report that may be relied on, and who was asked before it was found."""
+
+    report: ExternalReport
+    on_file: bool
+    tried: Mapping[str, str]
+
+
+class ReportQuery(Answer):
+    """One line of the log: who asked whom about whom, why, under which agreement."""
+
+    query_id: str
+    customer_id: str
+    kind: str
+    provider: str
+    outcome: str
+    purpose: str
+    authorisation_id: str | None
+    business_on: date
+    asked_by: str
+
+
 class Invoice(Answer):
     invoice_no: str
     issued_on: date
@@ -391,6 +668,60 @@ class Account(Answer):
     turnovers: tuple[Mapping[str, Any], ...]
     open_items: tuple[Mapping[str, Any], ...]
     payments: Mapping[str, Any]
+
+
+class BookAgeing(Answer):
+    """What is owed in one currency, aged, and how fast it is paid."""
+
+    ageing: Mapping[str, Any]
+    turnover: Mapping[str, Any]
+
+
+class Rate(Answer):
+    """One unit of `base` costs `rate` units of `quote`, as published for a day."""
+
+    base: str
+    quote: str
+    rate: Exact
+    rate_on: date
+    kind: str = "spot"
+    source: str = ""
+
+
+class Conversion(Answer):
+    """An amount in another currency, and the rate that made it where one was needed."""
+
+    amount: Money
+    rate_used: Mapping[str, Any] | None
+
+
+class NameList(Answer):
+    list_code: str
+    list_version: str
+    entries: int
+    imported_on: date
+    source: str
+
+
+class ListEntry(Answer):
+    """A company on a list, by its code; the effect is `stop` or `suspend`."""
+
+    list_code: str
+    list_version: str
+    identifier: Identifier
+    effect: str
+    rule: str
+    reason: str = ""
+    until: date | None = None
+
+
+class Touched(Answer):
+    """Whom a name that was put on a list concerns now."""
+
+    entry: ListEntry
+    customers: tuple[str, ...]
+    cases_open: tuple[str, ...]
+    lines: tuple[str, ...]
 
 
 class Attachment(Answer):
@@ -419,6 +750,12 @@ class Imported(Answer):
     refused: int
     kept: bool
     errors: tuple[RowError, ...]
+
+
+class ImportProfiles(Answer):
+    """Every profile, and the kinds of file it reads."""
+
+    items: Mapping[str, tuple[str, ...]]
 
 
 class ContractView(Answer):
@@ -504,6 +841,17 @@ class Entry(Answer):
     recorded_at: AwareDatetime
 
 
+class Reservation(Answer):
+    """A reservation that nothing has ended yet."""
+
+    reservation_id: str
+    line_id: str
+    amount: Money
+    business_on: date
+    expires_at: AwareDatetime | None
+    recorded_at: AwareDatetime
+
+
 class Proof(Answer):
     """What reading the whole book again showed."""
 
@@ -534,6 +882,17 @@ class Review(Answer):
     closed_on: date | None
 
 
+class ReviewView(Answer):
+    """All there is about one review; the receipt as the mapping it is."""
+
+    review: Review
+    assessment: Mapping[str, Any] | None
+    approvals: tuple[Mapping[str, Any], ...]
+    tasks: tuple[Task, ...]
+    decisions: tuple[Decision, ...]
+    letter: Letter | None
+
+
 class RaisedWarning(Answer):
     """`signal` has the rule, the level, the figure and whether it freezes."""
 
@@ -562,6 +921,13 @@ class CollectionCase(Answer):
     close_reason: str
 
 
+class CollectionView(Answer):
+    """A case and everything that happened to it, oldest first."""
+
+    case: CollectionCase
+    events: tuple[Mapping[str, Any], ...]
+
+
 class CollectionProgress(Answer):
     collection_id: str
     status: str
@@ -584,11 +950,94 @@ class MonitoringRun(Answer):
     finished: bool
 
 
+class RerateCounts(Answer):
+    moved: int
+    unmoved: int
+    failed: int
+
+    @property
+    def lines(self) -> int:
+        return self.moved + self.unmoved + self.failed
+
+
+class Rerating(Answer):
+    """One run over the book: the edition it judges under, how far it is, its preview's hash."""
+
+    run_id: str
+    edition_hash: str
+    business_on: date
+    status: str
+    counts: RerateCounts
+    preview_hash: str | None
+    previewed_by: str
+    applied_by: str | None
+    started_at: AwareDatetime
+    finished_at: AwareDatetime | None
+
+
+class Rerated(Answer):
+    """One line of a run as its preview says it; `failure` where it could not be judged."""
+
+    line_id: str
+    customer_id: str
+    outcome: str
+    grade_before: str
+    grade: str
+    score: Decimal | None
+    limit_before: Money
+    limit_supported: Money | None
+    binding: str
+    knock_outs: tuple[str, ...]
+    failure: str
+
+
 class PublishedEdition(Answer):
     edition_hash: str
     name: str
     effective_on: date
     published_by: str
+
+
+class EditionFault(Answer):
+    """One thing wrong with a draft, in both languages."""
+
+    path: str
+    code: str
+    sentence: str
+    sentence_zh: str
+
+
+class CheckedEdition(Answer):
+    """Whether a draft holds together; nothing found means that it may be published."""
+
+    edition_hash: str
+    name: str
+    effective_on: date
+    faults: tuple[EditionFault, ...]
+
+
+class Difference(Answer):
+    """One value or row that differs; empty where one of the two has none."""
+
+    path: str
+    kind: str
+    before: str
+    after: str
+    sentence: str
+    sentence_zh: str
+
+
+class Compared(Answer):
+    against_hash: str
+    edition_hash: str
+    differences: tuple[Difference, ...]
+
+
+class WorkbookRead(Answer):
+    """What a workbook says, as canonical TOML."""
+
+    edition_hash: str
+    toml: str
 
 
 class DraftEdition(Answer):
@@ -638,3 +1087,24 @@ class AuditProof(Answer):
     @property
     def holds(self) -> bool:
         return not self.altered
+
+
+class AuditEvent(Answer):
+    """One thing that happened to a case, under its number in the order of all of them."""
+
+    event_no: int
+    case_id: str
+    kind: str
+    person_id: str
+    facts: Mapping[str, str]
+    occurred_at: AwareDatetime
+
+
+class SentMail(Answer):
+    """A mail as the embedded sink received it."""
+
+    name: str
+    sent_to: str
+    subject: str
+    sent_at: str
+    body: str

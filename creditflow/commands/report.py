@@ -61,6 +61,24 @@ def list_reports(customer: Customer, as_user: AsUser = None, as_json: AsJson = F
 
 
 @report.command()
+def authorisations(customer: Customer, as_user: AsUser = None, as_json: AsJson = False) -> None:
+    """The customer's written agreements, the one that holds longest first."""
+    found = Caller(as_user, as_json=as_json).fetch(place("customers", customer, "authorisations"))
+    columns = {"authorisation_id": "agreement", "signed_on": "signed", "valid_until": "until"}
+    columns |= {"recorded_by": "by", "evidence_hash": "document"}
+    answer(found, as_json=as_json, text=table(found["items"], columns))
+
+
+@report.command()
+def kinds(as_user: AsUser = None, as_json: AsJson = False) -> None:
+    """Which reports the policy knows: whom they are asked of, and how old they may be."""
+    found = Caller(as_user, as_json=as_json).fetch("/report-kinds")
+    columns = {"kind": "kind", "providers": "asked in this order", "age_days_max": "days at most"}
+    columns |= {"authorisation_needed": "agreement needed"}
+    answer(found, as_json=as_json, text=table(found["items"], columns))
+
+
+@report.command()
 def queries(customer: Customer, as_user: AsUser = None, as_json: AsJson = False) -> None:
     """Who asked whom about the customer, and what came of it."""
     found = Caller(as_user, as_json=as_json).fetch(place("customers", customer, "report-queries"))

@@ -94,7 +94,7 @@ def _text(data: Path) -> str:
             return content.decode(encoding)
         except UnicodeDecodeError:
             continue
-    raise EncodingUnknown()
+    raise EncodingUnknown(start=content[:4].hex(" "))
 
 
 def _firm_year(

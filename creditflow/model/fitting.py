@@ -69,13 +69,13 @@ def fit(
 ) -> Model:
     """The model of these rows; refuses `LabelOneSided` and `ModelExtraMissing`."""
     if bad.all() or not bad.any():
-        raise LabelOneSided()
+        raise _one_sided(bad)
     folds = folds_of(groups)
     scores = dict.fromkeys(PENALTIES, 0.0)
     for fold in range(FOLDS):
         train, test = folds != fold, folds == fold
         if not bad[test].any() or bad[test].all() or not bad[train].any():
-            raise LabelOneSided()
+            raise _one_sided(bad)
         binned = _binned(_rows(figures, train), bad[train], candidates)
         for penalty in PENALTIES:
             model = _fitted(binned, _rows(figures, train), bad[train], penalty)
@@ -103,6 +103,10 @@ def _binned(
         if bins.cuts and bins.information >= INFORMATION_LEAST:
             found.append((each, bins))
     return found
+
+
+def _one_sided(bad: np.ndarray) -> LabelOneSided:
+    return LabelOneSided(good=int((~bad).sum()), bad=int(bad.sum()))
 
 
 def _fitted(

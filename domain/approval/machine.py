@@ -91,7 +91,7 @@ class Approval(Value):
                 else "-",
             )
         if person_id in self.request.makers:
-            raise OwnCase()
+            raise OwnCase(case_id=self.request.case_id)
         if person_id in self.deciders:
             raise SameHands(first="each task of the route", second="every other")
 

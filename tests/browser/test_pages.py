@@ -7,8 +7,9 @@ from tests.browser.conftest import PHONE, Opening
 from tests.web.book import Book, link_of
 
 PLACES = (
-    "/ /tasks?view=all /cases /customers /customers/c-1006 /lines /reviews?view=all /warnings"
-    " /collections /policy"
+    "/ /tasks?view=all /cases /customers /customers/c-1006 /customers/c-1001/statements"
+    " /customers/c-1001/turnover /customers/c-1001/reports /customers/c-1004/ring /lines"
+    " /reviews?view=all /warnings /rerating /collections /policy"
 ).split()
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from domain.errors import CreditError
+from domain.errors import CreditError, NotFound
+from domain.refusal_words import ZH
 
 PROJECT = Path(__file__).resolve().parents[2]
 LAYERS = ("domain", "policies", "storage", "activities", "workflows", "web", "creditflow")
@@ -41,6 +42,85 @@ def test_every_refusal_has_a_code_and_a_sentence_of_its_own_in_both_languages(
     assert re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", refusal.code_name())
     assert _facts(refusal.sentence) == _facts(refusal.sentence_zh)
     assert re.search(r"[\u4e00-\u9fff]", refusal.sentence_zh)
+
+
+# Sentences that name nothing, and why: a stranger is told nothing of ours, or what is meant is the
+# one thing that was sent.
+BARE = {
+    "CreditError": "the root, never raised",
+    "NotSignedIn": "who asks is not known",
+    "Unauthenticated": "who asks is not proven",
+    "RequestForged": "where it came from is not known",
+    "LinkUnknown": "a link is a secret, and is not said again",
+    "AuthorityMissing": "it is about the one document that is not there",
+    "FileEmpty": "it is about the one file that was sent",
+    "ModelExtraMissing": "it names what to install",
+}
+
+
+def test_every_refusal_says_what_it_is_about() -> None:
+    bare = {each.__name__ for each in refusals() if not _facts(each.sentence)}
+    assert bare == BARE.keys()
+
+
+@pytest.mark.parametrize("path", CODE, ids=lambda path: str(path.relative_to(PROJECT)))
+def test_whoever_refuses_gives_every_fact_that_the_sentence_names(path: Path) -> None:
+    assert _unsaid(path.read_text("utf-8")) == []
+
+
+def test_a_fact_that_is_not_given_is_found() -> None:
+    assert _unsaid("raise CurrencyUnknown()") == ["CurrencyUnknown needs currency"]
+    assert _unsaid("raise RowBroken(reason='x')") == ["RowBroken needs reason_zh"]
+    assert _unsaid("raise errors.NotFound(kind='customer', id=1)") == []
+
+
+def _unsaid(source: str) -> list[str]:
+    """Refusals made without a fact that their sentence names, in one language or the other."""
+    known = {each.__name__: each for each in refusals()}
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Call):
+            continue
+        name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+        given = {each.arg for each in node.keywords}
+        if name not in known or None in given:  # `**facts` says what it says at run time
+            continue
+        made = known[name](**dict.fromkeys(filter(None, given), "x"))
+        wanted = {
+            fact
+            for sentence in (made.sentence, made.sentence_zh)
+            for fact in re.findall(r"{(\w+)}", sentence)
+        }
+        missing = sorted(wanted - made.facts.keys())
+        if missing:
+            found.append(f"{name} needs {', '.join(missing)}")
+    return found
+
+
+# What refusals are filled with in words of ours; the Chinese sentence says them in Chinese.
+WORDED = {"kind", "first", "second", "reason"}
+
+
+@pytest.mark.parametrize("path", CODE, ids=lambda path: str(path.relative_to(PROJECT)))
+def test_the_words_that_refusals_are_filled_with_are_there_in_chinese(path: Path) -> None:
+    known = {each.__name__ for each in refusals()}
+    unsaid = [
+        given.value.value
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call)
+        and getattr(node.func, "id", "") in known
+        and not any((each.arg or "").endswith("_zh") for each in node.keywords)
+        for given in node.keywords
+        if given.arg in WORDED and isinstance(given.value, ast.Constant)
+        if given.value.value not in ZH and given.value.value != "xls"
+    ]
+    assert unsaid == []
+
+
+def test_no_word_in_chinese_is_left_over() -> None:
+    written = "".join(path.read_text("utf-8") for path in CODE if path.stem != "refusal_words")
+    assert [word for word in ZH if f'"{word}"' not in written] == []
+    assert NotFound(kind="policy draft", id="d-1").detail("zh") == "不存在政策草案：d-1。"
 
 
 def _facts(sentence: str) -> set[str]:

@@ -17,12 +17,16 @@ from domain.application import Application, ApplicationType
 from domain.approval import AuthorityGrant, Verdict
 from domain.contract import Capacity
 from domain.customer import Customer, CustomerGroup, Identifier, IdentifierScheme, Segment
-from domain.errors import OverLimit
+from domain.errors import OverLimit, ReportUnavailable
 from domain.identity import Language, Person
+from domain.imports import ImportKind
 from domain.money import Money
+from domain.party import LinkContent, PartyKind
 from domain.receivable import Invoice, Payment
+from domain.report import AuthorisationContent
 from domain.screening import ListEffect, ListEntry
 from domain.statement import Item, Statement
+from domain.turnover import first_of
 from storage.approval import AuthorityGrants
 from storage.customer import Customers
 from storage.edition import Editions, shipped_text
@@ -36,6 +40,8 @@ from tests.makers_policy import a_changed_edition, a_statement
 from tests.web.office import Office
 from web.service.clock import Clock
 from web.service.once import JoinedRecords
+from web.service.party import PartyContent
+from web.service.report.files import folder_providers
 from web.service.services import Services, build_services
 from workflows.codec import Codec
 
@@ -87,13 +93,23 @@ def opened(database_url: str, folder: Path) -> Iterator[Book]:
     exposure = Exposure(records, connections_max=4)
     office = Office(records, exposure, folder)
     services = build_services(
-        records, exposure, office, Clock(), Codec(bytes(32)), mail_dir=folder / "mail"
+        records,
+        exposure,
+        office,
+        Clock(),
+        Codec(bytes(32)),
+        mail_dir=folder / "mail",
+        providers=folder_providers(_told(folder / "reports", Clock().business_on())),
     )
     (folder / "mail").mkdir()
     people = _seated(records)
     _published(records)
     _known(services, people["manager"])
-    yield Book(services, office, _driven(services, office, people), people)
+    cases = _driven(services, office, people)
+    _linked(services, people)
+    _sold(services, people["manager"])
+    _asked(services, people["manager"])
+    yield Book(services, office, cases, people)
     exposure.close()
     records.close()
 
@@ -145,6 +161,9 @@ def _known(services: Services, manager: Person) -> None:
             Customers(session).record(customer, source="import customers.csv", **kept)
             for year in (on.year - 3, on.year - 2, on.year - 1):
                 Statements(session).record(_statement(company, year, on), **kept)
+            if company.customer_id == "c-1001":
+                for account in _accounts(company, on):
+                    Statements(session).record(account, **kept)
             _bill(session, company, on)
         Lists(session).add(
             ListEntry(
@@ -189,6 +208,84 @@ def _statement(company: Company, year: int, on: date) -> Statement:
             "source": "import statements.csv",
         }
     )  # fmt: skip
+
+
+def _accounts(company: Company, on: date) -> tuple[Statement, ...]:
+    """The books of the year before last once more, as the tax office has them, and those of last
+    year that open with other cash than they closed with."""
+    told, newest = (_statement(company, year, on) for year in (on.year - 2, on.year - 1))
+    sold = told.items[Item.REVENUE] * Decimal("0.8")
+    less = {Item.REVENUE: sold, Item.COST_OF_SALES: sold - told.items[Item.GROSS_PROFIT]}
+    opening = Decimal(9_400_000)
+    cash = {
+        Item.CASH_OPENING: opening,
+        Item.OPERATING_CASH_FLOW: newest.items[Item.CASH] - opening,
+        Item.INVESTING_CASH_FLOW: Decimal(0),
+        Item.FINANCING_CASH_FLOW: Decimal(0),
+    }
+    return (
+        told.model_copy(
+            update={"items": {**told.items, **less}, "audited": False, "source": "tax return"}
+        ),
+        newest.model_copy(update={"items": {**newest.items, **cash}}),
+    )
+
+
+def _linked(services: Services, people: dict[str, Person]) -> None:
+    """An owner above two companies, a circle of shares, and a guarantee to a neighbour."""
+    parties, risk = services.parties, people["risk"]
+    holding = parties.record(risk, PartyContent(name="Xinghe Holdings 星禾控股"), "p-holding")
+    trust = PartyContent(name="Xinghe Family Trust 星禾家族信托", kind=PartyKind.ARRANGEMENT)
+    parties.record(risk, trust, "p-trust")
+    for link in (
+        {"kind": "owns", "holder": holding.party_id, "subject": "c-1004", "share": "0.7"},
+        {"kind": "owns", "holder": holding.party_id, "subject": "c-1005", "share": "0.55"},
+        {"kind": "owns", "holder": "c-1005", "subject": "c-1004", "share": "0.3"},
+        {"kind": "owns", "holder": "c-1004", "subject": holding.party_id, "share": "0.1"},
+        {"kind": "controls", "holder": "p-trust", "subject": holding.party_id},
+        {"kind": "guarantees", "holder": "c-1004", "subject": "c-1002"},
+    ):
+        parties.record_link(risk, LinkContent.model_validate({**link, "source": "register"}))
+
+
+def _sold(services: Services, manager: Person) -> None:
+    """Two years of VAT invoices, a month without one, void ones and a red letter among them."""
+    on, code = services.clock.business_on(), COMPANIES[0].code
+    head = "customer,scheme,invoice_no,issued_on,counterparty,net,tax,gross,status"
+    for kind, parties in ((ImportKind.SALES_INVOICES, 5), (ImportKind.PURCHASE_INVOICES, 3)):
+        rows = [head]
+        for number in range(1, 24 * parties):
+            issued = first_of(on, -(number // parties)) + timedelta(days=number % 9)
+            if number // parties == 7 or issued > on:
+                continue
+            net = Decimal(1_400_000 - 90_000 * (number % parties) - 2_000 * number)
+            net = -net / 4 if number % 37 == 0 else net
+            status = "void" if number % 29 == 0 else "valid"
+            amounts = f"{net:.2f},{net * 13 / 100:.2f},{net * 113 / 100:.2f}"
+            party = f"{kind.value[0]}-{number % parties}"
+            rows.append(f"{code},uscc,{number},{issued},{party},{amounts},{status}")
+        report = services.imports.import_csv(manager, kind, "\n".join(rows).encode())
+        assert not report.errors, report.errors
+
+
+def _told(folder: Path, on: date) -> Path:
+    """What the first provider says of one company; the other providers are away."""
+    (folder / "credit_reference_centre").mkdir(parents=True)
+    text = f"code,reported_on,open_loans,overdue_loans\n{COMPANIES[0].code},{on},3,0\n"
+    (folder / "credit_reference_centre" / "bureau.csv").write_text(text)
+    return folder
+
+
+def _asked(services: Services, manager: Person) -> None:
+    """A report under an agreement, and one that nobody gives."""
+    on = services.clock.business_on()
+    signed = services.attachments.record(manager, b"%PDF-1.7 agreed", "agreed.pdf")
+    since, until = on - timedelta(days=20), on + timedelta(days=345)
+    agreed = AuthorisationContent(evidence_hash=signed.sha256, signed_on=since, valid_until=until)
+    services.reports.authorise(manager, "c-1001", agreed)
+    services.reports.pull(manager, "c-1001", "bureau", "credit assessment")
+    with contextlib.suppress(ReportUnavailable):
+        services.reports.pull(manager, "c-1001", "registry", "yearly review")
 
 
 def _bill(session: object, company: Company, on: date) -> None:

@@ -18,6 +18,7 @@ from activities.contract import ContractActivities
 from activities.documents.certificates import open_seals
 from activities.documents.sealing import Sealing
 from activities.line import LineActivities
+from activities.rerating import ReratingActivities
 from activities.review import ReviewActivities
 from activities.warning import WarningActivities
 from domain.application import CaseAction, CaseStart, CaseStatus, CaseStep
@@ -25,6 +26,7 @@ from domain.approval import ApprovalOutcome, DecisionRequest
 from domain.collection import CollectionAction
 from domain.contract import ContractOrder, CustomerActed, Grantor, IssueContract
 from domain.line import ActivationRequest, LineAction, ReviewDue
+from domain.rerating import ReratingPage, ReratingStart
 from domain.review import ReviewTurn
 from domain.value import Value
 from domain.warning import MonitoringPage, MonitoringStart
@@ -45,6 +47,7 @@ class Office(Gateway):
         self._approvals = ApprovalActivities(records)
         self._contracts = ContractActivities(records, Sealing(seals, GRANTOR), PUBLIC_URL)
         self._lines = LineActivities(records, exposure)
+        self._reratings = ReratingActivities(records)
         self._reviews = ReviewActivities(records)
         self._warnings = WarningActivities(records)
         self._collections = CollectionActivities(records)
@@ -100,6 +103,8 @@ class Office(Gateway):
                     offset_days=start.offset_days,
                 )
             )
+        if workflow == "ReratingWorkflow":
+            self._rerate(ReratingStart.model_validate(payload))
 
     def history(self, workflow_id: str) -> list[dict[str, Any]]:
         return []
@@ -187,6 +192,18 @@ class Office(Gateway):
         judged = self._reviews.reassess_line(ReviewTurn(line_id=line_id, n=1, at=self._now()))
         if judged.approval is not None:
             self._inside(self._approvals.open_approval, judged.approval)
+
+    def _rerate(self, start: ReratingStart) -> None:
+        page = ReratingPage(
+            **start.model_dump(exclude={"at", "offset_days"}),
+            at=self._now(),
+            offset_days=start.offset_days,
+        )
+        step = self._reratings.preview_rerating
+        if start.preview_hash is not None:
+            step = self._reratings.apply_rerating
+        while not step(page).done:
+            pass
 
     def _inside(self, step: Callable[[Any], Value], content: Value) -> Any:
         """A step that asks Temporal when it was scheduled."""

@@ -27,8 +27,10 @@ EVERYBODY = (
     "manager approver1 approver2 approver3 risk release legal collector operator auditor".split()
 )
 PAGES = (
-    "/ /tasks /tasks?view=all /cases /cases?status=in_approval /customers /customers/c-1001 /lines "
-    "/reviews?view=all /warnings?view=all /collections /policy /mails /operations"
+    "/ /tasks /tasks?view=all /cases /cases?status=in_approval /customers /customers/c-1001 "
+    "/customers/c-1001/statements /customers/c-1001/turnover /customers/c-1001/reports "
+    "/customers/c-1004/ring /lines /reviews?view=all /warnings?view=all /rerating /collections "
+    "/policy /mails /operations"
 ).split()
 
 

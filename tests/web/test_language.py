@@ -156,5 +156,8 @@ def _codes_of(edition: PolicyEdition) -> Iterator[tuple[str, str]]:
     yield from (("requirement", row.code) for row in contract.requirements)
     yield from (("rule", rule.code) for rule in edition.monitoring.rules)
     yield from (("reminder", step.code) for step in edition.monitoring.reminders)
+    for report in edition.reports:
+        yield "report_kind", report.kind
+        yield from (("provider", code) for code in report.providers)
     for checklist in edition.completeness.checklists:
         yield from (("document", code) for code in (*checklist.required, *checklist.optional))

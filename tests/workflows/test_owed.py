@@ -114,7 +114,7 @@ class Listener:
     def told(self, message: dict[str, Any]) -> dict[str, Any]:
         match message.get("refuse"):
             case "draining":
-                raise refusal(Draining())
+                raise refusal(Draining(id="line-1"))
             case "refused":
                 raise refusal(OutOfOrder(reason="not now"))
         self._heard.append(message["message_id"])

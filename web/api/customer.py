@@ -68,7 +68,7 @@ def read_by_identifier(
     try:
         identifier = Identifier(scheme=scheme, value=value)
     except ValueError:
-        raise Malformed(reason=f"this is no {scheme}") from None
+        raise Malformed(reason=f"this is no {scheme}", reason_zh=f"不是有效的 {scheme}") from None
     return asked.customers.read_by_identifier(caller, identifier)
 
 

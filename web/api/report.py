@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Response
 from pydantic import Field
 
-from domain.edition import Code
+from domain.edition import Code, ReportRow
 from domain.identity import Id
 from domain.report import Authorisation, AuthorisationContent, ExternalReport, ReportQuery
 from domain.value import Value
@@ -24,6 +24,10 @@ class ReportAsked(Value):
     purpose: Annotated[str, Field(min_length=1, max_length=200)]
 
 
+class ReportKinds(Value):
+    items: tuple[ReportRow, ...]
+
+
 class Authorisations(Value):
     items: tuple[Authorisation, ...]
 
@@ -34,6 +38,12 @@ class ExternalReports(Value):
 
 class ReportQueries(Value):
     items: tuple[ReportQuery, ...]
+
+
+@router.get("/report-kinds")
+def list_kinds(asked: Asked, caller: Caller) -> ReportKinds:
+    """Which reports the policy knows: whom they are asked of, and how old they may be."""
+    return ReportKinds(items=tuple(asked.reports.list_kinds(caller)))
 
 
 @router.get("/customers/{customer_id}/authorisations")

@@ -4,9 +4,9 @@ from fastapi.responses import PlainTextResponse
 from pydantic import Field
 
 from domain.identity import Id
-from domain.rerating import Rerating
+from domain.rerating import Judging, Outcome, Rerating
 from domain.value import Value
-from web.api.pages import PageSize
+from web.api.pages import Cursor, Page, PageSize, after_text, page_of
 from web.api.stage import stage
 from web.callers import Asked, Caller
 from web.service.rerating import ReratingBegun
@@ -40,6 +40,22 @@ def list_runs(asked: Asked, caller: Caller, page_size: PageSize = 20) -> Reratin
 def read_run(asked: Asked, caller: Caller, run_id: Id) -> Rerating:
     """How far a run has come, what it counts, and the hash of its preview."""
     return asked.reratings.read(caller, run_id)
+
+
+@router.get("/runs/rerating/{run_id}/lines")
+def list_lines(
+    asked: Asked,
+    caller: Caller,
+    run_id: Id,
+    outcome: Outcome | None = None,
+    cursor: Cursor = None,
+    page_size: PageSize = 50,
+) -> Page[Judging]:
+    """What the preview says of each line, by line: then and now, or why it could not be judged."""
+    found = asked.reratings.list_lines(
+        caller, run_id, outcome=outcome, after=after_text(cursor), page_size=page_size + 1
+    )
+    return page_of(found, page_size, lambda each: (each.line_id,))
 
 
 @router.get("/runs/rerating/{run_id}/preview", response_class=PlainTextResponse)

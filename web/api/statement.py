@@ -11,13 +11,23 @@ from web.api.pages import Cursor, Page, PageSize, after_text, page_of
 from web.api.stage import stage
 from web.api.writes import Writing
 from web.callers import Asked, Caller
-from web.service.statement import FactorRow
+from web.service.statement import Accounts, FactorRow
 
 router = stage("statement")
 
 
 class Statements(Value):
     items: tuple[Statement, ...]
+
+
+class AccountsOfPeriods(Value):
+    items: tuple[Accounts, ...]
+
+
+@router.get("/customers/{customer_id}/statement-accounts")
+def list_accounts(asked: Asked, caller: Caller, customer_id: Id) -> AccountsOfPeriods:
+    """The accounts of each period: the one that counts, and what differs in the others."""
+    return AccountsOfPeriods(items=tuple(asked.statements.list_accounts(caller, customer_id)))
 
 
 @router.get("/customers/{customer_id}/statements")

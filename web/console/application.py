@@ -13,7 +13,6 @@ from domain.approval import TaskStatus
 from domain.errors import (
     CaseClosed,
     CreditError,
-    FieldUnreadable,
     NotFound,
     OutOfOrder,
     Withdrawn,
@@ -456,6 +455,7 @@ def _parts(view: CaseView) -> list[str]:
         "rating": True,
         "limit": view.assessment is not None,
         "price": view.assessment is not None,
+        "doubts": bool(view.assessment and view.assessment.doubts),
         "request": True,
         "customer": True,
         "statements": True,
@@ -513,9 +513,5 @@ def _stored(visit: Visit, document: str, file: UploadFile | None) -> dict[str, s
 
 def _whole(visit: Visit, typed: str, field: str) -> int:
     if not typed.strip().isdecimal():
-        raise FieldUnreadable(
-            column=visit.speech.say(f"field.{field}"),
-            expected=visit.speech.say("field.whole_number"),
-            expected_zh=visit.speech.say("field.whole_number"),
-        )
+        raise visit.unreadable(field, "whole_number")
     return int(typed)

@@ -13,10 +13,13 @@ from typing import Any
 from domain.assessment import Assessment, FactorPoints, LimitStep
 from domain.money import Money
 from domain.statement import Item, Statement
+from web.console.doubts import doubts_of
 from web.console.formats import Formats
+from web.console.provenance import beside_of
 from web.language import Speech
 
 _PERIODS_MAX = 4
+_PARTS = ("factor_groups", "limit_steps", "price_parts", "doubts", "beside")
 _RANGES = {
     "rating.below": re.compile(r"below (?P<high>[-\d.]+)"),
     "rating.between": re.compile(r"(?P<low>[-\d.]+) to below (?P<high>[-\d.]+)"),
@@ -117,13 +120,15 @@ class Spread:
 def receipt_of(assessment: Assessment | None, formats: Formats, speech: Speech) -> dict[str, Any]:
     """What the three parts of a receipt are shown with."""
     if assessment is None:
-        return {"factor_groups": (), "limit_steps": (), "price_parts": (), "requested": None}
+        return {**dict.fromkeys(_PARTS, ()), "requested": None}
     requested = assessment.dossier.limit_requested_reporting
     scale = _scale(assessment)
     return {
         "factor_groups": _factor_groups(assessment, formats, speech),
         "limit_steps": [_limit_row(step, assessment, scale) for step in assessment.limit.steps],
         "price_parts": price_parts(assessment.price.components),
+        "doubts": doubts_of(assessment, formats, speech),
+        "beside": beside_of(assessment, formats, speech),
         "requested": requested,
         "requested_share": _share(Decimal(requested.minor), scale),
     }

@@ -1,14 +1,13 @@
 """Collections (催收): the cases, what was done on each, a promise taken, a case closed."""
 
 from dataclasses import dataclass
-from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Response
 from fastapi.responses import HTMLResponse
 
 from domain.collection import CollectionStatus
-from domain.errors import CaseClosed, FieldUnreadable
+from domain.errors import CaseClosed
 from web.api.pages import after_text
 from web.console.lists import PAGE_SIZE, next_path
 from web.console.page import Visit, Visiting, Writing
@@ -69,7 +68,11 @@ def promise(
         lambda refusal: _collection_page(visit, collection_id, "promise", typed, refusal)
     )
     visit.services.collections.promise(
-        visit.person, collection_id, _day(visit, promised_on), note=note, key=key or None
+        visit.person,
+        collection_id,
+        visit.day(promised_on, "promised_on"),
+        note=note,
+        key=key or None,
     )
     return visit.go(f"/collections/{collection_id}", "promise_recorded")
 
@@ -120,15 +123,3 @@ def _collection_page(
         typed=typed or Typed(),
         keys={"promise": new_id(), "close": new_id()},
     )
-
-
-def _day(visit: Visit, typed: str) -> date:
-    try:
-        return date.fromisoformat(typed)
-    except ValueError:
-        expected = visit.speech.say("field.a_day")
-        raise FieldUnreadable(
-            column=visit.speech.say("field.promised_on"),
-            expected=expected,
-            expected_zh=expected,
-        ) from None

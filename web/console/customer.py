@@ -16,6 +16,13 @@ from web.service.permissions import Action, permitted
 
 router = APIRouter(include_in_schema=False)
 _OPEN_ITEMS_MAX = 20
+_PLACES = (
+    ("overview", "", Action.CUSTOMER_READ),
+    ("statements", "/statements", Action.STATEMENT_READ),
+    ("turnover", "/turnover", Action.TURNOVER_READ),
+    ("reports", "/reports", Action.REPORT_READ),
+    ("ring", "/ring", Action.CUSTOMER_READ),
+)
 
 
 @router.get("/customers")
@@ -42,13 +49,12 @@ def list_customers(
 def show_customer(visit: Visiting, customer_id: str) -> HTMLResponse:
     """Everything on record about one customer."""
     person, services = visit.person, visit.services
-    customer = services.customers.read(person, customer_id)
+    head = headed(visit, customer_id, "overview")
     account = services.receivables.read_account(person, customer_id)
     spread = spread_of(services.statements.list_statements(person, customer_id), visit.speech)
     return visit.show(
         "customer/customer.html",
-        customer=customer,
-        customer_name=visit.customer_name(customer),
+        **head,
         account=account,
         ageings=[(ageing, _bars(ageing)) for ageing in account.ageings],
         open_items=account.open_items[:_OPEN_ITEMS_MAX],
@@ -57,9 +63,27 @@ def show_customer(visit: Visiting, customer_id: str) -> HTMLResponse:
         charts=bool(spread and spread.option),
         lines=services.lines.list_lines(person, customer_id=customer_id),
         cases=services.applications.list_cases(person, customer_id=customer_id, page_size=20),
-        group=_group(visit, customer.group_id),
+        group=_group(visit, head["customer"].group_id),
         may_submit=permitted(person, Action.APPLICATION_SUBMIT),
     )
+
+
+def headed(visit: Visit, customer_id: str, here: str) -> dict[str, Any]:
+    """The head of every page of a customer: whose it is, and the pages the person may open."""
+    customer = visit.services.customers.read(visit.person, customer_id)
+    return {
+        "customer": customer,
+        "customer_name": visit.customer_name(customer),
+        "places": [
+            {
+                "path": f"/customers/{customer_id}{path}",
+                "word": visit.speech.say(f"customer.places.{code}"),
+                "here": code == here,
+            }
+            for code, path, action in _PLACES
+            if permitted(visit.person, action)
+        ],
+    }
 
 
 def _bars(ageing: Ageing) -> list[dict[str, Any]]:

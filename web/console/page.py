@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -180,6 +180,20 @@ class Visit:
             raise FieldUnreadable(
                 column=self.speech.say(f"field.{field}"), expected="/".join(kind)
             ) from None
+
+    def day(self, typed: str, field: str) -> date:
+        """A day of a form; refuses `FieldUnreadable`."""
+        try:
+            return date.fromisoformat(typed)
+        except ValueError:
+            raise self.unreadable(field, "a_day") from None
+
+    def unreadable(self, field: str, expected: str) -> FieldUnreadable:
+        """The refusal of a field of a form that is not what it should be."""
+        word = self.speech.say(f"field.{expected}")
+        return FieldUnreadable(
+            column=self.speech.say(f"field.{field}"), expected=word, expected_zh=word
+        )
 
     def tabs(self, path: str, key: str, views: Iterable[str], chosen: str) -> list[dict[str, Any]]:
         """The views of a list, each an address of its own."""

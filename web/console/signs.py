@@ -58,6 +58,20 @@ LOOKS = {
     "concluded": (GOOD, "check"),
     "overruled": (OFF, "cross"),
     "stopped": (OFF, "stop"),
+    # re-rating
+    "previewing": (BUSY, "clock"),
+    "previewed": (WAIT, "half"),
+    "applying": (BUSY, "clock"),
+    "applied": (GOOD, "check"),
+    "moved": (WAIT, "up"),
+    "unmoved": (OFF, "dash"),
+    # queries for external reports
+    "on_file": (GOOD, "file"),
+    "asked": (BUSY, "clock"),
+    "found": (GOOD, "check"),
+    "none": (OFF, "dash"),
+    "stale": (WAIT, "hourglass"),
+    "outage": (BAD, "cross"),
     # collections
     "paid": (GOOD, "check"),
     # drafts of the policy

@@ -195,7 +195,7 @@ class CustomerService:
     def _refuse_unproven(self, customer: Customer, known: tuple[Identifier, ...]) -> None:
         for code in customer.identifiers:
             if not code.is_proof and code not in known:
-                raise IdentifierUnproven()
+                raise IdentifierUnproven(value=code.value)
 
 
 def visible_customer(session: Session, person: Person, customer_id: str) -> Customer:

@@ -20,6 +20,7 @@ from domain.party import (
     Party,
     PartyKind,
     PartyName,
+    PathStep,
     RingMember,
 )
 from domain.value import Value
@@ -63,6 +64,9 @@ class RingView(Value):
     customer_id: Id
     as_of: date
     parts: tuple[RingPart, ...]
+    limits: Money | None = None  # the customer's own, as of a part
+    answers_for: Money
+    links: tuple[PathStep, ...] = ()  # every link in force among them, circles and all
     one_risk: tuple[Id, ...]
     direct: Money
     indirect: Money
@@ -90,10 +94,10 @@ class PartyService:
         self._records = records
         self._clock = clock
 
-    def record(self, person: Person, content: PartyContent) -> Party:
-        """Put a party on record that is no customer."""
+    def record(self, person: Person, content: PartyContent, party_id: str | None = None) -> Party:
+        """Put a party on record that is no customer; the same under one id is that party."""
         permit(person, Action.PARTY_RECORD)
-        party = Party.model_validate({**content.model_dump(), "party_id": new_id()})
+        party = Party.model_validate({**content.model_dump(), "party_id": party_id or new_id()})
         with self._records.begin() as session:
             return Parties(session).record(party, person.person_id)
 
@@ -152,6 +156,11 @@ class PartyService:
             exchange = Exchange(session, edition, on)
             limits = _limits(session, everybody, exchange)
             answers = _answers(session, customer_id, everybody, limits, exchange, on)
+            among = [
+                PathStep.of(link)
+                for link in Parties(session).links_around(customer_id)
+                if link.holds_on(on) and {link.holder, link.subject} <= everybody | {customer_id}
+            ]
             customers = Customers(session).find_many(sorted(everybody))
             parties = Parties(session).find_many(everybody)
         owner = visible_to(person).manager_id
@@ -183,6 +192,9 @@ class PartyService:
                 )
                 for each in ring
             ),
+            limits=limits.get(customer_id),
+            answers_for=_sum_of(customer_id, answers, quote),
+            links=tuple(among),
             one_risk=counted,
             direct=direct,
             indirect=indirect,

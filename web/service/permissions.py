@@ -81,6 +81,8 @@ class Action(StrEnum):
     REVIEW_START = "review.start"
     WARNING_READ = "warning.read"
     WARNING_RUN = "warning.run"
+    RERATING_READ = "rerating.read"
+    RERATING_RUN = "rerating.run"
     COLLECTION_READ = "collection.read"
     COLLECTION_ACT = "collection.act"
 
@@ -152,6 +154,9 @@ MATRIX: dict[Action, frozenset[Role]] = {
     Action.REVIEW_START: frozenset({_RISK}),
     Action.WARNING_READ: _READERS,
     Action.WARNING_RUN: frozenset({_RISK, _OPERATOR}),
+    # A preview shows every line of the book, and its file is read whole or not at all.
+    Action.RERATING_READ: frozenset({_APPROVER, _RISK, _AUDITOR}),
+    Action.RERATING_RUN: frozenset({_RISK}),
     Action.COLLECTION_READ: _READERS,
     Action.COLLECTION_ACT: frozenset({_COLLECTOR}),
     Action.POLICY_READ: _STAFF,

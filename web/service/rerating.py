@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-from domain.errors import OutOfOrder, SameHands, StaleContent
 from domain.identity import Person
-from domain.rerating import Rerating, ReratingStart, RunStatus
+from domain.rerating import Judging, Outcome, Rerating, ReratingStart, RunStatus
 from domain.value import Value
 from storage.base import Records
 from storage.rerating import Reratings
@@ -29,41 +28,57 @@ class ReratingService:
         self._gateway = gateway
         self._clock = clock
 
-    def preview(self, person: Person) -> ReratingBegun:
-        """Judge every line in force by the edition in force; nothing changes by it."""
-        permit(person, Action.WARNING_RUN)
-        return self._begin(ReratingStart(run_id=new_id(), person_id=person.person_id), "preview")
+    def preview(self, person: Person, run_id: str | None = None) -> ReratingBegun:
+        """Judge every line in force by the edition in force; nothing changes by it.
+
+        A run of an id that is there already is that run.
+        """
+        permit(person, Action.RERATING_RUN)
+        start = ReratingStart(run_id=run_id or new_id(), person_id=person.person_id)
+        return self._begin(start, "preview")
 
     def apply(self, person: Person, run_id: str, preview_hash: str) -> ReratingBegun:
         """Put a preview in force as it is; refuses `StaleContent` for another hash, `SameHands` to
         whoever made it, and `OutOfOrder` before it is complete."""
-        permit(person, Action.WARNING_RUN)
+        permit(person, Action.RERATING_RUN)
         run = self.read(person, run_id)
-        if run.status is RunStatus.PREVIEWING:
-            raise OutOfOrder(reason="the preview is not complete yet")
-        if run.preview_hash != preview_hash:
-            raise StaleContent()
-        if run.previewed_by == person.person_id:
-            raise SameHands(first="preview", second="apply")
+        run.refuse_unseen(preview_hash, person.person_id)
+        if run.status is RunStatus.APPLIED:
+            return ReratingBegun(run_id=run_id)
         start = ReratingStart(run_id=run_id, person_id=person.person_id, preview_hash=preview_hash)
         return self._begin(start, "apply")
 
     def read(self, person: Person, run_id: str) -> Rerating:
         """How far a run has come; `NotFound` until its first page is on record."""
-        permit(person, Action.WARNING_READ)
+        permit(person, Action.RERATING_READ)
         with self._records.begin() as session:
             return Reratings(session).read(run_id)
 
     def read_preview(self, person: Person, run_id: str) -> str:
         """The preview file, whose SHA-256 is the run's hash."""
-        permit(person, Action.FIGURES_READ)
+        permit(person, Action.RERATING_READ)
         with self._records.begin() as session:
             Reratings(session).read(run_id)
             return "".join(Reratings(session).preview_rows(run_id))
 
+    def list_lines(
+        self,
+        person: Person,
+        run_id: str,
+        *,
+        outcome: Outcome | None = None,
+        after: str | None = None,
+        page_size: int = 50,
+    ) -> Sequence[Judging]:
+        """The lines of a preview by id, those of one outcome or all, from above `after`."""
+        permit(person, Action.RERATING_READ)
+        with self._records.begin() as session:
+            Reratings(session).read(run_id)
+            return Reratings(session).find_judged(run_id, outcome, after, page_size)
+
     def list_runs(self, person: Person, page_size: int = 20) -> Sequence[Rerating]:
         """The newest runs first."""
-        permit(person, Action.WARNING_READ)
+        permit(person, Action.RERATING_READ)
         with self._records.begin() as session:
             return Reratings(session).find_newest(page_size)
 

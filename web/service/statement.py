@@ -13,6 +13,7 @@ from domain.identity import Person
 from domain.statement import Statement, StatementContent
 from domain.value import Value
 from policies.formula import EXACT
+from policies.provenance import differences, provenance_text, ranked
 from policies.spreading import PAYMENT_NAMES, Scope
 from storage.attachment import Attachments
 from storage.base import Records
@@ -25,7 +26,25 @@ from web.service.clock import Clock
 from web.service.customer import visible_customer
 from web.service.permissions import Action, permit, visible_to
 
+_YEARS_MAX = 20
 _OF_THE_CUSTOMER = ("years_established", "employees", "statement_years", "statement_age_days")
+
+
+class OtherAccount(Value):
+    """An account of a period that does not count; each difference is what counts, then this."""
+
+    statement: Statement
+    provenance: str  # scope, audit, opinion and standard, as codes
+    differences: dict[str, tuple[str, str]]
+
+
+class Accounts(Value):
+    """The accounts of one period: the one that counts, and each beside it with what differs."""
+
+    period_end_on: date
+    counted: Statement
+    provenance: str
+    others: tuple[OtherAccount, ...] = ()
 
 
 class FactorRow(Value):
@@ -77,6 +96,21 @@ class StatementService:
             visible_customer(session, person, customer_id)
             return Statements(session).find_newest(customer_id, until=until)
 
+    def list_accounts(self, person: Person, customer_id: str) -> Sequence[Accounts]:
+        """What differs between the accounts of each period, newest period first.
+
+        Which of them counts is the word of the edition in force; `NotFound` where there is none.
+        """
+        permit(person, Action.STATEMENT_READ)
+        on = self._clock.business_on()
+        with self._records.begin() as session:
+            visible_customer(session, person, customer_id)
+            edition = Editions(session).find_current(on)
+            if edition is None:
+                raise NotFound(kind="policy edition in force", id=on.isoformat())
+            found = Statements(session).find_accounts(customer_id, until=on, years=_YEARS_MAX)
+        return [_accounts_of(of_period) for of_period in reversed(ranked(found, edition))]
+
     def list_versions(
         self,
         person: Person,
@@ -113,6 +147,23 @@ class StatementService:
                 after=after, page_size=page_size, manager_id=visible_to(person).manager_id
             )
             return [_factors_of(session, customer, edition, on) for customer in found]
+
+
+def _accounts_of(of_period: Sequence[Statement]) -> Accounts:
+    best, *others = of_period
+    return Accounts(
+        period_end_on=best.period_end_on,
+        counted=best,
+        provenance=provenance_text(best),
+        others=tuple(
+            OtherAccount(
+                statement=other,
+                provenance=provenance_text(other),
+                differences=differences(best, other),
+            )
+            for other in others
+        ),
+    )
 
 
 def _factors_of(

@@ -94,7 +94,7 @@ def money(fields: Fields, field: str = "amount") -> Money:
         named = "currency" if refusal.code == "currency_unknown" else field
         raise RowRefused(refusal, fields.column_of(named)) from refusal
     if amount.minor <= 0:
-        raise RowRefused(AmountNotPositive(), fields.column_of(field))
+        raise RowRefused(AmountNotPositive(amount=amount), fields.column_of(field))
     return amount
 
 

@@ -481,7 +481,7 @@ def _positive(fields: Fields, field: str) -> Decimal | None:
     text = fields.find(field)
     number = cells.figure(fields, field, text) if text else None
     if number is not None and number <= 0:
-        raise RowRefused(AmountNotPositive(), fields.column_of(field))
+        raise RowRefused(AmountNotPositive(amount=number), fields.column_of(field))
     return number
 
 

@@ -105,12 +105,17 @@ def _statements(content: bytes) -> Iterator[dict[str, Any]]:
             else [json.loads(row, parse_float=Decimal) for row in text.splitlines() if row.strip()]
         )
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise Malformed(reason=f"no JSON ({error})") from None
+        raise Malformed(
+            reason=f"no JSON ({error})", reason_zh=f"不是有效的 JSON（{error}）"
+        ) from None
     for place, each in enumerate(parsed, start=1):
         wanted = {"recordId": str, "recordType": str, "recordDetails": dict, "statementDate": str}
         for name, kind in wanted.items():
             if not isinstance(each, dict) or not isinstance(each.get(name), kind):
-                raise Malformed(reason=f"statement {place} has no {name}")
+                raise Malformed(
+                    reason=f"statement {place} has no {name}",
+                    reason_zh=f"第 {place} 条声明缺少 {name}",
+                )
         yield each
 
 

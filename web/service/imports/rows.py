@@ -223,7 +223,7 @@ def encoding_of(content: bytes) -> str:
     are not plain ASCII are.
     """
     if content.startswith(_WIDE_BOMS):
-        raise EncodingUnknown()
+        raise EncodingUnknown(start=content[:4].hex(" "))
     if content[:2] in _UTF_16_BOMS:
         return "utf-16"
     if content.isascii() or _decodes(content, "utf-8"):
@@ -232,7 +232,7 @@ def encoding_of(content: bytes) -> str:
     for encoding in ("utf-8", "gb18030"):
         if 2 * sum(_decodes(line, encoding) for line in telling) >= len(telling):
             return encoding
-    raise EncodingUnknown()
+    raise EncodingUnknown(start=content[:4].hex(" "))
 
 
 def _utf_8(content: bytes) -> bytes:
@@ -240,7 +240,7 @@ def _utf_8(content: bytes) -> bytes:
     try:
         return content[2:].decode(_UTF_16_BOMS[content[:2]]).encode("utf-8")
     except UnicodeError as broken:
-        raise EncodingUnknown() from broken
+        raise EncodingUnknown(start=content[:4].hex(" ")) from broken
 
 
 def _is_utf_8(line: bytes) -> bool:

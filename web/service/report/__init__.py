@@ -91,6 +91,12 @@ class ReportService:
             asking = _Asking(self, session, person, customer, row, purpose)
             return asking.on_file() or asking.asked()
 
+    def list_kinds(self, person: Person) -> Sequence[ReportRow]:
+        """The kinds of report that the edition in force knows, each with whom it is asked of."""
+        permit(person, Action.REPORT_READ)
+        with self._records.begin() as session:
+            return self._rows(session)
+
     def list_authorisations(self, person: Person, customer_id: str) -> Sequence[Authorisation]:
         permit(person, Action.REPORT_READ)
         with self._records.begin() as session:
@@ -122,11 +128,14 @@ class ReportService:
             Reports(session).post_query(query)
 
     def _row(self, session: Session, kind: str) -> ReportRow:
-        edition = Editions(session).find_current(self.business_on())
-        for row in edition.reports if edition is not None else ():
+        for row in self._rows(session):
             if row.kind == kind:
                 return row
         raise NotFound(kind="report kind", id=kind)
+
+    def _rows(self, session: Session) -> Sequence[ReportRow]:
+        edition = Editions(session).find_current(self.business_on())
+        return edition.reports if edition is not None else ()
 
 
 class _Asking:
