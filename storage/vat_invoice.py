@@ -97,7 +97,7 @@ _EXTENT = text(
     FROM (
         SELECT currency, issued_on,
                direction = 'sales' AND status = 'valid' AND gross_minor > 0 AS sale
-        FROM vat_invoice WHERE customer_id = :customer_id AND issued_on <= :as_of
+        FROM vat_invoice WHERE customer_id = ANY (customer_ids(:customer_id)) AND issued_on <= :as_of
     ) i
     """
 )
@@ -110,7 +110,7 @@ _SUMS = text(
            count(*) FILTER (WHERE status = 'valid') AS valid,
            count(*) FILTER (WHERE status = 'void') AS void
     FROM vat_invoice
-    WHERE customer_id = :customer_id AND issued_on BETWEEN :since AND :as_of
+    WHERE customer_id = ANY (customer_ids(:customer_id)) AND issued_on BETWEEN :since AND :as_of
     GROUP BY direction, counterparty, month_on
     """
 )
@@ -122,7 +122,7 @@ _LINES = text(
            counterparty, issued_on, net_minor, gross_minor
     FROM (
         SELECT *, bool_or(gross_minor < 0) OVER alike AS reversing FROM vat_invoice
-        WHERE customer_id = :customer_id AND issued_on <= :as_of AND status = 'valid'
+        WHERE customer_id = ANY (customer_ids(:customer_id)) AND issued_on <= :as_of AND status = 'valid'
         WINDOW alike AS (PARTITION BY direction, counterparty, abs(gross_minor))
     ) i
     WHERE reversing

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from domain.assessment import Assessment
 from domain.errors import NotFound
 from storage.base import Row, recorded_at, table_of
+from storage.customer import of_customer
 
 
 class AssessmentRow(Row):
@@ -86,7 +87,7 @@ class Assessments:
     def find_newest_of_customer(self, customer_id: str) -> Assessment | None:
         row = self._session.scalar(
             select(AssessmentRow)
-            .where(AssessmentRow.customer_id == customer_id)
+            .where(of_customer(AssessmentRow.customer_id, customer_id))
             .order_by(AssessmentRow.recorded_at.desc())
             .limit(1)
         )

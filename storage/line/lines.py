@@ -7,7 +7,7 @@ order sees a freeze in the same second. The limit stands on the account alone.
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, Select, select, text, tuple_, update
+from sqlalchemy import ColumnElement, Select, func, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -18,6 +18,7 @@ from domain.line import CreditLine, Freeze, LineEvent, LineStatus, status_under
 from domain.money import Money
 from domain.value import content_hash
 from storage.base import table_of
+from storage.customer import of_customer, owned_by
 from storage.exposure import Accounts
 from storage.exposure.accounts import AccountRow
 from storage.line.limits import LineLimits
@@ -71,18 +72,22 @@ class Lines:
         """All the customer's lines, the newest first."""
         return self._lines_of(
             select(LineRow)
-            .where(LineRow.customer_id == customer_id)
+            .where(of_customer(LineRow.customer_id, customer_id))
             .order_by(LineRow.activated_at.desc(), LineRow.line_id.desc())
         )
 
     def limits_of(self, customer_ids: Sequence[str]) -> list[tuple[str, Money]]:
         """The limits of these customers' lines that have not ended, with their holders."""
         rows = self._session.execute(
-            select(LineRow.customer_id, AccountRow.limit_minor, AccountRow.currency)
+            select(
+                func.customer_survivor(LineRow.customer_id),
+                AccountRow.limit_minor,
+                AccountRow.currency,
+            )
             .join(
                 AccountRow, (AccountRow.owner_id == LineRow.line_id) & (AccountRow.kind == "line")
             )
-            .where(LineRow.customer_id.in_(customer_ids), LineRow.status.not_in(_ENDED))
+            .where(of_customer(LineRow.customer_id, customer_ids), LineRow.status.not_in(_ENDED))
             .order_by(LineRow.line_id)
         )
         return [(holder, Money(minor=minor, currency=currency)) for holder, minor, currency in rows]
@@ -103,10 +108,10 @@ class Lines:
         if status is not None:
             conditions.append(LineRow.status == status)
         if customer_id is not None:
-            conditions.append(LineRow.customer_id == customer_id)
+            conditions.append(of_customer(LineRow.customer_id, customer_id))
         query = select(LineRow).where(*conditions)
         if manager_id is not None:
-            query = query.where(_OWNED.bindparams(manager_id=manager_id))
+            query = query.where(owned_by(LineRow.customer_id, manager_id))
         return self._lines_of(
             query.order_by(LineRow.activated_at.desc(), LineRow.line_id.desc()).limit(page_size)
         )
@@ -434,4 +439,3 @@ class Lines:
 
 
 _ENDED = [status for status in LineStatus if status.ended]
-_OWNED = text("customer_id IN (SELECT customer_id FROM customer WHERE manager_id = :manager_id)")

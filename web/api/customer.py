@@ -12,6 +12,7 @@ from domain.customer import (
     CustomerContent,
     CustomerGroup,
     CustomerProfile,
+    CustomerRecord,
     Identifier,
     IdentifierScheme,
 )
@@ -73,7 +74,8 @@ def read_by_identifier(
 
 
 @router.get("/customers/{customer_id}")
-def read_customer(asked: Asked, caller: Caller, customer_id: Id) -> Customer:
+def read_customer(asked: Asked, caller: Caller, customer_id: Id) -> CustomerRecord:
+    """The customer by any of its ids; `merged_into` where another record answers for this one."""
     return asked.customers.read(caller, customer_id)
 
 

@@ -29,6 +29,8 @@ class Action(StrEnum):
 
     CUSTOMER_READ = "customer.read"
     CUSTOMER_RECORD = "customer.record"
+    MERGE_PROPOSE = "merge.propose"
+    MERGE_DECIDE = "merge.decide"
     PARTY_RECORD = "party.record"
     STATEMENT_READ = "statement.read"
     STATEMENT_RECORD = "statement.record"
@@ -104,6 +106,9 @@ class Action(StrEnum):
 MATRIX: dict[Action, frozenset[Role]] = {
     Action.CUSTOMER_READ: _READERS,
     Action.CUSTOMER_RECORD: frozenset({_RM}),
+    Action.MERGE_PROPOSE: frozenset({_RM, _RISK}),
+    # Confirmed by another person than proposed it, whatever their roles; the record holds that.
+    Action.MERGE_DECIDE: frozenset({_RISK}),
     Action.PARTY_RECORD: frozenset({_RM, _RISK}),
     Action.STATEMENT_READ: _READERS,
     Action.STATEMENT_RECORD: frozenset({_RM}),

@@ -23,6 +23,7 @@ from web.service.gateway import Gateway
 from web.service.identity import IdentityService
 from web.service.imports import ImportService
 from web.service.line import LineService
+from web.service.merge import MergeService
 from web.service.notification import NotificationService
 from web.service.once import JoinedRecords
 from web.service.operations import OperationsService
@@ -48,6 +49,7 @@ class Services:
     identity: IdentityService
     audit: AuditService
     customers: CustomerService
+    merges: MergeService
     parties: PartyService
     statements: StatementService
     receivables: ReceivableService
@@ -97,6 +99,7 @@ def build_services(
         identity=IdentityService(records, clock, session_hours=session_hours),
         audit=AuditService(records, exposure),
         customers=CustomerService(records, clock),
+        merges=MergeService(records, clock),
         parties=PartyService(records, clock),
         statements=StatementService(records, clock),
         receivables=ReceivableService(records, clock),
