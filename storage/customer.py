@@ -372,23 +372,31 @@ class Customers:
     def profile(self, customer_id: str, as_of: date) -> CustomerProfile:
         """The customer as the records of that day had it; `NotFound` where there was none.
 
-        Each field's source and day are those of the version that brought its present value.
+        Each field's source and day are those of the version that brought its present value. Where
+        the record that stayed was not there yet, one that gave way to it later answers.
         """
-        rows = self._session.execute(
+        survivor = self.survivor(customer_id)
+        found = self._session.execute(
             select(
+                CustomerVersionRow.customer_id,
                 CustomerVersionRow.version,
                 CustomerVersionRow.content,
                 CustomerVersionRow.source,
                 CustomerVersionRow.business_on,
             )
             .where(
-                CustomerVersionRow.customer_id == customer_id,
+                of_customer(CustomerVersionRow.customer_id, customer_id),
                 CustomerVersionRow.business_on <= as_of,
             )
-            .order_by(CustomerVersionRow.version)
+            .order_by(
+                CustomerVersionRow.customer_id != survivor,
+                CustomerVersionRow.customer_id,
+                CustomerVersionRow.version,
+            )
         ).all()
-        if not rows:
+        if not found:
             raise NotFound(kind="customer", id=customer_id)
+        rows = [row for row in found if row.customer_id == found[0].customer_id]
         fields: dict[str, Sourced] = {}
         for row in rows:
             for name, value in row.content.items():

@@ -117,6 +117,19 @@ class Applications:
         rows = self._session.scalars(query.where(*conditions).limit(page_size))
         return [_case_of(row) for row in rows]
 
+    def open_on(self, customer_id: str, on: date, day_ends_at: datetime) -> Sequence[Case]:
+        """The customer's cases that had begun by a business day and had not ended with it."""
+        rows = self._session.scalars(
+            select(ApplicationRow)
+            .where(
+                of_customer(ApplicationRow.customer_id, customer_id),
+                ApplicationRow.business_on <= on,
+                or_(ApplicationRow.ended_at.is_(None), ApplicationRow.ended_at >= day_ends_at),
+            )
+            .order_by(ApplicationRow.submitted_at, ApplicationRow.case_id)
+        )
+        return [_case_of(row) for row in rows]
+
     def counts(self, *, manager_id: str | None = None) -> dict[CaseStatus, int]:
         """How many cases stand where; every case is counted once. Of one owner's, if named."""
         query = select(ApplicationRow.status, func.count()).group_by(ApplicationRow.status)

@@ -126,6 +126,36 @@ class Lines:
         )
         return [freeze_of(row) for row in rows]
 
+    def freezes_of(self, line_ids: Sequence[str]) -> Sequence[Freeze]:
+        """Every freeze of these lines, lifted or not, oldest first."""
+        rows = self._session.scalars(
+            select(FreezeRow)
+            .where(FreezeRow.line_id.in_(line_ids))
+            .order_by(FreezeRow.frozen_at, FreezeRow.freeze_id)
+        )
+        return [freeze_of(row) for row in rows]
+
+    def ends_of(self, line_ids: Sequence[str]) -> dict[str, LineEvent]:
+        """The event that ended a line, by line; of those that have ended."""
+        rows = self._session.scalars(
+            select(EventRow).where(EventRow.line_id.in_(line_ids), EventRow.kind.in_(_ENDED))
+        )
+        return {row.line_id: event_of(row) for row in rows}
+
+    def letters_of(self, line_ids: Sequence[str]) -> list[tuple[str, str, str, date]]:
+        """The letters put in force on these lines, oldest first: line, letter, kind and day."""
+        rows = self._session.execute(
+            select(
+                ActivationRow.line_id,
+                ActivationRow.letter_no,
+                ActivationRow.kind,
+                ActivationRow.business_on,
+            )
+            .where(ActivationRow.line_id.in_(line_ids))
+            .order_by(ActivationRow.business_on, ActivationRow.activated_at)
+        )
+        return [(line_id, letter_no, kind, on) for line_id, letter_no, kind, on in rows]
+
     def events(self, line_id: str) -> Sequence[LineEvent]:
         """Everything that happened to the line, oldest first."""
         rows = self._session.scalars(

@@ -15,7 +15,6 @@ from domain.customer import (
     Customer,
     CustomerContent,
     CustomerGroup,
-    CustomerProfile,
     CustomerRecord,
     Identifier,
 )
@@ -120,15 +119,6 @@ class CustomerService:
             for customer_id, customer in found.items()
             if owner in (None, customer.manager_id)
         }
-
-    def profile(
-        self, person: Person, customer_id: str, as_of: date | None = None
-    ) -> CustomerProfile:
-        """The record as it stood on a day (today, unless said), each field with its source."""
-        permit(person, Action.CUSTOMER_READ)
-        with self._records.begin() as session:
-            visible_customer(session, person, customer_id)
-            return Customers(session).profile(customer_id, as_of or self._clock.business_on())
 
     def record_group(self, person: Person, group: CustomerGroup) -> CustomerGroup:
         permit(person, Action.CUSTOMER_RECORD)

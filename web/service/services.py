@@ -28,6 +28,7 @@ from web.service.notification import NotificationService
 from web.service.once import JoinedRecords
 from web.service.operations import OperationsService
 from web.service.party import PartyService
+from web.service.profile import ProfileService
 from web.service.receivable import ReceivableService
 from web.service.report import ReportService
 from web.service.rerating import ReratingService
@@ -49,6 +50,7 @@ class Services:
     identity: IdentityService
     audit: AuditService
     customers: CustomerService
+    profiles: ProfileService
     merges: MergeService
     parties: PartyService
     statements: StatementService
@@ -99,6 +101,7 @@ def build_services(
         identity=IdentityService(records, clock, session_hours=session_hours),
         audit=AuditService(records, exposure),
         customers=CustomerService(records, clock),
+        profiles=ProfileService(records, clock),
         merges=MergeService(records, clock),
         parties=PartyService(records, clock),
         statements=StatementService(records, clock),
