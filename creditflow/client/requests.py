@@ -57,6 +57,32 @@ def record_customer(content: Mapping[str, Any], key: str | None) -> Call[v.Custo
     return writing("/customers", v.Customer, content, key=key)
 
 
+def profile(customer_id: str, as_of: date | None) -> Call[v.CreditProfile]:
+    return reading(_at("customers", customer_id, "profile"), v.CreditProfile, as_of=as_of)
+
+
+def duplicates(customer_id: str | None) -> Call[v.Items[v.Likeness]]:
+    return reading("/duplicates", v.Items[v.Likeness], customer_id=customer_id)
+
+
+def merges(customer_id: str | None) -> Call[v.Items[v.Merge]]:
+    return reading("/merges", v.Items[v.Merge], customer_id=customer_id)
+
+
+def propose_merge(losing_id: str, into: str, reason: str, key: str | None) -> Call[v.Merge]:
+    body = {"losing_id": losing_id, "reason": reason}
+    return writing(_at("customers", into, "merges"), v.Merge, body, key=key)
+
+
+def decide_merge(merge_id: str, verdict: str, reason: str, key: str | None) -> Call[v.Merge]:
+    body = {"verdict": verdict, "reason": reason}
+    return writing(_at("merges", merge_id, "decision"), v.Merge, body, key=key)
+
+
+def take_back_merge(merge_id: str, reason: str, key: str | None) -> Call[v.Merge]:
+    return writing(_at("merges", merge_id, "reversal"), v.Merge, {"reason": reason}, key=key)
+
+
 def record_statement(
     customer_id: str,
     period_end_on: date,

@@ -75,6 +75,34 @@ class Client(Connection):
         """Put a new customer on record; `content` as in the API: identifiers, country, mail …"""
         return self.run(requests.record_customer({"name": name, **content}, key))
 
+    def fetch_profile(self, customer_id: str, as_of: date | None = None) -> v.CreditProfile:
+        """The customer's credit as it stood on a day, each figure with its source."""
+        return self.run(requests.profile(customer_id, as_of))
+
+    def fetch_duplicates(self, customer_id: str | None = None) -> Sequence[v.Likeness]:
+        """Records that are likely one customer, the likeliest first."""
+        return self.run(requests.duplicates(customer_id)).items
+
+    def fetch_merges(self, customer_id: str | None = None) -> Sequence[v.Merge]:
+        """Merges of a customer, or the newest of all."""
+        return self.run(requests.merges(customer_id)).items
+
+    def propose_merge(
+        self, losing_id: str, into: str, reason: str, *, key: str | None = None
+    ) -> v.Merge:
+        """Say that two records are one customer; somebody else confirms it."""
+        return self.run(requests.propose_merge(losing_id, into, reason, key))
+
+    def decide_merge(
+        self, merge_id: str, verdict: str, reason: str, *, key: str | None = None
+    ) -> v.Merge:
+        """`confirm` or `decline` what somebody else proposed."""
+        return self.run(requests.decide_merge(merge_id, verdict, reason, key))
+
+    def take_back_merge(self, merge_id: str, reason: str, *, key: str | None = None) -> v.Merge:
+        """Make two records of one again, while nothing was decided on it."""
+        return self.run(requests.take_back_merge(merge_id, reason, key))
+
     def record_statement(
         self,
         customer_id: str,

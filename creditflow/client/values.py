@@ -82,6 +82,117 @@ class KeyIssued(Answer):
     __str__ = __repr__
 
 
+class Alias(Answer):
+    """A record that gave way to the customer's: another id of it."""
+
+    customer_id: str
+    name: str
+    name_zh: str = ""
+    merged_on: date
+
+
+class Sourced(Answer):
+    """A value, who or what says so, and since which day."""
+
+    value: Any
+    source: str
+    as_of: date
+
+
+class RatingFacts(Answer):
+    grade: Sourced
+    score: Sourced
+    valid_until: date | None
+    counts: bool
+
+
+class ClassFacts(Answer):
+    tier: Sourced
+    reasons: tuple[str, ...]
+
+
+class Hold(Answer):
+    hold_id: str
+    kind: str
+    held: Sourced
+    expires_at: AwareDatetime | None = None
+
+
+class LineFacts(Answer):
+    """A line as it was on the day of a profile."""
+
+    line_id: str
+    customer_id: str
+    product: str
+    status: Sourced
+    limit: Sourced
+    starts_on: date
+    ends_on: Sourced
+    used: Sourced
+    reserved: Sourced
+    headroom: Sourced
+    holds: tuple[Hold, ...] = ()
+
+
+class OpenCase(Answer):
+    case_id: str
+    kind: str
+    about: Sourced
+
+
+class WarningFacts(Answer):
+    warning_id: str
+    level: Sourced
+
+
+class CreditProfile(Answer):
+    """A customer's credit as it stood on a day."""
+
+    as_of: date
+    version: int
+    fields: Mapping[str, Sourced]
+    merged_into: str | None = None
+    aliases: tuple[Alias, ...] = ()
+    rating: RatingFacts | None = None
+    classification: ClassFacts | None = None
+    owed: Mapping[str, Sourced] = {}
+    lines: tuple[LineFacts, ...] = ()
+    limit_total: Mapping[str, Money] = {}
+    used_total: Mapping[str, Money] = {}
+    open_cases: tuple[OpenCase, ...] = ()
+    warnings: tuple[WarningFacts, ...] = ()
+
+
+class Likeness(Answer):
+    """Two records that are likely one customer, and why."""
+
+    first_id: str
+    second_id: str
+    reasons: tuple[str, ...]
+    score: Exact
+
+
+class MergeAct(Answer):
+    act: str
+    reason: str
+    acted_by: str
+    acted_on: date
+
+
+class Merge(Answer):
+    """Two records said to be one customer, and what was said of that."""
+
+    merge_id: str
+    losing_id: str
+    surviving_id: str
+    reason: str
+    likeness: Likeness | None = None
+    proposed_by: str
+    proposed_on: date
+    status: str
+    acts: tuple[MergeAct, ...] = ()
+
+
 class Application(Answer):
     """What is asked for."""
 
@@ -237,6 +348,8 @@ class Customer(Answer):
     employees: int | None = None
     mail: str = ""
     manager_id: str = "manager"
+    merged_into: str | None = None  # where it was asked for by another of its ids
+    aliases: tuple[Alias, ...] = ()
 
 
 class Contract(Answer):

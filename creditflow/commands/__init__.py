@@ -30,6 +30,8 @@ COMMANDS: dict[str, Entry] = {
     "tasks": Entry("creditflow.commands.approval:tasks", "What waits for a decision."),
     "decide": Entry("creditflow.commands.approval:decide", "Approve, decline or return."),
     "import": Entry("creditflow.commands.records:import_file", "Bring in a file."),
+    "profile": Entry("creditflow.commands.profile:profile", "A customer's credit on a day."),
+    "customer": Entry("creditflow.commands.customer:customer", "Records of one customer, merged."),
     "turnover": Entry("creditflow.commands.turnover:turnover", "What VAT invoices come to."),
     "report": Entry("creditflow.commands.report:report", "External reports, under authority."),
     "check": Entry("creditflow.commands.line:check", "Whether an amount may be lent now."),

@@ -60,6 +60,10 @@ LOOKS = {
     "stopped": (OFF, "stop"),
     # collections
     "paid": (GOOD, "check"),
+    # merges of records
+    "proposed": (BUSY, "clock"),
+    "confirmed": (GOOD, "check"),
+    "taken_back": (OFF, "back"),
     # drafts of the policy
     "draft": (WAIT, "pen"),
     "published": (GOOD, "check"),
