@@ -455,6 +455,13 @@ class ProductUnknown(NotGranted):
     sentence_zh = "政策版本中没有该额度品种：{product}。"
 
 
+class NoSupplier(NotGranted):
+    sentence = (
+        "The customer {customer_id} was no supplier of ours on {date}; record the role first."
+    )
+    sentence_zh = "客户 {customer_id} 在 {date} 不是我方供应商，请先登记其供应商角色。"
+
+
 class NoLine(NotGranted):
     sentence = "The customer {customer_id} has no active line in {currency}."
     sentence_zh = "客户 {customer_id} 没有启用中的 {currency} 额度。"

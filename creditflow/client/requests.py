@@ -83,6 +83,35 @@ def take_back_merge(merge_id: str, reason: str, key: str | None) -> Call[v.Merge
     return writing(_at("merges", merge_id, "reversal"), v.Merge, {"reason": reason}, key=key)
 
 
+def roles(customer_id: str) -> Call[v.Items[v.PartyRole]]:
+    return reading(_at("customers", customer_id, "roles"), v.Items[v.PartyRole])
+
+
+def record_role(customer_id: str, body: Mapping[str, Any], key: str | None) -> Call[v.PartyRole]:
+    return writing(_at("customers", customer_id, "roles"), v.PartyRole, body, key=key)
+
+
+def record_payable(customer_id: str, body: Mapping[str, Any], key: str | None) -> Call[v.Payable]:
+    return writing(_at("customers", customer_id, "payables"), v.Payable, body, key=key)
+
+
+def settle_payable(
+    customer_id: str, body: Mapping[str, Any], key: str | None
+) -> Call[v.Settlement]:
+    return writing(_at("customers", customer_id, "settlements"), v.Settlement, body, key=key)
+
+
+def record_set_off(
+    customer_id: str, body: Mapping[str, Any], key: str | None
+) -> Call[v.SetOffAgreement]:
+    path = _at("customers", customer_id, "set-off-agreements")
+    return writing(path, v.SetOffAgreement, body, key=key)
+
+
+def sides(customer_id: str, as_of: date | None) -> Call[v.Sides]:
+    return reading(_at("customers", customer_id, "sides"), v.Sides, as_of=as_of)
+
+
 def record_statement(
     customer_id: str,
     period_end_on: date,

@@ -103,6 +103,38 @@ class Client(Connection):
         """Make two records of one again, while nothing was decided on it."""
         return self.run(requests.take_back_merge(merge_id, reason, key))
 
+    def fetch_roles(self, customer_id: str) -> Sequence[v.PartyRole]:
+        """The roles of a party: customer, supplier, from when to when."""
+        return self.run(requests.roles(customer_id)).items
+
+    def record_role(
+        self, customer_id: str, *, key: str | None = None, **content: Any
+    ) -> v.PartyRole:
+        """Put a role on record; `content`: role, valid_from, valid_until, source."""
+        return self.run(requests.record_role(customer_id, content, key))
+
+    def record_payable(
+        self, customer_id: str, *, key: str | None = None, **content: Any
+    ) -> v.Payable:
+        """What we owe; `content`: payable_no, issued_on, due_on, amount."""
+        return self.run(requests.record_payable(customer_id, content, key))
+
+    def settle_payable(
+        self, customer_id: str, *, key: str | None = None, **content: Any
+    ) -> v.Settlement:
+        """What we paid; `content`: payable_no, settlement_no, settled_on, amount."""
+        return self.run(requests.settle_payable(customer_id, content, key))
+
+    def record_set_off(
+        self, customer_id: str, *, key: str | None = None, **content: Any
+    ) -> v.SetOffAgreement:
+        """`content`: evidence_hash, signed_on, valid_from, valid_until, most."""
+        return self.run(requests.record_set_off(customer_id, content, key))
+
+    def fetch_sides(self, customer_id: str, as_of: date | None = None) -> v.Sides:
+        """What a party owes us, what we owe it, and what of that is set off."""
+        return self.run(requests.sides(customer_id, as_of))
+
     def record_statement(
         self,
         customer_id: str,

@@ -193,6 +193,67 @@ class Merge(Answer):
     acts: tuple[MergeAct, ...] = ()
 
 
+class PartyRole(Answer):
+    """A role of a party: customer or supplier, from when to when."""
+
+    role_id: str
+    customer_id: str
+    version: int
+    role: str
+    valid_from: date
+    valid_until: date | None = None
+    source: str
+
+
+class Payable(Answer):
+    customer_id: str
+    payable_no: str
+    issued_on: date
+    due_on: date
+    amount: Money
+
+
+class Settlement(Answer):
+    customer_id: str
+    payable_no: str
+    settlement_no: str
+    settled_on: date
+    amount: Money
+
+
+class SetOffAgreement(Answer):
+    agreement_id: str
+    customer_id: str
+    evidence_hash: str
+    signed_on: date
+    valid_from: date
+    valid_until: date | None = None
+    most: Money | None = None
+
+
+class SideOfCurrency(Answer):
+    """Both sides in one currency; the offset is shown beside them."""
+
+    currency: str
+    invoiced: Money
+    prepaid: Money
+    owed_to_it: Money
+    offset: Money
+    agreement_id: str | None = None
+
+
+class Sides(Answer):
+    """A party on a day as customer and supplier."""
+
+    customer_id: str
+    as_of: date
+    roles: tuple[PartyRole, ...]
+    agreements: tuple[SetOffAgreement, ...]
+    currencies: tuple[SideOfCurrency, ...]
+    exposure: Mapping[str, Money]
+    exposure_after_offset: Mapping[str, Money]
+
+
 class Application(Answer):
     """What is asked for."""
 

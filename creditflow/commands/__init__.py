@@ -32,6 +32,7 @@ COMMANDS: dict[str, Entry] = {
     "import": Entry("creditflow.commands.records:import_file", "Bring in a file."),
     "profile": Entry("creditflow.commands.profile:profile", "A customer's credit on a day."),
     "customer": Entry("creditflow.commands.customer:customer", "Records of one customer, merged."),
+    "supplier": Entry("creditflow.commands.supplier:supplier", "A customer that supplies us too."),
     "turnover": Entry("creditflow.commands.turnover:turnover", "What VAT invoices come to."),
     "report": Entry("creditflow.commands.report:report", "External reports, under authority."),
     "check": Entry("creditflow.commands.line:check", "Whether an amount may be lent now."),

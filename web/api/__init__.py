@@ -27,6 +27,7 @@ from web.api import (
     review,
     screening,
     statement,
+    trade,
     turnover,
     warning,
 )
@@ -39,6 +40,7 @@ STAGES = (
     party,
     statement,
     receivable,
+    trade,
     turnover,
     report,
     attachment,

@@ -52,6 +52,7 @@ def show_customer(visit: Visiting, customer_id: str, as_of: str = "") -> HTMLRes
         customer=customer,
         customer_name=visit.customer_name(customer),
         asked_id=customer_id,
+        sides=services.trade.sides(person, customer_id, _day(visit, as_of)),
         profile=services.profiles.read(person, customer_id, _day(visit, as_of)),
         account=account,
         ageings=[(ageing, _bars(ageing)) for ageing in account.ageings],

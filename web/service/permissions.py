@@ -36,6 +36,10 @@ class Action(StrEnum):
     STATEMENT_RECORD = "statement.record"
     RECEIVABLE_READ = "receivable.read"
     RECEIVABLE_RECORD = "receivable.record"
+    TRADE_READ = "trade.read"
+    TRADE_RECORD = "trade.record"
+    PAYABLE_RECORD = "payable.record"
+    SET_OFF_RECORD = "set_off.record"
     TURNOVER_READ = "turnover.read"
     TURNOVER_RECORD = "turnover.record"
     REPORT_READ = "report.read"
@@ -114,6 +118,11 @@ MATRIX: dict[Action, frozenset[Role]] = {
     Action.STATEMENT_RECORD: frozenset({_RM}),
     Action.RECEIVABLE_READ: _READERS,
     Action.RECEIVABLE_RECORD: frozenset({_RM, _ORDERS}),
+    Action.TRADE_READ: _READERS,
+    Action.TRADE_RECORD: frozenset({_RM, _RISK}),
+    Action.PAYABLE_RECORD: frozenset({_RM, _ORDERS}),
+    # An agreement lessens the exposure that is shown: not whoever grants or sells puts it on file.
+    Action.SET_OFF_RECORD: frozenset({_LEGAL}),
     Action.TURNOVER_READ: _READERS,
     Action.TURNOVER_RECORD: frozenset({_RM}),
     Action.REPORT_READ: _READERS,

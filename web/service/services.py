@@ -35,6 +35,7 @@ from web.service.rerating import ReratingService
 from web.service.review import ReviewService
 from web.service.screening import ScreeningService
 from web.service.statement import StatementService
+from web.service.trade import TradeService
 from web.service.turnover import TurnoverService
 from web.service.warning import WarningService
 from workflows.codec import Codec
@@ -55,6 +56,7 @@ class Services:
     parties: PartyService
     statements: StatementService
     receivables: ReceivableService
+    trade: TradeService
     turnover: TurnoverService
     reports: ReportService
     attachments: AttachmentService
@@ -106,6 +108,7 @@ def build_services(
         parties=PartyService(records, clock),
         statements=StatementService(records, clock),
         receivables=ReceivableService(records, clock),
+        trade=TradeService(records, clock),
         turnover=TurnoverService(records, clock),
         reports=ReportService(records, clock, providers or {}),
         attachments=AttachmentService(records),

@@ -1,4 +1,4 @@
-"""records: two records of one customer merged, and every read of either answered by both.
+"""records: two records of one customer merged, and a customer that supplies us too.
 
 Nothing that was written under the id of the record that gave way is rewritten. Which ids are one
 customer is said by `customer_alias` alone, and asked by three functions.
@@ -12,9 +12,16 @@ down_revision = "0014"
 
 def upgrade() -> None:
     """Add this stage's tables; written without importing our code."""
-    for statement in (*_TABLES, *_READING, *_EXPOSURE):
+    for statement in (*_TABLES, *_READING, *_TRADE, *_EXPOSURE):
         op.execute(statement)
-    for table in ("customer_merge", "customer_merge_act"):
+    for table in (
+        "customer_merge",
+        "customer_merge_act",
+        "party_role",
+        "payable",
+        "payable_settlement",
+        "set_off_agreement",
+    ):
         op.execute(
             f"""
             CREATE TRIGGER refuse_change BEFORE UPDATE OR DELETE ON {table}
@@ -152,7 +159,80 @@ _READING = (
     """,
 )
 
-# As in 0007, but that an order may name the customer by any of its ids.
+_TRADE = (
+    """
+    CREATE TABLE party_role (
+        role_id text,
+        version integer,
+        customer_id text NOT NULL
+            CONSTRAINT fk_party_role_customer_id REFERENCES customer (customer_id),
+        role text NOT NULL,
+        valid_from date NOT NULL,
+        valid_until date,
+        source text NOT NULL,
+        recorded_by text NOT NULL,
+        recorded_at timestamptz NOT NULL DEFAULT now(),
+        CONSTRAINT pk_party_role PRIMARY KEY (role_id, version),
+        CONSTRAINT ck_party_role_role CHECK (role IN ('customer', 'supplier')),
+        CONSTRAINT ck_party_role_dates CHECK (valid_until >= valid_from),
+        CONSTRAINT ck_party_role_version CHECK (version >= 1)
+    )
+    """,
+    "CREATE INDEX ix_party_role_customer_id ON party_role (customer_id)",
+    """
+    CREATE TABLE payable (
+        customer_id text CONSTRAINT fk_payable_customer_id REFERENCES customer (customer_id),
+        payable_no text,
+        issued_on date NOT NULL,
+        due_on date NOT NULL,
+        amount_minor bigint NOT NULL,
+        currency text NOT NULL,
+        recorded_by text NOT NULL,
+        recorded_at timestamptz NOT NULL DEFAULT now(),
+        CONSTRAINT pk_payable PRIMARY KEY (customer_id, payable_no),
+        CONSTRAINT ck_payable_dates CHECK (due_on >= issued_on),
+        CONSTRAINT ck_payable_amount CHECK (amount_minor > 0)
+    )
+    """,
+    """
+    CREATE TABLE payable_settlement (
+        customer_id text,
+        payable_no text,
+        settlement_no text,
+        settled_on date NOT NULL,
+        amount_minor bigint NOT NULL,
+        currency text NOT NULL,
+        recorded_by text NOT NULL,
+        recorded_at timestamptz NOT NULL DEFAULT now(),
+        CONSTRAINT pk_payable_settlement PRIMARY KEY (customer_id, payable_no, settlement_no),
+        CONSTRAINT fk_payable_settlement_payable_no FOREIGN KEY (customer_id, payable_no)
+            REFERENCES payable (customer_id, payable_no),
+        CONSTRAINT ck_payable_settlement_amount CHECK (amount_minor > 0)
+    )
+    """,
+    """
+    CREATE TABLE set_off_agreement (
+        agreement_id text CONSTRAINT pk_set_off_agreement PRIMARY KEY,
+        customer_id text NOT NULL
+            CONSTRAINT fk_set_off_agreement_customer_id REFERENCES customer (customer_id),
+        evidence_hash text NOT NULL
+            CONSTRAINT fk_set_off_agreement_evidence_hash REFERENCES attachment (sha256),
+        signed_on date NOT NULL,
+        valid_from date NOT NULL,
+        valid_until date,
+        most_minor bigint,
+        currency text,
+        recorded_by text NOT NULL,
+        recorded_at timestamptz NOT NULL DEFAULT now(),
+        CONSTRAINT ck_set_off_agreement_dates CHECK (valid_until >= valid_from),
+        CONSTRAINT ck_set_off_agreement_most CHECK ((most_minor IS NULL) = (currency IS NULL))
+    )
+    """,
+    "CREATE INDEX ix_set_off_agreement_customer_id ON set_off_agreement (customer_id)",
+)
+
+# As in 0007, but that an order may name the customer by any of its ids, and that what is lent to
+# the same party as a supplier is no line to sell on.
 _EXPOSURE = (
     """
     CREATE OR REPLACE FUNCTION exposure_line_of(
@@ -161,6 +241,8 @@ _EXPOSURE = (
         SELECT owner_id FROM exposure_account
         WHERE kind = 'line' AND customer_id = ANY (customer_ids(p_customer_id))
             AND currency = p_currency AND status IN ('active', 'frozen', 'collect_only')
+            AND NOT EXISTS (SELECT FROM credit_line l
+                WHERE l.line_id = owner_id AND l.terms ->> 'product' = 'prepayment')
         ORDER BY status = 'active' AND p_business_on BETWEEN starts_on AND last_draw_on DESC,
             status, account_no
         LIMIT 1
