@@ -76,7 +76,8 @@ _LATENESS = text(
                ON p.customer_id = i.customer_id AND p.invoice_no = i.invoice_no
               AND p.paid_on <= :as_of
         WHERE i.customer_id = ANY (customer_ids(:customer_id)) AND i.issued_on <= :as_of
-            AND invoice_counts(i)
+            AND (i.customer_id NOT IN (SELECT customer_id FROM customer_of_many_ids)
+                OR invoice_counts(i))
         GROUP BY i.customer_id, i.invoice_no
     ), of_rest AS (
         SELECT *, amount_minor - paid AS unpaid FROM of_invoice
@@ -123,7 +124,10 @@ _HOMES = text(
     """
 )
 # An invoice that both of two merged records hold is one claim.
-_COUNTS = text("invoice_counts(invoice)")
+_COUNTS = text(
+    "(invoice.customer_id NOT IN (SELECT customer_id FROM customer_of_many_ids)"
+    " OR invoice_counts(invoice))"
+)
 
 
 class Receivables:

@@ -110,10 +110,16 @@ class AsyncClient(AsyncConnection):
         return (await self.run(requests.roles(customer_id))).items
 
     async def record_role(
-        self, customer_id: str, *, key: str | None = None, **content: Any
+        self,
+        customer_id: str,
+        *,
+        role_id: str | None = None,
+        key: str | None = None,
+        **content: Any,
     ) -> v.PartyRole:
-        """Put a role on record; `content`: role, valid_from, valid_until, source."""
-        return await self.run(requests.record_role(customer_id, content, key))
+        """Put a role on record, or with its id what is known better of it; `content`: role,
+        valid_from, valid_until, source."""
+        return await self.run(requests.record_role(customer_id, content, role_id, key))
 
     async def record_payable(
         self, customer_id: str, *, key: str | None = None, **content: Any

@@ -87,8 +87,13 @@ def roles(customer_id: str) -> Call[v.Items[v.PartyRole]]:
     return reading(_at("customers", customer_id, "roles"), v.Items[v.PartyRole])
 
 
-def record_role(customer_id: str, body: Mapping[str, Any], key: str | None) -> Call[v.PartyRole]:
-    return writing(_at("customers", customer_id, "roles"), v.PartyRole, body, key=key)
+def record_role(
+    customer_id: str, body: Mapping[str, Any], role_id: str | None, key: str | None
+) -> Call[v.PartyRole]:
+    if role_id is None:
+        return writing(_at("customers", customer_id, "roles"), v.PartyRole, body, key=key)
+    path = _at("customers", customer_id, "roles", role_id)
+    return writing(path, v.PartyRole, body, key=key, method="PUT")
 
 
 def record_payable(customer_id: str, body: Mapping[str, Any], key: str | None) -> Call[v.Payable]:

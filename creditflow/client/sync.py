@@ -108,10 +108,16 @@ class Client(Connection):
         return self.run(requests.roles(customer_id)).items
 
     def record_role(
-        self, customer_id: str, *, key: str | None = None, **content: Any
+        self,
+        customer_id: str,
+        *,
+        role_id: str | None = None,
+        key: str | None = None,
+        **content: Any,
     ) -> v.PartyRole:
-        """Put a role on record; `content`: role, valid_from, valid_until, source."""
-        return self.run(requests.record_role(customer_id, content, key))
+        """Put a role on record, or with its id what is known better of it; `content`: role,
+        valid_from, valid_until, source."""
+        return self.run(requests.record_role(customer_id, content, role_id, key))
 
     def record_payable(
         self, customer_id: str, *, key: str | None = None, **content: Any

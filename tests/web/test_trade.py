@@ -186,9 +186,9 @@ def test_the_same_again_is_once_and_anything_else_is_refused(
         services.trade.settle(ORDERS, party, a_settlement(251, "w-2"))
     with pytest.raises(InvoiceUnknown):
         services.trade.settle(ORDERS, party, a_settlement(1, "w-3", payable_no="s-9"))
-    dollars = {"amount": Money.of(1, "USD")}
+    dollars = a_settlement(1, "w-4").model_copy(update={"amount": Money.of(1, "USD")})
     with pytest.raises(CurrencyMismatch):
-        services.trade.settle(ORDERS, party, a_settlement(1, "w-4", **dollars))
+        services.trade.settle(ORDERS, party, dollars)
     with pytest.raises(DBAPIError), services.records.begin() as session:
         session.execute(text("UPDATE payable SET amount_minor = 1"))
 

@@ -33,8 +33,8 @@ _STAGES = (
     start,
     search,
     identity,
+    merge,  # its places lie within those of customers
     customer,
-    merge,
     documents,
     application,
     approval,

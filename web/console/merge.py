@@ -20,9 +20,10 @@ from web.service.permissions import Action, permitted
 
 router = APIRouter(include_in_schema=False)
 _PAIRS_MAX = 100
+_PLACE = "/customers/merges"
 
 
-@router.get("/merges")
+@router.get("/customers/merges")
 def list_merges(
     visit: Visiting, customer: Annotated[str, Query(max_length=64)] = ""
 ) -> HTMLResponse:
@@ -30,22 +31,24 @@ def list_merges(
     return _page(visit, customer)
 
 
-@router.post("/merges")
+@router.post("/customers/merges")
 def propose(
     visit: Writing,
-    losing: Annotated[str, Form()] = "",
+    first: Annotated[str, Form()] = "",
+    second: Annotated[str, Form()] = "",
     surviving: Annotated[str, Form()] = "",
     reason: Annotated[str, Form(max_length=2000)] = "",
     customer: Annotated[str, Form(max_length=64)] = "",
 ) -> Response:
-    """Say that two records are one customer."""
+    """Say that two records are one customer, and which of them stays."""
+    losing = second if surviving == first else first
     visit.when_refused(lambda refusal: _page(visit, customer, refusal))
     content = visit.valid(MergeContent, {"losing_id": losing, "reason": reason})
     visit.services.merges.propose(visit.person, surviving, content)
-    return visit.go("/merges", "merge_proposed")
+    return visit.go(_PLACE, "merge_proposed")
 
 
-@router.post("/merges/{merge_id}/{word}")
+@router.post("/customers/merges/{merge_id}/{word}")
 def say(
     visit: Writing,
     merge_id: str,
@@ -61,7 +64,7 @@ def say(
         verdict = visit.parsed(MergeVerdict, word, "verdict")
         decision = visit.valid(MergeDecision, {"verdict": verdict, "reason": reason})
         merges.decide(visit.person, merge_id, decision)
-    return visit.go("/merges", f"merge_{word}")
+    return visit.go(_PLACE, f"merge_{word}")
 
 
 def _page(visit: Visit, customer_id: str, refusal: Problem | None = None) -> HTMLResponse:
