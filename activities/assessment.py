@@ -200,7 +200,9 @@ def one_risk(session: Session, customer: Customer, ring: Iterable[RingMember]) -
     group = () if customer.group_id is None else Customers(session).members(customer.group_id)
     linked = [member.party_id for member in ring if member.counts]
     known = Customers(session).find_many(linked) if linked else {}
-    return tuple(sorted({customer.customer_id, *group, *known}))
+    return tuple(
+        sorted({customer.customer_id, *group, *(one.customer_id for one in known.values())})
+    )
 
 
 def _book(

@@ -310,7 +310,7 @@ class _Gate:
         if application.line_id is None:
             raise NotFound(kind="line", id="of the application")
         line = Lines(self._session).read(application.line_id, for_update=True)
-        if line.customer_id != application.customer_id:
+        if line.customer_id not in Customers(self._session).ids(application.customer_id):
             raise NotFound(kind="line", id=application.line_id)
         if line.status.ended:
             raise LineNotActive(line_id=line.line_id, status=line.status)

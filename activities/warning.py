@@ -116,6 +116,7 @@ class _Look:
         if not Book(self._session).lock(customer_id):
             return MonitoringTally()
         customer = Customers(self._session).read(customer_id)
+        customer_id = customer.customer_id
         held = Lines(self._session).list_of_customer(customer_id)
         lines = tuple(line for line in held if not line.status.ended)
         try:

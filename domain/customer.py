@@ -132,6 +132,23 @@ class Customer(CustomerContent):
         return self.model_copy(update={"identifiers": self.identifiers + added})
 
 
+class Alias(Value):
+    """A record of the same customer that gave way to this one: another id of it."""
+
+    customer_id: Id
+    name: str
+    name_zh: str = ""
+    identifiers: tuple[Identifier, ...] = ()
+    merged_on: date
+
+
+class CustomerRecord(Customer):
+    """The customer as a read answers it; `merged_into` where it was asked for by another id."""
+
+    merged_into: Id | None = None
+    aliases: tuple[Alias, ...] = ()
+
+
 class CustomerGroup(Value):
     """Companies whose exposure counts as one (集团客户)."""
 

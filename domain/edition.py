@@ -594,6 +594,31 @@ class AuthenticityPolicy(Value):
     refer: tuple[Code, ...] = ()  # the findings for which people decide
 
 
+class DuplicatesPolicy(Value):
+    """When two records look like one customer: what each likeness is worth, and from where on they
+    are told. Names alone are never a certainty."""
+
+    score_min: Share = Decimal("0.5")
+    name_alike_min: Share = Decimal("0.88")  # of two names without their legal form
+    name_same: Annotated[Exact, Field(ge=0, lt=1)] = Decimal("0.6")
+    name_alike: Annotated[Exact, Field(ge=0, lt=1)] = Decimal("0.4")
+    identifier: Share = Decimal("0.9")
+    mail_domain: Share = Decimal("0.3")
+    invoice: Share = Decimal("0.5")
+    mail_domains_shared: tuple[str, ...] = (  # anybody's, so that they say nothing
+        "126.com",
+        "139.com",
+        "163.com",
+        "foxmail.com",
+        "gmail.com",
+        "hotmail.com",
+        "outlook.com",
+        "qq.com",
+        "sina.com",
+        "yahoo.com",
+    )
+
+
 class ReportRow(Value):
     """An external report: whom it is asked of, in that order, and how old it may be."""
 
@@ -640,6 +665,7 @@ class PolicyEdition(Value):
     authenticity: AuthenticityPolicy = AuthenticityPolicy()
     reports: tuple[ReportRow, ...] = ()
     provenance: ProvenancePolicy = ProvenancePolicy()
+    duplicates: DuplicatesPolicy = DuplicatesPolicy()
 
     @cached_property
     def edition_hash(self) -> str:

@@ -374,6 +374,21 @@ class AlreadyExists(Conflict):
     sentence_zh = "已存在{kind}：{id}。"
 
 
+class CustomerMerged(Conflict):
+    sentence = "The record {customer_id} was merged into {merged_into}; say it of that one."
+    sentence_zh = "客户记录 {customer_id} 已并入 {merged_into}，请在后者上操作。"
+
+
+class MergeCircular(Conflict):
+    sentence = "{losing_id} and {surviving_id} are one record already."
+    sentence_zh = "{losing_id} 与 {surviving_id} 已是同一客户记录。"
+
+
+class MergeBuiltOn(Conflict):
+    sentence = "The merge {merge_id} stands: {what} was decided on the merged record since."
+    sentence_zh = "合并 {merge_id} 不能撤回：合并后的记录上已有新的{what}。"
+
+
 class StaleContent(Conflict):
     sentence = "{id} has changed since you saw it; read it again before deciding."
     sentence_zh = "{id} 的内容已变更，请重新阅读后再作决定。"
@@ -457,6 +472,13 @@ class ProductUnknown(NotGranted):
     sentence_zh = "政策版本中没有该额度品种：{product}。"
 
 
+class NoSupplier(NotGranted):
+    sentence = (
+        "The customer {customer_id} was no supplier of ours on {date}; record the role first."
+    )
+    sentence_zh = "客户 {customer_id} 在 {date} 不是我方供应商，请先登记其供应商角色。"
+
+
 class NoLine(NotGranted):
     sentence = "The customer {customer_id} has no active line in {currency}."
     sentence_zh = "客户 {customer_id} 没有启用中的 {currency} 额度。"
@@ -482,6 +504,23 @@ class ContractDiffers(NotGranted):
 class ScreeningStale(NotGranted):
     sentence = "The screening of {screened_on} is too old for activation, or has an open hit."
     sentence_zh = "{screened_on} 的筛查已过期，或有未处置的命中。"
+
+
+class MergeIdentifiersDiffer(NotGranted):
+    sentence = "The records have different codes of {scheme}: {first} is not {second}."
+    sentence_zh = "两个客户记录的 {scheme} 不同：{first} 与 {second}。"
+
+
+class MergeCasesOpen(NotGranted):
+    sentence = "Both records have an open case: {first} and {second}; end one of them first."
+    sentence_zh = "两个客户记录均有未结案件：{first} 与 {second}，请先结束其中之一。"
+
+
+class MergeGroupsDiffer(NotGranted):
+    sentence = (
+        "The record that gives way is of the group {group_id}, and the one that stays is not."
+    )
+    sentence_zh = "被并入的记录属于集团 {group_id}，而保留的记录不属于该集团。"
 
 
 class AuthorisationMissing(NotGranted):

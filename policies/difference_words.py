@@ -223,4 +223,12 @@ WORDS: dict[str, tuple[str, str]] = {
     "authorisation_needed": ("needs written authority", "须书面授权"),
     "provenance": ("which account counts", "报表优先顺序"),
     "prefer": ("preferred by", "优先依据"),
+    "duplicates": ("records of one customer", "重复客户识别"),
+    "name_alike_min": ("names alike from", "名称相似度下限"),
+    "name_same": ("the same name", "名称相同"),
+    "name_alike": ("a name alike", "名称相似"),
+    "identifier": ("a code under another scheme", "证件号登记于其他类别"),
+    "mail_domain": ("one mail domain", "邮箱域名相同"),
+    "invoice": ("an invoice on both", "共有发票"),
+    "mail_domains_shared": ("mail domains of anybody", "公共邮箱域名"),
 }

@@ -545,6 +545,14 @@ def _dates(path: str, row: Dated) -> Iterator[Finding]:
         yield _found(f"{path}.effective_until", "order", first=begins, second=ends)
 
 
+def _duplicates(edition: PolicyEdition) -> Iterator[Finding]:
+    policy = edition.duplicates
+    if policy.name_alike > policy.name_same:
+        yield _found(
+            "duplicates.name_alike", "order", first=policy.name_same, second=policy.name_alike
+        )
+
+
 def _terms(edition: PolicyEdition) -> Iterator[Finding]:
     for first, second in pairwise(edition.terms.rank_days_above):
         if second <= first:
@@ -575,6 +583,7 @@ _RULES: tuple[Callable[[PolicyEdition], Iterator[Finding]], ...] = (
     _catalogue,
     _concentration,
     _terms,
+    _duplicates,
 )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import select, text, update
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -17,6 +17,7 @@ from domain.collection import (
 )
 from domain.errors import NotFound
 from storage.base import Row
+from storage.customer import of_customer, owned_by
 
 
 class CollectionCaseRow(Row):
@@ -55,6 +56,9 @@ class Collections:
 
     def record(self, case: CollectionCase) -> tuple[CollectionCase, bool]:
         """Open a case unless the customer has one open; that one, and whether it is new."""
+        standing = self.find_open(case.customer_id)
+        if standing is not None:
+            return standing, False
         written = self._session.scalar(
             insert(CollectionCaseRow)
             .values(collection_id=case.collection_id, **_columns(case))
@@ -67,10 +71,13 @@ class Collections:
 
     def find_open(self, customer_id: str) -> CollectionCase | None:
         row = self._session.scalar(
-            select(CollectionCaseRow).where(
-                CollectionCaseRow.customer_id == customer_id,
+            select(CollectionCaseRow)
+            .where(
+                of_customer(CollectionCaseRow.customer_id, customer_id),
                 CollectionCaseRow.status == CollectionStatus.OPEN,
             )
+            .order_by(CollectionCaseRow.collection_id)
+            .limit(1)
         )
         return _case(row) if row is not None else None
 
@@ -108,9 +115,9 @@ class Collections:
         if status is not None:
             query = query.where(CollectionCaseRow.status == status)
         if customer_id is not None:
-            query = query.where(CollectionCaseRow.customer_id == customer_id)
+            query = query.where(of_customer(CollectionCaseRow.customer_id, customer_id))
         if manager_id is not None:
-            query = query.where(_OWNED.bindparams(manager_id=manager_id))
+            query = query.where(owned_by(CollectionCaseRow.customer_id, manager_id))
         return [_case(row) for row in self._session.scalars(query.limit(page_size))]
 
 
@@ -145,9 +152,6 @@ class CollectionEvents:
             .order_by(CollectionEventRow.event_no)
         )
         return tuple(_event(row) for row in rows)
-
-
-_OWNED = text("customer_id IN (SELECT customer_id FROM customer WHERE manager_id = :manager_id)")
 
 
 def _columns(case: CollectionCase) -> dict[str, Any]:

@@ -62,7 +62,7 @@ _SUMS = text(
     SELECT s.scope, s.name, a.currency, sum(a.limit_minor), :as_of
     FROM credit_line l
     JOIN exposure_account a ON a.owner_id = l.line_id AND a.kind = 'line'
-    JOIN customer c ON c.customer_id = l.customer_id
+    JOIN customer c ON c.customer_id = customer_survivor(l.customer_id)
     CROSS JOIN LATERAL (VALUES
         ('total', ''),
         ('industry', coalesce(c.content ->> 'industry', '')),

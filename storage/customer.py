@@ -2,25 +2,40 @@
 
 The row of a customer is what holds now; every state it ever had is a version. A code belongs to one
 customer. What is written is a whole `Customer`; nothing is edited field by field.
+
+A record that was merged into another stays as it was written, and is read as the other one. Whoever
+asks for rows of a customer asks with `of_customer`, so that those under its other ids are found.
 """
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import delete, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    delete,
+    func,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy import column as named_column
+from sqlalchemy import table as named_table
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, aliased, mapped_column
 
 from domain.customer import (
+    Alias,
     CreditEvent,
     Customer,
     CustomerGroup,
     CustomerProfile,
+    CustomerRecord,
     Identifier,
     Sourced,
 )
-from domain.errors import AlreadyExists, KeyReused, NotFound
+from domain.errors import AlreadyExists, CustomerMerged, KeyReused, NotFound
 from storage.base import Row
 
 
@@ -65,6 +80,14 @@ class CustomerGroupRow(Row):
     name_zh: Mapped[str]
 
 
+class CustomerAliasRow(Row):
+    __tablename__ = "customer_alias"
+
+    alias_id: Mapped[str] = mapped_column(primary_key=True)
+    customer_id: Mapped[str]
+    merged_on: Mapped[date]
+
+
 class CreditEventRow(Row):
     __tablename__ = "credit_event"
 
@@ -76,6 +99,32 @@ class CreditEventRow(Row):
     content: Mapped[dict[str, Any]]
     recorded_by: Mapped[str]
     recorded_at: Mapped[datetime]
+
+
+def of_customer(
+    column: InstrumentedAttribute[str], customer_ids: str | Iterable[str]
+) -> ColumnElement[bool]:
+    """Rows of a customer, or of any of these, under whichever of its ids they were written."""
+    asked = [customer_ids] if isinstance(customer_ids, str) else sorted(set(customer_ids))
+    return column == func.any(func.customer_ids(*asked)) if asked else column.in_(())
+
+
+def owned_by(column: InstrumentedAttribute[str], manager_id: str) -> ColumnElement[bool]:
+    """Rows of the customers that a relationship manager owns."""
+    return column.in_(select(_OWNER.c.customer_id).where(_OWNER.c.manager_id == manager_id))
+
+
+_OWNER = named_table("customer_owner", named_column("customer_id"), named_column("manager_id"))
+_IS_ALIAS = select(CustomerAliasRow).where(CustomerAliasRow.alias_id == CustomerRow.customer_id)
+_OTHER = aliased(CustomerRow)
+# The codes of the records that gave way to a customer are codes of the customer.
+_CODES_BESIDE = (
+    select(func.jsonb_agg(_OTHER.content["identifiers"]))
+    .join(CustomerAliasRow, CustomerAliasRow.alias_id == _OTHER.customer_id)
+    .where(CustomerAliasRow.customer_id == CustomerRow.customer_id)
+    .correlate(CustomerRow)
+    .scalar_subquery()
+)
 
 
 class Customers:
@@ -114,7 +163,7 @@ class Customers:
         for customer in customers:
             if customer.customer_id in written:
                 continue
-            if self.read(customer.customer_id) != customer:
+            if self._written(customer.customer_id) != customer:
                 raise AlreadyExists(kind="customer", id=customer.customer_id)
         fresh = [customer for customer in customers if customer.customer_id in written]
         self._claim(fresh)
@@ -126,7 +175,8 @@ class Customers:
     ) -> Customer:
         """Write a further version, in force from `business_on`; the same content adds none.
 
-        The customer's row is locked meanwhile. Refuses `NotFound` and `AlreadyExists`.
+        The customer's row is locked meanwhile. Refuses `NotFound`, `AlreadyExists`, and
+        `CustomerMerged` for a record that gave way to another.
         """
         customer_id = customer.customer_id
         held = self._session.execute(
@@ -136,8 +186,13 @@ class Customers:
         ).one_or_none()
         if held is None:
             raise NotFound(kind="customer", id=customer_id)
+        if (survivor := self.survivor(customer_id)) != customer_id:
+            raise CustomerMerged(customer_id=customer_id, merged_into=survivor)
+        beside = {code for alias in self.aliases(customer_id) for code in alias.identifiers}
+        own = tuple(code for code in customer.identifiers if code not in beside)
+        customer = customer.model_copy(update={"identifiers": own})
         if Customer.model_validate(held.content) == customer:
-            return customer
+            return self.read(customer_id)
         self._require_groups([customer])
         self._release(customer)
         self._claim([customer])
@@ -148,7 +203,7 @@ class Customers:
             .values(**_columns(customer), version=version, business_on=business_on)
         )
         self._keep_versions([customer], {customer_id: version}, business_on, source, recorded_by)
-        return customer
+        return self.read(customer_id)
 
     def read(self, customer_id: str) -> Customer:
         """The customer as it is now, or `NotFound`."""
@@ -158,16 +213,75 @@ class Customers:
         return customer
 
     def find(self, customer_id: str) -> Customer | None:
+        """The customer, by any of its ids."""
+        row = self._session.execute(
+            select(CustomerRow.content, _CODES_BESIDE).where(
+                CustomerRow.customer_id == func.customer_survivor(customer_id)
+            )
+        ).one_or_none()
+        return _customer(*row) if row is not None else None
+
+    def find_record(self, customer_id: str) -> CustomerRecord | None:
+        """The customer by any of its ids, with the others."""
+        customer = self.find(customer_id)
+        if customer is None:
+            return None
+        survivor = customer.customer_id
+        return CustomerRecord(
+            **customer.model_dump(),
+            merged_into=survivor if survivor != customer_id else None,
+            aliases=self.aliases(survivor),
+        )
+
+    def find_many(self, customer_ids: Iterable[str]) -> dict[str, Customer]:
+        """Those of these customers that are on record, by the id that was asked for; one round
+        trip for a list."""
+        asked = sorted(set(customer_ids))
+        if not asked:
+            return {}
+        each = func.unnest(asked).column_valued("asked")
+        rows = self._session.execute(
+            select(each, CustomerRow.content, _CODES_BESIDE).join(
+                CustomerRow, CustomerRow.customer_id == func.customer_survivor(each)
+            )
+        )
+        return {str(row[0]): _customer(row[1], row[2]) for row in rows}
+
+    def survivor(self, customer_id: str) -> str:
+        """The id that answers for this one: itself, unless it gave way to another."""
+        found = self._session.scalar(
+            select(CustomerAliasRow.customer_id).where(CustomerAliasRow.alias_id == customer_id)
+        )
+        return found if found is not None else customer_id
+
+    def ids(self, customer_id: str) -> frozenset[str]:
+        """Every id of the customer, whichever was asked for."""
+        return frozenset(self._session.scalar(select(func.customer_ids(customer_id))) or ())
+
+    def aliases(self, customer_id: str, until: date | None = None) -> tuple[Alias, ...]:
+        """The records that gave way to this one, by id; up to a day, if one is named."""
+        query = (
+            select(CustomerRow.content, CustomerAliasRow.merged_on)
+            .join(CustomerAliasRow, CustomerAliasRow.alias_id == CustomerRow.customer_id)
+            .where(CustomerAliasRow.customer_id == customer_id)
+            .order_by(CustomerRow.customer_id)
+        )
+        if until is not None:
+            query = query.where(CustomerAliasRow.merged_on <= until)
+        return tuple(
+            Alias.model_validate(
+                {name: content.get(name, "") for name in ("customer_id", "name", "name_zh")}
+                | {"identifiers": content["identifiers"], "merged_on": merged_on}
+            )
+            for content, merged_on in self._session.execute(query)
+        )
+
+    def _written(self, customer_id: str) -> Customer:
+        """The record under exactly this id, as it was written."""
         content = self._session.scalar(
             select(CustomerRow.content).where(CustomerRow.customer_id == customer_id)
         )
-        return Customer.model_validate(content) if content is not None else None
-
-    def find_many(self, customer_ids: Iterable[str]) -> dict[str, Customer]:
-        """Those of these customers that are on record, by id; one round trip for a list."""
-        query = select(CustomerRow.customer_id, CustomerRow.content)
-        rows = self._session.execute(query.where(CustomerRow.customer_id.in_(set(customer_ids))))
-        return {customer_id: Customer.model_validate(content) for customer_id, content in rows}
+        return Customer.model_validate(content)
 
     def find_by_identifier(self, identifier: Identifier) -> Customer | None:
         return self.find_all_by_identifier([identifier]).get(identifier)
@@ -179,12 +293,21 @@ class Customers:
         wanted = {(code.scheme.value, code.value): code for code in identifiers}
         key = tuple_(CustomerIdentifierRow.scheme, CustomerIdentifierRow.value)
         rows = self._session.execute(
-            select(CustomerIdentifierRow.scheme, CustomerIdentifierRow.value, CustomerRow.content)
-            .join(CustomerRow, CustomerRow.customer_id == CustomerIdentifierRow.customer_id)
+            select(
+                CustomerIdentifierRow.scheme,
+                CustomerIdentifierRow.value,
+                CustomerRow.content,
+                _CODES_BESIDE,
+            )
+            .join(
+                CustomerRow,
+                CustomerRow.customer_id
+                == func.customer_survivor(CustomerIdentifierRow.customer_id),
+            )
             .where(key.in_(list(wanted)))
         )
         return {
-            wanted[scheme, value]: Customer.model_validate(found) for scheme, value, found in rows
+            wanted[scheme, value]: _customer(found, beside) for scheme, value, found, beside in rows
         }
 
     def find_page(
@@ -196,8 +319,14 @@ class Customers:
         group_id: str | None = None,
         manager_id: str | None = None,
     ) -> Sequence[Customer]:
-        """Customers by id, from above `after`; `search` is part of a name or a whole code."""
-        query = select(CustomerRow.content).order_by(CustomerRow.customer_id).limit(page_size)
+        """Customers by id, from above `after`; `search` is part of a name or a whole code, also of
+        a record that gave way to the customer."""
+        query = (
+            select(CustomerRow.content, _CODES_BESIDE)
+            .where(~_IS_ALIAS.exists())
+            .order_by(CustomerRow.customer_id)
+            .limit(page_size)
+        )
         if after is not None:
             query = query.where(CustomerRow.customer_id > after)
         if group_id is not None:
@@ -205,17 +334,16 @@ class Customers:
         if manager_id is not None:
             query = query.where(CustomerRow.manager_id == manager_id)
         if search:
-            coded = select(CustomerIdentifierRow.customer_id).where(
-                CustomerIdentifierRow.value == search.strip().upper()
-            )
-            query = query.where(
-                or_(
-                    CustomerRow.name.icontains(search, autoescape=True),
-                    CustomerRow.name_zh.icontains(search, autoescape=True),
-                    CustomerRow.customer_id.in_(coded),
-                )
-            )
-        return [Customer.model_validate(content) for content in self._session.scalars(query)]
+            query = query.where(_found(search))
+        return [_customer(*row) for row in self._session.execute(query)]
+
+    def list_all(self, manager_id: str | None = None) -> list[Customer]:
+        """Every customer, or every one of an owner, by id."""
+        query = select(CustomerRow.content, _CODES_BESIDE).where(~_IS_ALIAS.exists())
+        if manager_id is not None:
+            query = query.where(CustomerRow.manager_id == manager_id)
+        rows = self._session.execute(query.order_by(CustomerRow.customer_id))
+        return [_customer(*row) for row in rows]
 
     def record_group(self, group: CustomerGroup) -> CustomerGroup:
         """Write a group once; the one on record is returned whatever its name."""
@@ -234,7 +362,9 @@ class Customers:
 
     def members(self, group_id: str, *, manager_id: str | None = None) -> tuple[str, ...]:
         """Ids of the customers in the group, sorted; of one owner's alone where one is given."""
-        query = select(CustomerRow.customer_id).where(CustomerRow.group_id == group_id)
+        query = select(CustomerRow.customer_id).where(
+            CustomerRow.group_id == group_id, ~_IS_ALIAS.exists()
+        )
         if manager_id is not None:
             query = query.where(CustomerRow.manager_id == manager_id)
         return tuple(self._session.scalars(query.order_by(CustomerRow.customer_id)))
@@ -242,23 +372,31 @@ class Customers:
     def profile(self, customer_id: str, as_of: date) -> CustomerProfile:
         """The customer as the records of that day had it; `NotFound` where there was none.
 
-        Each field's source and day are those of the version that brought its present value.
+        Each field's source and day are those of the version that brought its present value. Where
+        the record that stayed was not there yet, one that gave way to it later answers.
         """
-        rows = self._session.execute(
+        survivor = self.survivor(customer_id)
+        found = self._session.execute(
             select(
+                CustomerVersionRow.customer_id,
                 CustomerVersionRow.version,
                 CustomerVersionRow.content,
                 CustomerVersionRow.source,
                 CustomerVersionRow.business_on,
             )
             .where(
-                CustomerVersionRow.customer_id == customer_id,
+                of_customer(CustomerVersionRow.customer_id, customer_id),
                 CustomerVersionRow.business_on <= as_of,
             )
-            .order_by(CustomerVersionRow.version)
+            .order_by(
+                CustomerVersionRow.customer_id != survivor,
+                CustomerVersionRow.customer_id,
+                CustomerVersionRow.version,
+            )
         ).all()
-        if not rows:
+        if not found:
             raise NotFound(kind="customer", id=customer_id)
+        rows = [row for row in found if row.customer_id == found[0].customer_id]
         fields: dict[str, Sourced] = {}
         for row in rows:
             for name, value in row.content.items():
@@ -278,7 +416,7 @@ class Customers:
         """
         if event.corrects is not None:
             corrected = self._find_event(event.corrects)
-            if corrected is None or corrected.customer_id != event.customer_id:
+            if corrected is None or corrected.customer_id not in self.ids(event.customer_id):
                 raise NotFound(kind="credit event", id=event.corrects)
         self.read(event.customer_id)
         self._session.execute(
@@ -300,7 +438,9 @@ class Customers:
 
     def events(self, customer_id: str, until: date | None = None) -> tuple[CreditEvent, ...]:
         """The credit history in order of the days things happened, corrections among them."""
-        query = select(CreditEventRow.content).where(CreditEventRow.customer_id == customer_id)
+        query = select(CreditEventRow.content).where(
+            of_customer(CreditEventRow.customer_id, customer_id)
+        )
         if until is not None:
             query = query.where(CreditEventRow.occurred_on <= until)
         rows = self._session.scalars(
@@ -380,6 +520,35 @@ class Customers:
             for customer in customers
         ]
         self._session.execute(insert(CustomerVersionRow).values(rows))
+
+
+def _found(search: str) -> ColumnElement[bool]:
+    """Whether a search finds the customer, by what any of its records says."""
+    gave_way = (
+        select(CustomerAliasRow.customer_id)
+        .join(_OTHER, _OTHER.customer_id == CustomerAliasRow.alias_id)
+        .where(_says(_OTHER, search))
+    )
+    return or_(_says(CustomerRow, search), CustomerRow.customer_id.in_(gave_way))
+
+
+def _says(row: type[CustomerRow], search: str) -> ColumnElement[bool]:
+    coded = select(CustomerIdentifierRow.customer_id).where(
+        CustomerIdentifierRow.value == search.strip().upper()
+    )
+    return or_(
+        row.name.icontains(search, autoescape=True),
+        row.name_zh.icontains(search, autoescape=True),
+        row.customer_id.in_(coded),
+    )
+
+
+def _customer(content: dict[str, Any], beside: list[list[Any]] | None) -> Customer:
+    customer = Customer.model_validate(content)
+    if not beside:
+        return customer
+    more = tuple(Identifier.model_validate(code) for codes in beside for code in codes)
+    return customer.with_identifiers(more)
 
 
 def _columns(customer: Customer) -> dict[str, Any]:

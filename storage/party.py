@@ -38,16 +38,21 @@ class PartyLinkRow(Row):
 
 _RECORD = insert(table_of(PartyRow)).on_conflict_do_nothing()
 _LINK = insert(table_of(PartyLinkRow)).on_conflict_do_nothing()
-# Whom links lead to, in either direction and round any circle, and the newest of each link.
+# Whom links lead to, in either direction and round any circle, and the newest of each link; who was
+# merged into another is the other.
 _AROUND = text(
     "WITH RECURSIVE reached(party) AS ("
-    "  SELECT CAST(:party_id AS text)"
+    "  SELECT customer_survivor(:party_id)"
     "  UNION"
-    "  SELECT CASE WHEN link.holder = reached.party THEN link.subject ELSE link.holder END"
-    "  FROM reached JOIN party_link link"
-    "    ON link.holder = reached.party OR link.subject = reached.party)"
-    " SELECT DISTINCT ON (link_id) content FROM party_link"
-    " WHERE holder IN (SELECT party FROM reached) ORDER BY link_id, version DESC"
+    "  SELECT customer_survivor("
+    "    CASE WHEN link.holder = ANY (ids) THEN link.subject ELSE link.holder END)"
+    "  FROM reached, LATERAL (SELECT customer_ids(reached.party) AS ids) one"
+    "  JOIN party_link link ON link.holder = ANY (ids) OR link.subject = ANY (ids))"
+    " SELECT DISTINCT ON (link_id) content || jsonb_build_object("
+    "   'holder', customer_survivor(holder), 'subject', customer_survivor(subject)) AS content"
+    " FROM party_link"
+    " WHERE holder = ANY (SELECT unnest(customer_ids(party)) FROM reached)"
+    " ORDER BY link_id, version DESC"
 )
 
 
@@ -109,9 +114,16 @@ class Parties:
         return link
 
     def links_around(self, party_id: str) -> Sequence[Link]:
-        """The newest version of every link that joins anybody who can be reached from a party."""
+        """The newest version of every link that joins anybody who can be reached from a party.
+
+        Ends that are one customer are told by one id; a link between two of them joins nobody.
+        """
         rows = self._session.scalars(_AROUND, {"party_id": party_id})
-        return [Link.model_validate(content) for content in rows]
+        return [
+            Link.model_validate(content)
+            for content in rows
+            if content["holder"] != content["subject"]
+        ]
 
     def _find_link(self, link_id: str) -> Link | None:
         content = self._session.scalar(

@@ -26,7 +26,7 @@ from domain.imports import Outcome
 from domain.money import Money
 from domain.receivable import Invoice, Lateness, OpenItem, Payment, payment_record
 from storage.base import Row, recorded_at
-from storage.customer import Customers
+from storage.customer import Customers, of_customer
 from storage.exchange import Rates
 
 _Key = tuple[str, str]
@@ -75,7 +75,9 @@ _LATENESS = text(
         LEFT JOIN payment p
                ON p.customer_id = i.customer_id AND p.invoice_no = i.invoice_no
               AND p.paid_on <= :as_of
-        WHERE i.customer_id = :customer_id AND i.issued_on <= :as_of
+        WHERE i.customer_id = ANY (customer_ids(:customer_id)) AND i.issued_on <= :as_of
+            AND (i.customer_id NOT IN (SELECT customer_id FROM customer_of_many_ids)
+                OR invoice_counts(i))
         GROUP BY i.customer_id, i.invoice_no
     ), of_rest AS (
         SELECT *, amount_minor - paid AS unpaid FROM of_invoice
@@ -95,6 +97,36 @@ _LATENESS = text(
     GROUP BY currency
     ORDER BY count(*) DESC, currency
     """
+)
+
+
+_SHARED = text(
+    """
+    SELECT DISTINCT customer_survivor(i.customer_id), i.invoice_no, i.amount_minor, i.currency
+    FROM (
+        SELECT invoice_no, amount_minor, currency FROM invoice
+        WHERE CAST(:customer_id AS text) IS NULL OR invoice_no IN (
+            SELECT invoice_no FROM invoice WHERE customer_id = ANY (customer_ids(:customer_id)))
+        GROUP BY invoice_no, amount_minor, currency
+        HAVING count(DISTINCT customer_survivor(customer_id)) > 1
+    ) twice
+    JOIN invoice i USING (invoice_no, amount_minor, currency)
+    """
+)
+# For customers of more than one id alone; an invoice on two of them is at home where it counts.
+_HOMES = text(
+    """
+    SELECT DISTINCT ON (asked.id, asked.no) asked.id, asked.no, i.customer_id
+    FROM unnest(CAST(:ids AS text[]), CAST(:nos AS text[])) asked (id, no)
+    JOIN LATERAL (SELECT customer_ids(asked.id) AS ids) one ON cardinality(one.ids) > 1
+    JOIN invoice i ON i.customer_id = ANY (one.ids) AND i.invoice_no = asked.no
+    ORDER BY asked.id, asked.no, invoice_counts(i) DESC, i.customer_id = asked.id DESC
+    """
+)
+# An invoice that both of two merged records hold is one claim.
+_COUNTS = text(
+    "(invoice.customer_id NOT IN (SELECT customer_id FROM customer_of_many_ids)"
+    " OR invoice_counts(invoice))"
 )
 
 
@@ -119,6 +151,11 @@ class Receivables:
         """
         if not invoices:
             return []
+        homes = self._homes([_key(invoice) for invoice in invoices])
+        invoices = [
+            each.model_copy(update={"customer_id": homes.get(_key(each), each.customer_id)})
+            for each in invoices
+        ]
         key = (InvoiceRow.customer_id, InvoiceRow.invoice_no)
         rows = [_invoice_columns(invoice, recorded_by) for invoice in invoices]
         written = self._session.execute(
@@ -150,6 +187,11 @@ class Receivables:
 
         The invoices are locked in one order first, so that two payments never both take the rest.
         """
+        homes = self._homes([_key(payment) for payment in payments])
+        payments = [
+            each.model_copy(update={"customer_id": homes.get(_key(each), each.customer_id)})
+            for each in payments
+        ]
         keys = sorted({_key(payment) for payment in payments})
         invoices = self._find_invoices(keys, lock=True)
         held: dict[_Key, dict[str, Payment]] = defaultdict(dict)
@@ -170,13 +212,13 @@ class Receivables:
 
     def invoices(self, customer_id: str) -> tuple[Invoice, ...]:
         """All invoices of a customer, by due date."""
-        query = select(InvoiceRow).where(InvoiceRow.customer_id == customer_id)
+        query = select(InvoiceRow).where(of_customer(InvoiceRow.customer_id, customer_id))
         query = query.order_by(InvoiceRow.due_on, InvoiceRow.invoice_no)
         return tuple(map(_invoice, self._session.scalars(query)))
 
     def payments(self, customer_id: str) -> tuple[Payment, ...]:
         """All payments of a customer, by day."""
-        query = select(PaymentRow).where(PaymentRow.customer_id == customer_id)
+        query = select(PaymentRow).where(of_customer(PaymentRow.customer_id, customer_id))
         query = query.order_by(PaymentRow.paid_on, PaymentRow.payment_no)
         return tuple(map(_payment, self._session.scalars(query)))
 
@@ -204,7 +246,7 @@ class Receivables:
         """What was owed on the day, of one customer or of the whole book, oldest due first."""
         query = _unpaid(as_of).order_by(InvoiceRow.due_on, InvoiceRow.invoice_no)
         if customer_id is not None:
-            query = query.where(InvoiceRow.customer_id == customer_id)
+            query = query.where(of_customer(InvoiceRow.customer_id, customer_id))
         if currency is not None:
             query = query.where(InvoiceRow.currency == currency)
         return tuple(
@@ -224,10 +266,19 @@ class Receivables:
             InvoiceRow.currency == currency,
             InvoiceRow.issued_on > as_of - timedelta(days=window_days),
             InvoiceRow.issued_on <= as_of,
+            _COUNTS,
         )
         if customer_id is not None:
-            query = query.where(InvoiceRow.customer_id == customer_id)
+            query = query.where(of_customer(InvoiceRow.customer_id, customer_id))
         return Money(minor=int(self._session.scalar(query) or 0), currency=currency)
+
+    def shared(self, customer_id: str | None = None) -> dict[str, frozenset[tuple[str, int, str]]]:
+        """Invoices of one number and amount that more than one customer has, by customer; of one
+        customer and those who share with it, if one is named."""
+        found: dict[str, set[tuple[str, int, str]]] = defaultdict(set)
+        for holder, *invoice in self._session.execute(_SHARED, {"customer_id": customer_id}):
+            found[holder].add((str(invoice[0]), int(invoice[1]), str(invoice[2])))
+        return {holder: frozenset(invoices) for holder, invoices in found.items()}
 
     def overdue_customers(self, as_of: date, *, days_min: int = 1) -> tuple[tuple[str, int], ...]:
         """Customers with an item this many days past due or more, and the days of the oldest."""
@@ -244,6 +295,13 @@ class Receivables:
         )
         rows = self._session.execute(query)
         return tuple((customer_id, (as_of - due_on).days) for customer_id, due_on in rows)
+
+    def _homes(self, keys: Sequence[_Key]) -> dict[_Key, str]:
+        """Under which id of its customer an invoice is on record, where that is another one."""
+        rows = self._session.execute(
+            _HOMES, {"ids": [k[0] for k in keys], "nos": [k[1] for k in keys]}
+        )
+        return {(asked, invoice_no): home for asked, invoice_no, home in rows}
 
     def _find_invoices(self, keys: Sequence[_Key], *, lock: bool = False) -> dict[_Key, Invoice]:
         key = tuple_(InvoiceRow.customer_id, InvoiceRow.invoice_no)
@@ -291,7 +349,7 @@ def _unpaid(as_of: date) -> Select[InvoiceRow, int]:
         .scalar_subquery()
     )
     rest = InvoiceRow.amount_minor - paid
-    return select(InvoiceRow, rest).where(InvoiceRow.issued_on <= as_of, rest > 0)
+    return select(InvoiceRow, rest).where(InvoiceRow.issued_on <= as_of, rest > 0, _COUNTS)
 
 
 def _payment_outcome(

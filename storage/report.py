@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from domain.report import Authorisation, ExternalReport, QueryOutcome, ReportQuery
 from storage.base import Row
+from storage.customer import of_customer
 
 
 class AuthorisationRow(Row):
@@ -63,7 +64,9 @@ class Reports:
 
     def authorisations(self, customer_id: str) -> tuple[Authorisation, ...]:
         """Every authorisation of a customer, the one that holds longest first."""
-        query = select(AuthorisationRow).where(AuthorisationRow.customer_id == customer_id)
+        query = select(AuthorisationRow).where(
+            of_customer(AuthorisationRow.customer_id, customer_id)
+        )
         query = query.order_by(
             AuthorisationRow.valid_until.desc(), AuthorisationRow.authorisation_id.desc()
         )
@@ -81,7 +84,7 @@ class Reports:
         query = (
             select(ExternalReportRow)
             .where(
-                ExternalReportRow.customer_id == customer_id,
+                of_customer(ExternalReportRow.customer_id, customer_id),
                 ExternalReportRow.kind == kind,
                 ExternalReportRow.reported_on <= until,
             )
@@ -93,7 +96,9 @@ class Reports:
 
     def list_of(self, customer_id: str) -> tuple[ExternalReport, ...]:
         """Every report on a customer, the newest on record first."""
-        query = select(ExternalReportRow).where(ExternalReportRow.customer_id == customer_id)
+        query = select(ExternalReportRow).where(
+            of_customer(ExternalReportRow.customer_id, customer_id)
+        )
         query = query.order_by(ExternalReportRow.report_id.desc())
         return tuple(map(_report, self._session.scalars(query)))
 
@@ -104,7 +109,7 @@ class Reports:
 
     def queries(self, customer_id: str) -> tuple[ReportQuery, ...]:
         """Every query about a customer, oldest first."""
-        query = select(ReportQueryRow).where(ReportQueryRow.customer_id == customer_id)
+        query = select(ReportQueryRow).where(of_customer(ReportQueryRow.customer_id, customer_id))
         return tuple(
             ReportQuery.model_validate(
                 {name: getattr(row, name) for name in ReportQuery.model_fields}

@@ -11,7 +11,7 @@ import io
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, select, text
 from sqlalchemy.dialects.postgresql import insert
@@ -84,6 +84,17 @@ class RatingRow(Row):
     rated_on: Mapped[date]
     valid_until: Mapped[date]
     recorded_at: Mapped[datetime]
+
+
+class LineRating(NamedTuple):
+    """What a batch rating left on a line."""
+
+    run_id: str
+    grade: str
+    score: Decimal
+    rated_on: date
+    valid_until: date
+    recorded_at: datetime
 
 
 class Reratings:
@@ -210,6 +221,20 @@ class Reratings:
             },
         )
         return page, tuple(each.line_id for each in lost), self.read(run.run_id)
+
+    def find_of_day(self, line_ids: Sequence[str], on: date) -> LineRating | None:
+        """The newest batch rating of any of these lines up to a day."""
+        row = self._session.scalar(
+            select(RatingRow)
+            .where(RatingRow.line_id.in_(line_ids), RatingRow.rated_on <= on)
+            .order_by(RatingRow.rated_on.desc(), RatingRow.recorded_at.desc())
+            .limit(1)
+        )
+        if row is None:
+            return None
+        return LineRating(
+            row.run_id, row.grade, row.score, row.rated_on, row.valid_until, row.recorded_at
+        )
 
     def find_rating_end(self, line_id: str) -> date | None:
         """Until when the newest batch rating of a line counts."""

@@ -19,6 +19,7 @@ from domain.review import (
     review_id_of,
 )
 from storage.base import Row
+from storage.customer import of_customer, owned_by
 
 
 class ReviewRow(Row):
@@ -141,9 +142,9 @@ class Reviews:
         if open_only:
             query = query.where(ReviewRow.closed_on.is_(None))
         if customer_id is not None:
-            query = query.where(ReviewRow.customer_id == customer_id)
+            query = query.where(of_customer(ReviewRow.customer_id, customer_id))
         if manager_id is not None:
-            query = query.where(_OWNED.bindparams(manager_id=manager_id))
+            query = query.where(owned_by(ReviewRow.customer_id, manager_id))
         return [_review(row) for row in self._session.scalars(query.limit(page_size))]
 
     def use_of(self, line_id: str, currency: str, since: date) -> tuple[Money, Money]:
@@ -180,7 +181,6 @@ _USE = text(
     WHERE a.kind = 'line' AND a.owner_id = :line_id
     """
 )
-_OWNED = text("customer_id IN (SELECT customer_id FROM customer WHERE manager_id = :manager_id)")
 
 
 def _review(row: ReviewRow) -> Review:

@@ -16,6 +16,7 @@ from domain.imports import Outcome
 from domain.statement import AccountingStandard, AuditOpinion, Statement, accepted
 from domain.value import content_hash
 from storage.base import Row
+from storage.customer import of_customer
 
 _Key = tuple[str, date, bool]
 
@@ -83,10 +84,11 @@ class Statements:
         query = (
             select(StatementRow.content)
             .ext(distinct_on(StatementRow.period_end_on))
-            .where(StatementRow.customer_id == customer_id)
+            .where(of_customer(StatementRow.customer_id, customer_id))
             .order_by(
                 StatementRow.period_end_on.desc(),
                 StatementRow.consolidated.desc(),
+                StatementRow.recorded_at.desc(),
                 StatementRow.version.desc(),
             )
             .limit(years)
@@ -104,7 +106,10 @@ class Statements:
         """
         rows = self._session.execute(
             select(StatementRow.period_end_on, StatementRow.content)
-            .where(StatementRow.customer_id == customer_id, StatementRow.period_end_on <= until)
+            .where(
+                of_customer(StatementRow.customer_id, customer_id),
+                StatementRow.period_end_on <= until,
+            )
             .order_by(
                 StatementRow.period_end_on.desc(),
                 StatementRow.recorded_at.desc(),
@@ -128,11 +133,11 @@ class Statements:
         contents = self._session.scalars(
             select(StatementRow.content)
             .where(
-                StatementRow.customer_id == customer_id,
+                of_customer(StatementRow.customer_id, customer_id),
                 StatementRow.period_end_on == period_end_on,
                 StatementRow.consolidated == consolidated,
             )
-            .order_by(StatementRow.version)
+            .order_by(StatementRow.recorded_at, StatementRow.version)
         )
         return tuple(Statement.model_validate(content) for content in contents)
 

@@ -89,40 +89,52 @@ _AVOID = """
           = (s.customer_id, s.direction, s.issued_on, s.invoice_no, s.invoice_code)
 """
 
+# Those of every record of the customer; one that two records hold counts once.
+_OF_CUSTOMER = """
+    customer_id = ANY (customer_ids(:customer_id))
+    AND (customer_id = customer_survivor(:customer_id) OR NOT EXISTS (
+        SELECT FROM vat_invoice twin
+        WHERE twin.customer_id = ANY (customer_ids(:customer_id))
+            AND (twin.customer_id = customer_survivor(:customer_id)
+                OR twin.customer_id < vat_invoice.customer_id)
+            AND (twin.direction, twin.issued_on, twin.invoice_no, twin.invoice_code)
+                = (vat_invoice.direction, vat_invoice.issued_on, vat_invoice.invoice_no,
+                    vat_invoice.invoice_code)))
+"""
 _EXTENT = text(
-    """
+    f"""
     SELECT min(currency) AS currency, count(*) AS invoices,
            min(issued_on) FILTER (WHERE sale) AS first_sale_on,
            max(issued_on) FILTER (WHERE sale) AS last_sale_on
     FROM (
         SELECT currency, issued_on,
                direction = 'sales' AND status = 'valid' AND gross_minor > 0 AS sale
-        FROM vat_invoice WHERE customer_id = :customer_id AND issued_on <= :as_of
+        FROM vat_invoice WHERE {_OF_CUSTOMER} AND issued_on <= :as_of
     ) i
     """
 )
 
 _SUMS = text(
-    """
+    f"""
     SELECT direction, counterparty, date_trunc('month', issued_on)::date AS month_on,
            coalesce(sum(net_minor) FILTER (WHERE status = 'valid' AND gross_minor >= 0), 0)::bigint
                AS net_minor,
            count(*) FILTER (WHERE status = 'valid') AS valid,
            count(*) FILTER (WHERE status = 'void') AS void
     FROM vat_invoice
-    WHERE customer_id = :customer_id AND issued_on BETWEEN :since AND :as_of
+    WHERE {_OF_CUSTOMER} AND issued_on BETWEEN :since AND :as_of
     GROUP BY direction, counterparty, month_on
     """
 )
 
 # Red letters with all that they may take back, found in one pass whatever the planner knows.
 _LINES = text(
-    """
+    f"""
     SELECT invoice_code || '/' || invoice_no || '/' || issued_on AS invoice, direction,
            counterparty, issued_on, net_minor, gross_minor
     FROM (
         SELECT *, bool_or(gross_minor < 0) OVER alike AS reversing FROM vat_invoice
-        WHERE customer_id = :customer_id AND issued_on <= :as_of AND status = 'valid'
+        WHERE {_OF_CUSTOMER} AND issued_on <= :as_of AND status = 'valid'
         WINDOW alike AS (PARTITION BY direction, counterparty, abs(gross_minor))
     ) i
     WHERE reversing

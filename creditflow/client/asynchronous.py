@@ -103,6 +103,74 @@ class AsyncClient(AsyncConnection):
         """Put a new customer on record; `content` as in the API: identifiers, country, mail …"""
         return await self.run(requests.record_customer({"name": name, **content}, key))
 
+    async def fetch_profile(self, customer_id: str, as_of: date | None = None) -> v.CreditProfile:
+        """The customer's credit as it stood on a day, each figure with its source."""
+        return await self.run(requests.profile(customer_id, as_of))
+
+    async def fetch_duplicates(self, customer_id: str | None = None) -> Sequence[v.Likeness]:
+        """Records that are likely one customer, the likeliest first."""
+        return (await self.run(requests.duplicates(customer_id))).items
+
+    async def fetch_merges(self, customer_id: str | None = None) -> Sequence[v.Merge]:
+        """Merges of a customer, or the newest of all."""
+        return (await self.run(requests.merges(customer_id))).items
+
+    async def propose_merge(
+        self, losing_id: str, into: str, reason: str, *, key: str | None = None
+    ) -> v.Merge:
+        """Say that two records are one customer; somebody else confirms it."""
+        return await self.run(requests.propose_merge(losing_id, into, reason, key))
+
+    async def decide_merge(
+        self, merge_id: str, verdict: str, reason: str, *, key: str | None = None
+    ) -> v.Merge:
+        """`confirm` or `decline` what somebody else proposed."""
+        return await self.run(requests.decide_merge(merge_id, verdict, reason, key))
+
+    async def take_back_merge(
+        self, merge_id: str, reason: str, *, key: str | None = None
+    ) -> v.Merge:
+        """Make two records of one again, while nothing was decided on it."""
+        return await self.run(requests.take_back_merge(merge_id, reason, key))
+
+    async def fetch_roles(self, customer_id: str) -> Sequence[v.PartyRole]:
+        """The roles of a party: customer, supplier, from when to when."""
+        return (await self.run(requests.roles(customer_id))).items
+
+    async def record_role(
+        self,
+        customer_id: str,
+        *,
+        role_id: str | None = None,
+        key: str | None = None,
+        **content: Any,
+    ) -> v.PartyRole:
+        """Put a role on record, or with its id what is known better of it; `content`: role,
+        valid_from, valid_until, source."""
+        return await self.run(requests.record_role(customer_id, content, role_id, key))
+
+    async def record_payable(
+        self, customer_id: str, *, key: str | None = None, **content: Any
+    ) -> v.Payable:
+        """What we owe; `content`: payable_no, issued_on, due_on, amount."""
+        return await self.run(requests.record_payable(customer_id, content, key))
+
+    async def settle_payable(
+        self, customer_id: str, *, key: str | None = None, **content: Any
+    ) -> v.Settlement:
+        """What we paid; `content`: payable_no, settlement_no, settled_on, amount."""
+        return await self.run(requests.settle_payable(customer_id, content, key))
+
+    async def record_set_off(
+        self, customer_id: str, *, key: str | None = None, **content: Any
+    ) -> v.SetOffAgreement:
+        """`content`: evidence_hash, signed_on, valid_from, valid_until, most."""
+        return await self.run(requests.record_set_off(customer_id, content, key))
+
+    async def fetch_sides(self, customer_id: str, as_of: date | None = None) -> v.Sides:
+        """What a party owes us, what we owe it, and what of that is set off."""
+        return await self.run(requests.sides(customer_id, as_of))
+
     async def record_statement(
         self,
         customer_id: str,
@@ -175,10 +243,6 @@ class AsyncClient(AsyncConnection):
     ) -> v.Customer:
         """Replace what is said of a customer; the state before stays on record."""
         return await self.run(requests.update_customer(customer_id, {"name": name, **content}, key))
-
-    async def fetch_profile(self, customer_id: str, as_of: date | None = None) -> v.Profile:
-        """The record as it stood on a day, each field with its source."""
-        return await self.run(requests.profile(customer_id, as_of))
 
     async def fetch_events(
         self, customer_id: str, until: date | None = None

@@ -82,6 +82,66 @@ def record_customer(content: Mapping[str, Any], key: str | None) -> Call[v.Custo
     return writing("/customers", v.Customer, content, key=key)
 
 
+def profile(customer_id: str, as_of: date | None) -> Call[v.CreditProfile]:
+    return reading(_at("customers", customer_id, "profile"), v.CreditProfile, as_of=as_of)
+
+
+def duplicates(customer_id: str | None) -> Call[v.Items[v.Likeness]]:
+    return reading("/duplicates", v.Items[v.Likeness], customer_id=customer_id)
+
+
+def merges(customer_id: str | None) -> Call[v.Items[v.Merge]]:
+    return reading("/merges", v.Items[v.Merge], customer_id=customer_id)
+
+
+def propose_merge(losing_id: str, into: str, reason: str, key: str | None) -> Call[v.Merge]:
+    body = {"losing_id": losing_id, "reason": reason}
+    return writing(_at("customers", into, "merges"), v.Merge, body, key=key)
+
+
+def decide_merge(merge_id: str, verdict: str, reason: str, key: str | None) -> Call[v.Merge]:
+    body = {"verdict": verdict, "reason": reason}
+    return writing(_at("merges", merge_id, "decision"), v.Merge, body, key=key)
+
+
+def take_back_merge(merge_id: str, reason: str, key: str | None) -> Call[v.Merge]:
+    return writing(_at("merges", merge_id, "reversal"), v.Merge, {"reason": reason}, key=key)
+
+
+def roles(customer_id: str) -> Call[v.Items[v.PartyRole]]:
+    return reading(_at("customers", customer_id, "roles"), v.Items[v.PartyRole])
+
+
+def record_role(
+    customer_id: str, body: Mapping[str, Any], role_id: str | None, key: str | None
+) -> Call[v.PartyRole]:
+    if role_id is None:
+        return writing(_at("customers", customer_id, "roles"), v.PartyRole, body, key=key)
+    path = _at("customers", customer_id, "roles", role_id)
+    return writing(path, v.PartyRole, body, key=key, method="PUT")
+
+
+def record_payable(customer_id: str, body: Mapping[str, Any], key: str | None) -> Call[v.Payable]:
+    return writing(_at("customers", customer_id, "payables"), v.Payable, body, key=key)
+
+
+def settle_payable(
+    customer_id: str, body: Mapping[str, Any], key: str | None
+) -> Call[v.Settlement]:
+    return writing(_at("customers", customer_id, "settlements"), v.Settlement, body, key=key)
+
+
+def record_set_off(
+    customer_id: str, body: Mapping[str, Any], key: str | None
+) -> Call[v.SetOffAgreement]:
+    path = _at("customers", customer_id, "set-off-agreements")
+    return writing(path, v.SetOffAgreement, body, key=key)
+
+
+def sides(customer_id: str, as_of: date | None) -> Call[v.Sides]:
+    return reading(_at("customers", customer_id, "sides"), v.Sides, as_of=as_of)
+
+
 def record_statement(
     customer_id: str,
     period_end_on: date,
@@ -147,10 +207,6 @@ def update_customer(
     customer_id: str, content: Mapping[str, Any], key: str | None
 ) -> Call[v.Customer]:
     return writing(_at("customers", customer_id), v.Customer, content, key=key, method="PUT")
-
-
-def profile(customer_id: str, as_of: date | None) -> Call[v.Profile]:
-    return reading(_at("customers", customer_id, "profile"), v.Profile, as_of=as_of)
 
 
 def events(customer_id: str, until: date | None) -> Call[v.Items[v.CreditEvent]]:

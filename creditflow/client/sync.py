@@ -103,6 +103,72 @@ class Client(Connection):
         """Put a new customer on record; `content` as in the API: identifiers, country, mail …"""
         return self.run(requests.record_customer({"name": name, **content}, key))
 
+    def fetch_profile(self, customer_id: str, as_of: date | None = None) -> v.CreditProfile:
+        """The customer's credit as it stood on a day, each figure with its source."""
+        return self.run(requests.profile(customer_id, as_of))
+
+    def fetch_duplicates(self, customer_id: str | None = None) -> Sequence[v.Likeness]:
+        """Records that are likely one customer, the likeliest first."""
+        return self.run(requests.duplicates(customer_id)).items
+
+    def fetch_merges(self, customer_id: str | None = None) -> Sequence[v.Merge]:
+        """Merges of a customer, or the newest of all."""
+        return self.run(requests.merges(customer_id)).items
+
+    def propose_merge(
+        self, losing_id: str, into: str, reason: str, *, key: str | None = None
+    ) -> v.Merge:
+        """Say that two records are one customer; somebody else confirms it."""
+        return self.run(requests.propose_merge(losing_id, into, reason, key))
+
+    def decide_merge(
+        self, merge_id: str, verdict: str, reason: str, *, key: str | None = None
+    ) -> v.Merge:
+        """`confirm` or `decline` what somebody else proposed."""
+        return self.run(requests.decide_merge(merge_id, verdict, reason, key))
+
+    def take_back_merge(self, merge_id: str, reason: str, *, key: str | None = None) -> v.Merge:
+        """Make two records of one again, while nothing was decided on it."""
+        return self.run(requests.take_back_merge(merge_id, reason, key))
+
+    def fetch_roles(self, customer_id: str) -> Sequence[v.PartyRole]:
+        """The roles of a party: customer, supplier, from when to when."""
+        return self.run(requests.roles(customer_id)).items
+
+    def record_role(
+        self,
+        customer_id: str,
+        *,
+        role_id: str | None = None,
+        key: str | None = None,
+        **content: Any,
+    ) -> v.PartyRole:
+        """Put a role on record, or with its id what is known better of it; `content`: role,
+        valid_from, valid_until, source."""
+        return self.run(requests.record_role(customer_id, content, role_id, key))
+
+    def record_payable(
+        self, customer_id: str, *, key: str | None = None, **content: Any
+    ) -> v.Payable:
+        """What we owe; `content`: payable_no, issued_on, due_on, amount."""
+        return self.run(requests.record_payable(customer_id, content, key))
+
+    def settle_payable(
+        self, customer_id: str, *, key: str | None = None, **content: Any
+    ) -> v.Settlement:
+        """What we paid; `content`: payable_no, settlement_no, settled_on, amount."""
+        return self.run(requests.settle_payable(customer_id, content, key))
+
+    def record_set_off(
+        self, customer_id: str, *, key: str | None = None, **content: Any
+    ) -> v.SetOffAgreement:
+        """`content`: evidence_hash, signed_on, valid_from, valid_until, most."""
+        return self.run(requests.record_set_off(customer_id, content, key))
+
+    def fetch_sides(self, customer_id: str, as_of: date | None = None) -> v.Sides:
+        """What a party owes us, what we owe it, and what of that is set off."""
+        return self.run(requests.sides(customer_id, as_of))
+
     def record_statement(
         self,
         customer_id: str,
@@ -175,10 +241,6 @@ class Client(Connection):
     ) -> v.Customer:
         """Replace what is said of a customer; the state before stays on record."""
         return self.run(requests.update_customer(customer_id, {"name": name, **content}, key))
-
-    def fetch_profile(self, customer_id: str, as_of: date | None = None) -> v.Profile:
-        """The record as it stood on a day, each field with its source."""
-        return self.run(requests.profile(customer_id, as_of))
 
     def fetch_events(self, customer_id: str, until: date | None = None) -> Sequence[v.CreditEvent]:
         """A customer's credit history, corrections among it."""

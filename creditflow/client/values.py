@@ -82,6 +82,178 @@ class KeyIssued(Answer):
     __str__ = __repr__
 
 
+class Alias(Answer):
+    """A record that gave way to the customer's: another id of it."""
+
+    customer_id: str
+    name: str
+    name_zh: str = ""
+    merged_on: date
+
+
+class Sourced(Answer):
+    """A value, who or what says so, and since which day."""
+
+    value: Any
+    source: str
+    as_of: date
+
+
+class RatingFacts(Answer):
+    grade: Sourced
+    score: Sourced
+    valid_until: date | None
+    counts: bool
+
+
+class ClassFacts(Answer):
+    tier: Sourced
+    reasons: tuple[str, ...]
+
+
+class Hold(Answer):
+    hold_id: str
+    kind: str
+    held: Sourced
+    expires_at: AwareDatetime | None = None
+
+
+class LineFacts(Answer):
+    """A line as it was on the day of a profile."""
+
+    line_id: str
+    customer_id: str
+    product: str
+    status: Sourced
+    limit: Sourced
+    starts_on: date
+    ends_on: Sourced
+    used: Sourced
+    reserved: Sourced
+    headroom: Sourced
+    holds: tuple[Hold, ...] = ()
+
+
+class OpenCase(Answer):
+    case_id: str
+    kind: str
+    about: Sourced
+
+
+class WarningFacts(Answer):
+    warning_id: str
+    level: Sourced
+
+
+class CreditProfile(Answer):
+    """A customer's credit as it stood on a day."""
+
+    as_of: date
+    version: int
+    fields: Mapping[str, Sourced]
+    merged_into: str | None = None
+    aliases: tuple[Alias, ...] = ()
+    rating: RatingFacts | None = None
+    classification: ClassFacts | None = None
+    owed: Mapping[str, Sourced] = {}
+    lines: tuple[LineFacts, ...] = ()
+    limit_total: Mapping[str, Money] = {}
+    used_total: Mapping[str, Money] = {}
+    open_cases: tuple[OpenCase, ...] = ()
+    warnings: tuple[WarningFacts, ...] = ()
+
+
+class Likeness(Answer):
+    """Two records that are likely one customer, and why."""
+
+    first_id: str
+    second_id: str
+    reasons: tuple[str, ...]
+    score: Exact
+
+
+class MergeAct(Answer):
+    act: str
+    reason: str
+    acted_by: str
+    acted_on: date
+
+
+class Merge(Answer):
+    """Two records said to be one customer, and what was said of that."""
+
+    merge_id: str
+    losing_id: str
+    surviving_id: str
+    reason: str
+    likeness: Likeness | None = None
+    proposed_by: str
+    proposed_on: date
+    status: str
+    acts: tuple[MergeAct, ...] = ()
+
+
+class PartyRole(Answer):
+    """A role of a party: customer or supplier, from when to when."""
+
+    role_id: str
+    customer_id: str
+    version: int
+    role: str
+    valid_from: date
+    valid_until: date | None = None
+    source: str
+
+
+class Payable(Answer):
+    customer_id: str
+    payable_no: str
+    issued_on: date
+    due_on: date
+    amount: Money
+
+
+class Settlement(Answer):
+    customer_id: str
+    payable_no: str
+    settlement_no: str
+    settled_on: date
+    amount: Money
+
+
+class SetOffAgreement(Answer):
+    agreement_id: str
+    customer_id: str
+    evidence_hash: str
+    signed_on: date
+    valid_from: date
+    valid_until: date | None = None
+    most: Money | None = None
+
+
+class SideOfCurrency(Answer):
+    """Both sides in one currency; the offset is shown beside them."""
+
+    currency: str
+    invoiced: Money
+    prepaid: Money
+    owed_to_it: Money
+    offset: Money
+    agreement_id: str | None = None
+
+
+class Sides(Answer):
+    """A party on a day as customer and supplier."""
+
+    customer_id: str
+    as_of: date
+    roles: tuple[PartyRole, ...]
+    agreements: tuple[SetOffAgreement, ...]
+    currencies: tuple[SideOfCurrency, ...]
+    exposure: Mapping[str, Money]
+    exposure_after_offset: Mapping[str, Money]
+
+
 class Application(Answer):
     """What is asked for."""
 
@@ -250,15 +422,8 @@ class Customer(Answer):
     employees: int | None = None
     mail: str = ""
     manager_id: str = "manager"
-
-
-class Profile(Answer):
-    """A customer's record as it stood on a day; a field has its value, source and day."""
-
-    customer: Customer
-    as_of: date
-    version: int
-    fields: Mapping[str, Mapping[str, Any]]
+    merged_into: str | None = None  # where it was asked for by another of its ids
+    aliases: tuple[Alias, ...] = ()
 
 
 class CustomerGroup(Answer):

@@ -5,7 +5,7 @@ status it is expected to have, so that a stale writer fails instead of overwriti
 """
 
 from storage.application.assessments import Assessments
-from storage.application.cases import Applications, owned_by
+from storage.application.cases import Applications
 from storage.application.events import CaseEvents
 from storage.application.intakes import Intakes
 from storage.application.past import PastCases
@@ -18,5 +18,4 @@ __all__ = [
     "Intakes",
     "PastCases",
     "Screenings",
-    "owned_by",
 ]

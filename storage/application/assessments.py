@@ -1,6 +1,6 @@
 """Receipts of judgements, numbered per subject; never changed."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from domain.assessment import Assessment
 from domain.errors import NotFound
 from storage.base import Row, recorded_at, table_of
+from storage.customer import of_customer
 
 
 class AssessmentRow(Row):
@@ -86,11 +87,25 @@ class Assessments:
     def find_newest_of_customer(self, customer_id: str) -> Assessment | None:
         row = self._session.scalar(
             select(AssessmentRow)
-            .where(AssessmentRow.customer_id == customer_id)
+            .where(of_customer(AssessmentRow.customer_id, customer_id))
             .order_by(AssessmentRow.recorded_at.desc())
             .limit(1)
         )
         return Assessment.model_validate(row.receipt) if row else None
+
+    def find_of_day(self, customer_id: str, on: date) -> tuple[Assessment, str, datetime] | None:
+        """The newest receipt about a customer that was judged up to a day, its hash on record, and
+        when it was written."""
+        judged_on = AssessmentRow.receipt["dossier"]["business_on"].as_string()
+        row = self._session.scalar(
+            select(AssessmentRow)
+            .where(of_customer(AssessmentRow.customer_id, customer_id), judged_on <= on.isoformat())
+            .order_by(judged_on.desc(), AssessmentRow.recorded_at.desc())
+            .limit(1)
+        )
+        if row is None:
+            return None
+        return Assessment.model_validate(row.receipt), row.receipt_hash, row.recorded_at
 
     def _newest_row(self, subject_id: str) -> AssessmentRow | None:
         return self._session.scalar(

@@ -6,12 +6,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, bindparam, func, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, mapped_column
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from domain.application import Application, Case, CaseStatus
 from domain.errors import CaseClosed, NotFound, OutOfOrder, Withdrawn
 from storage.base import Row, table_of
-from storage.customer import CustomerRow
+from storage.customer import of_customer, owned_by
 
 
 class ApplicationRow(Row):
@@ -109,12 +109,25 @@ class Applications:
         if status is not None:
             conditions.append(ApplicationRow.status == status)
         if customer_id is not None:
-            conditions.append(ApplicationRow.customer_id == customer_id)
+            conditions.append(of_customer(ApplicationRow.customer_id, customer_id))
         if manager_id is not None:
             conditions.append(owned_by(ApplicationRow.customer_id, manager_id))
         if text:
             conditions.append(or_(ApplicationRow.case_id == text, ApplicationRow.letter_no == text))
         rows = self._session.scalars(query.where(*conditions).limit(page_size))
+        return [_case_of(row) for row in rows]
+
+    def open_on(self, customer_id: str, on: date, day_ends_at: datetime) -> Sequence[Case]:
+        """The customer's cases that had begun by a business day and had not ended with it."""
+        rows = self._session.scalars(
+            select(ApplicationRow)
+            .where(
+                of_customer(ApplicationRow.customer_id, customer_id),
+                ApplicationRow.business_on <= on,
+                or_(ApplicationRow.ended_at.is_(None), ApplicationRow.ended_at >= day_ends_at),
+            )
+            .order_by(ApplicationRow.submitted_at, ApplicationRow.case_id)
+        )
         return [_case_of(row) for row in rows]
 
     def counts(self, *, manager_id: str | None = None) -> dict[CaseStatus, int]:
@@ -124,13 +137,6 @@ class Applications:
             query = query.where(owned_by(ApplicationRow.customer_id, manager_id))
         rows = self._session.execute(query)
         return {CaseStatus(status): count for status, count in rows}
-
-
-def owned_by(customer_id: InstrumentedAttribute[str], manager_id: str) -> ColumnElement[bool]:
-    """Rows of the customers that a relationship manager owns."""
-    return customer_id.in_(
-        select(CustomerRow.customer_id).where(CustomerRow.manager_id == manager_id)
-    )
 
 
 def _columns_of(case: Case) -> dict[str, Any]:

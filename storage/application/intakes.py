@@ -12,6 +12,7 @@ from domain.application import Application
 from domain.errors import KeyReused, NotFound, OutOfOrder
 from domain.value import content_hash
 from storage.base import Row, table_of
+from storage.customer import Customers
 
 
 class IntakeRow(Row):
@@ -64,7 +65,13 @@ class Intakes:
         """
         body = application.model_dump(mode="json")
         hash_ = content_hash(body)
-        subject_key = subject_of(application)
+        customer_ids = Customers(self._session).ids(application.customer_id)
+        subject_key, *beside = (
+            subject_of(application, customer_id)
+            for customer_id in (application.customer_id, *sorted(customer_ids))
+        )
+        if open_case := self._find_beside(caller, key, {*beside} - {subject_key}):
+            return open_case, False
         self._session.execute(
             _RECORD,
             {
@@ -95,6 +102,20 @@ class Intakes:
             raise OutOfOrder(reason="the case that was open has just ended; send it again")
         return open_case, False
 
+    def _find_beside(self, caller: str, key: str, subject_keys: set[str]) -> str | None:
+        """The case open on the same limit under another id of the customer, for a request that is
+        not on record yet."""
+        if not subject_keys:
+            return None
+        mine = select(IntakeRow.case_id).where(IntakeRow.caller == caller, IntakeRow.key == key)
+        return self._session.scalar(
+            select(IntakeRow.case_id).where(
+                IntakeRow.subject_key.in_(subject_keys),
+                IntakeRow.closed_at.is_(None),
+                ~mine.exists(),
+            )
+        )
+
     def read(self, case_id: str) -> tuple[Application, str, date, datetime]:
         """The request, its caller, its business date and its arrival."""
         row = self._session.get(IntakeRow, case_id)
@@ -124,6 +145,6 @@ class Intakes:
         self._session.execute(_CLOSE, {"of_case": case_id, "at": at})
 
 
-def subject_of(application: Application) -> str:
+def subject_of(application: Application, customer_id: str) -> str:
     """What only one open case may be about: the customer's new line, or one existing line."""
-    return f"{application.customer_id}|{application.line_id or application.product}"
+    return f"{customer_id}|{application.line_id or application.product}"

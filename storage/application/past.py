@@ -89,11 +89,13 @@ _COUNT_LIVE = text(
 )
 _BAD = text(
     """
-    SELECT customer_id, raised_on, 'warning:' || rule FROM warning
-    WHERE customer_id = ANY(:customers)
-    UNION ALL
-    SELECT customer_id, opened_on, 'collection' FROM collection_case
-    WHERE customer_id = ANY(:customers)
+    SELECT asked.id, b.day, b.code
+    FROM unnest(CAST(:customers AS text[])) asked (id)
+    JOIN LATERAL (
+        SELECT customer_id, raised_on AS day, 'warning:' || rule AS code FROM warning
+        UNION ALL
+        SELECT customer_id, opened_on, 'collection' FROM collection_case
+    ) b ON b.customer_id = ANY (customer_ids(asked.id))
     ORDER BY 2, 3
     """
 )

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from domain.screening import Screening
 from storage.base import Row, recorded_at, table_of
+from storage.customer import of_customer
 
 
 class ScreeningRow(Row):
@@ -64,7 +65,7 @@ class Screenings:
         """The newest screening of a customer and its outcome."""
         row = self._session.scalar(
             select(ScreeningRow)
-            .where(ScreeningRow.customer_id == customer_id)
+            .where(of_customer(ScreeningRow.customer_id, customer_id))
             .order_by(ScreeningRow.screening_no.desc())
             .limit(1)
         )

@@ -75,9 +75,9 @@ class Letters:
         """Limits granted to new lines by letters that are neither activated nor ended yet."""
         rows = self._session.execute(
             text(
-                "SELECT letter.customer_id, letter.limit_minor, letter.currency FROM letter"
+                "SELECT customer_survivor(letter.customer_id), letter.limit_minor, letter.currency FROM letter"
                 " JOIN application USING (case_id)"
-                " WHERE letter.customer_id = ANY(:customers) AND letter.approved"
+                " WHERE letter.customer_id = ANY (customer_ids(VARIADIC :customers)) AND letter.approved"
                 " AND application.application_type = 'new_line'"
                 " AND application.status IN ('approved', 'contracting', 'conditions')"
             ),

@@ -12,8 +12,8 @@ from domain.approval import (
 from domain.errors import NotFound
 from domain.money import Money
 from domain.value import Value
-from storage.application import owned_by
 from storage.base import Row
+from storage.customer import owned_by
 
 
 class TaskRow(Row):

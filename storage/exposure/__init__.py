@@ -1,7 +1,9 @@
 """The book of exposure: `accounts` are opened and limited by decisions, `movements` take and give
-back at the speed of one statement, `proof` reads the whole book again."""
+back at the speed of one statement, `past` says what was on an earlier day, `proof` reads the whole
+book again."""
 
 from storage.exposure.accounts import Accounts
 from storage.exposure.movements import Exposure
+from storage.exposure.past import PastExposure
 
-__all__ = ["Accounts", "Exposure"]
+__all__ = ["Accounts", "Exposure", "PastExposure"]

@@ -7,7 +7,7 @@ order sees a freeze in the same second. The limit stands on the account alone.
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, Select, select, text, tuple_, update
+from sqlalchemy import ColumnElement, Select, func, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -18,6 +18,7 @@ from domain.line import CreditLine, Freeze, LineEvent, LineStatus, status_under
 from domain.money import Money
 from domain.value import content_hash
 from storage.base import table_of
+from storage.customer import of_customer, owned_by
 from storage.exposure import Accounts
 from storage.exposure.accounts import AccountRow
 from storage.line.limits import LineLimits
@@ -71,18 +72,22 @@ class Lines:
         """All the customer's lines, the newest first."""
         return self._lines_of(
             select(LineRow)
-            .where(LineRow.customer_id == customer_id)
+            .where(of_customer(LineRow.customer_id, customer_id))
             .order_by(LineRow.activated_at.desc(), LineRow.line_id.desc())
         )
 
     def limits_of(self, customer_ids: Sequence[str]) -> list[tuple[str, Money]]:
         """The limits of these customers' lines that have not ended, with their holders."""
         rows = self._session.execute(
-            select(LineRow.customer_id, AccountRow.limit_minor, AccountRow.currency)
+            select(
+                func.customer_survivor(LineRow.customer_id),
+                AccountRow.limit_minor,
+                AccountRow.currency,
+            )
             .join(
                 AccountRow, (AccountRow.owner_id == LineRow.line_id) & (AccountRow.kind == "line")
             )
-            .where(LineRow.customer_id.in_(customer_ids), LineRow.status.not_in(_ENDED))
+            .where(of_customer(LineRow.customer_id, customer_ids), LineRow.status.not_in(_ENDED))
             .order_by(LineRow.line_id)
         )
         return [(holder, Money(minor=minor, currency=currency)) for holder, minor, currency in rows]
@@ -103,10 +108,10 @@ class Lines:
         if status is not None:
             conditions.append(LineRow.status == status)
         if customer_id is not None:
-            conditions.append(LineRow.customer_id == customer_id)
+            conditions.append(of_customer(LineRow.customer_id, customer_id))
         query = select(LineRow).where(*conditions)
         if manager_id is not None:
-            query = query.where(_OWNED.bindparams(manager_id=manager_id))
+            query = query.where(owned_by(LineRow.customer_id, manager_id))
         return self._lines_of(
             query.order_by(LineRow.activated_at.desc(), LineRow.line_id.desc()).limit(page_size)
         )
@@ -120,6 +125,36 @@ class Lines:
             .execution_options(populate_existing=True)
         )
         return [freeze_of(row) for row in rows]
+
+    def freezes_of(self, line_ids: Sequence[str]) -> Sequence[Freeze]:
+        """Every freeze of these lines, lifted or not, oldest first."""
+        rows = self._session.scalars(
+            select(FreezeRow)
+            .where(FreezeRow.line_id.in_(line_ids))
+            .order_by(FreezeRow.frozen_at, FreezeRow.freeze_id)
+        )
+        return [freeze_of(row) for row in rows]
+
+    def ends_of(self, line_ids: Sequence[str]) -> dict[str, LineEvent]:
+        """The event that ended a line, by line; of those that have ended."""
+        rows = self._session.scalars(
+            select(EventRow).where(EventRow.line_id.in_(line_ids), EventRow.kind.in_(_ENDED))
+        )
+        return {row.line_id: event_of(row) for row in rows}
+
+    def letters_of(self, line_ids: Sequence[str]) -> list[tuple[str, str, str, date]]:
+        """The letters put in force on these lines, oldest first: line, letter, kind and day."""
+        rows = self._session.execute(
+            select(
+                ActivationRow.line_id,
+                ActivationRow.letter_no,
+                ActivationRow.kind,
+                ActivationRow.business_on,
+            )
+            .where(ActivationRow.line_id.in_(line_ids))
+            .order_by(ActivationRow.business_on, ActivationRow.activated_at)
+        )
+        return [(line_id, letter_no, kind, on) for line_id, letter_no, kind, on in rows]
 
     def events(self, line_id: str) -> Sequence[LineEvent]:
         """Everything that happened to the line, oldest first."""
@@ -434,4 +469,3 @@ class Lines:
 
 
 _ENDED = [status for status in LineStatus if status.ended]
-_OWNED = text("customer_id IN (SELECT customer_id FROM customer WHERE manager_id = :manager_id)")

@@ -36,7 +36,10 @@ class Book:
     def lock(self, customer_id: str) -> bool:
         """Hold a customer until the transaction ends; False where there is none."""
         found = self._session.scalar(
-            text("SELECT 1 FROM customer WHERE customer_id = :customer_id FOR NO KEY UPDATE"),
+            text(
+                "SELECT 1 FROM customer WHERE customer_id = customer_survivor(:customer_id)"
+                " FOR NO KEY UPDATE"
+            ),
             {"customer_id": customer_id},
         )
         return found is not None
@@ -48,12 +51,18 @@ _OPEN = """
     OR EXISTS (SELECT 1 FROM collection_case k WHERE k.customer_id = c.customer_id
             AND k.status = 'open')
 """
-_PAGE = "SELECT c.customer_id FROM customer c WHERE c.customer_id > :after AND ({})"
+# A record that gave way is looked at as the one that stayed, which is always looked at: what is
+# watched may stand under either id.
+_PAGE = (
+    "SELECT c.customer_id FROM customer c WHERE c.customer_id > :after"
+    " AND NOT EXISTS (SELECT FROM customer_alias a WHERE a.alias_id = c.customer_id)"
+    " AND (EXISTS (SELECT FROM customer_alias a WHERE a.customer_id = c.customer_id) OR {})"
+)
 _IN_ORDER = " ORDER BY c.customer_id LIMIT :page_size"
 _WATCHED = text(_PAGE.format(_OPEN) + _IN_ORDER)
 _ANY_WATCHED = text(
     "SELECT 1 FROM customer c"
-    " WHERE (CAST(:customer_id AS text) IS NULL OR c.customer_id = :customer_id)"
+    " WHERE (CAST(:customer_id AS text) IS NULL OR c.customer_id = ANY (customer_ids(:customer_id)))"
     f" AND ({_OPEN}) LIMIT 1"
 )
 _BOOK = text(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -12,6 +12,7 @@ from domain.assessment import PaymentRecord
 from domain.errors import NotFound
 from domain.warning import RaisedWarning, WarningLevel, WarningSignal, WarningStatus
 from storage.base import Row
+from storage.customer import of_customer, owned_by
 
 
 class WarningRow(Row):
@@ -41,6 +42,14 @@ class Warnings:
 
     def record(self, warning: RaisedWarning) -> tuple[RaisedWarning, bool]:
         """Write a new warning unless one of its rule is open; that one, and whether it is new."""
+        rule = WarningRow.rule == warning.signal.rule
+        standing = [
+            each
+            for each in self._of(warning.customer_id, rule)
+            if each.status is WarningStatus.OPEN
+        ]
+        if standing:
+            return standing[0], False
         written = self._session.scalar(
             insert(WarningRow)
             .values(
@@ -140,14 +149,9 @@ class Warnings:
         if level is not None:
             query = query.where(WarningRow.level == level)
         if customer_id is not None:
-            query = query.where(WarningRow.customer_id == customer_id)
+            query = query.where(of_customer(WarningRow.customer_id, customer_id))
         if manager_id is not None:
-            owned = text("SELECT customer_id FROM customer WHERE manager_id = :manager_id")
-            query = query.where(
-                WarningRow.customer_id.in_(
-                    owned.bindparams(manager_id=manager_id).columns(WarningRow.customer_id)
-                )
-            )
+            query = query.where(owned_by(WarningRow.customer_id, manager_id))
         return [_warning(row) for row in self._session.scalars(query)]
 
     def counts(self) -> dict[WarningLevel, int]:
@@ -163,7 +167,7 @@ class Warnings:
     def _of(self, customer_id: str, *conditions: Any) -> tuple[RaisedWarning, ...]:
         rows = self._session.scalars(
             select(WarningRow)
-            .where(WarningRow.customer_id == customer_id, *conditions)
+            .where(of_customer(WarningRow.customer_id, customer_id), *conditions)
             .order_by(WarningRow.warning_id)
         )
         return tuple(_warning(row) for row in rows)

@@ -581,6 +581,22 @@ def reports(edition: PolicyEdition) -> str:
     )
 
 
+def duplicates(edition: PolicyEdition) -> str:
+    policy = edition.duplicates
+    return _table(
+        ("hint", "worth"),
+        (
+            ("the same name", policy.name_same),
+            (f"a name alike from {policy.name_alike_min}", policy.name_alike),
+            ("a code under another scheme", policy.identifier),
+            ("one mail domain beside it", policy.mail_domain),
+            ("an invoice on both", policy.invoice),
+            ("told from a score of", policy.score_min),
+            ("domains that say nothing", _named(policy.mail_domains_shared)),
+        ),
+    )
+
+
 TABLES: dict[str, Callable[[PolicyEdition], str]] = {
     each.__name__: each
     for each in (
@@ -614,6 +630,7 @@ TABLES: dict[str, Callable[[PolicyEdition], str]] = {
         others,
         doubts,
         reports,
+        duplicates,
     )
 }
 

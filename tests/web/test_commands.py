@@ -255,3 +255,55 @@ def test_the_factor_table_has_a_row_for_each_customer_and_can_be_fitted_on(
     assert rows[recorded.customer_id]["equity_ratio"] == ""  # missing is not zero
     book = read_book(out, Columns.of_file(columns), "customer_id", "as_of")
     assert len(book.rows) == len(rows)
+
+
+def test_records_of_one_customer_are_merged_and_a_day_is_asked_for(
+    terminal: Terminal, customer_id: str, services: Services
+) -> None:
+    with services.records.begin() as session:
+        Editions(session).publish(read_shipped(), shipped_text("standard"), "test")
+    twin = services.customers.record(PEOPLE["everybody"], CustomerContent(name="EXAMPLE LIMITED"))
+    _, likely = terminal.asks("customer", "duplicates", customer_id)
+    assert [each["reasons"] for each in likely["items"]] == [["name_same"]]
+    words = ("customer", "merge", twin.customer_id, customer_id, "--reason", "one company")
+    ending, merge = terminal.asks(*words)
+    assert (ending, merge["status"]) == (Exit.DONE, "proposed")
+    decide = ("customer", "decide-merge", merge["merge_id"], "confirm", "--reason", "seen")
+    assert terminal.asks(*decide)[1]["code"] == "same_hands"
+    assert terminal.asks(*decide, as_="risk_officer")[1]["status"] == "confirmed"
+    _, listed = terminal.asks("customer", "merges", twin.customer_id)
+    assert [each["merge_id"] for each in listed["items"]] == [merge["merge_id"]]
+
+    today = services.clock.business_on().isoformat()
+    ending, profile = terminal.asks("profile", twin.customer_id, "--as-of", today)
+    assert (ending, profile["merged_into"]) == (Exit.DONE, customer_id)
+    plain = terminal.types("profile", customer_id, key=KEYS["everybody"])
+    assert twin.customer_id in plain.stdout
+    ending, refused = terminal.asks("profile", customer_id, "--as-of", "2019-01-01")
+    assert (ending, refused["code"]) == (Exit.NOT_FOUND, "not_found")
+
+    back = ("customer", "take-back", merge["merge_id"], "--reason", "two companies")
+    assert terminal.asks(*back)[1]["status"] == "taken_back"
+
+
+def test_a_supplier_is_entered_with_what_we_owe_it(
+    terminal: Terminal, customer_id: str, services: Services
+) -> None:
+    day = services.clock.business_on().isoformat()
+    role = ("supplier", "role", customer_id, "supplier", "--source", "contract")
+    ending, put = terminal.asks(*role, "--valid-from", day)
+    assert (ending, put["version"]) == (Exit.DONE, 1)
+    ended = (*role, "--valid-from", day, "--valid-until", day, "--role", put["role_id"])
+    assert terminal.asks(*ended)[1]["version"] == 2
+    owed = ("supplier", "payable", customer_id, "s-1", "400", "CNY")
+    assert terminal.asks(*owed, "--issued-on", day, "--due-on", day)[0] is Exit.DONE
+    paid = ("supplier", "settle", customer_id, "s-1", "w-1", "150", "CNY", "--settled-on", day)
+    assert terminal.asks(*paid)[0] is Exit.DONE
+    signed = services.attachments.record(PEOPLE["everybody"], b"%PDF-1.7 set off", "agreed.pdf")
+    agreement = ("supplier", "set-off", customer_id, "--evidence", signed.sha256)
+    assert terminal.asks(*agreement, "--signed-on", day, "--valid-from", day)[0] is Exit.DONE
+    _, sides = terminal.asks("supplier", "sides", customer_id)
+    assert [each["owed_to_it"]["amount"] for each in sides["currencies"]] == ["250.00"]
+    assert (
+        "we owe" in terminal.types("supplier", "sides", customer_id, key=KEYS["everybody"]).stdout
+    )

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import cache
 from html.parser import HTMLParser
 from io import BytesIO
@@ -15,7 +16,9 @@ from starlette.testclient import TestClient
 
 from activities import application as steps
 from domain.approval import TaskStatus
+from domain.customer import CustomerContent
 from domain.identity import Language
+from domain.trade import RoleContent, TradeRole
 from tests import servers
 from tests.web.book import PASSWORD, Book, link_of, opened
 from web.app import assemble
@@ -30,7 +33,7 @@ PAGES = (
     "/ /tasks /tasks?view=all /cases /cases?status=in_approval /customers /customers/c-1001 "
     "/customers/c-1001/statements /customers/c-1001/turnover /customers/c-1001/reports "
     "/customers/c-1004/ring /lines /reviews?view=all /warnings?view=all /rerating /collections "
-    "/policy /mails /operations"
+    "/policy /mails /operations /customers/merges"
 ).split()
 
 
@@ -524,3 +527,48 @@ def test_each_figure_of_the_start_page_opens_the_list_it_counts(app: FastAPI, na
     for path, figure in tiles:
         rows = re.findall(r'<a class="main-link"', client.get(path.replace("&amp;", "&")).text)
         assert len(rows) == int(figure), path
+
+
+def test_two_records_become_one_by_two_people_and_two_again(app: FastAPI, book: Book) -> None:
+    manager, risk = signed_in(app, "manager"), signed_in(app, "risk")
+    content = CustomerContent(name="JINYUAN PRECISION BEARINGS LIMITED")
+    twin = book.services.customers.record(book.people["manager"], content).customer_id
+    place = "/customers/merges"
+    assert twin in manager.get(f"{place}?customer=c-1001").text
+    form = {"first": twin, "second": "c-1001", "surviving": "c-1001", "reason": "one company"}
+    token = hidden(manager.get(place), place)["csrf_token"]
+    unsaid = manager.post(place, data=form | {"csrf_token": token, "reason": ""})
+    assert unsaid.status_code == 422
+    assert manager.post(place, data=form | {"csrf_token": token}).status_code == 303
+    (merge,) = book.services.merges.list_merges(book.people["manager"])
+
+    assert f"{place}/{merge.merge_id}/confirm" not in manager.get(place).text
+    for word in ("confirm", "reversal"):
+        action = f"{place}/{merge.merge_id}/{word}"
+        fields = hidden(risk.get(place), action)
+        assert risk.post(action, data={**fields, "reason": "seen"}).status_code == 303
+        page = risk.get(f"/customers/{twin}").text
+        assert ("Merged records:" in page) == (word == "confirm")
+        assert ("was merged into c-1001" in page) == (word == "confirm")
+
+
+def test_a_customers_page_has_the_credit_of_the_day_that_was_chosen(
+    app: FastAPI, book: Book
+) -> None:
+    client = signed_in(app, "risk")
+    today = book.services.clock.business_on()
+    page = client.get(f"/customers/c-1004?as_of={today}").text
+    assert f'value="{today}"' in page
+    assert book.cases["line"][-6:] in page
+    assert client.get("/customers/c-1004?as_of=soon").status_code == 422
+    tomorrow = today + timedelta(days=1)
+    assert client.get(f"/customers/c-1004?as_of={tomorrow}").status_code == 422
+
+
+def test_a_party_of_two_roles_shows_both_sides(app: FastAPI, book: Book) -> None:
+    today = book.services.clock.business_on()
+    role = RoleContent(role=TradeRole.SUPPLIER, valid_from=today, source="contract")
+    book.services.trade.record_role(book.people["manager"], "c-1002", role)
+    assert "Both sides" in signed_in(app, "risk").get("/customers/c-1002").text
+    assert "双方往来" in signed_in(app, "risk", "zh-CN").get("/customers/c-1002").text
+    assert "Both sides" not in signed_in(app, "risk").get("/customers/c-1003").text

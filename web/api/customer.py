@@ -11,12 +11,13 @@ from domain.customer import (
     Customer,
     CustomerContent,
     CustomerGroup,
-    CustomerProfile,
+    CustomerRecord,
     Identifier,
     IdentifierScheme,
 )
 from domain.errors import Malformed
 from domain.identity import Id
+from domain.profile import CreditProfile
 from domain.value import Value
 from web.api.pages import Cursor, Page, PageSize, after_text, page_of
 from web.api.stage import stage
@@ -73,7 +74,8 @@ def read_by_identifier(
 
 
 @router.get("/customers/{customer_id}")
-def read_customer(asked: Asked, caller: Caller, customer_id: Id) -> Customer:
+def read_customer(asked: Asked, caller: Caller, customer_id: Id) -> CustomerRecord:
+    """The customer by any of its ids; `merged_into` where another record answers for this one."""
     return asked.customers.read(caller, customer_id)
 
 
@@ -88,9 +90,9 @@ def update_customer(write: Writing, customer_id: Id, body: CustomerContent) -> R
 @router.get("/customers/{customer_id}/profile")
 def read_profile(
     asked: Asked, caller: Caller, customer_id: Id, as_of: date | None = None
-) -> CustomerProfile:
-    """The record as it stood on a day, each field with its source."""
-    return asked.customers.profile(caller, customer_id, as_of)
+) -> CreditProfile:
+    """The customer's credit as it stood on a day, each figure with its source and its day."""
+    return asked.profiles.read(caller, customer_id, as_of)
 
 
 @router.get("/customers/{customer_id}/events")

@@ -18,6 +18,7 @@ from web.console import (
     edition,
     identity,
     line,
+    merge,
     notification,
     operations,
     party,
@@ -37,6 +38,7 @@ _STAGES = (
     start,
     search,
     identity,
+    merge,  # its places lie within those of customers
     customer,
     statement,
     turnover,

@@ -1,5 +1,6 @@
 """Customers: the list, and the page of one with its statements, account, lines and cases."""
 
+from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -7,6 +8,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 
+from domain.errors import FieldUnreadable
 from domain.receivable import Ageing
 from web.api.pages import after_text
 from web.console.assessment import spread_of
@@ -46,8 +48,8 @@ def list_customers(
 
 
 @router.get("/customers/{customer_id}")
-def show_customer(visit: Visiting, customer_id: str) -> HTMLResponse:
-    """Everything on record about one customer."""
+def show_customer(visit: Visiting, customer_id: str, as_of: str = "") -> HTMLResponse:
+    """Everything on record about one customer; its credit as it stood on a day."""
     person, services = visit.person, visit.services
     head = headed(visit, customer_id, "overview")
     account = services.receivables.read_account(person, customer_id)
@@ -55,6 +57,9 @@ def show_customer(visit: Visiting, customer_id: str) -> HTMLResponse:
     return visit.show(
         "customer/customer.html",
         **head,
+        asked_id=customer_id,
+        sides=services.trade.sides(person, customer_id, _day(visit, as_of)),
+        profile=services.profiles.read(person, customer_id, _day(visit, as_of)),
         account=account,
         ageings=[(ageing, _bars(ageing)) for ageing in account.ageings],
         open_items=account.open_items[:_OPEN_ITEMS_MAX],
@@ -84,6 +89,17 @@ def headed(visit: Visit, customer_id: str, here: str) -> dict[str, Any]:
             if permitted(visit.person, action)
         ],
     }
+
+
+def _day(visit: Visit, typed: str) -> date | None:
+    """The day that was chosen, or none; refuses `FieldUnreadable`."""
+    try:
+        return date.fromisoformat(typed) if typed else None
+    except ValueError:
+        expected = visit.speech.say("field.a_day")
+        raise FieldUnreadable(
+            column=visit.speech.say("profile.as_of"), expected=expected, expected_zh=expected
+        ) from None
 
 
 def _bars(ageing: Ageing) -> list[dict[str, Any]]:

@@ -74,6 +74,10 @@ LOOKS = {
     "outage": (BAD, "cross"),
     # collections
     "paid": (GOOD, "check"),
+    # merges of records
+    "proposed": (BUSY, "clock"),
+    "confirmed": (GOOD, "check"),
+    "taken_back": (OFF, "back"),
     # drafts of the policy
     "draft": (WAIT, "pen"),
     "published": (GOOD, "check"),

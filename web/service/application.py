@@ -13,11 +13,12 @@ from domain.assessment import Assessment
 from domain.contract import Contract, ContractStatus, Letter
 from domain.customer import Customer
 from domain.edition import PolicyEdition
-from domain.errors import CaseClosed, KeyReused, Malformed, NotFound, Withdrawn
+from domain.errors import CaseClosed, KeyReused, Malformed, NoSupplier, NotFound, Withdrawn
 from domain.identity import Id, Person, Role
 from domain.line import ConditionPrecedent, CreditLine, LineStatus
 from domain.money import Money
 from domain.screening import Screening
+from domain.trade import PREPAYMENT
 from domain.value import Value, content_hash
 from policies.assessment import replay
 from policies.questions import OpenFile as OpenFile
@@ -31,6 +32,7 @@ from storage.edition import Editions
 from storage.identity import ActionTokens, Refusals, make_token
 from storage.line import Conditions, Lines
 from storage.notification import Outbox
+from storage.trade import Trade
 from web.service.clock import Clock
 from web.service.gateway import Gateway, StillPending, TemporalUnavailable
 from web.service.ids import new_id
@@ -138,7 +140,8 @@ class ApplicationService:
     def submit(self, person: Person, application: Application, key: str) -> Submitted:
         """Start a case, once for a key.
 
-        Refuses `KeyReused`, and `NotFound` for a customer the person does not see. While a case is
+        Refuses `KeyReused`, `NotFound` for a customer the person does not see, and `NoSupplier` for
+        a prepayment to a party that supplies us nothing. While a case is
         open on the same customer and limit, that case is answered, `existing` and unchanged.
         """
         permit(person, Action.APPLICATION_SUBMIT)
@@ -146,13 +149,18 @@ class ApplicationService:
             raise Malformed(reason="the key is empty, too long or not printable")
         now = self._clock.now()
         with self._records.begin() as session:
-            _visible_customer(session, person, application.customer_id)
+            customer = _visible_customer(session, person, application.customer_id)
+            on = self._clock.business_on()
+            if application.product == PREPAYMENT and not Trade(session).is_supplier(
+                customer.customer_id, on
+            ):
+                raise NoSupplier(customer_id=customer.customer_id, date=on)
             case_id, new = Intakes(session).record(
                 new_id(),
                 application,
                 caller=person.person_id,
                 key=key,
-                business_on=self._clock.business_on(),
+                business_on=on,
                 received_at=now,
             )
             on_record = None if new else Applications(session).find(case_id)

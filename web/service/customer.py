@@ -15,7 +15,7 @@ from domain.customer import (
     Customer,
     CustomerContent,
     CustomerGroup,
-    CustomerProfile,
+    CustomerRecord,
     Identifier,
 )
 from domain.errors import DateInFuture, IdentifierUnproven, NotFound
@@ -70,10 +70,14 @@ class CustomerService:
             self._refuse_unproven(customer, before.identifiers)
             return Customers(session).update(customer, **self._origin(person))
 
-    def read(self, person: Person, customer_id: str) -> Customer:
+    def read(self, person: Person, customer_id: str) -> CustomerRecord:
+        """The customer by any of its ids; `merged_into` says that it answers for another record."""
         permit(person, Action.CUSTOMER_READ)
         with self._records.begin() as session:
-            return visible_customer(session, person, customer_id)
+            visible_customer(session, person, customer_id)
+            found = Customers(session).find_record(customer_id)
+            assert found is not None, "it was read above"
+            return found
 
     def read_by_identifier(self, person: Person, identifier: Identifier) -> Customer:
         """The customer that goes by this code, or `NotFound`."""
@@ -115,15 +119,6 @@ class CustomerService:
             for customer_id, customer in found.items()
             if owner in (None, customer.manager_id)
         }
-
-    def profile(
-        self, person: Person, customer_id: str, as_of: date | None = None
-    ) -> CustomerProfile:
-        """The record as it stood on a day (today, unless said), each field with its source."""
-        permit(person, Action.CUSTOMER_READ)
-        with self._records.begin() as session:
-            visible_customer(session, person, customer_id)
-            return Customers(session).profile(customer_id, as_of or self._clock.business_on())
 
     def record_group(self, person: Person, group: CustomerGroup) -> CustomerGroup:
         permit(person, Action.CUSTOMER_RECORD)
@@ -199,7 +194,8 @@ class CustomerService:
 
 
 def visible_customer(session: Session, person: Person, customer_id: str) -> Customer:
-    """The customer, if it is in the person's scope; absent and outside look the same."""
+    """The customer by any of its ids, if it is in the person's scope; absent and outside look the
+    same."""
     customer = Customers(session).find(customer_id)
     owner = visible_to(person).manager_id
     if customer is None or owner not in (None, customer.manager_id):

@@ -150,6 +150,7 @@ class PartyService:
             edition = Editions(session).find_current(on)
             if edition is None:
                 raise NotFound(kind="policy edition in force", id=on.isoformat())
+            customer_id = customer.customer_id
             ring = ring_on(session, customer_id, edition, on)
             counted = one_risk(session, customer, ring)
             everybody = {*counted, *(each.party_id for each in ring)}

@@ -29,11 +29,17 @@ class Action(StrEnum):
 
     CUSTOMER_READ = "customer.read"
     CUSTOMER_RECORD = "customer.record"
+    MERGE_PROPOSE = "merge.propose"
+    MERGE_DECIDE = "merge.decide"
     PARTY_RECORD = "party.record"
     STATEMENT_READ = "statement.read"
     STATEMENT_RECORD = "statement.record"
     RECEIVABLE_READ = "receivable.read"
     RECEIVABLE_RECORD = "receivable.record"
+    TRADE_READ = "trade.read"
+    TRADE_RECORD = "trade.record"
+    PAYABLE_RECORD = "payable.record"
+    SET_OFF_RECORD = "set_off.record"
     TURNOVER_READ = "turnover.read"
     TURNOVER_RECORD = "turnover.record"
     REPORT_READ = "report.read"
@@ -106,11 +112,19 @@ class Action(StrEnum):
 MATRIX: dict[Action, frozenset[Role]] = {
     Action.CUSTOMER_READ: _READERS,
     Action.CUSTOMER_RECORD: frozenset({_RM}),
+    Action.MERGE_PROPOSE: frozenset({_RM, _RISK}),
+    # Confirmed by another person than proposed it, whatever their roles; the record holds that.
+    Action.MERGE_DECIDE: frozenset({_RISK}),
     Action.PARTY_RECORD: frozenset({_RM, _RISK}),
     Action.STATEMENT_READ: _READERS,
     Action.STATEMENT_RECORD: frozenset({_RM}),
     Action.RECEIVABLE_READ: _READERS,
     Action.RECEIVABLE_RECORD: frozenset({_RM, _ORDERS}),
+    Action.TRADE_READ: _READERS,
+    Action.TRADE_RECORD: frozenset({_RM, _RISK}),
+    Action.PAYABLE_RECORD: frozenset({_RM, _ORDERS}),
+    # An agreement lessens the exposure that is shown: not whoever grants or sells puts it on file.
+    Action.SET_OFF_RECORD: frozenset({_LEGAL}),
     Action.TURNOVER_READ: _READERS,
     Action.TURNOVER_RECORD: frozenset({_RM}),
     Action.REPORT_READ: _READERS,

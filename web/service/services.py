@@ -23,16 +23,19 @@ from web.service.gateway import Gateway
 from web.service.identity import IdentityService
 from web.service.imports import ImportService
 from web.service.line import LineService
+from web.service.merge import MergeService
 from web.service.notification import NotificationService
 from web.service.once import JoinedRecords
 from web.service.operations import OperationsService
 from web.service.party import PartyService
+from web.service.profile import ProfileService
 from web.service.receivable import ReceivableService
 from web.service.report import ReportService
 from web.service.rerating import ReratingService
 from web.service.review import ReviewService
 from web.service.screening import ScreeningService
 from web.service.statement import StatementService
+from web.service.trade import TradeService
 from web.service.turnover import TurnoverService
 from web.service.warning import WarningService
 from workflows.codec import Codec
@@ -48,9 +51,12 @@ class Services:
     identity: IdentityService
     audit: AuditService
     customers: CustomerService
+    profiles: ProfileService
+    merges: MergeService
     parties: PartyService
     statements: StatementService
     receivables: ReceivableService
+    trade: TradeService
     turnover: TurnoverService
     reports: ReportService
     attachments: AttachmentService
@@ -97,9 +103,12 @@ def build_services(
         identity=IdentityService(records, clock, session_hours=session_hours),
         audit=AuditService(records, exposure),
         customers=CustomerService(records, clock),
+        profiles=ProfileService(records, clock),
+        merges=MergeService(records, clock),
         parties=PartyService(records, clock),
         statements=StatementService(records, clock),
         receivables=ReceivableService(records, clock),
+        trade=TradeService(records, clock),
         turnover=TurnoverService(records, clock),
         reports=ReportService(records, clock, providers or {}),
         attachments=AttachmentService(records),

@@ -1,0 +1,27 @@
+"""A query by customer asks for every id of the customer, or says here why it does not."""
+
+import re
+from pathlib import Path
+
+STORAGE = Path(__file__).resolve().parents[2] / "storage"
+# `… .customer_id == x`, `customer_id = :x`, `customer_id IN (…)`, in Python and in SQL.
+BY_ONE_ID = re.compile(r"\bcustomer_id(?: == | = :| = \w\.customer_id| IN \(|\.in_\()")
+
+# By file: what may ask by one id alone, and why.
+ALLOWED = {
+    "customer.py": "the record itself: its row, versions, codes, and which ids are one",
+    "merge.py": "the two records that are merged are locked as they are",
+    "receivable.py": "a payment is of the invoice under the id that the invoice was written with",
+    "statement.py": "versions are numbered under the id a statement is recorded with",
+    "warning/warnings.py": "what a warning could not be written beside has its own id",
+    "warning/book.py": "whom to look at is found by any record, and looked at as the one that stayed",
+}
+
+
+def test_a_query_by_customer_sees_every_record_of_it() -> None:
+    by_one_id = {
+        path.relative_to(STORAGE).as_posix()
+        for path in STORAGE.rglob("*.py")
+        if "migrations" not in path.parts and BY_ONE_ID.search(path.read_text("utf-8"))
+    }
+    assert by_one_id == set(ALLOWED)
