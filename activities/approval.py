@@ -159,16 +159,17 @@ def _decide(session: Session, decision: DecisionRequest) -> ApprovalProgress:
     following = following.model_copy(update={"waiting_for": waiting})
     Approvals(session).write(after, following, version, decision.at)
     Decisions(session).record(decision, approval, grant, following)
-    CaseEvents(session).post(
-        approval.request.case_id,
-        f"decision_{decision.verdict}",
-        person_id=decision.person_id,
-        at=decision.at,
-        task_id=decision.task_id,
-        position=grant.position,
-        grant_no=grant.grant_no,
-        note=decision.note,
-    )
+    if approval.request.subject is not Subject.OVERRIDE:  # which tells its own end
+        CaseEvents(session).post(
+            approval.request.case_id,
+            f"decision_{decision.verdict}",
+            person_id=decision.person_id,
+            at=decision.at,
+            task_id=decision.task_id,
+            position=grant.position,
+            grant_no=grant.grant_no,
+            note=decision.note,
+        )
     return following
 
 

@@ -114,7 +114,6 @@ def void(session: Session, override: Override, by: VoidedBy, at: datetime, **fac
             recipient=override.override_id,
             kind="signal_approval_stop",
             facts={"subject_id": override.override_id, "n": "1"},
-            case_id=override.case_id,
         )
 
 
@@ -165,7 +164,6 @@ def settle_override(session: Session, approval: Approval, decision: DecisionRequ
         recipient=case.case_id,
         kind="signal_application_reassess",
         facts={"case_id": case.case_id},
-        case_id=case.case_id,
     )
 
 
@@ -236,7 +234,7 @@ def _ask(
         content_hash=override.receipt_hash,
         edition_hash=judged.edition_hash,
         route_row="override",
-        reasons=(f"override:{override.notches:+d}", override.reason),
+        reasons=(f"override:{override.notches:+d}",),
         offset_days=offset_days,
     )
     Outbox(session).post(
@@ -245,7 +243,6 @@ def _ask(
         recipient=override.override_id,
         kind="start_approval",
         facts={"request": request.model_dump_json()},
-        case_id=case.case_id,
     )
 
 

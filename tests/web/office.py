@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import select
 from temporalio.testing import ActivityEnvironment
 
 from activities.application import ApplicationActivities
@@ -21,7 +22,7 @@ from activities.line import LineActivities
 from activities.review import ReviewActivities
 from activities.warning import WarningActivities
 from domain.application import CaseAction, CaseStart, CaseStatus, CaseStep
-from domain.approval import ApprovalOutcome, DecisionRequest
+from domain.approval import ApprovalOutcome, ApprovalRequest, DecisionRequest, Silence, StepDue
 from domain.collection import CollectionAction
 from domain.contract import ContractOrder, CustomerActed, Grantor, IssueContract
 from domain.line import ActivationRequest, LineAction, ReviewDue
@@ -30,10 +31,12 @@ from domain.value import Value
 from domain.warning import MonitoringPage, MonitoringStart
 from storage.base import Records
 from storage.exposure import Exposure
+from storage.notification import OutboxRow
 from web.service.gateway import Gateway
 
 GRANTOR = Grantor(name="Creditflow Demonstration Grantor", name_zh="Creditflow 示范授信机构")
 PUBLIC_URL = "http://test"
+_OWED = ("start_approval", "signal_application_reassess", "signal_approval_stop")
 
 
 class Office(Gateway):
@@ -41,6 +44,8 @@ class Office(Gateway):
 
     def __init__(self, records: Records, exposure: Exposure, folder: Path) -> None:
         seals = open_seals(folder / "pki", GRANTOR, datetime.now(UTC))
+        self._records = records
+        self._delivered = 0  # the last entry of the outbox that was carried out
         self._applications = ApplicationActivities(records)
         self._approvals = ApprovalActivities(records)
         self._contracts = ContractActivities(records, Sealing(seals, GRANTOR), PUBLIC_URL)
@@ -144,10 +149,13 @@ class Office(Gateway):
             return self._inside(self._applications.withdraw_application, action)
         if name == "dispose":
             changed = self._inside(self._applications.dispose_hits, action)
+        elif name == "override":
+            changed = self._inside(self._applications.override_grade, action)
         else:
             changed = self._inside(self._applications.change_application, action)
         if changed.status is CaseStatus.RECEIVED and not changed.replayed:
             self._judge(case_id)
+        self._deliver()
         return changed
 
     def _decide(self, subject: str, name: str, message: dict[str, Any]) -> Value:
@@ -160,7 +168,33 @@ class Office(Gateway):
             and not progress.replayed
         ):
             self._send(progress.order)
+        self._deliver()
         return progress
+
+    def _deliver(self) -> None:
+        """What an override owes to Temporal, carried out at once, each entry once."""
+        with self._records.begin() as session:
+            owed = session.scalars(
+                select(OutboxRow)
+                .where(OutboxRow.kind.in_(_OWED), OutboxRow.entry_no > self._delivered)
+                .order_by(OutboxRow.entry_no)
+            ).all()
+        for entry in owed:
+            self._delivered = entry.entry_no
+            match entry.kind:
+                case "start_approval":
+                    request = ApprovalRequest.model_validate_json(entry.facts["request"])
+                    self._inside(self._approvals.open_approval, request)
+                case "signal_application_reassess":
+                    self._judge(entry.facts["case_id"])
+                case "signal_approval_stop":
+                    self._stop(f"{entry.facts['subject_id']}.{entry.facts['n']}")
+
+    def _stop(self, approval_id: str) -> None:
+        due = StepDue(
+            approval_id=approval_id, step_index=0, silence=Silence.WITHDRAW, at=self._now()
+        )
+        self._inside(self._approvals.act_on_silence, due)
 
     def _act_of_customer(self, contract_id: str, name: str, message: dict[str, Any]) -> Value:
         acted = CustomerActed(

@@ -60,6 +60,10 @@ LOOKS = {
     "stopped": (OFF, "stop"),
     # collections
     "paid": (GOOD, "check"),
+    # overrides
+    "proposed": (BUSY, "clock"),
+    "confirmed": (GOOD, "check"),
+    "voided": (OFF, "dash"),
     # drafts of the policy
     "draft": (WAIT, "pen"),
     "published": (GOOD, "check"),

@@ -26,6 +26,7 @@ from web.service.line import LineService
 from web.service.notification import NotificationService
 from web.service.once import JoinedRecords
 from web.service.operations import OperationsService
+from web.service.override import OverrideService
 from web.service.party import PartyService
 from web.service.receivable import ReceivableService
 from web.service.report import ReportService
@@ -59,6 +60,7 @@ class Services:
     imports: ImportService
     applications: ApplicationService
     approvals: ApprovalService
+    overrides: OverrideService
     contracts: ContractService
     lines: LineService
     exposure: ExposureService
@@ -108,6 +110,7 @@ def build_services(
         imports=ImportService(records, clock),
         applications=ApplicationService(records, gateway, clock),
         approvals=ApprovalService(records, gateway, clock),
+        overrides=OverrideService(records, clock),
         contracts=ContractService(records, gateway, clock, grantor),
         lines=LineService(records, exposure, gateway, clock),
         exposure=ExposureService(records, exposure, clock),
