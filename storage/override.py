@@ -143,7 +143,8 @@ class Overrides:
     ) -> dict[str, int]:
         """How many assessed cases each of them did something to, from one instant to another."""
         facts = {"analysts": sorted(analysts), "since_at": since_at, "until_at": until_at}
-        return dict(self._session.execute(_TOUCHED, facts).tuples().all())
+        rows = self._session.execute(_TOUCHED, facts)
+        return {row.person_id: row.cases for row in rows}
 
     def receipts_of_lines(self, line_ids: Sequence[str]) -> dict[str, Assessment]:
         """The receipt that a line's letter rests on, of lines whose case was overridden."""
@@ -225,7 +226,7 @@ _TRACES = text(
 )
 _TOUCHED = text(
     """
-    SELECT e.person_id, count(DISTINCT e.case_id) FROM case_event e
+    SELECT e.person_id, count(DISTINCT e.case_id) AS cases FROM case_event e
     WHERE e.person_id = ANY(:analysts)
       AND e.occurred_at >= :since_at AND e.occurred_at < :until_at
       AND EXISTS (SELECT 1 FROM assessment a WHERE a.subject_id = e.case_id)

@@ -22,13 +22,21 @@ from activities.line import LineActivities
 from activities.review import ReviewActivities
 from activities.warning import WarningActivities
 from domain.application import CaseAction, CaseStart, CaseStatus, CaseStep
-from domain.approval import ApprovalOutcome, ApprovalRequest, DecisionRequest, Silence, StepDue
+from domain.approval import (
+    Approval,
+    ApprovalOutcome,
+    ApprovalRequest,
+    DecisionRequest,
+    Silence,
+    StepDue,
+)
 from domain.collection import CollectionAction
 from domain.contract import ContractOrder, CustomerActed, Grantor, IssueContract
 from domain.line import ActivationRequest, LineAction, ReviewDue
 from domain.review import ReviewTurn
 from domain.value import Value
 from domain.warning import MonitoringPage, MonitoringStart
+from storage.approval import Approvals
 from storage.base import Records
 from storage.exposure import Exposure
 from storage.notification import OutboxRow
@@ -46,6 +54,7 @@ class Office(Gateway):
         seals = open_seals(folder / "pki", GRANTOR, datetime.now(UTC))
         self._records = records
         self._delivered = 0  # the last entry of the outbox that was carried out
+        self.holds_back = False  # whether what is owed waits
         self._applications = ApplicationActivities(records)
         self._approvals = ApprovalActivities(records)
         self._contracts = ContractActivities(records, Sealing(seals, GRANTOR), PUBLIC_URL)
@@ -123,6 +132,11 @@ class Office(Gateway):
         ).line_id
 
     def _judge(self, case_id: str) -> None:
+        with self._records.begin() as session:
+            before = Approvals(session).list_of_subject(case_id)
+        for approval in before:  # what was put to approval is not what is judged now
+            if approval.outcome is ApprovalOutcome.OPEN:
+                self._stop(approval)
         step = CaseStep(case_id=case_id, at=self._now(), offset_days=self.offset_days)
         assessed = self._inside(self._applications.assess_application, step)
         if assessed.approval is not None:
@@ -173,6 +187,8 @@ class Office(Gateway):
 
     def _deliver(self) -> None:
         """What an override owes to Temporal, carried out at once, each entry once."""
+        if self.holds_back:
+            return
         with self._records.begin() as session:
             owed = session.scalars(
                 select(OutboxRow)
@@ -188,13 +204,23 @@ class Office(Gateway):
                 case "signal_application_reassess":
                     self._judge(entry.facts["case_id"])
                 case "signal_approval_stop":
-                    self._stop(f"{entry.facts['subject_id']}.{entry.facts['n']}")
+                    with self._records.begin() as session:
+                        [approval] = Approvals(session).list_of_subject(entry.facts["subject_id"])
+                    self._stop(approval)
 
-    def _stop(self, approval_id: str) -> None:
-        due = StepDue(
-            approval_id=approval_id, step_index=0, silence=Silence.WITHDRAW, at=self._now()
-        )
+    def silent(self, due: StepDue) -> None:
+        """Nobody has said anything, for as long as it takes."""
         self._inside(self._approvals.act_on_silence, due)
+
+    def _stop(self, approval: Approval) -> None:
+        self.silent(
+            StepDue(
+                approval_id=approval.request.approval_id,
+                step_index=approval.step_index,
+                silence=Silence.WITHDRAW,
+                at=self._now(),
+            )
+        )
 
     def _act_of_customer(self, contract_id: str, name: str, message: dict[str, Any]) -> Value:
         acted = CustomerActed(
