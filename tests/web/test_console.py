@@ -14,6 +14,7 @@ from pypdf import PdfReader
 from starlette.testclient import TestClient
 
 from activities import application as steps
+from activities.override import OVERRIDABLE
 from domain.approval import TaskStatus
 from domain.identity import Language
 from tests import servers
@@ -28,7 +29,7 @@ EVERYBODY = (
 )
 PAGES = (
     "/ /tasks /tasks?view=all /cases /cases?status=in_approval /customers /customers/c-1001 /lines "
-    "/reviews?view=all /warnings?view=all /collections /policy /mails /operations"
+    "/reviews?view=all /warnings?view=all /collections /overrides /policy /mails /operations"
 ).split()
 
 
@@ -385,6 +386,7 @@ def test_the_states_that_pages_offer_are_those_that_the_steps_take() -> None:
     offered = {act.code: act.states for act in ACTS}
     assert offered["supplement"] == steps._SUPPLEMENTED
     assert offered["amend"] == steps._AMENDABLE
+    assert offered["override"] == OVERRIDABLE
 
 
 def test_the_letter_of_a_decision_is_a_document_for_those_who_see_its_customer(
