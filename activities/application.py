@@ -9,6 +9,7 @@ from temporalio import activity
 
 from activities.assessment import File, collect_dossier, file_of
 from activities.letter import issue_letter, order_of, tell_decision
+from activities.override import override_grade, standing, void, void_pending
 from activities.signatures import ApplicationSteps
 from domain.application import (
     Application,
@@ -24,13 +25,14 @@ from domain.application import (
     Received,
 )
 from domain.approval import ApprovalRequest, Subject
-from domain.assessment import Assessment, Lane
+from domain.assessment import Assessment, Dossier, Lane
 from domain.calendar import business_on
 from domain.contract import Letter
 from domain.edition import PolicyEdition
 from domain.errors import KeyReused, NotFound, OutOfOrder, SameHands, Unauthenticated
 from domain.identity import Role
 from domain.notification import Channel, Notice
+from domain.override import OverrideStatus, VoidedBy
 from domain.screening import ListEffect
 from domain.value import content_hash
 from policies.assessment import assess
@@ -45,6 +47,7 @@ from storage.customer import Customers
 from storage.edition import Editions
 from storage.identity import ActionTokens, Persons
 from storage.notification import Outbox
+from storage.override import Overrides
 from storage.screening import Lists
 
 _AMENDABLE = frozenset(
@@ -112,6 +115,17 @@ class ApplicationActivities(ApplicationSteps):
             return _once(session, action, _dispose)
 
     @activity.defn
+    def override_grade(self, action: CaseAction) -> CaseChanged:
+        with self._records.begin() as session:
+            return _once(session, action, override_grade)
+
+    @activity.defn
+    def look_at_case(self, step: CaseStep) -> CaseChanged:
+        with self._records.begin() as session:
+            case = Applications(session).read(step.case_id)
+            return CaseChanged(case_id=case.case_id, status=case.status, missing=case.missing)
+
+    @activity.defn
     def end_case(self, end: CaseEnd) -> CaseChanged:
         with self._records.begin() as session:
             case = Applications(session).read(end.case_id, for_update=True)
@@ -146,6 +160,7 @@ def close_case(
         ),
     )
     Intakes(session).close(case.case_id, at)
+    void_pending(session, case.case_id, VoidedBy.CASE, at)
     CaseEvents(session).post(
         case.case_id,
         status,
@@ -213,7 +228,7 @@ def _assess(session: Session, before: Case, step: CaseStep) -> Assessed:
     file = file_of(session, before.application, edition, on)
     if file.completeness.missing:
         return _incomplete(session, before, file.completeness.missing, edition, step)
-    assessment = _judged(session, before, edition, on, file)
+    assessment = _judged(session, before, edition, on, file, step.at)
     Assessments(session).record(assessment)
     CaseEvents(session).post(
         before.case_id,
@@ -223,6 +238,7 @@ def _assess(session: Session, before: Case, step: CaseStep) -> Assessed:
         limit_proposed=str(assessment.limit.limit_proposed),
         binding=assessment.limit.binding,
         lane=assessment.route.lane,
+        **_told_model(assessment),
     )
     match assessment.route.lane:
         case Lane.PEOPLE:
@@ -233,10 +249,44 @@ def _assess(session: Session, before: Case, step: CaseStep) -> Assessed:
             return _decided_by_policy(session, before, assessment, edition, step.at, approved=False)
 
 
+def _told_model(assessment: Assessment) -> dict[str, str]:
+    """The model's grade, where an override gave another."""
+    rating = assessment.rating
+    return {} if rating.override is None else {"grade_model": rating.grade_model}
+
+
 def _judged(
-    session: Session, case: Case, edition: PolicyEdition, on: date, file: File
+    session: Session,
+    case: Case,
+    edition: PolicyEdition,
+    on: date,
+    file: File,
+    at: datetime,
 ) -> Assessment:
+    """The receipt, with the override that stands; one made on another grade of the model is void."""
     dossier = collect_dossier(session, case.application, edition, on, file)
+    overrides = Overrides(session).list_of_case(case.case_id)
+    override = standing(overrides)
+    judged = _assessed_on(
+        session,
+        case,
+        dossier.model_copy(update={"override": override.in_dossier}) if override else dossier,
+        edition,
+    )
+    found = judged.rating.grade_model
+    if override is not None and found != override.grade_model:
+        void(session, override, VoidedBy.MODEL_GRADE, at, grade=f"{override.grade_model} → {found}")
+        judged = _assessed_on(session, case, dossier, edition)
+    for each in overrides:
+        if each.status is OverrideStatus.PROPOSED and each.receipt_hash != judged.receipt_hash:
+            void(session, each, VoidedBy.RECEIPT, at)
+    return judged
+
+
+def _assessed_on(
+    session: Session, case: Case, dossier: Dossier, edition: PolicyEdition
+) -> Assessment:
+    on = dossier.business_on
     spent = AutomaticLane(session).spent_on(on, edition.reporting_currency)
     if spent is None:  # a lane that is switched off has nothing left to give today
         spent = edition.money(edition.approval.automatic.daily_amount_max + 1)
@@ -266,7 +316,11 @@ def _to_people(
         n=len(Approvals(session).list_of_subject(case.case_id)) + 1,
         case_id=case.case_id,
         customer_id=case.application.customer_id,
-        makers=tuple(dict.fromkeys((case.applicant, case.last_editor))),
+        makers=tuple(
+            dict.fromkeys(
+                (case.applicant, case.last_editor, *Overrides(session).hands_on(case.case_id))
+            )
+        ),
         steps=assessment.route.steps,
         aggregate=assessment.route.aggregate,
         grade=assessment.rating.grade,
@@ -327,6 +381,7 @@ def conclude_case(
             letter_no=letter.letter_no,
             person_id=person_id,
         )
+    void_pending(session, before.case_id, VoidedBy.CASE, at)
     CaseEvents(session).post(
         before.case_id, "approved", person_id=person_id, at=at, letter_no=letter.letter_no
     )

@@ -8,6 +8,12 @@ from temporalio import activity
 from activities.application import conclude_case, lapse_case, silence_until
 from activities.edition import grant_by_role, holders_by_role, publish_decided
 from activities.letter import issue_letter, order_of
+from activities.override import (
+    lapse_override,
+    lock_for_confirmation,
+    refuse_override_hands,
+    settle_override,
+)
 from activities.signatures import ApprovalSteps, AuditSteps
 from domain.application import Case, CaseStatus
 from domain.approval import (
@@ -29,6 +35,7 @@ from domain.contract import Letter
 from domain.edition import PolicyEdition
 from domain.errors import (
     LimitAboveProposal,
+    Malformed,
     NoAuthority,
     NoteMissing,
     StaleContent,
@@ -103,8 +110,9 @@ def authority_for(
     """The grant that lets this person decide this task on this day; refuses `NoAuthority`.
 
     Asked at the moment of decision and nowhere else: what was true when the task was opened does
-    not count.
+    not count. Refuses `SameHands` to whoever moved the grade that would be decided on.
     """
+    refuse_override_hands(session, approval, person_id)
     by_role = grant_by_role(session, person_id, task, approval, on)
     if by_role is not None:
         return by_role
@@ -151,21 +159,24 @@ def _decide(session: Session, decision: DecisionRequest) -> ApprovalProgress:
     following = following.model_copy(update={"waiting_for": waiting})
     Approvals(session).write(after, following, version, decision.at)
     Decisions(session).record(decision, approval, grant, following)
-    CaseEvents(session).post(
-        approval.request.case_id,
-        f"decision_{decision.verdict}",
-        person_id=decision.person_id,
-        at=decision.at,
-        task_id=decision.task_id,
-        position=grant.position,
-        grant_no=grant.grant_no,
-        note=decision.note,
-    )
+    if approval.request.subject is not Subject.OVERRIDE:  # which tells its own end
+        CaseEvents(session).post(
+            approval.request.case_id,
+            f"decision_{decision.verdict}",
+            person_id=decision.person_id,
+            at=decision.at,
+            task_id=decision.task_id,
+            position=grant.position,
+            grant_no=grant.grant_no,
+            note=decision.note,
+        )
     return following
 
 
 def _case_under_decision(session: Session, approval: Approval) -> Case | None:
     """The application as it stands, locked; it must still be what was put before the approvers."""
+    if approval.request.subject is Subject.OVERRIDE:
+        lock_for_confirmation(session, approval)
     if approval.request.subject is not Subject.APPLICATION:
         return None
     case = Applications(session).read(approval.request.case_id, for_update=True)
@@ -182,6 +193,9 @@ def _well_said(session: Session, decision: DecisionRequest, approval: Approval) 
         raise StaleContent(id=approval.request.case_id)
     if decision.verdict is not Verdict.APPROVE and not decision.note.strip():
         raise NoteMissing(verdict=decision.verdict)
+    about_override = approval.request.subject is Subject.OVERRIDE
+    if about_override and (decision.verdict is Verdict.RETURN or decision.limit is not None):
+        raise Malformed(reason="an override is confirmed or declined, with no other limit")
     if decision.limit is not None:
         proposed = Assessments(session).read(approval.request.subject_id).limit_recommended
         if not decision.limit.minor > 0 or decision.limit > proposed:
@@ -202,6 +216,9 @@ def _conclude(
         return _returned(session, progress, decision, case, edition)
     if approval.request.subject is Subject.POLICY_EDITION:
         publish_decided(session, approval, decision)
+        return progress
+    if approval.request.subject is Subject.OVERRIDE:
+        settle_override(session, approval, decision)
         return progress
     letter = _letter(session, approval, decision, edition, on)
     progress = progress.model_copy(update={"letter_no": letter.letter_no})
@@ -300,6 +317,10 @@ def _stopped(
         case = Applications(session).read(approval.request.case_id, for_update=True)
         if case.status is CaseStatus.IN_APPROVAL:
             lapse_case(session, case, at, "approval_silence")
+        else:  # it waits to be judged anew, or has ended: nobody was silent about it as it is
+            outcome = ApprovalOutcome.WITHDRAWN
+    if outcome is ApprovalOutcome.LAPSED and approval.request.subject is Subject.OVERRIDE:
+        lapse_override(session, approval, at)
     stopped = approval.stopped(outcome)
     return stopped, ApprovalProgress(
         approval_id=progress.approval_id, outcome=outcome, step_index=approval.step_index

@@ -24,9 +24,10 @@ from storage.identity import Persons
 def grant_by_role(
     session: Session, person_id: str, task: Task, approval: Approval, on: date
 ) -> AuthorityGrant | None:
-    """A risk officer's authority over editions; it comes with the role and is no numbered grant."""
-    about_policy = approval.request.subject is Subject.POLICY_EDITION
-    if not about_policy or task.position != RISK_OFFICER:
+    """A risk officer's authority over editions and overrides; it comes with the role and is no
+    numbered grant."""
+    by_role = approval.request.subject in (Subject.POLICY_EDITION, Subject.OVERRIDE)
+    if not by_role or task.position != RISK_OFFICER:
         return None
     person = Persons(session).find_active(person_id)
     if person is None or not person.has(Role.RISK_OFFICER):

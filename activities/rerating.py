@@ -20,6 +20,7 @@ from domain.edition import PolicyEdition
 from domain.errors import CreditError, NotFound, StaleContent
 from domain.line import CreditLine
 from domain.notification import Channel
+from domain.override import RatingOverride
 from domain.rerating import (
     Judging,
     Outcome,
@@ -30,12 +31,14 @@ from domain.rerating import (
     Standing,
 )
 from policies.line import months_later
-from policies.rerating import asks_review, judgings, rerate
+from policies.override import lasting
+from policies.rerating import asks_review, judgings, rerate, with_override
 from storage.base import Records
 from storage.concentration import BookShares
 from storage.edition import Editions
 from storage.line import Lines
 from storage.notification import Outbox
+from storage.override import Overrides
 from storage.rerating import Reratings
 
 
@@ -91,6 +94,8 @@ def _judged(
     """Every line of a page, each product's in columns; who cannot be judged says why."""
     found: dict[str, Judging] = {}
     by_product: dict[str, list[tuple[Standing, Dossier]]] = defaultdict(list)
+    receipts = Overrides(session).receipts_of_lines(line_ids)
+    overrides: dict[str, RatingOverride | None] = {}
     for line_id in line_ids:
         line = Lines(session).read(line_id)
         try:
@@ -106,8 +111,15 @@ def _judged(
                 limit=dossier.limit_requested_reporting,
             )
             by_product[line.terms.product].append((standing, dossier))
+            if line_id in receipts:
+                overrides[line_id] = lasting(receipts[line_id], line.grade, on)
     for product, pairs in by_product.items():
-        judged = rerate([dossier for _, dossier in pairs], edition, product, on)
+        judged = [
+            with_override(now, dossier, overrides.get(standing.line_id), edition)
+            for now, (standing, dossier) in zip(
+                rerate([dossier for _, dossier in pairs], edition, product, on), pairs, strict=True
+            )
+        ]
         for judging in judgings([standing for standing, _ in pairs], judged):
             found[judging.line_id] = judging
     return tuple(found[line_id] for line_id in line_ids)

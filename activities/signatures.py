@@ -75,6 +75,16 @@ class ApplicationSteps:
         raise NotImplementedError
 
     @activity.defn
+    def override_grade(self, action: CaseAction) -> CaseChanged:
+        """Move the grade by notches, or put that before a second person, once per message."""
+        raise NotImplementedError
+
+    @activity.defn
+    def look_at_case(self, step: CaseStep) -> CaseChanged:
+        """Where the records say the case stands."""
+        raise NotImplementedError
+
+    @activity.defn
     def end_case(self, end: CaseEnd) -> CaseChanged:
         """Record that the case lapsed, expired or was stopped, with its reasons."""
         raise NotImplementedError

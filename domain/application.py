@@ -12,6 +12,7 @@ from domain.contract import ContractOrder
 from domain.errors import AmountNotPositive
 from domain.identity import Id
 from domain.money import Money
+from domain.override import OverrideProposal
 from domain.value import Value, content_hash
 
 
@@ -174,12 +175,13 @@ class CaseAction(Value):
     """A message of a person to a case, as its handler parsed it."""
 
     case_id: Id
-    action: str  # supplement, amend, withdraw, dispose
+    action: str  # supplement, amend, withdraw, dispose, override
     person_id: Id
     message_id: Id
     token: str = Field(min_length=1, max_length=200, repr=False)
     change: ApplicationChange | None = None
     clear: bool | None = None  # of a disposition: cleared, or confirmed
+    override: OverrideProposal | None = None
     reason: str = Field(default="", max_length=2000)
     at: datetime
     offset_days: int = 0
@@ -188,6 +190,9 @@ class CaseAction(Value):
     def said(self) -> str:
         """The hash of what was said, apart from when and with which token."""
         spoken = self.model_dump(mode="json", include={"action", "change", "clear", "reason"})
+        # Beside the rest only where there is one: what other messages said keeps its hash.
+        if self.override is not None:
+            spoken["override"] = self.override.model_dump(mode="json")
         return content_hash(spoken)
 
 

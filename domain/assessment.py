@@ -14,6 +14,7 @@ from domain.cover import Cover
 from domain.customer import Customer
 from domain.identity import Id
 from domain.money import Money
+from domain.override import RatingOverride
 from domain.statement import Statement
 from domain.turnover import InvoiceRecord
 from domain.value import Value, lasting_hash
@@ -100,6 +101,7 @@ class Dossier(Value):
     book: BookPosition | None = None
     statements_beside: tuple[StatementBeside, ...] = ()
     invoices: InvoiceRecord | None = None  # VAT invoices; None where none is on record
+    override: RatingOverride | None = None  # of the grade, confirmed
 
 
 class Doubt(Value):
@@ -159,6 +161,8 @@ class ShadowRating(Value):
 
 
 class Rating(Value):
+    """A grade and its PD; those of the model beside them where an override moved the grade."""
+
     factors: tuple[FactorPoints, ...]
     score: Decimal  # exactly the sum of the points
     grade: str
@@ -171,6 +175,14 @@ class Rating(Value):
     group_shares: dict[str, Decimal] = {}  # points of each group, of the best it could have
     valid_until: date | None = None  # the last day on which the grade counts
     references: dict[str, Decimal] = {}  # altman_z, altman_z_private ... where computable
+    override: RatingOverride | None = None
+    grade_before: str = ""  # the model's own, where an override moved it
+    pd_before: Decimal | None = None
+
+    @property
+    def grade_model(self) -> str:
+        """The grade of the scorecard and the knock-outs, before any override."""
+        return self.grade_before or self.grade
 
 
 class LimitStep(Value):

@@ -212,6 +212,20 @@ class MasterGrade(Value):
     lendable: bool = True
 
 
+class OverridePolicy(Value):
+    """How far an officer may move a grade, for which reasons, and from where on it takes two.
+
+    Notches of the master scale. Up is better; nothing lifts a grade over a cap, out of a
+    declining knock-out, or to credit from a grade without.
+    """
+
+    up_max: int = Field(default=0, ge=0)
+    down_max: int = Field(default=0, ge=0)
+    alone_up_max: int = Field(default=0, ge=0)  # above it a second person confirms
+    alone_down_max: int = Field(default=0, ge=0)
+    reasons: tuple[Code, ...] = ()
+
+
 class KnockOutEffect(StrEnum):
     DECLINE = "decline"  # the case is declined without asking anybody
     REFER = "refer"  # people decide, whatever the amount
@@ -647,6 +661,7 @@ class PolicyEdition(Value):
     challengers: dict[Code, Scorecard] = {}  # rated in shadow, deciding nothing
     master_scale: tuple[MasterGrade, ...] = Field(min_length=2)  # best first
     knock_outs: tuple[KnockOut, ...] = ()
+    override: OverridePolicy = OverridePolicy()
     ring: RingPolicy = RingPolicy()
     limit: LimitPolicy
     price: PricePolicy

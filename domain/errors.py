@@ -174,6 +174,11 @@ class ImportTooLarge(Malformed):
     sentence_zh = "文件超过 {megabytes_max} MB 或 {rows_max} 行，请拆分后再导入。"
 
 
+class OverrideReasonUnknown(Malformed):
+    sentence = "{reason} is no reason for an override; the edition lists {reasons}."
+    sentence_zh = "{reason} 不是允许的评级推翻理由，政策版本列明：{reasons}。"
+
+
 class ProfileUnknown(Malformed):
     sentence = "There is no import profile {profile} for {kind}."
     sentence_zh = "{kind} 没有名为 {profile} 的导入方案。"
@@ -289,8 +294,10 @@ class NoAuthority(NotPermitted):
 
 
 class OwnCase(NotPermitted):
-    sentence = "Whoever applied, or last edited the case {case_id}, cannot decide on it."
-    sentence_zh = "申请人或最后编辑人不得审批 {case_id}。"
+    sentence = (
+        "Whoever applied, last edited or overrode the grade of {case_id} cannot decide on it."
+    )
+    sentence_zh = "申请人、最后编辑人或推翻其评级的人员不得审批 {case_id}。"
 
 
 class SameHands(NotPermitted):
@@ -394,6 +401,11 @@ class StaleContent(Conflict):
     sentence_zh = "{id} 的内容已变更，请重新阅读后再作决定。"
 
 
+class OverridePending(Conflict):
+    sentence = "The override {override_id} of the case {case_id} still waits for a second person."
+    sentence_zh = "案件 {case_id} 的评级推翻 {override_id} 尚待第二人确认。"
+
+
 class SimulationStale(Conflict):
     sentence = (
         "The edition {edition} has no simulation report of its own from the last {days} days "
@@ -465,6 +477,24 @@ class MoreThanUsed(NotGranted):
 class ModelExtraMissing(NotGranted):
     sentence = "Fitting needs scikit-learn; install it with pip install -r requirements-model.lock."
     sentence_zh = "拟合需要 scikit-learn，请执行 pip install -r requirements-model.lock 安装。"
+
+
+class OverrideOutOfBound(NotGranted):
+    sentence = (
+        "An override by {notches} is asked; "
+        "from {grade} at most {up} up and {down} down are allowed."
+    )
+    sentence_zh = "申请推翻 {notches} 级；自 {grade} 起最多上调 {up} 级、下调 {down} 级。"
+
+
+class OverrideBarred(NotGranted):
+    sentence = "The grade {grade} cannot be lifted to {asked}: the rule {rule} holds it."
+    sentence_zh = "等级 {grade} 不能上调至 {asked}：受规则 {rule} 限制。"
+
+
+class NotLendable(NotGranted):
+    sentence = "To the grade {grade} nothing is lent, and no override lifts it."
+    sentence_zh = "等级 {grade} 不予授信，不得通过推翻上调。"
 
 
 class ProductUnknown(NotGranted):

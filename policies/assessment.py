@@ -12,6 +12,7 @@ from policies.authenticity import doubts, referring
 from policies.cover import lgd_after
 from policies.formula import EXACT
 from policies.limit import propose_limit
+from policies.override import overridden
 from policies.price import price
 from policies.rating import rate
 from policies.routing import route
@@ -35,6 +36,8 @@ def assess(
     with localcontext(EXACT):
         scope = scope_of(dossier, edition)
         rating = rate(scope, edition)
+        if dossier.override is not None:
+            rating = overridden(rating, dossier.override, edition)
         limit = propose_limit(scope, dossier, rating.grade, edition)
         recommended, granted_reporting = recommend(dossier, limit, edition)
         priced = price(

@@ -290,6 +290,21 @@ def _knock_outs(edition: PolicyEdition) -> Iterator[Finding]:
 # ── Tables by grade ──────────────────────────────────────────────────────────────────────────────
 
 
+def _override(edition: PolicyEdition) -> Iterator[Finding]:
+    """One officer may do no more than two, and where any may do anything, reasons are listed."""
+    policy = edition.override
+    for way in ("up", "down"):
+        alone, most = getattr(policy, f"alone_{way}_max"), getattr(policy, f"{way}_max")
+        if alone > most:
+            yield _found(f"override.alone_{way}_max", "order", first=alone, second=most)
+    yield from _repeated("override.reasons", policy.reasons)
+    allowed = policy.up_max or policy.down_max
+    if allowed and not policy.reasons:
+        yield _found("override.reasons", "incomplete", name="reasons")
+    if policy.reasons and not allowed:
+        yield _found("override.reasons", "unread")
+
+
 def _by_grade(edition: PolicyEdition) -> Iterator[Finding]:
     """Every table by grade has every grade, and does not treat a worse one better."""
     falling: dict[str, Mapping[str, Decimal | int]] = {
@@ -567,6 +582,7 @@ _RULES: tuple[Callable[[PolicyEdition], Iterator[Finding]], ...] = (
     _scorecards,
     _master_scale,
     _knock_outs,
+    _override,
     _by_grade,
     _limit,
     _approval,

@@ -15,13 +15,15 @@ import numpy as np
 from domain.assessment import Dossier
 from domain.edition import PolicyEdition
 from domain.money import Money
+from domain.override import RatingOverride
 from domain.rerating import Judging, Outcome, Standing
 from policies.book import Book, Verdicts, base_column, figure_column, judge_book
 from policies.columns import Column, Plan, plan_for
 from policies.cover import uplift
 from policies.formula import EXACT
-from policies.limit import base_minor, held_beside
-from policies.rating import chosen
+from policies.limit import base_minor, held_beside, propose_limit
+from policies.override import overridden
+from policies.rating import chosen, rate
 from policies.scorecard import CardTable, name_of
 from policies.spreading import TEXT_NAMES, Scope, scope_of
 
@@ -85,6 +87,19 @@ def rerate(
         plan = plan_for(edition, cards[name], product, business_on, book.words)
         found |= zip(rows, _rows_of(judge_book(book, plan), plan, edition), strict=True)
     return [found[row] for row in range(len(dossiers))]
+
+
+def with_override(
+    judged: Judged, dossier: Dossier, override: RatingOverride | None, edition: PolicyEdition
+) -> Judged:
+    """The row as an override leaves it, which holds while the model gives the grade it was made on."""
+    if override is None or judged.grade != override.grade_model:
+        return judged
+    with localcontext(EXACT):
+        scope = scope_of(dossier, edition)
+        rating = overridden(rate(scope, edition), override, edition)
+        limit = propose_limit(scope, dossier, rating.grade, edition)
+    return judged._replace(grade=rating.grade, limit=limit.limit_proposed, binding=limit.binding)
 
 
 def _rows_of(verdicts: Verdicts, plan: Plan, edition: PolicyEdition) -> list[Judged]:

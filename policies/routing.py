@@ -157,6 +157,8 @@ def _against_automatic(
         "below_requested": granted < requested.share(lane.requested_share_min),
         "completeness_below_automatic": dossier.completeness < lane.completeness_min,
         "price_below_minimum": price.below_minimum,
+        # What one officer says of a grade lets nobody skip the approvers.
+        "grade_overridden": rating.override is not None,
         "rate_stale": _rate_is_stale(dossier, edition),
     }
     referred = (

@@ -111,6 +111,25 @@ class Road:
             await asyncio.sleep(0.05)
         raise AssertionError("no task was opened")
 
+    async def approval_open(self, case_id: str, n: int, seconds: float = 20) -> Any:
+        """The case once its approval of this number is open, with its first open task."""
+        for _ in range(int(seconds / 0.05)):
+            view = await self.case(case_id)
+            tasks = [each for each in view.tasks if each.approval_id == f"{case_id}.{n}"]
+            if tasks and tasks[0].status == "open" and view.case.status == "in_approval":
+                return tasks[0]
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"approval {n} was not opened")
+
+    async def override_task(self, case_id: str, seconds: float = 20) -> Any:
+        """The first task that asks a second person to confirm an override of the case."""
+        for _ in range(int(seconds / 0.05)):
+            for task in (await self.case(case_id)).tasks:
+                if task.status == "open" and task.task_id.startswith("override-"):
+                    return task
+            await asyncio.sleep(0.05)
+        raise AssertionError("nobody was asked to confirm")
+
     async def signed(self, case_id: str) -> None:
         """The customer follows the link of the notice and signs."""
         await self.comes_to(case_id, CaseStatus.CONTRACTING)

@@ -324,6 +324,37 @@ class CreditApplicationWorkflow:
     def _dispose_in_form(self, message: Any = None) -> None:
         self._in_form("dispose", message)
 
+    @workflow.update(name="override")
+    async def override(self, message: Any = None) -> dict[str, Any]:
+        """An officer moves the grade; once that counts, the case is judged again."""
+        return await self._answered("override", message)
+
+    @override.validator
+    def _override_in_form(self, message: Any = None) -> None:
+        self._in_form("override", message)
+
+    @workflow.signal(name="override")
+    async def override_by_signal(self, message: Any = None) -> None:
+        await self._signalled("override", message)
+
+    @workflow.signal
+    async def reassess(self) -> None:
+        """A second person confirmed an override; whether that is so, the records say."""
+        await workflow.wait_condition(lambda: self._received is not None)
+        async with self._one_at_a_time:
+            seen = await workflow.execute_activity_method(
+                ApplicationSteps.look_at_case,
+                CaseStep(
+                    case_id=self._start.case_id,
+                    at=workflow.now(),
+                    offset_days=self._start.offset_days,
+                ),
+                start_to_close_timeout=STEP_TIMEOUT,
+                retry_policy=STEP_RETRY,
+                summary="is there anything to judge again",
+            )
+            self._amended = self._amended or seen.status is CaseStatus.RECEIVED
+
     @workflow.signal
     def conditions_changed(self) -> None:
         """A condition precedent was met or waived; the gate may be tried again."""
@@ -365,6 +396,7 @@ class CreditApplicationWorkflow:
             "supplement": ApplicationSteps.change_application,
             "amend": ApplicationSteps.change_application,
             "dispose": ApplicationSteps.dispose_hits,
+            "override": ApplicationSteps.override_grade,
         }[name]
         # The case may be seen in the records in the moment before we hear that it is there.
         await workflow.wait_condition(lambda: self._received is not None)
@@ -376,9 +408,11 @@ class CreditApplicationWorkflow:
                 retry_policy=STEP_RETRY,
                 summary=f"{name} by {action.person_id}",
             )
-            if not changed.replayed:
+            # An override that waits for a second person moves nothing yet.
+            waits = name == "override" and changed.status is not CaseStatus.RECEIVED
+            if not changed.replayed and not waits:
                 self._moves += 1
-                self._amended = self._amended or name in ("amend", "supplement")
+                self._amended = self._amended or name in ("amend", "supplement", "override")
                 self._take(changed.status, changed.missing, changed.silence_until)
         return changed
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from domain.application import CaseStart
+from domain.approval import ApprovalRequest
 from domain.collection import CollectionStart
 from domain.identity import SYSTEM
 from domain.line import LineStart
@@ -20,6 +21,7 @@ from workflows.names import (
     CASES_QUEUE,
     PORTFOLIO_QUEUE,
     application_id,
+    approval_id,
     collection_id,
     line_id,
     monitoring_id,
@@ -70,6 +72,12 @@ def _start_monitoring(entry: OutboxEntry) -> WorkflowMessage:
     return _start("MonitoringWorkflow", run_id, start, PORTFOLIO_QUEUE)
 
 
+def _start_approval(entry: OutboxEntry) -> WorkflowMessage:
+    request = ApprovalRequest.model_validate_json(entry.facts["request"])
+    approval = approval_id(request.subject_id, request.n)
+    return _start("ApprovalWorkflow", approval, request)
+
+
 def _start(
     workflow: str, workflow_id: str, start: Value, queue: str = CASES_QUEUE
 ) -> WorkflowMessage:
@@ -104,6 +112,14 @@ def _review_stop(entry: OutboxEntry) -> WorkflowMessage:
 
 def _collection_recheck(entry: OutboxEntry) -> WorkflowMessage:
     return _signal(collection_id(entry.facts["collection_id"]), "recheck")
+
+
+def _application_reassess(entry: OutboxEntry) -> WorkflowMessage:
+    return _signal(application_id(entry.facts["case_id"]), "reassess")
+
+
+def _approval_stop(entry: OutboxEntry) -> WorkflowMessage:
+    return _signal(approval_id(entry.facts["subject_id"], int(entry.facts["n"])), "stop")
 
 
 def _any_signal(entry: OutboxEntry) -> WorkflowMessage:
@@ -142,7 +158,10 @@ _MEANINGS: Mapping[str, Callable[[OutboxEntry], WorkflowMessage]] = {
     "start_review": _start_review,
     "start_collection": _start_collection,
     "start_monitoring": _start_monitoring,
+    "start_approval": _start_approval,
     "signal": _any_signal,
+    "signal_application_reassess": _application_reassess,
+    "signal_approval_stop": _approval_stop,
     "signal_line_changed": _line_changed,
     "signal_line_review": _line_review,
     "signal_review_stop": _review_stop,

@@ -405,6 +405,36 @@ def replay(case_id: str) -> Call[v.Replayed]:
     return writing(_at("applications", case_id, "replay"), v.Replayed)
 
 
+def override(
+    case_id: str, notches: int, reason: str, note: str, key: str | None
+) -> Call[v.Overridden]:
+    body = {"notches": notches, "reason": reason, "note": note}
+    return writing(_at("applications", case_id, "override"), v.Overridden, body, key=key)
+
+
+def case_overrides(case_id: str) -> Call[v.CaseOverrides]:
+    return reading(_at("applications", case_id, "overrides"), v.CaseOverrides)
+
+
+def overrides_page(
+    cursor: str | None, *, analyst: str | None, since: date | None, until: date | None
+) -> Call[v.Page[v.Override]]:
+    return reading(
+        "/overrides",
+        v.Page[v.Override],
+        cursor=cursor,
+        analyst=analyst,
+        since=since,
+        until=until,
+    )
+
+
+def override_report(
+    *, analyst: str | None, since: date | None, until: date | None
+) -> Call[v.OverrideReport]:
+    return reading("/overrides/report", v.OverrideReport, analyst=analyst, since=since, until=until)
+
+
 def figures() -> Call[v.Figures]:
     return reading("/figures", v.Figures)
 

@@ -428,6 +428,40 @@ class Client(Connection):
         content = {"clear": clear, "reason": reason}
         return self.run(requests.change(case_id, "disposition", content, key))
 
+    def override(
+        self, case_id: str, notches: int, *, reason: str, note: str, key: str | None = None
+    ) -> v.Overridden:
+        """Move the grade of a case; where its edition asks for a second person it waits for one."""
+        return self.run(requests.override(case_id, notches, reason, note, key))
+
+    def fetch_case_overrides(self, case_id: str) -> v.CaseOverrides:
+        """The overrides of a case, and what its edition allows."""
+        return self.run(requests.case_overrides(case_id))
+
+    def list_overrides(
+        self,
+        *,
+        analyst: str | None = None,
+        since: date | None = None,
+        until: date | None = None,
+    ) -> Iterator[v.Override]:
+        """Overrides, newest first."""
+        return self._pages(
+            lambda cursor: requests.overrides_page(
+                cursor, analyst=analyst, since=since, until=until
+            )
+        )
+
+    def fetch_override_report(
+        self,
+        *,
+        analyst: str | None = None,
+        since: date | None = None,
+        until: date | None = None,
+    ) -> v.OverrideReport:
+        """By analyst: how often, how far, and what became of the cases."""
+        return self.run(requests.override_report(analyst=analyst, since=since, until=until))
+
     def fetch_history(self, case_id: str) -> Sequence[v.Event]:
         """What happened to a case, oldest first, refused attempts included."""
         return self.run(requests.history(case_id)).items

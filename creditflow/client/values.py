@@ -306,6 +306,79 @@ class Acted(Answer):
     replayed: bool
 
 
+class Override(Answer):
+    """A grade moved by notches, from proposal to end; above zero the grade gets better."""
+
+    override_id: str
+    case_id: str
+    customer_id: str
+    notches: int
+    reason: str
+    note: str
+    grade_model: str
+    grade_asked: str
+    receipt_hash: str
+    second_needed: bool
+    proposed_by: str
+    proposed_at: AwareDatetime
+    proposed_on: date
+    status: str
+    settled_by: str | None
+    settled_at: AwareDatetime | None
+    voided_by: str | None
+
+
+class Overridden(Answer):
+    """Where a case stands after an override, and what became of that so far."""
+
+    case_id: str
+    status: str
+    override: Override
+    replayed: bool
+
+
+class OverridePolicy(Answer):
+    """How far a grade may be moved, for which reasons, and how far without a second person."""
+
+    up_max: int
+    down_max: int
+    alone_up_max: int
+    alone_down_max: int
+    reasons: tuple[str, ...]
+
+
+class CaseOverrides(Answer):
+    policy: OverridePolicy
+    items: tuple[Override, ...]
+
+
+class OverridesOneWay(Answer):
+    overrides: int
+    took_effect: int
+    notches_mean: Decimal | None
+    declined: int
+    warned: int
+    collected: int
+    hit_rate: Decimal | None
+
+
+class AnalystOverrides(Answer):
+    """`rate` is of the assessed cases that the analyst touched in the period."""
+
+    analyst: str
+    cases_touched: int
+    cases_overridden: int
+    rate: Decimal | None
+    up: OverridesOneWay
+    down: OverridesOneWay
+
+
+class OverrideReport(Answer):
+    since: date
+    until: date
+    analysts: tuple[AnalystOverrides, ...]
+
+
 class Task(Answer):
     task_id: str
     approval_id: str
@@ -583,6 +656,7 @@ class CaseView(Answer):
     conditions: tuple[Condition, ...]
     line: Line | None
     screenings: tuple[Mapping[str, Any], ...]
+    overrides: tuple[Override, ...] = ()
 
 
 class Event(Answer):

@@ -27,6 +27,8 @@ COMMANDS: dict[str, Entry] = {
         "creditflow.commands.application:questions", "What is still worth asking for."
     ),
     "withdraw": Entry("creditflow.commands.application:withdraw", "End a case."),
+    "override": Entry("creditflow.commands.override:override", "Move the grade of a case."),
+    "overrides": Entry("creditflow.commands.override:overrides", "Moved grades, and by whom."),
     "tasks": Entry("creditflow.commands.approval:tasks", "What waits for a decision."),
     "decide": Entry("creditflow.commands.approval:decide", "Approve, decline or return."),
     "import": Entry("creditflow.commands.records:import_file", "Bring in a file."),

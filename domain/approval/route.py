@@ -44,6 +44,7 @@ class Subject(StrEnum):
     APPLICATION = "application"
     REVIEW = "review"
     POLICY_EDITION = "policy_edition"
+    OVERRIDE = "override"
 
 
 class ApprovalOutcome(StrEnum):

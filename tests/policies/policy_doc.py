@@ -166,6 +166,20 @@ def _range(each: Bin | KnockOut) -> str:
     )
 
 
+def overrides(edition: PolicyEdition) -> str:
+    policy = edition.override
+    return _table(
+        ("value", ""),
+        (
+            ("better, at most", f"{policy.up_max} notches"),
+            ("worse, at most", f"{policy.down_max} notches"),
+            ("better by one officer alone, at most", policy.alone_up_max),
+            ("worse by one officer alone, at most", policy.alone_down_max),
+            ("reasons", _named(policy.reasons, "none")),
+        ),
+    )
+
+
 def knock_outs(edition: PolicyEdition) -> str:
     return _table(
         ("rule", "figure", "range", "effect"),
@@ -607,6 +621,7 @@ TABLES: dict[str, Callable[[PolicyEdition], str]] = {
         weights,
         grades,
         knock_outs,
+        overrides,
         methods,
         products,
         covers,

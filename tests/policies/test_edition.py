@@ -145,6 +145,16 @@ def found(was: str, now: str) -> set[tuple[str, str]]:
             "unknown",
         ),
         ('grade_min = "BBB"', 'grade_min = "BBB-"', "approval.automatic.grade_min", "unknown"),
+        ("alone_up_max = 1", "alone_up_max = 3", "override.alone_up_max", "order"),
+        ("alone_down_max = 2", "alone_down_max = 5", "override.alone_down_max", "order"),
+        ('"management_changed", ', '"group_support", ', "override.reasons", "repeated"),
+        ('reasons = ["group_support", ', 'reasons = []\n# ["', "override.reasons", "incomplete"),
+        (
+            "up_max = 2\ndown_max = 4\nalone_up_max = 1\nalone_down_max = 2",
+            "up_max = 0\ndown_max = 0\nalone_up_max = 0\nalone_down_max = 0",
+            "override.reasons",
+            "unread",
+        ),
         ("exit_share = 0.25", "exit_share = 0.96", "review.exit_share", "order"),
         ('calendar = "CN"', 'calendar = "XX"', "approval.calendar", "unknown"),
         (

@@ -17,6 +17,7 @@ from domain.identity import SYSTEM
 from domain.line import ExpirySweep, LineStart, LineStatus
 from domain.money import Money
 from domain.notification import Channel, OutboxTurn
+from domain.override import OverrideProposal
 from domain.rerating import ReratingStart
 from domain.review import review_id_of
 from domain.screening import ListEffect, ListEntry
@@ -182,6 +183,32 @@ async def amended(tape: Tape) -> None:
     await decided(tape, case_id, "approver1", Verdict.APPROVE)
     await road.comes_to(case_id, CaseStatus.CONTRACTING)
     await tape.keep("application_amended_in_signing", application_id(case_id))
+
+
+@scenario
+async def overridden(tape: Tape) -> None:
+    """A grade moved by one officer, then further by two; each time it is put to approval anew."""
+    road = tape.road
+    case_id = await submitted(tape)
+    await road.open_task(case_id)
+    move, risk = road.services.applications.override, road.people["risk"]
+    alone, further = (
+        OverrideProposal(notches=by, reason="management_changed", note="the founder left")
+        for by in (-1, -3)
+    )
+    await road.call(move, risk, case_id, alone, "o-1")
+    await tape.keep_ended("approval_overridden", approval_id(case_id, 1))
+    await tape.workflow(application_id(case_id)).signal("override", {"person_id": "risk"})
+    await road.approval_open(case_id, 2)
+    await road.call(move, risk, case_id, further, "o-2")
+    task = await road.override_task(case_id)
+    await road.decide("risk2", task.task_id, Verdict.APPROVE)
+    await tape.keep_ended("approval_of_an_override", approval_workflow(task))
+    await road.approval_open(case_id, 3)  # of a weak grade now, which asks region and head office
+    for person in ("approver2", "approver3"):
+        await decided(tape, case_id, person, Verdict.APPROVE)
+    await road.comes_to(case_id, CaseStatus.CONTRACTING)
+    await tape.keep("application_overridden_in_signing", application_id(case_id))
 
 
 @scenario

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import select
 from temporalio.testing import ActivityEnvironment
 
 from activities.application import ApplicationActivities
@@ -22,7 +23,14 @@ from activities.rerating import ReratingActivities
 from activities.review import ReviewActivities
 from activities.warning import WarningActivities
 from domain.application import CaseAction, CaseStart, CaseStatus, CaseStep
-from domain.approval import ApprovalOutcome, DecisionRequest
+from domain.approval import (
+    Approval,
+    ApprovalOutcome,
+    ApprovalRequest,
+    DecisionRequest,
+    Silence,
+    StepDue,
+)
 from domain.collection import CollectionAction
 from domain.contract import ContractOrder, CustomerActed, Grantor, IssueContract
 from domain.line import ActivationRequest, LineAction, ReviewDue
@@ -30,12 +38,15 @@ from domain.rerating import ReratingPage, ReratingStart
 from domain.review import ReviewTurn
 from domain.value import Value
 from domain.warning import MonitoringPage, MonitoringStart
+from storage.approval import Approvals
 from storage.base import Records
 from storage.exposure import Exposure
+from storage.notification import OutboxRow
 from web.service.gateway import Gateway
 
 GRANTOR = Grantor(name="Creditflow Demonstration Grantor", name_zh="Creditflow 示范授信机构")
 PUBLIC_URL = "http://test"
+_OWED = ("start_approval", "signal_application_reassess", "signal_approval_stop")
 
 
 class Office(Gateway):
@@ -43,6 +54,9 @@ class Office(Gateway):
 
     def __init__(self, records: Records, exposure: Exposure, folder: Path) -> None:
         seals = open_seals(folder / "pki", GRANTOR, datetime.now(UTC))
+        self._records = records
+        self._delivered = 0  # the last entry of the outbox that was carried out
+        self.holds_back = False  # whether what is owed waits
         self._applications = ApplicationActivities(records)
         self._approvals = ApprovalActivities(records)
         self._contracts = ContractActivities(records, Sealing(seals, GRANTOR), PUBLIC_URL)
@@ -123,6 +137,11 @@ class Office(Gateway):
         ).line_id
 
     def _judge(self, case_id: str) -> None:
+        with self._records.begin() as session:
+            before = Approvals(session).list_of_subject(case_id)
+        for approval in before:  # what was put to approval is not what is judged now
+            if approval.outcome is ApprovalOutcome.OPEN:
+                self._stop(approval)
         step = CaseStep(case_id=case_id, at=self._now(), offset_days=self.offset_days)
         assessed = self._inside(self._applications.assess_application, step)
         if assessed.approval is not None:
@@ -149,10 +168,13 @@ class Office(Gateway):
             return self._inside(self._applications.withdraw_application, action)
         if name == "dispose":
             changed = self._inside(self._applications.dispose_hits, action)
+        elif name == "override":
+            changed = self._inside(self._applications.override_grade, action)
         else:
             changed = self._inside(self._applications.change_application, action)
         if changed.status is CaseStatus.RECEIVED and not changed.replayed:
             self._judge(case_id)
+        self._deliver()
         return changed
 
     def _decide(self, subject: str, name: str, message: dict[str, Any]) -> Value:
@@ -165,7 +187,45 @@ class Office(Gateway):
             and not progress.replayed
         ):
             self._send(progress.order)
+        self._deliver()
         return progress
+
+    def _deliver(self) -> None:
+        """What an override owes to Temporal, carried out at once, each entry once."""
+        if self.holds_back:
+            return
+        with self._records.begin() as session:
+            owed = session.scalars(
+                select(OutboxRow)
+                .where(OutboxRow.kind.in_(_OWED), OutboxRow.entry_no > self._delivered)
+                .order_by(OutboxRow.entry_no)
+            ).all()
+        for entry in owed:
+            self._delivered = entry.entry_no
+            match entry.kind:
+                case "start_approval":
+                    request = ApprovalRequest.model_validate_json(entry.facts["request"])
+                    self._inside(self._approvals.open_approval, request)
+                case "signal_application_reassess":
+                    self._judge(entry.facts["case_id"])
+                case "signal_approval_stop":
+                    with self._records.begin() as session:
+                        [approval] = Approvals(session).list_of_subject(entry.facts["subject_id"])
+                    self._stop(approval)
+
+    def silent(self, due: StepDue) -> None:
+        """Nobody has said anything, for as long as it takes."""
+        self._inside(self._approvals.act_on_silence, due)
+
+    def _stop(self, approval: Approval) -> None:
+        self.silent(
+            StepDue(
+                approval_id=approval.request.approval_id,
+                step_index=approval.step_index,
+                silence=Silence.WITHDRAW,
+                at=self._now(),
+            )
+        )
 
     def _act_of_customer(self, contract_id: str, name: str, message: dict[str, Any]) -> Value:
         acted = CustomerActed(

@@ -15,6 +15,7 @@ from pypdf import PdfReader
 from starlette.testclient import TestClient
 
 from activities import application as steps
+from activities.override import OVERRIDABLE
 from domain.approval import TaskStatus
 from domain.customer import CustomerContent
 from domain.identity import Language
@@ -33,7 +34,7 @@ PAGES = (
     "/ /tasks /tasks?view=all /cases /cases?status=in_approval /customers /customers/c-1001 "
     "/customers/c-1001/statements /customers/c-1001/turnover /customers/c-1001/reports "
     "/customers/c-1004/ring /lines /reviews?view=all /warnings?view=all /rerating /collections "
-    "/policy /mails /operations /customers/merges"
+    "/policy /mails /operations /customers/merges /overrides"
 ).split()
 
 
@@ -390,6 +391,7 @@ def test_the_states_that_pages_offer_are_those_that_the_steps_take() -> None:
     offered = {act.code: act.states for act in ACTS}
     assert offered["supplement"] == steps._SUPPLEMENTED
     assert offered["amend"] == steps._AMENDABLE
+    assert offered["override"] == OVERRIDABLE
 
 
 def test_the_letter_of_a_decision_is_a_document_for_those_who_see_its_customer(

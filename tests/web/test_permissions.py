@@ -37,6 +37,7 @@ def test_the_system_itself_has_no_way_in(action: Action) -> None:
     ("one", "other"),
     [
         (Action.APPLICATION_SUBMIT, Action.TASK_DECIDE),
+        (Action.APPLICATION_SUBMIT, Action.OVERRIDE_PROPOSE),
         (Action.CONDITION_EVIDENCE, Action.CONDITION_VERIFY),
         (Action.TASK_DECIDE, Action.AUTHORITY_GRANT),
         (Action.LINE_FREEZE, Action.LINE_RESERVE),

@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse
 
 from domain.application import Application, ApplicationChange, ApplicationType, Case, CaseStatus
 from domain.approval import TaskStatus
+from domain.edition import OverridePolicy
 from domain.errors import (
     CaseClosed,
     CreditError,
@@ -87,6 +88,7 @@ class Typed:
     temporary_until: str = ""
     note: str = ""
     reason: str = ""
+    notches: str = ""
 
 
 @dataclass(frozen=True)
@@ -184,7 +186,7 @@ def submit(
 @router.get("/cases/{case_id}")
 def show_case(visit: Visiting, case_id: str) -> HTMLResponse:
     """Everything about one case, and what this person may do to it now."""
-    return _case_page(visit, case_id)
+    return case_page(visit, case_id)
 
 
 @router.post("/cases/{case_id}/withdraw")
@@ -196,7 +198,7 @@ def withdraw(
 ) -> Response:
     """End the case before its line is active."""
     typed = Typed(reason=reason)
-    visit.when_refused(lambda refusal: _case_page(visit, case_id, "withdraw", typed, refusal))
+    visit.when_refused(lambda refusal: case_page(visit, case_id, "withdraw", typed, refusal))
     visit.services.applications.withdraw(visit.person, case_id, reason.strip(), key or None)
     return visit.go(f"/cases/{case_id}", "case_withdrawn")
 
@@ -211,7 +213,7 @@ def dispose(
 ) -> Response:
     """Clear or confirm the hits that suspend a case."""
     typed = Typed(reason=reason)
-    visit.when_refused(lambda refusal: _case_page(visit, case_id, "dispose", typed, refusal))
+    visit.when_refused(lambda refusal: case_page(visit, case_id, "dispose", typed, refusal))
     visit.services.applications.dispose(
         visit.person, case_id, clear=clear == "yes", reason=reason.strip(), key=key or None
     )
@@ -234,7 +236,7 @@ def change(
     """Bring what was missing, or change what is asked for; the case is judged anew."""
     action = visit.request.url.path.rsplit("/", 1)[-1]
     typed = Typed(amount=amount, term_months=term_months, purpose=purpose, note=note)
-    visit.when_refused(lambda refusal: _case_page(visit, case_id, action, typed, refusal))
+    visit.when_refused(lambda refusal: case_page(visit, case_id, action, typed, refusal))
     case = visit.services.applications.read_case(visit.person, case_id).case
     changed = _change_of(visit, case, typed, _stored(visit, document, file))
     act = getattr(visit.services.applications, action)
@@ -275,6 +277,12 @@ ACTS = (
     ),
     Act("withdraw", "reason", Action.APPLICATION_WITHDRAW),
     Act("dispose", "dispose", Action.SCREENING_DISPOSE, frozenset({CaseStatus.SUSPENDED})),
+    Act(
+        "override",
+        "override",
+        Action.OVERRIDE_PROPOSE,
+        frozenset({CaseStatus.ASSESSED, CaseStatus.IN_APPROVAL}),
+    ),
 )
 
 
@@ -286,12 +294,16 @@ _AWAITED = {
 }
 
 
-def possible_acts(visit: Visit, case: Case) -> list[Possible]:
-    """What the person's roles may do, each with the refusal it would meet in this state."""
+def possible_acts(visit: Visit, case: Case, policy: OverridePolicy) -> list[Possible]:
+    """What the person's roles may do, each with the refusal it would meet in this state.
+
+    An edition that lets nobody move a grade offers it to nobody.
+    """
     language = visit.reader.language.value
     acts = []
     for act in ACTS:
-        if permitted(visit.person, act.action):
+        offered = act.action is not Action.OVERRIDE_PROPOSE or policy.reasons
+        if offered and permitted(visit.person, act.action):
             error = _refusal_of(case, act.states, visit.speech)
             refusal = problem_of(error, language) if error else None
             acts.append(Possible(act.code, act.form, refusal, new_id()))
@@ -323,7 +335,7 @@ def _start_page(visit: Visit, typed: Typed, refusal: Problem | None = None) -> H
     )
 
 
-def _case_page(
+def case_page(
     visit: Visit,
     case_id: str,
     opened: str = "",
@@ -337,13 +349,16 @@ def _case_page(
         if "pending" not in visit.request.query_params:
             raise
         return visit.show("application/pending.html", case_id=case_id)
+    policy = visit.services.overrides.list_of_case(visit.person, case_id).policy
     return visit.show(
         "application/case.html",
         refusal=refusal,
         opened=opened,
         unfolded=_AWAITED.get(view.case.status, ""),
         typed=typed or Typed(),
-        actions=possible_acts(visit, view.case),
+        actions=possible_acts(visit, view.case, policy),
+        override_policy=policy,
+        override_notches=_notches_offered(policy),
         documents_wanted=_documents_wanted(view),
         form_key=new_id(),
         temporal_link=_temporal_link(visit, case_id),
@@ -351,6 +366,12 @@ def _case_page(
         **_shown(visit, view),
         **_waits(visit, view),
     )
+
+
+def _notches_offered(policy: OverridePolicy) -> list[str]:
+    """From the most that a grade may get better to the most that it may get worse."""
+    steps = range(policy.up_max, -policy.down_max - 1, -1)
+    return [f"{step:+d}" for step in steps if step]
 
 
 def _shown(visit: Visit, view: CaseView) -> dict[str, Any]:
@@ -374,6 +395,7 @@ def _shown(visit: Visit, view: CaseView) -> dict[str, Any]:
         "condition_acts": _condition_acts(visit, view.conditions),
         "line": view.line,
         "screenings": view.screenings,
+        "overrides": view.overrides,
         "approvals": approvals_shown(view.approvals, view.tasks, view.decisions),
         "events": _events(visit, view.case.case_id),
         "spread": spread,
@@ -459,6 +481,7 @@ def _parts(view: CaseView) -> list[str]:
         "request": True,
         "customer": True,
         "statements": True,
+        "overrides": bool(view.overrides),
         "approval": True,
         "letter": view.letter is not None,
         "contract": view.contract is not None,

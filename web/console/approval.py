@@ -239,20 +239,25 @@ def _asked(visit: Visit, page: TaskPage) -> Asked:
             amount=line.limit,
             months=line.terms.term_months,
             tasks=review.tasks,
-            shown={"review": review.review},
+            shown={"review": review.review, "overrides": ()},
         )
     view = services.applications.read_case(person, page.task.case_id)
     application = view.case.application
+    request = page.approval.request
+    about_override = request.subject is Subject.OVERRIDE
+    asked_for = [each for each in view.overrides if each.override_id == request.subject_id]
     return Asked(
-        kind="application",
-        word=visit.speech.word(application.application_type),
+        kind="override" if about_override else "application",
+        word=visit.speech.say("task.override")
+        if about_override
+        else visit.speech.word(application.application_type),
         path=f"/cases/{view.case.case_id}",
         customer=view.customer,
         assessment=view.assessment,
         amount=application.limit_requested,
         months=application.term_months,
         tasks=view.tasks,
-        shown={"case": view.case},
+        shown={"case": view.case, "overrides": asked_for if about_override else view.overrides},
     )
 
 
@@ -278,7 +283,7 @@ def _task_page(
         assessment=assessment,
         approvals=approvals_shown([page.approval], asked.tasks, page.decisions),
         decided_at=_decided_at(page),
-        verdicts=VERDICTS,
+        verdicts=_verdicts(asked),
         content_hash=page.approval.request.content_hash,
         limit_most=assessment.limit_recommended if assessment else asked.amount,
         fields=_FIELDS,
@@ -289,6 +294,13 @@ def _task_page(
         **asked.shown,
         **receipt_of(assessment, visit.formats, visit.speech),
     )
+
+
+def _verdicts(asked: Asked) -> dict[str, Verdict]:
+    """The words that may be given: an override is confirmed or declined, and goes back to nobody."""
+    if asked.kind != "override":
+        return VERDICTS
+    return {code: verdict for code, verdict in VERDICTS.items() if verdict is not Verdict.RETURN}
 
 
 def _why_not(visit: Visit, page: TaskPage) -> Problem | None:

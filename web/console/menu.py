@@ -27,6 +27,7 @@ ENTRIES = (
     Entry("warnings", "/warnings", "triangle", Action.WARNING_READ),
     Entry("rerating", "/rerating", "list", Action.RERATING_READ),
     Entry("collections", "/collections", "coins", Action.COLLECTION_READ),
+    Entry("overrides", "/overrides", "pen", Action.OVERRIDE_READ),
     Entry("policy", "/policy", "book", Action.POLICY_READ),
     Entry("mails", "/mails", "envelope", Action.OPERATIONS_READ),
     Entry("operations", "/operations", "pulse", Action.OPERATIONS_READ),

@@ -74,10 +74,11 @@ LOOKS = {
     "outage": (BAD, "cross"),
     # collections
     "paid": (GOOD, "check"),
-    # merges of records
+    # merges of records, overrides
     "proposed": (BUSY, "clock"),
     "confirmed": (GOOD, "check"),
     "taken_back": (OFF, "back"),
+    "voided": (OFF, "dash"),
     # drafts of the policy
     "draft": (WAIT, "pen"),
     "published": (GOOD, "check"),

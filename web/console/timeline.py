@@ -9,7 +9,16 @@ from web.console.signs import LOOKS
 from web.service.application import TimelineEvent
 
 # What a reader looks for first.
-_STRONG = ("decision_", "approved", "declined", "withdrawn", "lapsed", "active", "refused")
+_STRONG = (
+    "decision_",
+    "overrid",
+    "approved",
+    "declined",
+    "withdrawn",
+    "lapsed",
+    "active",
+    "refused",
+)
 _HIDDEN = frozenset(
     {"message_hash", "message_id", "task_id", "contract_id", "state", "recipient", "detail"}
 )
@@ -22,6 +31,8 @@ KINDS = {
     "reason_codes": "reason",
     "missing": "document",
     "lane": "lane",
+    "override_reason": "override_reason",
+    "voided_by": "word.voided_by",
     "status": "word.case_status",
 }
 _HASH = re.compile(r"[0-9a-f]{64}")

@@ -17,6 +17,7 @@ from domain.errors import CaseClosed, KeyReused, Malformed, NoSupplier, NotFound
 from domain.identity import Id, Person, Role
 from domain.line import ConditionPrecedent, CreditLine, LineStatus
 from domain.money import Money
+from domain.override import Override, OverrideProposal
 from domain.screening import Screening
 from domain.trade import PREPAYMENT
 from domain.value import Value, content_hash
@@ -32,6 +33,7 @@ from storage.edition import Editions
 from storage.identity import ActionTokens, Refusals, make_token
 from storage.line import Conditions, Lines
 from storage.notification import Outbox
+from storage.override import Overrides
 from storage.trade import Trade
 from web.service.clock import Clock
 from web.service.gateway import Gateway, StillPending, TemporalUnavailable
@@ -67,6 +69,15 @@ class Acted(Value):
     replayed: bool = False
 
 
+class Overridden(Value):
+    """Where a case stands after an override, and what became of it so far."""
+
+    case_id: Id
+    status: CaseStatus
+    override: Override
+    replayed: bool = False
+
+
 class Disposed(Value):
     screening: Screening
     outcome: str
@@ -89,6 +100,7 @@ class CaseView(Value):
     conditions: tuple[ConditionPrecedent, ...]
     line: CreditLine | None
     screenings: tuple[Disposed, ...]
+    overrides: tuple[Override, ...] = ()
 
 
 class TimelineEvent(Value):
@@ -195,7 +207,7 @@ class ApplicationService:
         """The whole case; `NotFound` where the person does not see its customer."""
         permit(person, Action.APPLICATION_READ)
         with self._records.begin() as session:
-            case = _visible_case(session, person, case_id)
+            case = visible_case(session, person, case_id)
             assessments = Assessments(session)
             return CaseView(
                 case=case,
@@ -213,6 +225,7 @@ class ApplicationService:
                     Disposed(screening=found, outcome=outcome, disposed_by=by, reason=reason)
                     for found, outcome, by, reason in Screenings(session).list_of_case(case_id)
                 ),
+                overrides=tuple(Overrides(session).list_of_case(case_id)),
             )
 
     def list_cases(
@@ -267,19 +280,39 @@ class ApplicationService:
             raise Malformed(reason="a disposition needs its reason")
         return self._act(person, case_id, "dispose", key, clear=clear, reason=reason)
 
+    def override(
+        self, person: Person, case_id: str, proposal: OverrideProposal, key: str | None = None
+    ) -> Overridden:
+        """Move the grade of a case that is judged and not decided; the case is judged anew.
+
+        Where its edition asks for a second person it waits for one. Refuses `OutOfOrder`,
+        `OwnCase`, `SameHands`, `OverridePending` and what the edition does not allow.
+        """
+        permit(person, Action.OVERRIDE_PROPOSE)
+        key = key or new_id()
+        acted = self._act(
+            person, case_id, "override", key, override=proposal.model_dump(mode="json")
+        )
+        with self._records.begin() as session:
+            message_id = message_id_of(person, f"override/{case_id}", key)
+            override = Overrides(session).read_of_message(message_id)
+        return Overridden(
+            case_id=case_id, status=acted.status, override=override, replayed=acted.replayed
+        )
+
     def issue_token(self, person: Person, case_id: str) -> str:
         """A one-time token for one message to this case, for tools that speak to Temporal."""
-        if not person.has(Role.RELATIONSHIP_MANAGER, Role.RISK_OFFICER):
+        if not person.has(Role.RELATIONSHIP_MANAGER, Role.RISK_OFFICER, Role.APPROVER):
             permit(person, Action.APPLICATION_CHANGE)
         with self._records.begin() as session:
-            _visible_case(session, person, case_id)
+            visible_case(session, person, case_id)
             return self._token(session, person, case_id)
 
     def timeline(self, person: Person, case_id: str) -> list[TimelineEvent]:
         """Everything that happened to a case, oldest first: events, notices, refused attempts."""
         permit(person, Action.APPLICATION_HISTORY)
         with self._records.begin() as session:
-            _visible_case(session, person, case_id)
+            visible_case(session, person, case_id)
             events = [
                 TimelineEvent(source="case", **event)
                 for event in CaseEvents(session).list_all(case_id)
@@ -313,14 +346,14 @@ class ApplicationService:
         """The stored receipt of the newest judgement."""
         permit(person, Action.APPLICATION_READ)
         with self._records.begin() as session:
-            _visible_case(session, person, case_id)
+            visible_case(session, person, case_id)
             return Assessments(session).read(case_id)
 
     def replay(self, person: Person, case_id: str) -> Replayed:
         """Judge the stored inputs again under the stored edition, and compare."""
         permit(person, Action.APPLICATION_REPLAY)
         with self._records.begin() as session:
-            _visible_case(session, person, case_id)
+            visible_case(session, person, case_id)
             assessment = Assessments(session).read(case_id)
             stored_hash = Assessments(session).find_hash(case_id) or ""
             edition = Editions(session).read(assessment.edition_hash)
@@ -357,7 +390,7 @@ class ApplicationService:
         permit(person, Action.APPLICATION_READ)
         on = self._clock.business_on()
         with self._records.begin() as session:
-            case = _visible_case(session, person, case_id)
+            case = visible_case(session, person, case_id)
             _refuse_closed(case)
             edition = Editions(session).read(case.edition_hash)
             file = file_of(session, case.application, edition, on)
@@ -401,7 +434,7 @@ class ApplicationService:
             }
         )
         with self._records.begin() as session:
-            case = _visible_case(session, person, case_id)
+            case = visible_case(session, person, case_id)
             taken = CaseEvents(session).find_message(action.message_id)
             if taken is not None:
                 return _acted_before(case, action, taken)
@@ -471,7 +504,7 @@ def _visible_customer(session: Session, person: Person, customer_id: str) -> Cus
     return customer
 
 
-def _visible_case(session: Session, person: Person, case_id: str) -> Case:
+def visible_case(session: Session, person: Person, case_id: str) -> Case:
     """The case, if the person sees its customer; absent and forbidden look the same."""
     case = Applications(session).find(case_id)
     if case is None:

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from activities.edition import grant_by_role
+from activities.override import refuse_override_hands
 from domain.application import CaseStatus
 from domain.approval import (
     Approval,
@@ -247,7 +249,9 @@ class ApprovalService:
         on = self._clock.business_on()
         request = approval.request
         asked = [task.position, *([task.escalated_to] if task.escalated_to else [])]
-        grant = next(
+        known = approval.task(task.task_id)
+        by_role = known and grant_by_role(session, person.person_id, known, approval, on)
+        grant = by_role or next(
             (
                 grant
                 for grant in AuthorityGrants(session).list_of(person.person_id)
@@ -258,6 +262,7 @@ class ApprovalService:
         refusal, detail = ("no_authority", "") if grant is None else (None, "")
         try:
             approval.legality(task.task_id, person.person_id)
+            refuse_override_hands(session, approval, person.person_id)
         except CreditError as error:
             refusal, detail = error.code, error.detail(person.language)
         return WhyYou(

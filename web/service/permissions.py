@@ -60,6 +60,9 @@ class Action(StrEnum):
     APPLICATION_HISTORY = "application.history"
     APPLICATION_REPLAY = "application.replay"
 
+    OVERRIDE_PROPOSE = "override.propose"
+    OVERRIDE_READ = "override.read"
+
     TASK_READ = "task.read"
     TASK_DECIDE = "task.decide"
     AUTHORITY_READ = "authority.read"
@@ -143,6 +146,9 @@ MATRIX: dict[Action, frozenset[Role]] = {
     Action.APPLICATION_WITHDRAW: frozenset({_RM}),
     Action.APPLICATION_HISTORY: _STAFF,
     Action.APPLICATION_REPLAY: frozenset({_APPROVER, _RISK, _OPERATOR, _AUDITOR}),
+    # Whoever moves a grade, or confirms that, is no approver of the case; the case itself sees to it.
+    Action.OVERRIDE_PROPOSE: frozenset({_APPROVER, _RISK}),
+    Action.OVERRIDE_READ: frozenset({_RISK, _AUDITOR}),
     Action.TASK_READ: _READERS,
     Action.TASK_DECIDE: frozenset({_APPROVER, _RISK}),
     Action.AUTHORITY_READ: _READERS,

@@ -27,6 +27,7 @@ from web.service.merge import MergeService
 from web.service.notification import NotificationService
 from web.service.once import JoinedRecords
 from web.service.operations import OperationsService
+from web.service.override import OverrideService
 from web.service.party import PartyService
 from web.service.profile import ProfileService
 from web.service.receivable import ReceivableService
@@ -65,6 +66,7 @@ class Services:
     imports: ImportService
     applications: ApplicationService
     approvals: ApprovalService
+    overrides: OverrideService
     contracts: ContractService
     lines: LineService
     exposure: ExposureService
@@ -117,6 +119,7 @@ def build_services(
         imports=ImportService(records, clock),
         applications=ApplicationService(records, gateway, clock),
         approvals=ApprovalService(records, gateway, clock),
+        overrides=OverrideService(records, clock),
         contracts=ContractService(records, gateway, clock, grantor),
         lines=LineService(records, exposure, gateway, clock),
         exposure=ExposureService(records, exposure, clock),
