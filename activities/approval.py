@@ -359,7 +359,7 @@ def _tell_holders(
                 *AuthorityGrants(session).holders(position, on),
                 *holders_by_role(session, position),
             )
-            if holder not in approval.request.makers
+            if holder not in approval.request.barred
         ]
         for holder in dict.fromkeys(holders or ["operator"]):
             Outbox(session).post(

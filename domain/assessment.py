@@ -13,6 +13,7 @@ from domain.approval import RouteStep
 from domain.cover import Cover
 from domain.customer import Customer
 from domain.identity import Id
+from domain.investigation import SignedReport
 from domain.money import Money
 from domain.statement import Statement
 from domain.turnover import InvoiceRecord
@@ -100,6 +101,7 @@ class Dossier(Value):
     book: BookPosition | None = None
     statements_beside: tuple[StatementBeside, ...] = ()
     invoices: InvoiceRecord | None = None  # VAT invoices; None where none is on record
+    investigation: SignedReport | None = None  # None where none was asked
 
 
 class Doubt(Value):

@@ -221,6 +221,13 @@ WORDS: dict[str, tuple[str, str]] = {
     "reports": ("external reports", "外部报告"),
     "providers": ("providers, in order", "提供方顺序"),
     "authorisation_needed": ("needs written authority", "须书面授权"),
+    "investigation": ("investigation", "贷前调查"),
+    "amount_above": ("amount above", "金额高于"),
+    "items": ("items", "事项"),
+    "evidence": ("needs evidence", "须有佐证"),
+    "visits_min": ("least site visits", "最少实地走访次数"),
+    "statements_min": ("least statements examined", "最少核查报表期数"),
+    "report_hours": ("time for the report, hours", "报告时限小时"),
     "provenance": ("which account counts", "报表优先顺序"),
     "prefer": ("preferred by", "优先依据"),
 }

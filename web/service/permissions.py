@@ -54,6 +54,10 @@ class Action(StrEnum):
     APPLICATION_HISTORY = "application.history"
     APPLICATION_REPLAY = "application.replay"
 
+    INVESTIGATION_READ = "investigation.read"
+    INVESTIGATION_ASSIGN = "investigation.assign"
+    INVESTIGATION_ACT = "investigation.act"
+
     TASK_READ = "task.read"
     TASK_DECIDE = "task.decide"
     AUTHORITY_READ = "authority.read"
@@ -127,6 +131,9 @@ MATRIX: dict[Action, frozenset[Role]] = {
     Action.APPLICATION_WITHDRAW: frozenset({_RM}),
     Action.APPLICATION_HISTORY: _STAFF,
     Action.APPLICATION_REPLAY: frozenset({_APPROVER, _RISK, _OPERATOR, _AUDITOR}),
+    Action.INVESTIGATION_READ: _READERS,
+    Action.INVESTIGATION_ASSIGN: frozenset({_RM, _RISK}),
+    Action.INVESTIGATION_ACT: frozenset({_RM}),
     Action.TASK_READ: _READERS,
     Action.TASK_DECIDE: frozenset({_APPROVER, _RISK}),
     Action.AUTHORITY_READ: _READERS,

@@ -22,6 +22,7 @@ from web.service.exposure import ExposureService
 from web.service.gateway import Gateway
 from web.service.identity import IdentityService
 from web.service.imports import ImportService
+from web.service.investigation import InvestigationService
 from web.service.line import LineService
 from web.service.notification import NotificationService
 from web.service.once import JoinedRecords
@@ -58,6 +59,7 @@ class Services:
     screenings: ScreeningService
     imports: ImportService
     applications: ApplicationService
+    investigations: InvestigationService
     approvals: ApprovalService
     contracts: ContractService
     lines: LineService
@@ -107,6 +109,7 @@ def build_services(
         screenings=ScreeningService(records, clock),
         imports=ImportService(records, clock),
         applications=ApplicationService(records, gateway, clock),
+        investigations=InvestigationService(records, clock),
         approvals=ApprovalService(records, gateway, clock),
         contracts=ContractService(records, gateway, clock, grantor),
         lines=LineService(records, exposure, gateway, clock),
