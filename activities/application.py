@@ -564,7 +564,7 @@ def silence_until(
     if hours is None:
         return None
     if missing == (INVESTIGATION_REPORT,):
-        hours = edition.investigation.report_hours
+        hours = edition.silence.investigation_hours
     return work_calendar(edition.approval.calendar).after(since, hours, offset_days)
 
 

@@ -518,6 +518,7 @@ class SilencePolicy(Value):
     incomplete_hours: Hours
     returned_hours: Hours
     suspended_hours: Hours
+    investigation_hours: Hours = Decimal(240)  # where only the investigators' report is missing
 
 
 class MatrixRow(Value):
@@ -636,11 +637,10 @@ class DiligenceChecklist(Value):
 
 
 class InvestigationPolicy(Value):
-    """Of which cases a signed report is asked, what it consists of, and how long it may take."""
+    """Of which cases a signed report is asked, and what it consists of."""
 
     rows: tuple[InvestigationRow, ...] = ()
     checklists: tuple[DiligenceChecklist, ...] = ()
-    report_hours: Hours = Decimal(240)  # until a case that lacks nothing else lapses
 
 
 class TemporaryPolicy(Value):

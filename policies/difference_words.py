@@ -139,6 +139,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "incomplete_hours": ("incomplete, hours", "资料不全小时"),
     "returned_hours": ("returned, hours", "退回小时"),
     "suspended_hours": ("suspended, hours", "暂停小时"),
+    "investigation_hours": ("investigated, hours", "贷前调查小时"),
     "temporary": ("temporary limit", "临时额度"),
     "share_max": ("share on top, at most", "最高上浮比例"),
     "days_max": ("days, at most", "最长天数"),
@@ -227,7 +228,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "evidence": ("needs evidence", "须有佐证"),
     "visits_min": ("least site visits", "最少实地走访次数"),
     "statements_min": ("least statements examined", "最少核查报表期数"),
-    "report_hours": ("time for the report, hours", "报告时限小时"),
     "provenance": ("which account counts", "报表优先顺序"),
     "prefer": ("preferred by", "优先依据"),
 }

@@ -10,7 +10,13 @@ from datetime import date, timedelta
 
 from domain.application import Application
 from domain.customer import Segment
-from domain.edition import DiligenceChecklist, InvestigationRow, PolicyEdition, Relation
+from domain.edition import (
+    DiligenceChecklist,
+    InvestigationRow,
+    PolicyEdition,
+    Product,
+    Relation,
+)
 from domain.errors import EditionInvalid
 from domain.investigation import Investigation, Report, Signature, SignedReport, binding
 from domain.money import Money
@@ -86,6 +92,21 @@ def open_points(
     return tuple(_open_points(investigation, checklist))
 
 
+def products_for(application: Application, edition: PolicyEdition) -> dict[str, Product]:
+    """The products that a scheme for an application may hold: sub-lines where it asks for a
+    comprehensive facility, and else the product it asks for; none where that is unknown."""
+    asked = edition.limit.products.get(application.product)
+    if asked is None:
+        return {}
+    if not asked.comprehensive:
+        return {application.product: asked}
+    return {
+        code: product
+        for code, product in edition.limit.products.items()
+        if not product.comprehensive and not product.dedicated
+    }
+
+
 def scheme_faults(
     scheme: FacilityScheme, application: Application, edition: PolicyEdition
 ) -> tuple[SchemeFinding, ...]:
@@ -147,9 +168,9 @@ def _open_points(
 def _beside_the_request(
     scheme: FacilityScheme, application: Application, edition: PolicyEdition
 ) -> Iterator[SchemeFinding]:
-    asked = application.limit_requested
-    if scheme.limit > asked:
-        yield SchemeFinding(code="above_request", found=str(scheme.limit), wanted=str(asked))
+    most = application.limit_requested
+    if scheme.limit > most:
+        yield SchemeFinding(code="above_request", found=str(scheme.limit), wanted=str(most))
     if scheme.limit.minor <= 0:
         yield SchemeFinding(code="limit_not_positive", found=str(scheme.limit))
     for line in scheme.sub_lines:
@@ -157,13 +178,11 @@ def _beside_the_request(
             yield SchemeFinding(
                 code="limit_not_positive", product=line.product, found=str(line.limit)
             )
-    if edition.product(application.product).comprehensive:
-        return
+    wanted = products_for(application, edition)
     for line in scheme.sub_lines:
-        if line.product != application.product:
-            yield SchemeFinding(
-                code="product_not_asked", product=line.product, wanted=application.product
-            )
+        if line.product in edition.limit.products and line.product not in wanted:
+            asked = application.product
+            yield SchemeFinding(code="product_not_asked", product=line.product, wanted=asked)
 
 
 def _holds(named: tuple[str, ...], found: str) -> bool:

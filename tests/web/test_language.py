@@ -156,5 +156,9 @@ def _codes_of(edition: PolicyEdition) -> Iterator[tuple[str, str]]:
     yield from (("requirement", row.code) for row in contract.requirements)
     yield from (("rule", rule.code) for rule in edition.monitoring.rules)
     yield from (("reminder", step.code) for step in edition.monitoring.reminders)
+    yield from (("investigation_row", row.code) for row in edition.investigation.rows)
+    for diligence in edition.investigation.checklists:
+        yield "diligence_checklist", diligence.code
+        yield from (("diligence_item", item.code) for item in diligence.items)
     for checklist in edition.completeness.checklists:
         yield from (("document", code) for code in (*checklist.required, *checklist.optional))

@@ -23,6 +23,8 @@ KINDS = {
     "missing": "document",
     "lane": "lane",
     "status": "word.case_status",
+    "item": "diligence_item",
+    "conclusion": "word.conclusion",
 }
 _HASH = re.compile(r"[0-9a-f]{64}")
 

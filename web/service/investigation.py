@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from activities.assessment import File, file_of
 from activities.investigation import AskedReport
 from domain.application import Application, Case, CaseStatus
-from domain.edition import DiligenceChecklist, PolicyEdition
+from domain.edition import DiligenceChecklist, PolicyEdition, Product
 from domain.errors import (
     DateInFuture,
     EvidenceMissing,
@@ -47,7 +47,13 @@ from domain.investigation import (
 from domain.notification import Channel, Notice
 from domain.scheme import SchemeFinding
 from domain.value import Value, content_hash
-from policies.investigation import OpenPoint, open_points, scheme_faults, valid_until
+from policies.investigation import (
+    OpenPoint,
+    open_points,
+    products_for,
+    scheme_faults,
+    valid_until,
+)
 from storage.application import Applications, CaseEvents
 from storage.approval import Decisions
 from storage.attachment import Attachments
@@ -85,6 +91,7 @@ class InvestigationView(Value):
     investigation: Investigation
     open_points: tuple[OpenPoint, ...]
     scheme_faults: tuple[SchemeFinding, ...]
+    products: dict[str, Product]  # that the scheme may hold
     report_hash: str | None  # of what would be signed now
     signatures: tuple[Signed, ...]
     signed: SignedReport | None  # None until both have signed and while it counts
@@ -351,6 +358,7 @@ class InvestigationService:
             scheme_faults=scheme_faults(proposal.scheme, case.application, edition)
             if asked and proposal
             else (),
+            products=products_for(case.application, edition) if asked else {},
             report_hash=report.report_hash if report else None,
             signatures=tuple(Signed(signature=each, binds=each in bound) for each in signatures),
             signed=asked.signed if asked else None,
