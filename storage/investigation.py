@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 from sqlalchemy import Select, exists, or_, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from domain.application import Case
@@ -108,7 +108,7 @@ class Investigations:
         rows = self._session.execute(
             select(FindingRow.kind, FindingRow.content)
             .where(FindingRow.case_id == case_id)
-            .distinct(FindingRow.kind, FindingRow.code)
+            .ext(distinct_on(FindingRow.kind, FindingRow.code))
             .order_by(FindingRow.kind, FindingRow.code, FindingRow.version.desc())
         )
         found: dict[str, list[Any]] = {"answer": [], "visit": [], "statement": [], _PROPOSAL: []}

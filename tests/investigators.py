@@ -1,9 +1,15 @@
 """Two people who do what the policy of a case asks of its investigation, through the services."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
+from domain.approval import TaskStatus, Verdict
 from domain.cover import CoverKind
+from domain.customer import Customer
 from domain.identity import Person
 from domain.investigation import (
     Answer,
@@ -15,8 +21,17 @@ from domain.investigation import (
 )
 from domain.money import Money
 from domain.scheme import FacilityScheme, SubLine
+from storage.exposure import Exposure
+from tests.makers_policy import a_changed_edition
+from tests.road import UNDRAWN, Road, an_application, settle
+from tests.servers import SkippingEnvironment
+from tests.web.office import Office
+from web.service.application import CaseView
+from web.service.clock import Clock
 from web.service.investigation import InvestigationView
-from web.service.services import Services
+from web.service.once import JoinedRecords
+from web.service.services import Services, build_services
+from workflows.codec import Codec
 
 
 def a_proposal(limit: Money, product: str = "open_account", **changes: Any) -> SchemeProposal:
@@ -76,3 +91,59 @@ def investigated(
     assert ready.report_hash is not None
     services.investigations.sign(lead, case_id, ready.report_hash)
     return services.investigations.sign(second, case_id, ready.report_hash)
+
+
+@dataclass(frozen=True)
+class Desk:
+    """An installation whose cases move at once, with everybody in their seat and one customer."""
+
+    services: Services
+    office: Office
+    people: Mapping[str, Person]
+    customer: Customer
+
+    def submit(self, amount: int = 30_000_000, **changes: Any) -> str:
+        """The id of a case that is large enough to be investigated."""
+        asked = an_application(self.customer, amount, **changes)
+        applications = self.services.applications
+        return applications.submit(self.people["manager"], asked, f"k-{amount}").case_id
+
+    def case(self, case_id: str) -> CaseView:
+        return self.services.applications.read_case(self.people["auditor"], case_id)
+
+    def prepare(self, case_id: str, proposal: SchemeProposal | None = None) -> str:
+        """Everything but the names under the report; its hash."""
+        two = self.people["manager"], self.people["manager2"]
+        ready = looked_into(self.services, *two, case_id, proposal)
+        assert ready.report_hash is not None
+        return ready.report_hash
+
+    def sign(self, case_id: str, report_hash: str, *names: str) -> None:
+        for name in names:
+            self.services.investigations.sign(self.people[name], case_id, report_hash)
+
+    def investigate(self, case_id: str, proposal: SchemeProposal | None = None) -> CaseView:
+        """The case once both have signed and its workflow has heard of it."""
+        self.sign(case_id, self.prepare(case_id, proposal), "manager", "manager2")
+        self.office.take_report(case_id)
+        return self.case(case_id)
+
+    def decide(self, person: Person, case_id: str, verdict: Verdict, **said: Any) -> None:
+        """Somebody's word on the open task of a case."""
+        tasks = [task for task in self.case(case_id).tasks if task.status is TaskStatus.OPEN]
+        approvals = self.services.approvals
+        approvals.decide(person, tasks[0].task_id, verdict, note="as the minutes say", **said)
+
+
+@contextmanager
+def at_desk(database_url: str, folder: Path, changes: str = "") -> Iterator[Desk]:
+    """A desk on an empty, migrated database, under the standard edition with these changes."""
+    records = JoinedRecords(database_url, connections_max=8)
+    settle(records, a_changed_edition(UNDRAWN + changes))
+    exposure = Exposure(records, connections_max=4)
+    office = Office(records, exposure, folder)
+    services = build_services(records, exposure, office, Clock(), Codec(bytes(32)))
+    road = Road(records, services, cast(SkippingEnvironment, None))
+    yield Desk(services, office, road.people, road.keep_customer())
+    exposure.close()
+    records.close()
