@@ -258,7 +258,11 @@ def _returned(
         update={
             "fields_wanted": decision.fields_wanted,
             "silence_until": silence_until(
-                CaseStatus.RETURNED, edition, decision.at, decision.offset_days
+                CaseStatus.RETURNED,
+                edition,
+                decision.at,
+                decision.offset_days,
+                decision.fields_wanted,
             ),
         }
     )

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from domain.application import Case
+from domain.errors import OutOfOrder
 from domain.investigation import (
     INVESTIGATION_REPORT,
     Answer,
@@ -128,7 +129,7 @@ class Investigations:
 
     def record(self, case_id: str, finding: _Finding, recorded_by: str) -> bool:
         """Put a finding on record as the next version of its kind and code; whether it says
-        anything new."""
+        anything new. Refuses `OutOfOrder` where another version came between."""
         kind, code = _place_of(finding)
         content = finding.model_dump(mode="json")
         known = self._find_version(case_id, kind, code)
@@ -146,7 +147,9 @@ class Investigations:
             },
         )
         written = self._find_version(case_id, kind, code)
-        return written is not None and written.content == content
+        if written is None or written.content != content:
+            raise OutOfOrder(reason="the finding was changed by somebody else meanwhile")
+        return True
 
     def sign(self, report: Report, signature: Signature) -> Sequence[Signature]:
         """Keep a report with a signature under it; every signature of the case."""

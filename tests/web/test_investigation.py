@@ -194,6 +194,8 @@ def test_the_second_reads_the_case_and_changes_nothing_else_of_it(desk: Desk, se
         with pytest.raises(NotFound):
             second.withdraw(case_id, "not mine to end")
         with pytest.raises(NotFound):
+            second.assign_investigators(case_id, "manager3", "manager2", reason="I would rather")
+        with pytest.raises(NotFound):
             stranger.fetch_case(case_id)
         with pytest.raises(NotFound):
             stranger.fetch_investigation(case_id)

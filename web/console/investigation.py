@@ -9,6 +9,7 @@ from fastapi import APIRouter, File, Form, Response, UploadFile
 from fastapi.responses import HTMLResponse
 
 from domain.cover import CoverKind
+from domain.customer import Customer
 from domain.edition import Product
 from domain.errors import FieldUnreadable
 from domain.investigation import (
@@ -25,7 +26,7 @@ from web.console.lists import PAGE_SIZE, next_path, plain_amount
 from web.console.page import Visit, Visiting, Writing
 from web.problems import Problem
 from web.service.investigation import InvestigationView
-from web.service.permissions import Action, permitted
+from web.service.permissions import Action, permitted, visible_to
 
 router = APIRouter(include_in_schema=False)
 
@@ -229,13 +230,20 @@ def _page(
         rows=known.rows or _rows_on_record(view),
         conclusions=list(Conclusion),
         cover_kinds=list(CoverKind),
-        may_assign=view.changeable and permitted(visit.person, Action.INVESTIGATION_ASSIGN),
+        may_assign=view.changeable and _may_assign(visit, case.customer),
         may_act=view.changeable and named,
         may_sign=_may_sign(visit, view) if named else False,
         open_items={each.code: each for each in view.open_points if each.part == "item"},
         names_under=[each for each in view.signatures if each.binds],
         names_before=[each for each in view.signatures if not each.binds],
     )
+
+
+def _may_assign(visit: Visit, customer: Customer) -> bool:
+    """Whether this person may name the two: a risk officer, or whose customer it is."""
+    owner = visible_to(visit.person).manager_id
+    named = permitted(visit.person, Action.INVESTIGATION_ASSIGN)
+    return named and owner in (None, customer.manager_id)
 
 
 def _may_sign(visit: Visit, view: InvestigationView) -> bool:

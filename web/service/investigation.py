@@ -147,7 +147,7 @@ class InvestigationService:
         case already, and `ReassignmentUnexplained`.
         """
         permit(person, Action.INVESTIGATION_ASSIGN)
-        with self._at_work(person, case_id) as (session, work):
+        with self._at_work(person, case_id, to_change=True) as (session, work):
             decided = {each.person_id for each in Decisions(session).list_of_case(case_id)}
             for named in (content.lead, content.second):
                 known = Persons(session).find_active(named)
@@ -232,10 +232,15 @@ class InvestigationService:
     # ── steps ────────────────────────────────────────────────────────────────────────────────────
 
     @contextmanager
-    def _at_work(self, person: Person, case_id: str) -> Iterator[tuple[Session, _Work]]:
-        """One change to an investigation that is asked and may still change; the case is locked."""
+    def _at_work(
+        self, person: Person, case_id: str, *, to_change: bool = False
+    ) -> Iterator[tuple[Session, _Work]]:
+        """One change to an investigation that is asked and may still change; the case is locked.
+
+        Who investigates is for those to say who may change the case itself.
+        """
         with self._records.begin() as session:
-            visible_case(session, person, case_id)
+            visible_case(session, person, case_id, to_change=to_change)
             case = Applications(session).read_open(case_id)
             if case.status not in CHANGEABLE:
                 raise OutOfOrder(reason=f"the case is {case.status}; it is not investigated now")
