@@ -31,6 +31,7 @@ from domain.contract import Letter
 from domain.edition import PolicyEdition
 from domain.errors import KeyReused, NotFound, OutOfOrder, SameHands, Unauthenticated
 from domain.identity import Role
+from domain.investigation import INVESTIGATION_REPORT
 from domain.notification import Channel, Notice
 from domain.override import OverrideStatus, VoidedBy
 from domain.screening import ListEffect
@@ -46,6 +47,7 @@ from storage.contract import Contracts
 from storage.customer import Customers
 from storage.edition import Editions
 from storage.identity import ActionTokens, Persons
+from storage.investigation import Investigations
 from storage.notification import Outbox
 from storage.override import Overrides
 from storage.screening import Lists
@@ -85,7 +87,11 @@ class ApplicationActivities(ApplicationSteps):
                 applicant=on_record.applicant,
                 edition_hash=on_record.edition_hash,
                 silence_until=silence_until(
-                    on_record.status, edition, on_record.submitted_at, case.offset_days
+                    on_record.status,
+                    edition,
+                    on_record.submitted_at,
+                    case.offset_days,
+                    on_record.missing,
                 ),
             )
 
@@ -124,6 +130,12 @@ class ApplicationActivities(ApplicationSteps):
         with self._records.begin() as session:
             case = Applications(session).read(step.case_id)
             return CaseChanged(case_id=case.case_id, status=case.status, missing=case.missing)
+
+    @activity.defn
+    def take_report(self, step: CaseStep) -> CaseChanged:
+        with self._records.begin() as session:
+            case = Applications(session).read(step.case_id, for_update=True)
+            return _take_report(session, case, step)
 
     @activity.defn
     def end_case(self, end: CaseEnd) -> CaseChanged:
@@ -186,7 +198,7 @@ def _receive(session: Session, case_id: str) -> Case:
     entries = Lists(session).find_hits(customer.identifiers)
     screening = screen(customer, entries, Lists(session).versions(), on, edition)
     Screenings(session).record(screening, case_id)
-    missing = file_of(session, application, edition, on, customer).completeness.missing
+    missing = file_of(session, application, edition, on, customer, case_id).completeness.missing
     status, reasons = CaseStatus.RECEIVED, tuple(hit.rule for hit in screening.hits)
     match screening.effect:
         case ListEffect.STOP:
@@ -225,7 +237,7 @@ def _assess(session: Session, before: Case, step: CaseStep) -> Assessed:
     """Judge; where no person is asked, decide in the same transaction."""
     on = business_on(step.at, step.offset_days)
     edition = Editions(session).read(before.edition_hash)
-    file = file_of(session, before.application, edition, on)
+    file = file_of(session, before.application, edition, on, case_id=before.case_id)
     if file.completeness.missing:
         return _incomplete(session, before, file.completeness.missing, edition, step)
     assessment = _judged(session, before, edition, on, file, step.at)
@@ -321,6 +333,7 @@ def _to_people(
                 (case.applicant, case.last_editor, *Overrides(session).hands_on(case.case_id))
             )
         ),
+        investigators=Investigations(session).people_of(case.case_id),
         steps=assessment.route.steps,
         aggregate=assessment.route.aggregate,
         grade=assessment.rating.grade,
@@ -435,7 +448,7 @@ def _incomplete(
         case_id=case.case_id,
         status=case.status,
         missing=missing,
-        silence_until=silence_until(case.status, edition, step.at, step.offset_days),
+        silence_until=silence_until(case.status, edition, step.at, step.offset_days, missing),
     )
 
 
@@ -467,7 +480,9 @@ def _once(session: Session, action: CaseAction, step: Step) -> CaseChanged:
         case_id=case.case_id,
         status=changed.status,
         missing=changed.missing,
-        silence_until=silence_until(changed.status, edition, action.at, action.offset_days),
+        silence_until=silence_until(
+            changed.status, edition, action.at, action.offset_days, changed.missing
+        ),
     )
 
 
@@ -479,7 +494,8 @@ def _change(session: Session, case: Case, action: CaseAction) -> Case:
     application = action.change.applied_to(case.application)
     edition = Editions(session).read(case.edition_hash)
     on = business_on(action.at, action.offset_days)
-    missing = file_of(session, application, edition, on).completeness.missing
+    file = file_of(session, application, edition, on, case_id=case.case_id)
+    missing = file.completeness.missing
     CaseEvents(session).post(
         case.case_id,
         _PARTICIPLE[action.action],
@@ -499,6 +515,28 @@ def _change(session: Session, case: Case, action: CaseAction) -> Case:
         }
     )
     return Applications(session).write(case, changed)
+
+
+def _take_report(session: Session, case: Case, step: CaseStep) -> CaseChanged:
+    """A case that waits lets go of the report once both have signed; what else it lacks stays."""
+    edition = Editions(session).read(case.edition_hash)
+    on = business_on(step.at, step.offset_days)
+    missing = case.missing
+    if case.status in _SUPPLEMENTED and INVESTIGATION_REPORT in missing:
+        file = file_of(session, case.application, edition, on, case_id=case.case_id)
+        if file.report is None or file.report.signed is not None:
+            missing = tuple(code for code in missing if code != INVESTIGATION_REPORT)
+    if missing != case.missing:
+        CaseEvents(session).post(case.case_id, "investigated", at=step.at)
+        status = case.status if missing else CaseStatus.RECEIVED
+        changed = case.model_copy(update={"status": status, "missing": missing})
+        case = Applications(session).write(case, changed)
+    return CaseChanged(
+        case_id=case.case_id,
+        status=case.status,
+        missing=missing,
+        silence_until=silence_until(case.status, edition, step.at, step.offset_days, missing),
+    )
 
 
 def _differences(before: Application, after: Application) -> dict[str, str]:
@@ -563,9 +601,16 @@ def _dispose(session: Session, case: Case, action: CaseAction) -> Case:
 
 
 def silence_until(
-    status: CaseStatus, edition: PolicyEdition, since: datetime, offset_days: int
+    status: CaseStatus,
+    edition: PolicyEdition,
+    since: datetime,
+    offset_days: int,
+    missing: tuple[str, ...] = (),
 ) -> datetime | None:
-    """When a waiting case lapses if nobody answers; None where it does not wait for an answer."""
+    """When a waiting case lapses if nobody answers; None where it does not wait for an answer.
+
+    A case that lacks the investigators' report alone has their time, not the applicant's.
+    """
     hours = {
         CaseStatus.INCOMPLETE: edition.silence.incomplete_hours,
         CaseStatus.RETURNED: edition.silence.returned_hours,
@@ -573,6 +618,8 @@ def silence_until(
     }.get(status)
     if hours is None:
         return None
+    if missing == (INVESTIGATION_REPORT,):
+        hours = edition.silence.investigation_hours
     return work_calendar(edition.approval.calendar).after(since, hours, offset_days)
 
 

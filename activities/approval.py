@@ -275,7 +275,11 @@ def _returned(
         update={
             "fields_wanted": decision.fields_wanted,
             "silence_until": silence_until(
-                CaseStatus.RETURNED, edition, decision.at, decision.offset_days
+                CaseStatus.RETURNED,
+                edition,
+                decision.at,
+                decision.offset_days,
+                decision.fields_wanted,
             ),
         }
     )
@@ -380,7 +384,7 @@ def _tell_holders(
                 *AuthorityGrants(session).holders(position, on),
                 *holders_by_role(session, position),
             )
-            if holder not in approval.request.makers
+            if holder not in approval.request.barred
         ]
         for holder in dict.fromkeys(holders or ["operator"]):
             Outbox(session).post(

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
+from activities.investigation import AskedReport, asked_report
 from domain.application import Application
 from domain.assessment import (
     BookPosition,
@@ -47,6 +48,7 @@ class File(NamedTuple):
     completeness: Completeness
     invoices: InvoiceRecord | None
     statements_beside: tuple[StatementBeside, ...]
+    report: AskedReport | None = None  # None where no investigation is asked
 
 
 # Three years make a trend; two more are kept for whoever reads the receipt.
@@ -59,8 +61,12 @@ def file_of(
     edition: PolicyEdition,
     on: date,
     customer: Customer | None = None,
+    case_id: str | None = None,
 ) -> File:
-    """What is on file for an application as of a day, and how complete it is."""
+    """What is on file for an application as of a day, and how complete it is.
+
+    Only a case is investigated; without its id no report is asked.
+    """
     known = customer or Customers(session).read(application.customer_id)
     accounts = Statements(session).find_accounts(
         known.customer_id, until=on, years=_STATEMENT_YEARS
@@ -73,10 +79,31 @@ def file_of(
         currency=edition.reporting_currency,
     )
     invoices = VatInvoices(session).find_record(known.customer_id, on)
+    report = None
+    if case_id is not None and edition.investigation.rows:
+        requested = _requested(session, application, edition, on)
+        report = asked_report(session, case_id, application, known, requested, edition, on)
     found = completeness(
-        application, statements, known, edition, on, payments=payments, invoices=invoices
+        application,
+        statements,
+        known,
+        edition,
+        on,
+        payments=payments,
+        invoices=invoices,
+        report_open=report is not None and report.signed is None,
     )
-    return File(known, statements, payments, found, invoices, beside)
+    return File(known, statements, payments, found, invoices, beside, report)
+
+
+def _requested(
+    session: Session, application: Application, edition: PolicyEdition, on: date
+) -> Money | None:
+    """What is asked for in the reporting currency; None where no rate turns it into that."""
+    try:
+        return Exchange(session, edition, on).reporting(application.limit_requested)
+    except RateMissing:
+        return None
 
 
 def collect_dossier(
@@ -92,7 +119,7 @@ def collect_dossier(
     into the reporting currency.
     """
     known = file or file_of(session, application, edition, on)
-    customer, statements, payments, found, invoices, beside = known
+    customer, statements, payments, found, invoices, beside, report = known
     exchange = Exchange(session, edition, on)
     requested = exchange.reporting(application.limit_requested)
     for statement in statements:
@@ -116,6 +143,7 @@ def collect_dossier(
         invoices=invoices,
         statements_beside=beside,
         book=book,
+        investigation=report.signed if report is not None else None,
     )
 
 

@@ -85,6 +85,11 @@ class ApplicationSteps:
         raise NotImplementedError
 
     @activity.defn
+    def take_report(self, step: CaseStep) -> CaseChanged:
+        """Let a waiting case go on once both investigators have signed; else it stays as it is."""
+        raise NotImplementedError
+
+    @activity.defn
     def end_case(self, end: CaseEnd) -> CaseChanged:
         """Record that the case lapsed, expired or was stopped, with its reasons."""
         raise NotImplementedError

@@ -13,6 +13,7 @@ from domain.approval import RouteStep
 from domain.cover import Cover
 from domain.customer import Customer
 from domain.identity import Id
+from domain.investigation import SignedReport
 from domain.money import Money
 from domain.override import RatingOverride
 from domain.statement import Statement
@@ -102,6 +103,7 @@ class Dossier(Value):
     statements_beside: tuple[StatementBeside, ...] = ()
     invoices: InvoiceRecord | None = None  # VAT invoices; None where none is on record
     override: RatingOverride | None = None  # of the grade, confirmed
+    investigation: SignedReport | None = None  # None where none was asked
 
 
 class Doubt(Value):

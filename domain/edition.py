@@ -532,6 +532,7 @@ class SilencePolicy(Value):
     incomplete_hours: Hours
     returned_hours: Hours
     suspended_hours: Hours
+    investigation_hours: Hours = Decimal(240)  # where only the investigators' report is missing
 
 
 class MatrixRow(Value):
@@ -642,6 +643,45 @@ class ReportRow(Value):
     authorisation_needed: bool = True  # whether the customer must have agreed in writing
 
 
+class InvestigationRow(Value):
+    """Cases that two people investigate before they are assessed (贷前调查); what is left empty
+    does not matter."""
+
+    code: Code
+    application_types: tuple[ApplicationType, ...] = ()
+    segments: tuple[Segment, ...] = ()
+    relations: tuple[Relation, ...] = ()
+    products: tuple[Code, ...] = ()
+    amount_above: Annotated[Exact, Field(ge=0)] = Decimal(0)  # requested
+
+
+class DiligenceItem(Value):
+    """A point that investigators look into (尽职调查事项)."""
+
+    code: Code
+    required: bool = True
+    evidence: bool = False  # a file on record has to show it
+
+
+class DiligenceChecklist(Value):
+    """What is looked into for a class of customers: these segments and relations, all if none."""
+
+    code: Code
+    segments: tuple[Segment, ...] = ()
+    relations: tuple[Relation, ...] = ()
+    items: tuple[DiligenceItem, ...] = Field(min_length=1)
+    visits_min: int = Field(default=0, ge=0)  # site visits, each with a picture
+    statements_min: int = Field(default=0, ge=0)  # statements examined
+    age_days_max: int = Field(ge=1)  # of a signature; after that the report counts no longer
+
+
+class InvestigationPolicy(Value):
+    """Of which cases a signed report is asked, and what it consists of."""
+
+    rows: tuple[InvestigationRow, ...] = ()
+    checklists: tuple[DiligenceChecklist, ...] = ()
+
+
 class TemporaryPolicy(Value):
     share_max: Annotated[Exact, Field(ge=0)]  # of the line's limit, on top of it
     days_max: int = Field(ge=1)
@@ -679,6 +719,7 @@ class PolicyEdition(Value):
     terms: TermsPolicy
     authenticity: AuthenticityPolicy = AuthenticityPolicy()
     reports: tuple[ReportRow, ...] = ()
+    investigation: InvestigationPolicy = InvestigationPolicy()
     provenance: ProvenancePolicy = ProvenancePolicy()
     duplicates: DuplicatesPolicy = DuplicatesPolicy()
 

@@ -252,6 +252,16 @@ class NoteMissing(Malformed):
     sentence_zh = "{verdict} 必须在意见中说明理由。"
 
 
+class ConclusionUnclear(Malformed):
+    sentence = "A recommendation with conditions states them, and no other conclusion does."
+    sentence_zh = "“有条件建议”必须列明条件，其他结论不得附条件。"
+
+
+class ReassignmentUnexplained(Malformed):
+    sentence = "The investigators of the case {case_id} are changed with a reason only."
+    sentence_zh = "更换案件 {case_id} 的调查人必须说明理由。"
+
+
 class LimitAboveProposal(Malformed):
     sentence = "{limit} is not between zero and the {proposed} that was put to approval."
     sentence_zh = "{limit} 不在零与提交审批的 {proposed} 之间。"
@@ -298,6 +308,18 @@ class OwnCase(NotPermitted):
         "Whoever applied, last edited or overrode the grade of {case_id} cannot decide on it."
     )
     sentence_zh = "申请人、最后编辑人或推翻其评级的人员不得审批 {case_id}。"
+
+
+class OwnInvestigation(NotPermitted):
+    sentence = (
+        "Whoever investigated the case {case_id} neither approves, reviews nor releases on it."
+    )
+    sentence_zh = "案件 {case_id} 的调查人不得参与该案的审批、审查或放款审核。"
+
+
+class NotInvestigator(NotPermitted):
+    sentence = "{person_id} does not investigate the case {case_id}."
+    sentence_zh = "{person_id} 不是案件 {case_id} 的调查人。"
 
 
 class SameHands(NotPermitted):
@@ -416,6 +438,11 @@ class SimulationStale(Conflict):
     )
 
 
+class SignedTwice(Conflict):
+    sentence = "{person_id} has signed the report {report_hash} already; the other one signs too."
+    sentence_zh = "{person_id} 已签署报告 {report_hash}，须由另一调查人签署。"
+
+
 class Draining(Conflict):
     sentence = "{id} is being carried over; send the message again in a moment."
     sentence_zh = "{id} 的记录正在结转，请稍后重发。"
@@ -517,6 +544,26 @@ class NoLine(NotGranted):
 class Incomplete(NotGranted):
     sentence = "Still missing: {items}."
     sentence_zh = "尚缺：{items}。"
+
+
+class InvestigationNotAsked(NotGranted):
+    sentence = "The policy edition asks no investigation of the case {case_id}."
+    sentence_zh = "政策版本不要求对案件 {case_id} 进行贷前调查。"
+
+
+class InvestigationOpen(NotGranted):
+    sentence = "The report cannot be signed yet; still open: {items}."
+    sentence_zh = "报告尚不能签署，未完成：{items}。"
+
+
+class EvidenceMissing(NotGranted):
+    sentence = "There is no file on record as evidence of: {items}."
+    sentence_zh = "以下事项缺少佐证文件：{items}。"
+
+
+class SchemeRefused(NotGranted):
+    sentence = "The facility scheme does not fit what may be granted: {findings}."
+    sentence_zh = "授信方案不符合品种目录或申请：{findings}。"
 
 
 class ConditionsUnmet(NotGranted):

@@ -30,6 +30,7 @@ class Notice(StrEnum):
     TASK_ESCALATED = "task_escalated"
     APPLICATION_INCOMPLETE = "application_incomplete"
     APPLICATION_RETURNED = "application_returned"
+    INVESTIGATION_ASSIGNED = "investigation_assigned"
     DECISION_APPROVED = "decision_approved"
     DECISION_DECLINED = "decision_declined"
     CONTRACT_TO_SIGN = "contract_to_sign"
@@ -54,6 +55,7 @@ NOTICE_FACTS: Mapping[Notice, tuple[str, ...]] = {
     Notice.TASK_ESCALATED: ("task_id", "case_id", "due_at"),
     Notice.APPLICATION_INCOMPLETE: ("case_id", "missing"),
     Notice.APPLICATION_RETURNED: ("case_id", "note"),
+    Notice.INVESTIGATION_ASSIGNED: ("case_id", "lead", "second"),
     Notice.DECISION_APPROVED: ("case_id", "letter_no", "limit", "valid_until"),
     Notice.DECISION_DECLINED: ("case_id", "letter_no", "reason_codes"),
     Notice.CONTRACT_TO_SIGN: ("agreement_no", "link", "expires_at"),

@@ -80,9 +80,22 @@ def recommend(
 ) -> tuple[Money, Money]:
     """What is recommended, in the application's currency and in the reporting currency.
 
-    The lesser of what is proposed and what is requested; a decrease is what is requested, as
-    nobody is refused less credit. A proposal in another currency is floored to whole lots there.
+    The lesser of what is proposed, what is requested and what two investigators signed for; a
+    decrease is what is requested, as nobody is refused less credit. A proposal in another currency
+    is floored to whole lots there.
     """
+    recommended, reporting = _by_proposal(dossier, limit, edition)
+    signed = dossier.investigation
+    if signed is None or signed.scheme.limit >= recommended:
+        return recommended, reporting
+    # The exposure that chooses the tier is rounded up, as everywhere.
+    requested, whole = dossier.application.limit_requested, dossier.limit_requested_reporting
+    return signed.scheme.limit, -((-whole).share(signed.scheme.limit.ratio_to(requested)))
+
+
+def _by_proposal(
+    dossier: Dossier, limit: LimitProposal, edition: PolicyEdition
+) -> tuple[Money, Money]:
     requested, reporting = dossier.application.limit_requested, dossier.limit_requested_reporting
     decrease = dossier.application.application_type is ApplicationType.DECREASE
     if decrease or limit.limit_proposed >= reporting:

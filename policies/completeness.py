@@ -2,7 +2,8 @@
 
 A code is a record we look for ourselves (`statement_latest`, `statements_years:2`) or else the
 code of a document that must be attached. Required items hold the case; optional ones lower its
-share, and are asked for too where the share falls below the edition's floor.
+share, and are asked for too where the share falls below the edition's floor. A report of two
+investigators holds the case as well, and is no part of the share: the applicant cannot bring it.
 """
 
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from domain.application import Application
 from domain.assessment import PaymentRecord
 from domain.customer import Customer
 from domain.edition import Checklist, PolicyEdition
+from domain.investigation import INVESTIGATION_REPORT
 from domain.statement import Statement
 from domain.turnover import InvoiceRecord
 from domain.value import Value
@@ -41,8 +43,12 @@ def completeness(
     *,
     payments: PaymentRecord | None = None,
     invoices: InvoiceRecord | None = None,
+    report_open: bool = False,
 ) -> Completeness:
-    """The checklists of the type and segment against what is on file."""
+    """The checklists of the type and segment against what is on file.
+
+    `report_open` where an investigation is asked and no signed report counts.
+    """
     file = _File(application, statements, customer, edition, business_on, payments, invoices)
     lists = [each for each in edition.completeness.checklists if _applies(each, file)]
     required = dict.fromkeys(code for each in lists for code in each.required)
@@ -54,9 +60,10 @@ def completeness(
     share = Decimal(present) / asked if asked else Decimal(1)
     unknown_product = [] if file.has("product") else ["product"]
     below_floor = open_optional if share < edition.completeness.share_min else []
+    report = [INVESTIGATION_REPORT] if report_open else []
     return Completeness(
         share=share.quantize(Decimal("0.0001")),
-        missing=tuple(dict.fromkeys([*unknown_product, *open_required, *below_floor])),
+        missing=tuple(dict.fromkeys([*unknown_product, *open_required, *below_floor, *report])),
         missing_optional=tuple(open_optional),
     )
 

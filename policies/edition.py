@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from domain.application import ApplicationType
 from domain.assessment import Missing
 from domain.classification import FiveTier
+from domain.customer import Segment
 from domain.edition import (
     ApprovalStep,
     CapScope,
@@ -22,14 +23,17 @@ from domain.edition import (
     Factor,
     KnockOutEffect,
     PolicyEdition,
+    Relation,
     Scorecard,
     Trend,
 )
 from domain.errors import EditionInvalid
+from domain.investigation import INVESTIGATION_REPORT
 from domain.value import Value
 from policies.authenticity import CHECKS
 from policies.calendar import work_calendar
 from policies.formula import compiled_formula, dependencies
+from policies.investigation import checklists_for
 from policies.scorecard import SCORE_MAX, Choices, bins_table
 from policies.spreading import NAMES, PAYMENT_NAMES, TEXT_NAMES, judged_by, judged_figures
 from policies.table import Table
@@ -424,7 +428,8 @@ def _completeness(edition: PolicyEdition) -> Iterator[Finding]:
         path = f"completeness.checklists.{each.code}"
         for code in (*each.required, *each.optional):
             name, colon, _ = code.partition(":")
-            if colon and name != "statements_years":
+            strange = colon and name != "statements_years"
+            if strange or code == INVESTIGATION_REPORT:  # asked by rows of its own
                 yield _found(path, "unknown", name=code)
         yield from (_found(path, "unread") for code in each.optional if code in each.required)
     for kind in ApplicationType:
@@ -434,6 +439,30 @@ def _completeness(edition: PolicyEdition) -> Iterator[Finding]:
         )
         if not asked:
             yield _found("completeness.checklists", "incomplete", name=kind)
+
+
+def _investigation(edition: PolicyEdition) -> Iterator[Finding]:
+    """Where a report is asked, every class of customers has one checklist; what is asked exists."""
+    policy = edition.investigation
+    yield from _repeated("investigation.rows", (row.code for row in policy.rows))
+    yield from _repeated("investigation.checklists", (each.code for each in policy.checklists))
+    for row in policy.rows:
+        for name in row.products:
+            if name not in edition.limit.products:
+                yield _found(f"investigation.rows.{row.code}", "unknown", name=name)
+    for each in policy.checklists:
+        path = f"investigation.checklists.{each.code}"
+        yield from _repeated(path, (item.code for item in each.items))
+        if not policy.rows:
+            yield _found(path, "unread")
+    classes = [(segment, relation) for segment in Segment for relation in Relation]
+    for segment, relation in classes if policy.rows else ():
+        found = checklists_for(segment, relation, edition)
+        if len(found) != 1:
+            where = f"segment={segment}, relation={relation}"
+            codes = ", ".join(each.code for each in found)
+            code = "overlap" if found else "gap"
+            yield _found("investigation.checklists", code, where=where, rows=codes)
 
 
 # ── Review, monitoring ───────────────────────────────────────────────────────────────────────────
@@ -590,6 +619,7 @@ _RULES: tuple[Callable[[PolicyEdition], Iterator[Finding]], ...] = (
     _automatic,
     _contract,
     _completeness,
+    _investigation,
     _review,
     _authenticity,
     _reports,

@@ -10,6 +10,7 @@ from domain.application import Application
 from domain.approval import RouteStep
 from domain.assessment import Dossier, Holdings, Lane, PolicyException, Price, Rating, Route
 from domain.edition import ApprovalStep, KnockOutEffect, PolicyEdition
+from domain.investigation import Conclusion
 from domain.money import Money
 from policies.basel import expected_loss
 from policies.concentration import exceptions
@@ -148,6 +149,7 @@ def _against_automatic(
     """Every ceiling of the automatic lane that the case misses."""
     lane = edition.approval.automatic
     requested = dossier.limit_requested_reporting
+    advice = dossier.investigation.conclusion if dossier.investigation else None
     missed = {
         "automatic_disabled": not lane.enabled,
         "type_not_automatic": dossier.application.application_type not in lane.application_types,
@@ -160,6 +162,8 @@ def _against_automatic(
         # What one officer says of a grade lets nobody skip the approvers.
         "grade_overridden": rating.override is not None,
         "rate_stale": _rate_is_stale(dossier, edition),
+        "investigation_conditions": advice is Conclusion.RECOMMEND_WITH_CONDITIONS,
+        "investigation_against": advice is Conclusion.DO_NOT_RECOMMEND,
     }
     referred = (
         code for code, effect in effects(rating, edition).items() if effect is KnockOutEffect.REFER

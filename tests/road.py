@@ -50,7 +50,9 @@ from workflows.outbox import OutboxWorkflow
 _Result = TypeVar("_Result")
 
 # The standard edition without the draw that sends some automatic cases to people.
-UNSAMPLED = a_changed_edition("[approval.automatic]\nsampling_share = 0\n")
+UNDRAWN = "[approval.automatic]\nsampling_share = 0\n"
+# And without the investigations that large cases wait for.
+UNSAMPLED = a_changed_edition(f"{UNDRAWN}[investigation]\nrows = []\nchecklists = []\n")
 
 KEY = base64.b64encode(bytes(32)).decode()
 

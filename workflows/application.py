@@ -30,6 +30,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.approval import ApprovalOutcome, ApprovalRequest, ApprovalResult
     from domain.contract import ContractOrder, ContractOutcome, ContractStatus
     from domain.errors import CaseClosed, Withdrawn
+    from domain.investigation import INVESTIGATION_REPORT
     from domain.line import Activation, ActivationRequest
     from workflows.approval import ApprovalWorkflow
     from workflows.connection import AMOUNT, CASE_STATUS, CUSTOMER_ID, GRADE, STAGE, WAITING_FOR
@@ -61,6 +62,7 @@ class CreditApplicationWorkflow:
         self._amended = False
         self._moves = 0  # messages taken
         self._conditions_moved = False
+        self._report_signed = False
         self._letter_no: str | None = None
         self._line_id: str | None = None
         self._approvals = 0
@@ -157,15 +159,40 @@ class CreditApplicationWorkflow:
     async def _completed(self) -> None:
         """Until nothing is missing; the customer's silence lets the case lapse."""
         while self._status in (CaseStatus.INCOMPLETE, CaseStatus.RETURNED):
-            wanted = ", ".join(self._missing) or "a supplement"
-            self._tell(f"waits for the applicant: {wanted}", "applicant")
-            await self._answered_in_time()
+            if self._report_signed:
+                await self._report_taken()
+                continue
+            if self._missing == (INVESTIGATION_REPORT,):
+                self._tell("waits for the report of two investigators", "investigators")
+            else:
+                wanted = ", ".join(self._missing) or "a supplement"
+                self._tell(f"waits for the applicant: {wanted}", "applicant")
+            await self._answered_in_time(lambda: self._report_signed)
 
-    async def _answered_in_time(self) -> None:
+    async def _report_taken(self) -> None:
+        """Both investigators have signed: the case lacks their report no longer."""
+        self._report_signed = False
+        async with self._one_at_a_time:
+            changed = await workflow.execute_activity_method(
+                ApplicationSteps.take_report,
+                CaseStep(
+                    case_id=self._start.case_id,
+                    at=workflow.now(),
+                    offset_days=self._start.offset_days,
+                ),
+                start_to_close_timeout=STEP_TIMEOUT,
+                retry_policy=STEP_RETRY,
+                summary="take the signed report",
+            )
+            if (changed.status, changed.missing) != (self._status, self._missing):
+                self._take(changed.status, changed.missing, changed.silence_until)
+        self._stop_if_ended()
+
+    async def _answered_in_time(self, otherwise: Callable[[], bool] = lambda: False) -> None:
         """Until a message moves the case, or its silence lasts too long and it lapses."""
         seen = self._moves
         try:
-            await self._until(lambda: self._moves != seen, self._silence_until)
+            await self._until(lambda: self._moves != seen or otherwise(), self._silence_until)
         except TimeoutError:
             await self._end(CaseStatus.LAPSED, "silence")
 
@@ -359,6 +386,11 @@ class CreditApplicationWorkflow:
     def conditions_changed(self) -> None:
         """A condition precedent was met or waived; the gate may be tried again."""
         self._conditions_moved = True
+
+    @workflow.signal
+    def investigated(self) -> None:
+        """Both investigators have signed; what the case lacks may be looked at again."""
+        self._report_signed = True
 
     def _in_form(self, action: str, message: Any) -> CaseAction:
         if self._status is CaseStatus.WITHDRAWN:

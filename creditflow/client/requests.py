@@ -439,6 +439,25 @@ def figures() -> Call[v.Figures]:
     return reading("/figures", v.Figures)
 
 
+def investigations_page(cursor: str | None) -> Call[v.Page[v.Case]]:
+    return reading("/investigations", v.Page[v.Case], cursor=cursor)
+
+
+def investigation(case_id: str) -> Call[v.InvestigationView]:
+    return reading(_at("applications", case_id, "investigation"), v.InvestigationView)
+
+
+def investigate(
+    case_id: str, part: str, content: object, key: str | None
+) -> Call[v.InvestigationView]:
+    path = _at("applications", case_id, "investigation", part)
+    return writing(path, v.InvestigationView, content, key=key)
+
+
+def products() -> Call[v.Items[v.Product]]:
+    return reading("/products", v.Items[v.Product])
+
+
 def tasks_page(
     cursor: str | None, *, case_id: str | None, status: str | None, mine: bool
 ) -> Call[v.Page[v.Task]]:

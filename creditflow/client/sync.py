@@ -478,6 +478,79 @@ class Client(Connection):
         """How many cases stand where."""
         return self.run(requests.figures())
 
+    def fetch_investigation(self, case_id: str) -> v.InvestigationView:
+        """What two people found, proposed and signed so far, and what is still open."""
+        return self.run(requests.investigation(case_id))
+
+    def list_investigations(self) -> Iterator[v.Case]:
+        """Cases that wait for a report, newest first."""
+        return self._pages(requests.investigations_page)
+
+    def assign_investigators(
+        self, case_id: str, lead: str, second: str, *, reason: str = "", key: str | None = None
+    ) -> v.InvestigationView:
+        """Name the two; a change of hands needs its reason."""
+        content = {"lead": lead, "second": second, "reason": reason}
+        return self.run(requests.investigate(case_id, "assignment", content, key))
+
+    def answer_item(
+        self,
+        case_id: str,
+        item: str,
+        finding: str,
+        *,
+        evidence: Sequence[str] = (),
+        key: str | None = None,
+    ) -> v.InvestigationView:
+        """What was found about an item of the checklist; `evidence`: hashes of files on record."""
+        content = {"item": item, "finding": finding, "evidence": list(evidence)}
+        return self.run(requests.investigate(case_id, "answers", content, key))
+
+    def record_visit(
+        self,
+        case_id: str,
+        visited_on: date,
+        place: str,
+        met: str,
+        finding: str,
+        *,
+        photos: Sequence[str] = (),
+        key: str | None = None,
+    ) -> v.InvestigationView:
+        """A visit to the customer; `met` is a function, `photos` are hashes of files on record."""
+        content = {
+            "visited_on": visited_on,
+            "place": place,
+            "met": met,
+            "finding": finding,
+            "photos": list(photos),
+        }
+        return self.run(requests.investigate(case_id, "visits", content, key))
+
+    def examine_statement(
+        self, case_id: str, period_end_on: date, finding: str, *, key: str | None = None
+    ) -> v.InvestigationView:
+        """What was found in a statement on record."""
+        content = {"period_end_on": period_end_on, "finding": finding}
+        return self.run(requests.investigate(case_id, "statements", content, key))
+
+    def propose_scheme(
+        self, case_id: str, proposal: v.SchemeProposal, *, key: str | None = None
+    ) -> v.InvestigationView:
+        """The facility scheme proposed, and the conclusion."""
+        return self.run(requests.investigate(case_id, "proposal", proposal, key))
+
+    def sign_report(
+        self, case_id: str, report_hash: str, *, key: str | None = None
+    ) -> v.InvestigationView:
+        """Sign the report that was read; with the second name the case goes on by itself."""
+        content = {"report_hash": report_hash}
+        return self.run(requests.investigate(case_id, "signature", content, key))
+
+    def fetch_products(self) -> Sequence[v.Product]:
+        """The product catalogue in force."""
+        return self.run(requests.products()).items
+
     def list_tasks(
         self, *, case_id: str | None = None, status: str | None = None, mine: bool = False
     ) -> Iterator[v.Task]:

@@ -379,6 +379,143 @@ class OverrideReport(Answer):
     analysts: tuple[AnalystOverrides, ...]
 
 
+class SubLine(Answer):
+    """The most of one product within a facility, as exposure."""
+
+    product: str
+    limit: Money
+    tenor_months: int
+    deposit_share: Exact = Decimal(0)
+    covers: tuple[str, ...] = ()
+
+
+class FacilityScheme(Answer):
+    """A facility of sub-lines under one limit, or a single product's."""
+
+    limit: Money
+    sub_lines: tuple[SubLine, ...]
+    purpose: str = ""
+
+
+class SchemeProposal(Answer):
+    """What investigators propose; conditions go with `recommend_with_conditions` alone."""
+
+    scheme: FacilityScheme
+    conclusion: str  # recommend, recommend_with_conditions, do_not_recommend
+    opinion: str
+    conditions: tuple[str, ...] = ()
+
+
+class SchemeFault(Answer):
+    code: str
+    product: str = ""
+    found: str = ""
+    wanted: str = ""
+
+
+class DiligenceItem(Answer):
+    code: str
+    required: bool
+    evidence: bool
+
+
+class DiligenceChecklist(Answer):
+    code: str
+    items: tuple[DiligenceItem, ...]
+    visits_min: int
+    statements_min: int
+    age_days_max: int
+
+
+class OpenPoint(Answer):
+    """What a report still lacks; `evidence` where only its evidence is missing."""
+
+    part: str
+    code: str = ""
+    evidence: bool = False
+
+
+class Assignment(Answer):
+    lead: str
+    second: str
+    reason: str = ""
+    version: int
+    assigned_by: str
+
+
+class DiligenceAnswer(Answer):
+    item: str
+    finding: str
+    evidence: tuple[str, ...] = ()
+
+
+class SiteVisit(Answer):
+    visit_no: int
+    visited_on: date
+    place: str
+    met: str
+    finding: str
+    photos: tuple[str, ...] = ()
+
+
+class StatementLook(Answer):
+    period_end_on: date
+    finding: str
+    statement_hash: str
+
+
+class Investigation(Answer):
+    """The newest of everything that two people found."""
+
+    assignment: Assignment | None = None
+    answers: tuple[DiligenceAnswer, ...] = ()
+    visits: tuple[SiteVisit, ...] = ()
+    statements: tuple[StatementLook, ...] = ()
+    proposal: SchemeProposal | None = None
+
+
+class SignedReport(Answer):
+    report_hash: str
+    lead: str
+    second: str
+    signed_on: date
+    valid_until: date
+    conclusion: str
+    conditions: tuple[str, ...] = ()
+    scheme: FacilityScheme
+
+
+class InvestigationView(Answer):
+    case_id: str
+    customer_id: str
+    status: str
+    row: str | None = None  # of the policy, that asks it
+    checklist: DiligenceChecklist | None = None
+    investigation: Investigation
+    open_points: tuple[OpenPoint, ...] = ()
+    scheme_faults: tuple[SchemeFault, ...] = ()
+    report_hash: str | None = None  # of what would be signed now
+    signed: SignedReport | None = None  # once both have signed
+    changeable: bool
+    statements_on_file: tuple[date, ...] = ()
+    may_investigate: tuple[str, ...] = ()
+
+
+class Product(Answer):
+    """A product of the catalogue in force, and what its use asks for."""
+
+    code: str
+    revolving: bool
+    funded: bool
+    comprehensive: bool
+    dedicated: bool
+    conversion_factor: Exact
+    deposit_min: Exact
+    tenor_months_max: int
+    covers: tuple[str, ...] = ()
+    exchange: bool
+
+
 class Task(Answer):
     task_id: str
     approval_id: str

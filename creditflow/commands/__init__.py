@@ -29,6 +29,9 @@ COMMANDS: dict[str, Entry] = {
     "withdraw": Entry("creditflow.commands.application:withdraw", "End a case."),
     "override": Entry("creditflow.commands.override:override", "Move the grade of a case."),
     "overrides": Entry("creditflow.commands.override:overrides", "Moved grades, and by whom."),
+    "investigation": Entry(
+        "creditflow.commands.investigation:investigation", "What two people find before a grant."
+    ),
     "tasks": Entry("creditflow.commands.approval:tasks", "What waits for a decision."),
     "decide": Entry("creditflow.commands.approval:decide", "Approve, decline or return."),
     "import": Entry("creditflow.commands.records:import_file", "Bring in a file."),
@@ -44,6 +47,7 @@ COMMANDS: dict[str, Entry] = {
     "line": Entry("creditflow.commands.line:line", "One line, and what is done on it."),
     "ledger": Entry("creditflow.commands.line:ledger", "The book of entries."),
     "refusals": Entry("creditflow.commands.audit:refusals", "What was refused to whom."),
+    "products": Entry("creditflow.commands.investigation:products", "What may be granted."),
     "policy": Entry("creditflow.commands.policy:policy", "Policy editions."),
     "rerate": Entry("creditflow.commands.rerate:rerate", "The book judged anew, by two."),
     "factors": Entry("creditflow.commands.factors:factors", "The factor table of the book."),

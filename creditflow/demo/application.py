@@ -13,6 +13,7 @@ from typing import Any
 
 from creditflow.client import Application, Money, Refused
 from creditflow.client import values as v
+from creditflow.demo.investigation import REPORT, investigate
 from creditflow.demo.mailbox import Mailbox
 from creditflow.demo.office import Office
 from creditflow.demo.watch import Watch
@@ -141,6 +142,11 @@ class Road:
         return await self._watch.found(submitted.case_id, PATIENCE_SECONDS)
 
     async def _complete(self, wish: Wish, case: v.Case) -> v.Case:
+        if REPORT in case.missing:
+            conditional = wish.part == "head office"
+            key = f"{wish.key}/investigation/{case.version}"
+            await investigate(self._office, case, key, conditional=conditional)
+            return await self._moved(case)
         if not wish.supplement:
             return await self._silence(case)
         papers = await self._filed(wish, wish.supplement)

@@ -48,7 +48,8 @@ def tally(figures: v.Figures, seconds: float) -> dict[str, Any]:
 # The part a company plays, and what is worth seeing of it.
 _WORTH_SEEING = {
     "small and sound": "decided by policy, without asking anybody",
-    "head office": "two of head office had to agree",
+    "region": "investigated by two, who signed the scheme",
+    "head office": "recommended with conditions by two; two of head office had to agree",
     "returned once": "returned for its orders, supplemented, then approved",
     "suspended and cleared": "a name on a list, cleared; its task was escalated",
     "well made, badly paid": "good figures, declined by people for how it pays",

@@ -7,7 +7,7 @@ from typing import Self
 from pydantic import model_validator
 
 from domain.approval.route import ApprovalOutcome, ApprovalRequest, RouteStep, StepMode, Verdict
-from domain.errors import AlreadyDecided, OutOfOrder, OwnCase, SameHands
+from domain.errors import AlreadyDecided, OutOfOrder, OwnCase, OwnInvestigation, SameHands
 from domain.identity import Id
 from domain.value import Value
 
@@ -75,8 +75,8 @@ class Approval(Value):
     def legality(self, task_id: str, person_id: str) -> None:
         """Whether this person may speak on this task now, authority aside.
 
-        Refuses `AlreadyDecided`, `OutOfOrder`, `OwnCase` (a maker decides) and `SameHands` (one
-        person at two places of the route).
+        Refuses `AlreadyDecided`, `OutOfOrder`, `OwnCase` (a maker decides), `OwnInvestigation` and
+        `SameHands` (one person at two places of the route).
         """
         task = self.task(task_id)
         if task is None:
@@ -92,6 +92,8 @@ class Approval(Value):
             )
         if person_id in self.request.makers:
             raise OwnCase(case_id=self.request.case_id)
+        if person_id in self.request.investigators:
+            raise OwnInvestigation(case_id=self.request.case_id)
         if person_id in self.deciders:
             raise SameHands(first="each task of the route", second="every other")
 

@@ -65,6 +65,7 @@ class ApprovalRequest(Value):
     case_id: Id  # the case or review that lists show the tasks under
     customer_id: Id
     makers: tuple[Id, ...]  # applicant and last editor: never deciders
+    investigators: tuple[Id, ...] = ()  # nor those who investigated the case
     steps: tuple[RouteStep, ...] = Field(min_length=1)
     aggregate: Money  # group exposure after approval, in the reporting currency
     grade: str
@@ -73,6 +74,11 @@ class ApprovalRequest(Value):
     route_row: str = ""
     reasons: tuple[str, ...] = ()
     offset_days: int = 0
+
+    @property
+    def barred(self) -> tuple[Id, ...]:
+        """Whoever may never decide it, whatever their authority."""
+        return (*self.makers, *self.investigators)
 
     @property
     def approval_id(self) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, bindparam, func, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -97,8 +97,13 @@ class Applications:
         customer_id: str | None = None,
         manager_id: str | None = None,
         text: str | None = None,
+        lacking: str | None = None,
+        seen_beside: Select[str] | None = None,
     ) -> Sequence[Case]:
-        """Newest first; `after` is the `(submitted_at, case_id)` of the last row seen."""
+        """Newest first; `after` is the `(submitted_at, case_id)` of the last row seen.
+
+        `seen_beside` are cases that count as the owner's, whoever owns their customers.
+        """
         query = select(ApplicationRow).order_by(
             ApplicationRow.submitted_at.desc(), ApplicationRow.case_id.desc()
         )
@@ -111,7 +116,11 @@ class Applications:
         if customer_id is not None:
             conditions.append(of_customer(ApplicationRow.customer_id, customer_id))
         if manager_id is not None:
-            conditions.append(owned_by(ApplicationRow.customer_id, manager_id))
+            owned = owned_by(ApplicationRow.customer_id, manager_id)
+            beside = [] if seen_beside is None else [ApplicationRow.case_id.in_(seen_beside)]
+            conditions.append(or_(owned, *beside))
+        if lacking is not None:
+            conditions.append(ApplicationRow.missing.contains([lacking]))
         if text:
             conditions.append(or_(ApplicationRow.case_id == text, ApplicationRow.letter_no == text))
         rows = self._session.scalars(query.where(*conditions).limit(page_size))

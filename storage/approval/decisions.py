@@ -88,7 +88,7 @@ class Decisions:
                 approval_id=decision.approval_id,
                 case_id=approval.request.case_id,
                 person_id=decision.person_id,
-                makers=list(approval.request.makers),
+                makers=list(approval.request.barred),
                 grant_no=grant.grant_no,
                 position=grant.position,
                 verdict=decision.verdict,

@@ -19,7 +19,14 @@ from domain.approval import (
     TaskStatus,
     Verdict,
 )
-from domain.errors import AlreadyDecided, CreditError, OutOfOrder, OwnCase, SameHands
+from domain.errors import (
+    AlreadyDecided,
+    CreditError,
+    OutOfOrder,
+    OwnCase,
+    OwnInvestigation,
+    SameHands,
+)
 from domain.money import Money
 
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
@@ -115,6 +122,18 @@ def test_the_maker_is_refused() -> None:
     for maker in ("manager", "editor"):
         with pytest.raises(OwnCase):
             approval.decided(open_ids(approval)[0], maker, Verdict.APPROVE, NOW)
+
+
+def test_whoever_investigated_is_refused_before_their_authority_is_asked() -> None:
+    plain = an_approval()
+    request = plain.request.model_copy(update={"investigators": ("lead", "second")})
+    approval = plain.model_copy(update={"request": request})
+
+    assert request.barred == ("manager", "lead", "second")
+    for person in ("lead", "second"):
+        with pytest.raises(OwnInvestigation):
+            approval.decided(open_ids(approval)[0], person, Verdict.APPROVE, NOW)
+    assert approval.decided(open_ids(approval)[0], "approver1", Verdict.APPROVE, NOW)
 
 
 def test_one_person_cannot_be_two_of_the_route() -> None:

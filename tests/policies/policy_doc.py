@@ -9,7 +9,16 @@ from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from pathlib import Path
 
-from domain.edition import Bin, ConditionRow, Dated, Factor, KnockOut, PolicyEdition, Product
+from domain.edition import (
+    Bin,
+    ConditionRow,
+    Dated,
+    DiligenceItem,
+    Factor,
+    KnockOut,
+    PolicyEdition,
+    Product,
+)
 from policies.scorecard import bin_label, name_of
 from storage.edition import read_shipped
 
@@ -522,6 +531,7 @@ def clocks(edition: PolicyEdition) -> str:
             ("incomplete application lapses after", f"{silence.incomplete_hours} h"),
             ("returned application lapses after", f"{silence.returned_hours} h"),
             ("suspended application lapses after", f"{silence.suspended_hours} h"),
+            ("case that lacks the investigators' report alone", f"{silence.investigation_hours} h"),
             ("screening counts for activation", f"{edition.screening.age_days_max} days"),
             ("newest statement, at most", f"{edition.completeness.statement_age_days_max} days"),
             ("exchange rate, at most", f"{edition.exchange.rate_age_days_max} days"),
@@ -611,6 +621,44 @@ def duplicates(edition: PolicyEdition) -> str:
     )
 
 
+def investigations(edition: PolicyEdition) -> str:
+    return _table(
+        ("row", "types", "segments", "new or existing", "products", "amount above"),
+        (
+            (
+                row.code,
+                _named(row.application_types),
+                _named(row.segments),
+                _named(row.relations),
+                _named(row.products),
+                _amount(row.amount_above),
+            )
+            for row in edition.investigation.rows
+        ),
+    )
+
+
+def diligence(edition: PolicyEdition) -> str:
+    def said(item: DiligenceItem) -> str:
+        return f"{item.code} *" if item.evidence else item.code
+
+    return _table(
+        ("checklist", "customers", "required", "optional", "visits", "statements", "counts, days"),
+        (
+            (
+                each.code,
+                _named((*each.segments, *each.relations)),
+                _named(said(item) for item in each.items if item.required),
+                _named((said(item) for item in each.items if not item.required), "none"),
+                each.visits_min,
+                each.statements_min,
+                each.age_days_max,
+            )
+            for each in edition.investigation.checklists
+        ),
+    )
+
+
 TABLES: dict[str, Callable[[PolicyEdition], str]] = {
     each.__name__: each
     for each in (
@@ -646,6 +694,8 @@ TABLES: dict[str, Callable[[PolicyEdition], str]] = {
         doubts,
         reports,
         duplicates,
+        investigations,
+        diligence,
     )
 }
 

@@ -24,16 +24,18 @@ from domain.screening import ListEffect, ListEntry
 from domain.warning import MonitoringStart
 from storage.approval import Tasks
 from storage.collection import Collections
+from storage.edition import Editions
 from storage.exposure import Exposure
 from storage.identity import ActionTokens
 from storage.line import Lines
 from storage.review import Reviews
 from storage.statement import Statements
+from tests.investigators import investigated
 from tests.makers_line import open_line
 from tests.makers_monitoring import LINE_ID, SHRUNKEN, a_book, invoice, pay
 from tests.makers_policy import a_changed_edition, a_customer, a_statement
 from tests.replay.tape import BOOK_ON, Tape
-from tests.road import an_application
+from tests.road import UNDRAWN, an_application
 from workflows.collection import CollectionWorkflow
 from workflows.contract import ContractSigningWorkflow
 from workflows.line import CreditLineWorkflow, ReservationExpiryWorkflow
@@ -272,6 +274,21 @@ async def silent_from_the_start(tape: Tape) -> None:
     case_id = await submitted(tape, purpose="")
     await tape.pass_time(application_id(case_id), DAYS_OF_SILENCE)
     await tape.keep_ended("application_lapsed", application_id(case_id))
+
+
+@scenario
+async def investigated_by_two(tape: Tape) -> None:
+    """The report holds the case until both have signed, and then lets it go by a signal."""
+    road = tape.road
+    asking = a_changed_edition(f"effective_on = 2011-01-01\n{UNDRAWN}")
+    with road.records.begin() as session:
+        Editions(session).publish(asking, asking.as_toml(), "test")
+    case_id = await submitted(tape, 30_000_000)
+    await road.comes_to(case_id, CaseStatus.INCOMPLETE)
+    two = road.people["manager"], road.people["manager2"]
+    await road.call(investigated, road.services, *two, case_id)
+    await decided(tape, case_id, "approver2", Verdict.DECLINE)
+    await tape.keep_ended("application_investigated", application_id(case_id))
 
 
 async def listed(tape: Tape, effect: ListEffect) -> str:

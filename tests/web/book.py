@@ -36,6 +36,7 @@ from storage.notification import Outbox
 from storage.receivable import Receivables
 from storage.screening import Lists
 from storage.statement import Statements
+from tests.investigators import investigated
 from tests.makers_policy import a_changed_edition, a_statement
 from tests.web.office import Office
 from web.service.clock import Clock
@@ -352,6 +353,9 @@ def _driven(services: Services, office: Office, people: dict[str, Person]) -> di
         "knocked_out": asked("c-1007", 3_000_000),
         "incomplete": asked("c-1008", 5_000_000, purpose=""),
     }
+    for seen in ("signing", "committee"):
+        investigated(services, manager, people["manager2"], cases[seen])
+        office.take_report(cases[seen])
     word(cases["signing"], "approver2", Verdict.APPROVE, note="Sound figures, pays on time.")
     word(
         cases["declined"],

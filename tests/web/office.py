@@ -136,6 +136,12 @@ class Office(Gateway):
             )
         ).line_id
 
+    def take_report(self, case_id: str) -> None:
+        """What the workflow does when both investigators have signed."""
+        step = CaseStep(case_id=case_id, at=self._now(), offset_days=self.offset_days)
+        if self._applications.take_report(step).status is CaseStatus.RECEIVED:
+            self._judge(case_id)
+
     def _judge(self, case_id: str) -> None:
         with self._records.begin() as session:
             before = Approvals(session).list_of_subject(case_id)

@@ -159,5 +159,9 @@ def _codes_of(edition: PolicyEdition) -> Iterator[tuple[str, str]]:
     for report in edition.reports:
         yield "report_kind", report.kind
         yield from (("provider", code) for code in report.providers)
+    yield from (("investigation_row", row.code) for row in edition.investigation.rows)
+    for diligence in edition.investigation.checklists:
+        yield "diligence_checklist", diligence.code
+        yield from (("diligence_item", item.code) for item in diligence.items)
     for checklist in edition.completeness.checklists:
         yield from (("document", code) for code in (*checklist.required, *checklist.optional))

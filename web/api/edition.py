@@ -13,7 +13,15 @@ from web.api.stage import stage
 from web.api.writes import Writing, marked
 from web.callers import Asked, Caller
 from web.service.draft import PAST_MAX, PAST_USUAL, Drafting, DraftView, Published
-from web.service.edition import Checked, Compared, Comparison, Draft, WorkbookRead, edition_schema
+from web.service.edition import (
+    CatalogueProduct,
+    Checked,
+    Compared,
+    Comparison,
+    Draft,
+    WorkbookRead,
+    edition_schema,
+)
 from web.service.simulation_report import csv_text, markdown
 
 router = stage("edition")
@@ -33,6 +41,10 @@ class Drafts(Value):
     items: tuple[DraftView, ...]
 
 
+class Catalogue(Value):
+    items: tuple[CatalogueProduct, ...]
+
+
 class Note(Value):
     """What is said with a word."""
 
@@ -43,6 +55,12 @@ class Note(Value):
 def list_editions(asked: Asked, caller: Caller) -> PublishedEditions:
     """Every edition on record, the first published first."""
     return PublishedEditions(items=tuple(asked.editions.list_editions(caller)))
+
+
+@router.get("/products")
+def list_products(asked: Asked, caller: Caller) -> Catalogue:
+    """The product catalogue in force: what each product asks of its use."""
+    return Catalogue(items=asked.editions.list_products(caller))
 
 
 @router.get("/editions/{edition_hash}/source", response_class=PlainTextResponse)

@@ -18,6 +18,7 @@ from domain.errors import (
     OutOfOrder,
     Withdrawn,
 )
+from domain.investigation import INVESTIGATION_REPORT
 from domain.line import ConditionPrecedent, ConditionStatus
 from domain.money import Money
 from web.api.pages import after_instant
@@ -401,8 +402,15 @@ def _shown(visit: Visit, view: CaseView) -> dict[str, Any]:
         "spread": spread,
         "charts": bool(spread and spread.option),
         "parts": _parts(view),
+        "investigated": _signed(view),
+        "to_investigation": _signed(view) or INVESTIGATION_REPORT in view.case.missing,
         **receipt_of(assessment, visit.formats, visit.speech),
     }
+
+
+def _signed(view: CaseView) -> bool:
+    """Whether the case was judged with a report that two investigators signed."""
+    return view.assessment is not None and view.assessment.dossier.investigation is not None
 
 
 def _waits(visit: Visit, view: CaseView) -> dict[str, Any]:
@@ -415,6 +423,8 @@ def _waits(visit: Visit, view: CaseView) -> dict[str, Any]:
             speech.name("position", task.position) for task in tasks
         )
         due_at = min(task.due_at for task in tasks)
+    elif view.case.missing == (INVESTIGATION_REPORT,):
+        whom = speech.say("waits.investigation")
     elif speech.explains(f"waits.{status}"):
         whom = speech.say(f"waits.{status}")
     if status is CaseStatus.CONTRACTING and view.contract:
@@ -478,6 +488,7 @@ def _parts(view: CaseView) -> list[str]:
         "limit": view.assessment is not None,
         "price": view.assessment is not None,
         "doubts": bool(view.assessment and view.assessment.doubts),
+        "investigation": _signed(view),
         "request": True,
         "customer": True,
         "statements": True,
@@ -493,7 +504,7 @@ def _parts(view: CaseView) -> list[str]:
 
 
 def _documents_wanted(view: CaseView) -> list[str]:
-    asked = [code for code in view.case.missing if ":" not in code]
+    asked = [code for code in view.case.missing if ":" not in code and code != INVESTIGATION_REPORT]
     return list(dict.fromkeys([*asked, *DOCUMENTS]))
 
 

@@ -22,6 +22,7 @@ from domain.assessment import Assessment
 from domain.contract import Letter
 from domain.customer import Customer
 from domain.errors import NoAuthority, NotPermitted
+from domain.investigation import INVESTIGATION_REPORT
 from domain.money import Money
 from storage.approval import DecisionView, TaskView
 from web.api.pages import after_instant
@@ -268,6 +269,7 @@ def _task_page(
     asked = _asked(visit, page)
     assessment, why_not = asked.assessment, _why_not(visit, page)
     spread = spread_of(assessment.dossier.statements if assessment else (), visit.speech)
+    investigated = assessment is not None and assessment.dossier.investigation is not None
     return visit.show(
         "approval/task.html",
         refusal=refusal,
@@ -286,7 +288,8 @@ def _task_page(
         verdicts=_verdicts(asked),
         content_hash=page.approval.request.content_hash,
         limit_most=assessment.limit_recommended if assessment else asked.amount,
-        fields=_FIELDS,
+        investigated=investigated,
+        fields=(*_FIELDS, INVESTIGATION_REPORT) if investigated else _FIELDS,
         typed=typed,
         form_key=new_id(),
         spread=spread,

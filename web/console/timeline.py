@@ -34,6 +34,8 @@ KINDS = {
     "override_reason": "override_reason",
     "voided_by": "word.voided_by",
     "status": "word.case_status",
+    "item": "diligence_item",
+    "conclusion": "word.conclusion",
 }
 _HASH = re.compile(r"[0-9a-f]{64}")
 

@@ -15,6 +15,7 @@ from domain.customer import Customer
 from domain.edition import PolicyEdition
 from domain.errors import CaseClosed, KeyReused, Malformed, NoSupplier, NotFound, Withdrawn
 from domain.identity import Id, Person, Role
+from domain.investigation import INVESTIGATION_REPORT
 from domain.line import ConditionPrecedent, CreditLine, LineStatus
 from domain.money import Money
 from domain.override import Override, OverrideProposal
@@ -31,6 +32,7 @@ from storage.contract import Contracts
 from storage.customer import Customers
 from storage.edition import Editions
 from storage.identity import ActionTokens, Refusals, make_token
+from storage.investigation import Investigations
 from storage.line import Conditions, Lines
 from storage.notification import Outbox
 from storage.override import Overrides
@@ -305,7 +307,7 @@ class ApplicationService:
         if not person.has(Role.RELATIONSHIP_MANAGER, Role.RISK_OFFICER, Role.APPROVER):
             permit(person, Action.APPLICATION_CHANGE)
         with self._records.begin() as session:
-            visible_case(session, person, case_id)
+            visible_case(session, person, case_id, to_change=True)
             return self._token(session, person, case_id)
 
     def timeline(self, person: Person, case_id: str) -> list[TimelineEvent]:
@@ -393,9 +395,11 @@ class ApplicationService:
             case = visible_case(session, person, case_id)
             _refuse_closed(case)
             edition = Editions(session).read(case.edition_hash)
-            file = file_of(session, case.application, edition, on)
+            file = file_of(session, case.application, edition, on, case_id=case_id)
             dossier = collect_dossier(session, case.application, edition, on, file)
+        # The investigators' report answers no question about the applicant.
         missing = dict.fromkeys((*file.completeness.missing, *file.completeness.missing_optional))
+        missing.pop(INVESTIGATION_REPORT, None)
         spent = Money.zero(edition.reporting_currency)
         return questions(dossier, edition, tuple(missing), automatic_spent=spent)
 
@@ -434,7 +438,7 @@ class ApplicationService:
             }
         )
         with self._records.begin() as session:
-            case = visible_case(session, person, case_id)
+            case = visible_case(session, person, case_id, to_change=True)
             taken = CaseEvents(session).find_message(action.message_id)
             if taken is not None:
                 return _acted_before(case, action, taken)
@@ -504,15 +508,21 @@ def _visible_customer(session: Session, person: Person, customer_id: str) -> Cus
     return customer
 
 
-def visible_case(session: Session, person: Person, case_id: str) -> Case:
-    """The case, if the person sees its customer; absent and forbidden look the same."""
+def visible_case(
+    session: Session, person: Person, case_id: str, *, to_change: bool = False
+) -> Case:
+    """The case, if the person sees its customer, or investigates it and only wants to read it;
+    absent and forbidden look the same."""
     case = Applications(session).find(case_id)
     if case is None:
         raise NotFound(kind="application", id=case_id)
     manager_id = visible_to(person).manager_id
     if manager_id is not None:
         customer = Customers(session).read(case.application.customer_id)
-        if customer.manager_id != manager_id:
+        owned = customer.manager_id == manager_id
+        if not owned and (
+            to_change or not Investigations(session).investigates(case_id, manager_id)
+        ):
             raise NotFound(kind="application", id=case_id)
     return case
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from domain.edition import PolicyEdition, PublishedEdition
+from domain.edition import PolicyEdition, Product, PublishedEdition
 from domain.errors import CreditError, EditionInvalid, NotFound
 from domain.identity import Person
 from domain.value import Value
@@ -68,6 +68,12 @@ class Said(Value):
     sentence_zh: str
 
 
+class CatalogueProduct(Product):
+    """A product (额度品种) by its code, and what its use asks for."""
+
+    code: str
+
+
 class Compared(Value):
     against_hash: str
     edition_hash: str
@@ -92,6 +98,14 @@ class EditionService:
         permit(person, Action.POLICY_READ)
         with self._records.begin() as session:
             return self._published(Editions(session), edition_hash)
+
+    def list_products(self, person: Person) -> tuple[CatalogueProduct, ...]:
+        """The product catalogue in force, in the edition's order."""
+        edition = self.read_edition(person)
+        return tuple(
+            CatalogueProduct.model_validate({"code": code, **product.model_dump()})
+            for code, product in edition.limit.products.items()
+        )
 
     def read_source(self, person: Person, edition_hash: str) -> str:
         """The text as it was published, comments and all."""

@@ -12,7 +12,14 @@ from sqlalchemy.orm import Session
 
 from domain.application import CaseStatus
 from domain.contract import Sha256
-from domain.errors import CaseClosed, LineNotActive, Malformed, NotFound, OutOfOrder
+from domain.errors import (
+    CaseClosed,
+    LineNotActive,
+    Malformed,
+    NotFound,
+    OutOfOrder,
+    OwnInvestigation,
+)
 from domain.exposure import Balance
 from domain.identity import Person
 from domain.line import (
@@ -33,6 +40,7 @@ from storage.base import Records
 from storage.customer import Customers
 from storage.exposure import Exposure
 from storage.identity import ActionTokens
+from storage.investigation import Investigations
 from storage.line import Conditions, Lines
 from storage.notification import Outbox
 from web.service.application import message_id_of
@@ -230,7 +238,8 @@ class LineService:
     def verify(
         self, person: Person, case_id: str, code: str, *, met: bool, note: str = ""
     ) -> ConditionPrecedent:
-        """Say that the evidence shows it, or that it does not; `SameHands` for whoever is part.
+        """Say that the evidence shows it, or that it does not; `SameHands` for whoever is part of
+        it, `OwnInvestigation` for whoever investigated the case.
 
         The condition that a screening hit made is settled by this too, and the hit with it.
         """
@@ -239,6 +248,8 @@ class LineService:
             raise Malformed(reason="a note has to say what the evidence lacks")
         with self._records.begin() as session:
             _refuse_unseen_case(session, person, case_id, open_only=True)
+            if person.person_id in Investigations(session).people_of(case_id):
+                raise OwnInvestigation(case_id=case_id)
             before = Conditions(session).read(case_id, code, for_update=True)
             after = before.verified(person.person_id) if met else before.rejected(note)
             if met and code == SCREENING:

@@ -62,6 +62,9 @@ class Action(StrEnum):
 
     OVERRIDE_PROPOSE = "override.propose"
     OVERRIDE_READ = "override.read"
+    INVESTIGATION_READ = "investigation.read"
+    INVESTIGATION_ASSIGN = "investigation.assign"
+    INVESTIGATION_ACT = "investigation.act"
 
     TASK_READ = "task.read"
     TASK_DECIDE = "task.decide"
@@ -149,6 +152,9 @@ MATRIX: dict[Action, frozenset[Role]] = {
     # Whoever moves a grade, or confirms that, is no approver of the case; the case itself sees to it.
     Action.OVERRIDE_PROPOSE: frozenset({_APPROVER, _RISK}),
     Action.OVERRIDE_READ: frozenset({_RISK, _AUDITOR}),
+    Action.INVESTIGATION_READ: _READERS,
+    Action.INVESTIGATION_ASSIGN: frozenset({_RM, _RISK}),
+    Action.INVESTIGATION_ACT: frozenset({_RM}),
     Action.TASK_READ: _READERS,
     Action.TASK_DECIDE: frozenset({_APPROVER, _RISK}),
     Action.AUTHORITY_READ: _READERS,

@@ -22,6 +22,7 @@ from web.service.exposure import ExposureService
 from web.service.gateway import Gateway
 from web.service.identity import IdentityService
 from web.service.imports import ImportService
+from web.service.investigation import InvestigationService
 from web.service.line import LineService
 from web.service.merge import MergeService
 from web.service.notification import NotificationService
@@ -65,6 +66,7 @@ class Services:
     screenings: ScreeningService
     imports: ImportService
     applications: ApplicationService
+    investigations: InvestigationService
     approvals: ApprovalService
     overrides: OverrideService
     contracts: ContractService
@@ -118,6 +120,7 @@ def build_services(
         screenings=ScreeningService(records, clock),
         imports=ImportService(records, clock),
         applications=ApplicationService(records, gateway, clock),
+        investigations=InvestigationService(records, clock),
         approvals=ApprovalService(records, gateway, clock),
         overrides=OverrideService(records, clock),
         contracts=ContractService(records, gateway, clock, grantor),

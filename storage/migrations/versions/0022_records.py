@@ -7,7 +7,7 @@ customer is said by `customer_alias` alone, and asked by three functions.
 from alembic import op
 
 revision = "0022"
-down_revision = "0020"
+down_revision = "0021"
 
 
 def upgrade() -> None:
