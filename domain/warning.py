@@ -15,6 +15,9 @@ from domain.identity import Id
 from domain.value import Value
 
 
+FIVE_TIER = "five_tier"  # the figure of a warning that a customer's class raised
+
+
 class WarningLevel(StrEnum):
     """Grave to graver."""
 

@@ -10,6 +10,8 @@ from web import assets
 from web.console import (
     application,
     approval,
+    classification,
+    cohort,
     collection,
     contract,
     customer,
@@ -40,6 +42,8 @@ _STAGES = (
     line,
     review,
     warning,
+    classification,
+    cohort,
     collection,
     draft,
     edition,

@@ -25,6 +25,8 @@ ENTRIES = (
     Entry("lines", "/lines", "gauge", Action.LINE_READ),
     Entry("reviews", "/reviews", "cycle", Action.REVIEW_READ),
     Entry("warnings", "/warnings", "triangle", Action.WARNING_READ),
+    Entry("classes", "/classes", "list", Action.CLASS_READ),
+    Entry("cohorts", "/cohorts", "cycle", Action.COHORT_READ),
     Entry("collections", "/collections", "coins", Action.COLLECTION_READ),
     Entry("policy", "/policy", "book", Action.POLICY_READ),
     Entry("mails", "/mails", "envelope", Action.OPERATIONS_READ),

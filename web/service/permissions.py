@@ -81,6 +81,9 @@ class Action(StrEnum):
     REVIEW_START = "review.start"
     WARNING_READ = "warning.read"
     WARNING_RUN = "warning.run"
+    CLASS_READ = "class.read"
+    CLASS_RUN = "class.run"
+    COHORT_READ = "cohort.read"
     COLLECTION_READ = "collection.read"
     COLLECTION_ACT = "collection.act"
 
@@ -152,6 +155,10 @@ MATRIX: dict[Action, frozenset[Role]] = {
     Action.REVIEW_START: frozenset({_RISK}),
     Action.WARNING_READ: _READERS,
     Action.WARNING_RUN: frozenset({_RISK, _OPERATOR}),
+    Action.CLASS_READ: _READERS,
+    Action.CLASS_RUN: frozenset({_RISK, _OPERATOR}),
+    # What became of whose approvals is for those who answer for the book.
+    Action.COHORT_READ: frozenset({_APPROVER, _RISK, _AUDITOR}),
     Action.COLLECTION_READ: _READERS,
     Action.COLLECTION_ACT: frozenset({_COLLECTOR}),
     Action.POLICY_READ: _STAFF,
