@@ -560,7 +560,9 @@ class ClassificationPolicy(Value):
     upgrade_months: int = Field(ge=1)  # and months; the longer counts
     restructured_months: int = Field(ge=0)  # watched after a restructuring
     technical_presumed: bool = False  # a delay up to `technical_days` is taken for technical
-    warning_level: WarningLevel | None = None  # of the warning when a customer turns bad; None: none
+    warning_level: WarningLevel | None = (
+        None  # of the warning when a customer turns bad; None: none
+    )
 
 
 class TermsPolicy(Value):

@@ -180,12 +180,12 @@ def _claims(
         "restructured_on": debtor.restructured_on,
         "tier_before": before.tier if before else None,
         "technical": edition.classification.technical_presumed,
-        "regular_payments": sum(since is not None and day > since for day in debtor.regularity.due_days),
+        "regular_payments": sum(
+            since is not None and day > since for day in debtor.regularity.due_days
+        ),
     }
     days_of_items = [max(0, (business_on - item.due_on).days) for item in debtor.items]
-    owed = [
-        (item.amount, days) for item, days in zip(debtor.items, days_of_items, strict=True)
-    ]
+    owed = [(item.amount, days) for item, days in zip(debtor.items, days_of_items, strict=True)]
     owed += [
         (used, max(0, (business_on - line.ends_on).days) if used else 0)
         for line, used in used_beside_invoices(debtor, edition)

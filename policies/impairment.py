@@ -128,7 +128,9 @@ def losses(
     )
 
 
-def used_beside_invoices(debtor: Debtor, edition: PolicyEdition) -> list[tuple[LineStanding, Money]]:
+def used_beside_invoices(
+    debtor: Debtor, edition: PolicyEdition
+) -> list[tuple[LineStanding, Money]]:
     """What each line is used by that no open invoice stands for already.
 
     Where the edition says that invoices are the use of lines, what is owed on them is taken off

@@ -74,9 +74,7 @@ class Classes:
             )
         )
         self._session.execute(
-            insert(CustomerClassRow).values(
-                n=(newest or 0) + 1, run_id=run_id, **_columns(found)
-            )
+            insert(CustomerClassRow).values(n=(newest or 0) + 1, run_id=run_id, **_columns(found))
         )
         return True
 
@@ -116,9 +114,7 @@ class Classes:
         ).mappings()
         return [_standing(row, as_of) for row in rows]
 
-    def figures(
-        self, as_of: date, currency: str, *, manager_id: str | None = None
-    ) -> ClassFigures:
+    def figures(self, as_of: date, currency: str, *, manager_id: str | None = None) -> ClassFigures:
         """The book by tier and by stage as of a day, in the currency classes are kept in."""
         found = self._session.execute(
             _SUMS, {"as_of": as_of, "currency": currency, "manager_id": manager_id}

@@ -134,9 +134,7 @@ class ClassificationRuns:
             .order_by(ClassificationFailureRow.customer_id)
             .limit(page_size)
         )
-        return [
-            ClassificationFailure(customer_id=row.customer_id, code=row.code) for row in rows
-        ]
+        return [ClassificationFailure(customer_id=row.customer_id, code=row.code) for row in rows]
 
 
 def _run(row: ClassificationRunRow) -> ClassificationRun:

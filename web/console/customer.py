@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 
+from domain.classification import CustomerClass
 from domain.receivable import Ageing
 from web.api.pages import after_text
 from web.console.assessment import spread_of
@@ -16,6 +17,7 @@ from web.service.permissions import Action, permitted
 
 router = APIRouter(include_in_schema=False)
 _OPEN_ITEMS_MAX = 20
+_CLASSES_MAX = 12
 
 
 @router.get("/customers")
@@ -57,9 +59,18 @@ def show_customer(visit: Visiting, customer_id: str) -> HTMLResponse:
         charts=bool(spread and spread.option),
         lines=services.lines.list_lines(person, customer_id=customer_id),
         cases=services.applications.list_cases(person, customer_id=customer_id, page_size=20),
+        classes=_classes(visit, customer_id),
         group=_group(visit, customer.group_id),
         may_submit=permitted(person, Action.APPLICATION_SUBMIT),
     )
+
+
+def _classes(visit: Visit, customer_id: str) -> list[CustomerClass]:
+    """The classes of a customer on which tier, stage or a reason moved, the newest first."""
+    classes = visit.services.classes.read_customer(visit.person, customer_id).classes
+    earlier = [*classes[1:], None]
+    pairs = zip(classes, earlier, strict=False)
+    return [found for found, before in pairs if found.moved_from(before)][:_CLASSES_MAX]
 
 
 def _bars(ageing: Ageing) -> list[dict[str, Any]]:
