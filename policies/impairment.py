@@ -25,6 +25,7 @@ from policies.formula import EXACT
 from policies.line import months_later
 
 _MONTHS = 12
+_NOISE = Decimal("0.000001")
 
 
 def stage_of(
@@ -84,7 +85,8 @@ def expected_credit_loss(
             default = cumulative_pd(hazard, last) - cumulative_pd(hazard, first)
             total += exposure.minor * default * lgd / (1 + rate_effective) ** last
         one = Money(minor=1, currency=exposures[0].currency)
-        return one.share(total)
+        # Logarithms end after so many digits; what should be a whole fen must not fall below it.
+        return one.share(total.quantize(_NOISE))
 
 
 def risk_increased(

@@ -6,4 +6,4 @@ from storage.classification.debtors import Debtors
 from storage.classification.losses import Losses
 from storage.classification.runs import ClassificationRuns
 
-__all__ = ["ClassificationRuns", "Classes", "Debtors", "Losses"]
+__all__ = ["Classes", "ClassificationRuns", "Debtors", "Losses"]

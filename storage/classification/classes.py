@@ -183,7 +183,7 @@ def _class(row: CustomerClassRow) -> CustomerClass:
     return _class_of({column.name: getattr(row, column.name) for column in row.__table__.columns})
 
 
-def _class_of(row: Mapping[str, Any]) -> CustomerClass:
+def _class_of(row: Mapping[Any, Any]) -> CustomerClass:
     currency = row["currency"]
     return CustomerClass(
         customer_id=row["customer_id"],

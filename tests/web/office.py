@@ -13,6 +13,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.application import ApplicationActivities
 from activities.approval import ApprovalActivities
+from activities.classification import ClassificationActivities
 from activities.collection import CollectionActivities
 from activities.contract import ContractActivities
 from activities.documents.certificates import open_seals
@@ -22,6 +23,7 @@ from activities.review import ReviewActivities
 from activities.warning import WarningActivities
 from domain.application import CaseAction, CaseStart, CaseStatus, CaseStep
 from domain.approval import ApprovalOutcome, DecisionRequest
+from domain.classification import ClassificationPage, ClassificationStart
 from domain.collection import CollectionAction
 from domain.contract import ContractOrder, CustomerActed, Grantor, IssueContract
 from domain.line import ActivationRequest, LineAction, ReviewDue
@@ -47,6 +49,7 @@ class Office(Gateway):
         self._lines = LineActivities(records, exposure)
         self._reviews = ReviewActivities(records)
         self._warnings = WarningActivities(records)
+        self._classes = ClassificationActivities(records)
         self._collections = CollectionActivities(records)
         self._orders: dict[str, ContractOrder] = {}
         self.offset_days = 0
@@ -98,6 +101,20 @@ class Office(Gateway):
                     customer_ids=start.customer_ids,
                     at=self._now(),
                     offset_days=start.offset_days,
+                )
+            )
+
+        if workflow == "ClassificationWorkflow":
+            begun = ClassificationStart.model_validate(payload)
+            self._classes.classify_customers(
+                ClassificationPage(
+                    run_id=begun.run_id or "run",
+                    as_of=begun.as_of,
+                    person_id=begun.person_id,
+                    after=None,
+                    page_size=begun.page_size,
+                    at=self._now(),
+                    offset_days=begun.offset_days,
                 )
             )
 
