@@ -25,7 +25,7 @@ from policies.formula import EXACT
 from policies.line import months_later
 
 _MONTHS = 12
-_NOISE = Decimal("0.000001")
+_NOISE = Decimal("1e-12")
 
 
 def stage_of(

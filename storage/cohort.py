@@ -56,7 +56,7 @@ _LETTERS = text(
                AS allowance_minor
     FROM (
         SELECT letter.*, row_number() OVER (
-            PARTITION BY letter.customer_id ORDER BY letter.decided_on DESC, letter_no DESC) = 1
+            PARTITION BY letter.customer_id ORDER BY letter.decided_on DESC, letter.letter_no DESC) = 1
             AS newest
         FROM letter JOIN application USING (case_id)
         WHERE letter.approved AND letter.decided_on <= :as_of
