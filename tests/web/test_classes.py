@@ -2,7 +2,6 @@
 
 import csv
 import io
-from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
@@ -48,7 +47,7 @@ MONEY = ("owed", "allowance", "allowance_line", "allowance_receivables")
 
 
 @pytest.fixture
-def joined_records(joined_records: JoinedRecords) -> Iterator[JoinedRecords]:
+def joined_records(joined_records: JoinedRecords) -> JoinedRecords:
     """The ordinary customer and five like it, two of other managers, classified in summer."""
     a_book(joined_records)
     with joined_records.begin() as session:
@@ -85,7 +84,7 @@ def joined_records(joined_records: JoinedRecords) -> Iterator[JoinedRecords]:
         MonitoringPage(run_id="look-1", after=None, page_size=10, at=noon(ON))
     )
     classify(joined_records, ON)
-    yield joined_records
+    return joined_records
 
 
 def classify(records: Records, on: date) -> None:
@@ -229,7 +228,7 @@ async def test_a_customer_has_its_classes_and_its_postings_newest_first(
     found = await asked(api, "/customers/c-5/classes")
 
     assert [each["tier"] for each in found["classes"]] == ["doubtful", "substandard"]
-    posted = total([each for each in found["entries"]], "delta")
+    posted = total(found["entries"], "delta")
     [newest] = [
         each for each in (await asked(api, "/classes"))["items"] if each["customer_id"] == "c-5"
     ]
