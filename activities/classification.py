@@ -58,10 +58,10 @@ class ClassificationActivities(ClassificationSteps):
             run = runs.begin(page.run_id, page.as_of or today, page.person_id)
             if run.finished or run.after != page.after:
                 return ClassificationPageDone(after=run.after, tally=run.tally)
-            customer_ids = Debtors(session).find_page(
-                run.as_of, after=page.after, page_size=page.page_size
-            )
             days = [run.as_of, *runs.find_days_after(run.as_of)]
+            customer_ids = Debtors(session).find_page(
+                days[0], days[-1], after=page.after, page_size=page.page_size
+            )
             looks = [_Look(session, day, run.run_id) for day in days]
             tally, failures = ClassificationTally(), []
             for customer_id in customer_ids:

@@ -165,8 +165,8 @@ def regular_since(debtor: Debtor, before: CustomerClass | None) -> date | None:
     since it was last late; the later day counts. None where nothing holds it down."""
     if before is None or not before.tier.non_performing:
         return None
-    days = [debtor.regularity.late_until, *(line.late_until for line in debtor.lines)]
-    return max(before.tier_since, *(day for day in days if day is not None), date.min)
+    late = (debtor.regularity.late_until, *(line.late_until for line in debtor.lines))
+    return max([before.tier_since, *(day for day in late if day is not None)])
 
 
 def _claims(

@@ -20,10 +20,11 @@ class Debtors:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def find_page(self, as_of: date, *, after: str | None, page_size: int) -> list[str]:
-        """Customers by id, from above `after`: with a line, an open invoice or a class on record."""
+    def find_page(self, first: date, last: date, *, after: str | None, page_size: int) -> list[str]:
+        """Customers by id, from above `after`: with a class on record, or with a line or an open
+        invoice on any day from the first to the last."""
         rows = self._session.execute(
-            _PAGE, {"as_of": as_of, "after": after or "", "page_size": page_size}
+            _PAGE, {"first": first, "last": last, "after": after or "", "page_size": page_size}
         )
         return [customer_id for (customer_id,) in rows]
 
@@ -44,13 +45,13 @@ _PAGE = text(
     SELECT c.customer_id FROM customer c
     WHERE c.customer_id > :after AND (
         EXISTS (SELECT 1 FROM credit_line l
-            WHERE l.customer_id = c.customer_id AND l.starts_on <= :as_of)
+            WHERE l.customer_id = c.customer_id AND l.starts_on <= :last)
         OR EXISTS (SELECT 1 FROM customer_class k WHERE k.customer_id = c.customer_id)
         OR EXISTS (SELECT 1 FROM invoice i
-            WHERE i.customer_id = c.customer_id AND i.issued_on <= :as_of
+            WHERE i.customer_id = c.customer_id AND i.issued_on <= :last
             AND i.amount_minor > (SELECT coalesce(sum(p.amount_minor), 0) FROM payment p
                 WHERE p.customer_id = i.customer_id AND p.invoice_no = i.invoice_no
-                AND p.paid_on <= :as_of)))
+                AND p.paid_on <= :first)))
     ORDER BY c.customer_id LIMIT :page_size
     """
 )

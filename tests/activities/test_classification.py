@@ -219,6 +219,24 @@ def test_a_payment_recorded_late_changes_its_day_and_every_later_one(records: Re
     ]
 
 
+def test_an_invoice_recorded_late_is_found_on_the_later_days_that_it_was_open(
+    records: Records,
+) -> None:
+    """Nothing else is known of the customer, and on the day of the run nothing was owed."""
+    settle(records)
+    with records.begin() as session:
+        Customers(session).record(
+            a_customer(), business_on=DUE, source="test", recorded_by="manager"
+        )
+    run(records, DUE - timedelta(days=60))
+    run(records, DUE + timedelta(days=100))
+    invoice(records, "i-1", DUE)
+
+    run(records, DUE - timedelta(days=60), "again", today=DUE + timedelta(days=100))
+
+    assert held(records, DUE + timedelta(days=100)).tier is FiveTier.SUBSTANDARD
+
+
 def test_only_the_difference_is_posted_and_its_sum_is_the_allowance(records: Records) -> None:
     a_book(records)
     invoice(records, "i-1", DUE)
