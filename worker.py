@@ -22,6 +22,7 @@ from temporalio.worker import (
 
 from activities.application import ApplicationActivities
 from activities.approval import ApprovalActivities, AuditActivities
+from activities.classification import ClassificationActivities
 from activities.collection import CollectionActivities
 from activities.contract import ContractActivities
 from activities.documents.sealing import Sealing
@@ -45,6 +46,7 @@ from storage.base import Records
 from storage.exposure import Exposure
 from workflows.application import CreditApplicationWorkflow
 from workflows.approval import ApprovalWorkflow
+from workflows.classification import ClassificationWorkflow
 from workflows.codec import Codec, data_converter
 from workflows.collection import CollectionWorkflow
 from workflows.connection import connect
@@ -69,6 +71,7 @@ CASE_WORKFLOWS: Sequence[type] = (
     OutboxWorkflow,
 )
 PORTFOLIO_WORKFLOWS: Sequence[type] = (
+    ClassificationWorkflow,
     MonitoringWorkflow,
     ReratingWorkflow,
     ReservationExpiryWorkflow,
@@ -119,6 +122,7 @@ async def working(
             AuditActivities(records),
             ContractActivities(records, _sealing(settings), settings.public_url),
             LineActivities(records, Exposure(records)),
+            ClassificationActivities(records),
             CollectionActivities(records),
             ReviewActivities(records),
             ReratingActivities(records),

@@ -22,6 +22,7 @@ from domain.approval import (
     StepDue,
 )
 from domain.audit import RefusedMessage
+from domain.classification import ClassificationPage, ClassificationPageDone
 from domain.collection import CollectionAction, CollectionLook, CollectionProgress
 from domain.contract import (
     ContractEnd,
@@ -191,6 +192,15 @@ class WarningSteps:
     @activity.defn
     def monitor_customers(self, page: MonitoringPage) -> MonitoringPageDone:
         """Judge how a page of customers pays; raise, close, freeze, lift, and open collections."""
+        raise NotImplementedError
+
+
+class ClassificationSteps:
+    """The book by tier and stage, and the losses expected of it."""
+
+    @activity.defn
+    def classify_customers(self, page: ClassificationPage) -> ClassificationPageDone:
+        """Classify a page of customers as of a day, and on every later day that was run already."""
         raise NotImplementedError
 
 

@@ -27,6 +27,7 @@ from domain.money import Money
 from domain.notification import Channel, Notice
 from domain.value import content_hash
 from domain.warning import (
+    FIVE_TIER,
     MonitoringPage,
     MonitoringPageDone,
     MonitoringTally,
@@ -86,6 +87,28 @@ class WarningActivities(WarningSteps):
 def freeze_reason(rule: str) -> str:
     """The reason a warning's freeze stands under, so that it is lifted alone."""
     return f"warning:{rule}"
+
+
+def tell_warning(session: Session, warning: RaisedWarning) -> None:
+    """The owner hears of everything, the risk officers of what is grave."""
+    recipients = [warning.owner]
+    if warning.signal.level is not WarningLevel.YELLOW:
+        persons = Persons(session).list_persons()
+        recipients += [each.person_id for each in persons if each.has(Role.RISK_OFFICER)]
+    for person_id in dict.fromkeys(recipients):
+        Outbox(session).post(
+            Channel.MAIL,
+            f"{warning.warning_id}/{person_id}",
+            recipient=f"person:{person_id}",
+            kind=Notice.WARNING_RAISED,
+            facts={
+                "customer_id": warning.customer_id,
+                "level": warning.signal.level,
+                "rule": warning.signal.rule,
+                "value": f"{warning.signal.value:f}",
+                "threshold": f"{warning.signal.threshold:f}",
+            },
+        )
 
 
 def _customers_of(session: Session, page: MonitoringPage, on: date) -> list[str]:
@@ -175,7 +198,7 @@ class _Look:
             )
             if is_new:
                 new.append(signal)
-                self._tell(warning)
+                tell_warning(self._session, warning)
             else:
                 seen.append(warning.warning_id)
         self._warnings.record_seen(seen, self._on)
@@ -187,31 +210,12 @@ class _Look:
             warning
             for warning in self._warnings.find_open(customer_id)
             if warning.signal.rule not in firing
+            # What a class has raised, a better class closes (`activities/classification.py`).
+            and warning.signal.figure != FIVE_TIER
         ]
         for warning in cured:
             self._warnings.close(warning.warning_id, on=self._on, close_code=CURED)
         return len(cured)
-
-    def _tell(self, warning: RaisedWarning) -> None:
-        """The owner hears of everything, the risk officers of what is grave."""
-        recipients = [warning.owner]
-        if warning.signal.level is not WarningLevel.YELLOW:
-            persons = Persons(self._session).list_persons()
-            recipients += [each.person_id for each in persons if each.has(Role.RISK_OFFICER)]
-        for person_id in dict.fromkeys(recipients):
-            Outbox(self._session).post(
-                Channel.MAIL,
-                f"{warning.warning_id}/{person_id}",
-                recipient=f"person:{person_id}",
-                kind=Notice.WARNING_RAISED,
-                facts={
-                    "customer_id": warning.customer_id,
-                    "level": warning.signal.level,
-                    "rule": warning.signal.rule,
-                    "value": f"{warning.signal.value:f}",
-                    "threshold": f"{warning.signal.threshold:f}",
-                },
-            )
 
     # ── the line ─────────────────────────────────────────────────────────────────────────────────
 

@@ -1,17 +1,19 @@
-"""Classification of claims: the five tiers (五级分类) and what is known of a claim to place it.
+"""Classification of claims: the five tiers (五级分类), the stage, and the losses posted for them.
 
 Where the boundaries lie is policy (`policies/classification.py`); how much is expected to be lost
-is `policies/impairment.py`.
+is `policies/impairment.py`. A customer's class and its postings are only ever added to: each holds
+as of a day, and a later one of the same day corrects it.
 """
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 from pydantic import Field
 
+from domain.cover import Cover
 from domain.identity import Id
-from domain.money import Money
+from domain.money import Money, money_sum
 from domain.value import Value
 
 
@@ -34,6 +36,14 @@ class FiveTier(StrEnum):
 
 
 _ORDER = tuple(FiveTier)
+
+
+class Stage(IntEnum):
+    """The stage of IFRS 9: whether losses of twelve months are expected, or of the whole life."""
+
+    PERFORMING = 1
+    INCREASED = 2  # a significant increase in credit risk
+    IMPAIRED = 3
 
 
 class ClaimSign(StrEnum):
@@ -69,3 +79,287 @@ class Classified(Value):
     claim_id: Id
     tier: FiveTier
     reasons: tuple[str, ...] = ()
+
+
+class Portfolio(StrEnum):
+    """How losses are expected of a claim: of lines by stage, of trade receivables by the matrix."""
+
+    LINE = "line"
+    RECEIVABLES = "receivables"
+
+
+# ── what is known of a customer on a day ─────────────────────────────────────────────────────────
+
+
+class LineStanding(Value):
+    """A line as of a day, amounts in the reporting currency."""
+
+    line_id: Id
+    grade: str
+    grade_origin: str  # of the case it rests on
+    used: Money
+    unused: Money  # what may still be drawn; nothing once no more is lent
+    rate_annual: Decimal
+    ends_on: date
+    late_until: date | None = None  # the last day of a repayment after its end
+    covers: tuple[tuple[Cover, Money], ...] = ()  # with what each counts for on the day
+
+
+class ItemStanding(Value):
+    """An open invoice as of a day: the rest that is owed, in the reporting currency."""
+
+    due_on: date
+    amount: Money
+
+
+class Regularity(Value):
+    """How regularly invoices have been paid as of a day."""
+
+    late_until: date | None = None  # the last day on which one was settled late
+    due_days: tuple[date, ...] = ()  # days after it on which invoices fell due that are settled
+
+
+class Debtor(Value):
+    """Everything a customer is classified by, as of a day."""
+
+    customer_id: Id
+    lines: tuple[LineStanding, ...] = ()
+    items: tuple[ItemStanding, ...] = ()
+    signs: tuple[ClaimSign, ...] = ()
+    restructured_on: date | None = None
+    regularity: Regularity = Regularity()
+
+
+# ── what it came to ──────────────────────────────────────────────────────────────────────────────
+
+
+class CustomerClass(Value):
+    """The class of a customer as of a day: the debtor's tier and stage, and its claims by tier.
+
+    `amounts` add up to what is owed; `grade` is the worst of its lines, `grade_origin` what that
+    line began with, both empty without a line.
+    """
+
+    customer_id: Id
+    as_of: date
+    tier: FiveTier
+    tier_since: date
+    stage: Stage
+    reasons: tuple[str, ...] = ()
+    grade: str = ""
+    grade_origin: str = ""
+    overdue_since: date | None = None  # the due date of the oldest claim past due
+    used: Money
+    unused: Money
+    receivables: Money
+    amounts: dict[FiveTier, Money] = {}
+    edition_hash: str
+
+    @property
+    def owed(self) -> Money:
+        """What is owed in all; an invoice that stands for a line's use counts once."""
+        return money_sum(self.amounts.values(), self.used.currency)
+
+    def days_past_due_on(self, on: date) -> int:
+        """Days past due on a later day, if nothing else has happened."""
+        return 0 if self.overdue_since is None else (on - self.overdue_since).days
+
+    def standing(self, on: date, line: Money, receivables: Money) -> "ClassStanding":
+        """How the customer stands on a day, with the allowances of its lines and its invoices."""
+        same = set(ClassStanding.model_fields) & set(CustomerClass.model_fields)
+        return ClassStanding(
+            **{name: getattr(self, name) for name in same},
+            days_past_due=self.days_past_due_on(on),
+            owed=self.owed,
+            allowance_line=line,
+            allowance_receivables=receivables,
+            allowance=line + receivables,
+        )
+
+    @property
+    def vacant(self) -> bool:
+        """Nothing is owed, nothing can be drawn, and nothing is held against the customer."""
+        known = self.used or self.receivables or self.unused
+        return not known and self.tier is FiveTier.NORMAL and self.stage is Stage.PERFORMING
+
+    def same_as(self, other: "CustomerClass | None") -> bool:
+        """Whether nothing has changed but the day of looking and the edition looked by."""
+        if other is None:
+            return False
+        aside = {"as_of", "edition_hash"}
+        return self.model_dump(exclude=aside) == other.model_dump(exclude=aside)
+
+    def moved_from(self, other: "CustomerClass | None") -> bool:
+        """Whether tier, stage or a reason has changed."""
+        return other is None or (self.tier, self.stage, self.reasons) != (
+            other.tier,
+            other.stage,
+            other.reasons,
+        )
+
+
+class LineLoss(Value):
+    """What is expected to be lost of one line, and by which figures."""
+
+    line_id: Id
+    grade: str
+    exposure: Money  # what is used, and the edition's part of what is not
+    pd_annual: Decimal
+    lgd: Decimal
+    months: int  # that it still runs
+    rate_effective: Decimal
+    allowance: Money
+
+
+class MatrixLine(Value):
+    """One age of a provision matrix: balance, rate and the allowance of it, rounded down."""
+
+    age: str
+    balance: Money
+    rate: Decimal
+    allowance: Money
+
+
+class Loss(Value):
+    """The loss expected of a customer's claims of one portfolio as of a day, with its figures."""
+
+    portfolio: Portfolio
+    stage: Stage
+    allowance: Money
+    lines: tuple[LineLoss, ...] = ()
+    matrix: tuple[MatrixLine, ...] = ()
+
+
+class LossEntry(Value):
+    """A posting: what the allowance of a day moves by, so that it is what `loss` says."""
+
+    customer_id: Id
+    n: int  # of the customer and portfolio, from 1
+    period_on: date
+    delta: Money
+    loss: Loss
+    edition_hash: str
+    run_id: Id
+    recorded_at: datetime | None = None
+
+
+# ── runs ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+class ClassificationTally(Value):
+    """What a run came to: every customer seen has changed, has not, or could not be judged."""
+
+    seen: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    failed: int = 0
+    entries: int = 0  # postings made
+
+    def __add__(self, other: "ClassificationTally") -> "ClassificationTally":
+        mine, others = self.model_dump(), other.model_dump()
+        return ClassificationTally(**{name: mine[name] + others[name] for name in mine})
+
+
+class ClassificationStart(Value):
+    """Classify the book as of a day; None is the business day on which the run begins."""
+
+    run_id: Id | None = None  # None: named after the workflow's own run
+    as_of: date | None = None
+    person_id: Id = "system"
+    page_size: int = Field(default=100, ge=1, le=1000)
+    offset_days: int = 0
+    at: datetime | None = None  # carried over: the instant the run is as of
+    after: Id | None = None  # carried over: the last customer seen
+
+
+class ClassificationPage(Value):
+    """One page of a run."""
+
+    run_id: Id
+    as_of: date | None
+    person_id: Id
+    after: Id | None
+    page_size: int
+    at: datetime
+    offset_days: int = 0
+
+
+class ClassificationPageDone(Value):
+    """How far the run has come; `after` is None when the book ends here."""
+
+    after: Id | None
+    tally: ClassificationTally
+
+
+class ClassificationRun(Value):
+    """How far a run has come, and what it came to."""
+
+    run_id: Id
+    as_of: date
+    started_by: Id
+    tally: ClassificationTally
+    pages: int
+    after: Id | None
+    finished: bool
+    started_at: datetime
+    finished_at: datetime | None = None
+
+
+class ClassificationFailure(Value):
+    """A customer whom a run could not judge, and the refusal that says why."""
+
+    customer_id: Id
+    code: str
+
+
+# ── figures ──────────────────────────────────────────────────────────────────────────────────────
+
+
+class ClassStanding(Value):
+    """How a customer stands as of a day, beside its allowance; a row of what the figures sum up."""
+
+    customer_id: Id
+    tier: FiveTier
+    tier_since: date
+    stage: Stage
+    reasons: tuple[str, ...]
+    grade: str
+    grade_origin: str
+    days_past_due: int
+    owed: Money
+    used: Money
+    unused: Money
+    receivables: Money
+    allowance_line: Money
+    allowance_receivables: Money
+    allowance: Money
+
+
+class TierFigures(Value):
+    """The customers that stand in a tier, what they owe and what of all claims is in that tier."""
+
+    tier: FiveTier
+    customers: int
+    owed: Money  # by the customers of the tier
+    claims: Money  # of the tier, whoever owes them
+    allowance: Money  # of the customers of the tier
+
+
+class StageFigures(Value):
+    stage: Stage
+    customers: int
+    owed: Money
+    allowance_line: Money
+    allowance_receivables: Money
+    allowance: Money
+
+
+class ClassFigures(Value):
+    """The book by tier and by stage as of a day; both sum to the same totals."""
+
+    as_of: date
+    customers: int
+    owed: Money
+    allowance: Money
+    tiers: tuple[TierFigures, ...]
+    stages: tuple[StageFigures, ...]

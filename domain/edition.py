@@ -543,12 +543,24 @@ class MatrixRow(Value):
     rate: Share
 
 
+class IncreaseRow(Dated):
+    """How many grades below its origination a line's risk counts as significantly increased."""
+
+    code: Code
+    grades: tuple[Grade, ...] = ()  # at origination; all if none is named
+    notches: int = Field(ge=1)
+
+
 class ImpairmentPolicy(Value):
-    """Stages by days past due ("more than"), and the matrix of trade receivables (IFRS 9)."""
+    """Stages by days past due ("more than") and by grade, and how losses are expected (IFRS 9)."""
 
     stage_2_days: int = Field(default=30, ge=0)
     stage_3_days: int = Field(default=90, ge=0)
     matrix: tuple[MatrixRow, ...] = ()  # youngest first
+    increases: tuple[IncreaseRow, ...] = ()
+    unused_factor: Share = Decimal(0)  # of what a line leaves unused, expected to be used
+    receivables_in_use: bool = False  # open invoices are what is used of a line, counted once
+    discounted: bool = False  # losses to come, at the line's own annual rate
 
 
 class ClassificationPolicy(Value):
@@ -562,6 +574,10 @@ class ClassificationPolicy(Value):
     upgrade_payments: int = Field(ge=1)  # regular periods before a non-performing claim rises,
     upgrade_months: int = Field(ge=1)  # and months; the longer counts
     restructured_months: int = Field(ge=0)  # watched after a restructuring
+    technical_presumed: bool = False  # a delay up to `technical_days` is taken for technical
+    warning_level: WarningLevel | None = (
+        None  # of the warning when a customer turns bad; None: none
+    )
 
 
 class TermsPolicy(Value):

@@ -355,6 +355,11 @@ class RateMissing(NotFound):
     sentence_zh = "{date} 及以前没有 {base} 兑 {quote} 的{kind}汇率。"
 
 
+class GradeUnknown(NotFound):
+    sentence = "The policy edition has no grade {grade}, which line {line_id} has."
+    sentence_zh = "政策版本中没有额度 {line_id} 所持的信用等级 {grade}。"
+
+
 # ── Conflict ─────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -13,6 +13,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from domain.assessment import PaymentRecord
+from domain.classification import Regularity
 from domain.errors import AmountNotPositive, FieldUnreadable
 from domain.identity import Id
 from domain.money import Money, money_sum
@@ -279,3 +280,28 @@ def _quotient(part: int, whole: Decimal, place: str) -> Decimal | None:
     if not whole:
         return None
     return (Decimal(part) / whole).quantize(Decimal(place), ROUND_HALF_EVEN)
+
+
+def regularity(
+    invoices: Iterable[Invoice], payments: Iterable[Payment], as_of: date, days_free: int = 0
+) -> Regularity:
+    """How regularly invoices were paid; the plain form of what storage finds in SQL.
+
+    Late is what was settled more than `days_free` days after it was due.
+    """
+    paid: dict[tuple[str, str], list[Payment]] = defaultdict(list)
+    for payment in payments:
+        if payment.paid_on <= as_of:
+            paid[_key(payment)].append(payment)
+    settled = [
+        (invoice.due_on, max(payment.paid_on for payment in paid[_key(invoice)]))
+        for invoice in invoices
+        if invoice.issued_on <= as_of
+        and sum(payment.amount.minor for payment in paid[_key(invoice)]) >= invoice.amount.minor
+    ]
+    late = [paid_on for due_on, paid_on in settled if (paid_on - due_on).days > days_free]
+    until = max(late, default=None)
+    due_days = {
+        due_on for due_on, _ in settled if due_on <= as_of and (until is None or due_on > until)
+    }
+    return Regularity(late_until=until, due_days=tuple(sorted(due_days)))

@@ -14,6 +14,8 @@ from domain.assessment import PaymentRecord
 from domain.identity import Id
 from domain.value import Value
 
+FIVE_TIER = "five_tier"  # the figure of a warning that a class of the customer has raised
+
 
 class WarningLevel(StrEnum):
     """Grave to graver."""

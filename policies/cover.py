@@ -1,5 +1,6 @@
 """Cover (风险缓释): how much of it counts on a day, and what it leaves to be lost."""
 
+from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 
@@ -37,20 +38,27 @@ def uplift(dossier: Dossier, edition: PolicyEdition) -> Money:
 
 
 def lgd_after(dossier: Dossier, limit: Money, edition: PolicyEdition) -> Decimal:
-    """The loss given default of a limit: of what is covered by the cover's own, best cover first,
-    of the rest as the edition has it. `limit` is in the reporting currency."""
+    """The loss given default of a dossier's limit, which is in the reporting currency."""
+    return lgd_covered(_each(dossier, edition), limit, edition)
+
+
+def lgd_covered(
+    covers: Iterable[tuple[Cover, Money]], amount: Money, edition: PolicyEdition
+) -> Decimal:
+    """The loss given default of an amount: of what is covered by the cover's own, best cover first,
+    of the rest as the edition has it. `covers` come with what counts of each, in its currency."""
     plain = edition.price.lgd
-    if not limit:
+    if not amount:
         return plain
-    open_part, lost = limit, Decimal(0)
+    open_part, lost = amount, Decimal(0)
     rules = edition.limit.covers
     for cover, worth in sorted(
-        _each(dossier, edition), key=lambda each: (rules[each[0].kind].lgd, each[0].cover_id)
+        covers, key=lambda each: (rules[each[0].kind].lgd, each[0].cover_id)
     ):
         taken = min(worth, open_part)
         lost += taken.minor * min(plain, rules[cover.kind].lgd)
         open_part -= taken
-    return (lost + open_part.minor * plain) / limit.minor
+    return (lost + open_part.minor * plain) / amount.minor
 
 
 def _each(dossier: Dossier, edition: PolicyEdition) -> list[tuple[Cover, Money]]:

@@ -6,8 +6,9 @@ rises; and no value is there that nothing reads. The sentences are for whoever w
 
 import ast
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date
 from decimal import Decimal
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import Any, get_args
 
 from pydantic import BaseModel
@@ -533,6 +534,38 @@ def _impairment(edition: PolicyEdition) -> Iterator[Finding]:
             yield _found(path, "order", first=younger.rate, second=older.rate)
     if policy.matrix and policy.matrix[-1].days_up_to is not None:
         yield _found("impairment.matrix", "gap", where=f"above {policy.matrix[-1].days_up_to}")
+    yield from _increases(edition)
+
+
+def _increases(edition: PolicyEdition) -> Iterator[Finding]:
+    """On no day do two rows know one grade; a row can be reached on the master scale."""
+    rows = edition.impairment.increases
+    yield from _repeated("impairment.increases", (row.code for row in rows))
+    for row in rows:
+        path = f"impairment.increases.{row.code}"
+        yield from _dates(path, row)
+        unknown = [grade for grade in row.grades if grade not in edition.grades]
+        yield from (_found(f"{path}.grades", "unknown", name=grade) for grade in unknown)
+        known = [
+            edition.rank(grade)
+            for grade in row.grades or edition.grades[:1]
+            if grade in edition.grades
+        ]
+        if known and min(known) + row.notches >= len(edition.grades):
+            yield _found(f"{path}.notches", "unread")
+    for first, second in combinations(rows, 2):
+        apart = (first.effective_until or date.max) < (second.effective_from or date.min) or (
+            second.effective_until or date.max
+        ) < (first.effective_from or date.min)
+        if not apart:
+            shared = set(first.grades or edition.grades) & set(second.grades or edition.grades)
+            for grade in sorted(shared, key=edition.grades.index):
+                yield _found(
+                    "impairment.increases",
+                    "overlap",
+                    where=f"grade={grade}",
+                    rows=f"{first.code}, {second.code}",
+                )
 
 
 def _classification(edition: PolicyEdition) -> Iterator[Finding]:

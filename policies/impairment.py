@@ -5,31 +5,27 @@ with interest on the net amount. Trade receivables always expect lifetime losses
 provision matrix (5.5.15). Default comes at a constant hazard, in continuous time.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from decimal import Decimal, localcontext
-from enum import IntEnum
 
+from domain.classification import (
+    Debtor,
+    LineLoss,
+    LineStanding,
+    Loss,
+    MatrixLine,
+    Portfolio,
+    Stage,
+)
 from domain.edition import ImpairmentPolicy, PolicyEdition
 from domain.money import Money, money_sum
-from domain.value import Value
+from policies.cover import lgd_covered
 from policies.formula import EXACT
+from policies.line import months_later
 
 _MONTHS = 12
-
-
-class Stage(IntEnum):
-    PERFORMING = 1
-    INCREASED = 2  # a significant increase in credit risk
-    IMPAIRED = 3
-
-
-class MatrixLine(Value):
-    """One age of a provision matrix: balance, rate and the allowance of it, rounded down."""
-
-    age: str
-    balance: Money
-    rate: Decimal
-    allowance: Money
+_NOISE = Decimal("1e-12")
 
 
 def stage_of(
@@ -89,16 +85,103 @@ def expected_credit_loss(
             default = cumulative_pd(hazard, last) - cumulative_pd(hazard, first)
             total += exposure.minor * default * lgd / (1 + rate_effective) ** last
         one = Money(minor=1, currency=exposures[0].currency)
-        return one.share(total)
+        # Logarithms end after so many digits; what should be a whole fen must not fall below it.
+        return one.share(total.quantize(_NOISE))
 
 
-def loss_of_line(
-    used: Money, days_past_due: int, pd_annual: Decimal, years: int, edition: PolicyEdition
-) -> tuple[Stage, Money]:
-    """Stage and allowance of what is used of a line with so many years to go, by an edition."""
-    stage = stage_of(days_past_due, edition.impairment, defaulted=pd_annual >= 1)
-    lgd = edition.price.lgd
-    return stage, expected_credit_loss([used] * max(years, 1), pd_annual, lgd, stage)
+def risk_increased(
+    grade_origin: str, grade: str, edition: PolicyEdition, business_on: date
+) -> bool:
+    """Whether a line's risk has increased significantly since its origination: by the notches of
+    the first dated row that knows the grade it began with (5.5.9)."""
+    for row in edition.impairment.increases:
+        begun = row.effective_from is None or row.effective_from <= business_on
+        ended = row.effective_until is not None and row.effective_until < business_on
+        if begun and not ended and (not row.grades or grade_origin in row.grades):
+            return edition.rank(grade) - edition.rank(grade_origin) >= row.notches
+    return False
+
+
+def losses(
+    debtor: Debtor, stage: Stage, days_past_due: Sequence[int], edition: PolicyEdition, on: date
+) -> tuple[Loss, ...]:
+    """What is expected to be lost of a customer's claims: of its lines by stage, of its open
+    invoices by the matrix. `days_past_due` are those of the invoices, in their order."""
+    nothing = Money.zero(edition.reporting_currency)
+    lines = tuple(_loss_of_lines(debtor, stage, edition, on))
+    items = [*zip(days_past_due, (item.amount for item in debtor.items), strict=True)]
+    matrix: tuple[MatrixLine, ...] = ()
+    receivables = nothing
+    if items and edition.impairment.matrix:
+        matrix, receivables = trade_receivables_loss(items, edition.impairment)
+    return (
+        Loss(
+            portfolio=Portfolio.LINE,
+            stage=stage,
+            allowance=money_sum((each.allowance for each in lines), nothing.currency),
+            lines=lines,
+        ),
+        Loss(
+            portfolio=Portfolio.RECEIVABLES,
+            stage=stage,
+            allowance=receivables,
+            matrix=tuple(line for line in matrix if line.balance),
+        ),
+    )
+
+
+def used_beside_invoices(
+    debtor: Debtor, edition: PolicyEdition
+) -> list[tuple[LineStanding, Money]]:
+    """What each line is used by that no open invoice stands for already.
+
+    Where the edition says that invoices are the use of lines, what is owed on them is taken off
+    the lines, the first to end first.
+    """
+    nothing = Money.zero(edition.reporting_currency)
+    invoiced = nothing
+    if edition.impairment.receivables_in_use:
+        invoiced = money_sum((item.amount for item in debtor.items), nothing.currency)
+    beside = []
+    for line in sorted(debtor.lines, key=lambda each: (each.ends_on, each.line_id)):
+        taken = min(invoiced, line.used)
+        invoiced -= taken
+        beside.append((line, line.used - taken))
+    return beside
+
+
+def _loss_of_lines(
+    debtor: Debtor, stage: Stage, edition: PolicyEdition, on: date
+) -> Iterator[LineLoss]:
+    policy = edition.impairment
+    for line, used in used_beside_invoices(debtor, edition):
+        exposure = used + line.unused.share(policy.unused_factor)
+        if not exposure:
+            continue
+        pd = edition.master_scale[edition.rank(line.grade)].pd
+        lgd = lgd_covered(line.covers, exposure, edition)
+        months = months_left(on, line.ends_on)
+        rate = line.rate_annual if policy.discounted else Decimal(0)
+        yield LineLoss(
+            line_id=line.line_id,
+            grade=line.grade,
+            exposure=exposure,
+            pd_annual=pd,
+            lgd=lgd,
+            months=months,
+            rate_effective=rate,
+            allowance=expected_credit_loss(
+                [exposure] * months, pd, lgd, stage, rate_effective=rate, months_in_period=1
+            ),
+        )
+
+
+def months_left(on: date, ends_on: date) -> int:
+    """Whole months until a day, a begun one counted; at least one."""
+    if ends_on <= on:
+        return 1
+    months = (ends_on.year - on.year) * _MONTHS + ends_on.month - on.month
+    return max(1, months + (months_later(on, months) < ends_on))
 
 
 def interest_base(gross: Money, allowance: Money, stage: Stage) -> Money:

@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from domain.assessment import PaymentRecord
+from domain.classification import Regularity
 from domain.customer import CreditEvent, CreditEventType
 from domain.errors import (
     AlreadyExists,
@@ -96,6 +97,28 @@ _LATENESS = text(
     FROM of_rest
     GROUP BY currency
     ORDER BY count(*) DESC, currency
+    """
+)
+
+# What is settled by the day, when it was, and by which day nothing was settled late any more.
+_REGULARITY = text(
+    """
+    WITH settled AS (
+        SELECT i.due_on, max(p.paid_on) AS paid_on
+        FROM invoice i
+        JOIN payment p ON p.customer_id = i.customer_id AND p.invoice_no = i.invoice_no
+                      AND p.paid_on <= :as_of
+        WHERE i.customer_id = :customer_id AND i.issued_on <= :as_of
+        GROUP BY i.customer_id, i.invoice_no
+        HAVING sum(p.amount_minor) >= i.amount_minor
+    ), late AS (
+        SELECT max(paid_on) AS until FROM settled WHERE paid_on - due_on > :days_free
+    )
+    SELECT late.until, s.due_on
+    FROM late
+    LEFT JOIN settled s ON s.due_on <= :as_of AND s.due_on > coalesce(late.until, s.due_on - 1)
+    GROUP BY late.until, s.due_on
+    ORDER BY s.due_on
     """
 )
 
@@ -256,6 +279,17 @@ class Receivables:
                 days_past_due=max(0, (as_of - row.due_on).days),
             )
             for row, unpaid in self._session.execute(query)
+        )
+
+    def regularity(self, customer_id: str, as_of: date, days_free: int = 0) -> Regularity:
+        """How regularly the customer's invoices were paid up to a day."""
+        rows = self._session.execute(
+            _REGULARITY,
+            {"customer_id": customer_id, "as_of": as_of, "days_free": days_free},
+        ).all()
+        return Regularity(
+            late_until=rows[0][0] if rows else None,
+            due_days=tuple(due_on for _, due_on in rows if due_on is not None),
         )
 
     def sales(

@@ -5,6 +5,7 @@ PORTFOLIO_QUEUE = "portfolio"  # batches, so that a batch never delays a person
 
 NAMESPACE = "credit"
 
+CLASSIFICATION_SCHEDULE = "classification"
 MONITORING_SCHEDULE = "monitoring"
 RESERVATION_EXPIRY_SCHEDULE = "reservation_expiry"
 
@@ -46,6 +47,11 @@ def rerating_id(run: str, phase: str) -> str:
 def monitoring_id(run: str = "") -> str:
     """`run` tells looks on demand apart; a scheduled one is told apart by Temporal."""
     return f"runs/monitoring/{run}" if run else "runs/monitoring"
+
+
+def classification_id(run: str = "") -> str:
+    """`run` tells runs on demand apart; a scheduled one is told apart by Temporal."""
+    return f"runs/classification/{run}" if run else "runs/classification"
 
 
 def reservation_expiry_id() -> str:

@@ -25,15 +25,19 @@ from temporalio.client import (
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
 from domain.calendar import ZONE
+from domain.classification import ClassificationStart
 from domain.line import ExpirySweep
 from domain.notification import Channel, OutboxTurn
 from domain.warning import MonitoringStart
+from workflows.classification import ClassificationWorkflow
 from workflows.line import ReservationExpiryWorkflow
 from workflows.names import (
     CASES_QUEUE,
+    CLASSIFICATION_SCHEDULE,
     MONITORING_SCHEDULE,
     PORTFOLIO_QUEUE,
     RESERVATION_EXPIRY_SCHEDULE,
+    classification_id,
     monitoring_id,
     outbox_id,
     reservation_expiry_id,
@@ -44,6 +48,7 @@ from workflows.warning import MonitoringWorkflow
 # The webhook channel has no deliverer yet.
 CHANNELS = (Channel.MAIL, Channel.TEMPORAL)
 MONITORING_HOUR = 6  # before people come to work
+CLASSIFICATION_HOUR = 23  # when the day's invoices and payments are in
 EXPIRY_EVERY = timedelta(minutes=5)
 # A sweep is as of the instant its workflow begins; a schedule's input is the same every time.
 _ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
@@ -66,6 +71,7 @@ async def ensure_outboxes(client: Client, channels: Iterable[Channel] = CHANNELS
 async def ensure_schedules(client: Client, offset_days: int = 0) -> None:
     """Put every schedule in place; one that is there takes over what has changed, paused or not."""
     wanted = {
+        CLASSIFICATION_SCHEDULE: _classification(offset_days),
         MONITORING_SCHEDULE: _monitoring(offset_days),
         RESERVATION_EXPIRY_SCHEDULE: _reservation_expiry(offset_days),
     }
@@ -74,6 +80,24 @@ async def ensure_schedules(client: Client, offset_days: int = 0) -> None:
             await client.create_schedule(name, schedule)
         except ScheduleAlreadyRunningError:
             await client.get_schedule_handle(name).update(partial(_changed, schedule))
+
+
+def _classification(offset_days: int) -> Schedule:
+    """Every evening, as of the day that ends. A run that was missed is made up before midnight; after it, the
+    next run or one on demand takes its place."""
+    return Schedule(
+        action=ScheduleActionStartWorkflow(
+            ClassificationWorkflow.run,
+            ClassificationStart(offset_days=offset_days),
+            id=classification_id(),
+            task_queue=PORTFOLIO_QUEUE,
+            static_summary="the daily classification of the book",
+        ),
+        spec=_daily(CLASSIFICATION_HOUR),
+        policy=SchedulePolicy(
+            overlap=ScheduleOverlapPolicy.SKIP, catchup_window=timedelta(minutes=30)
+        ),
+    )
 
 
 def _monitoring(offset_days: int) -> Schedule:
@@ -86,14 +110,19 @@ def _monitoring(offset_days: int) -> Schedule:
             task_queue=PORTFOLIO_QUEUE,
             static_summary="the daily look at the book",
         ),
-        spec=ScheduleSpec(
-            calendars=[ScheduleCalendarSpec(hour=[ScheduleRange(MONITORING_HOUR)])],
-            time_zone_name=ZONE,
-            jitter=timedelta(minutes=5),
-        ),
+        spec=_daily(MONITORING_HOUR),
         policy=SchedulePolicy(
             overlap=ScheduleOverlapPolicy.SKIP, catchup_window=timedelta(hours=24)
         ),
+    )
+
+
+def _daily(hour: int) -> ScheduleSpec:
+    """Once a day in the legal entity's zone, a few minutes after the hour at most."""
+    return ScheduleSpec(
+        calendars=[ScheduleCalendarSpec(hour=[ScheduleRange(hour)])],
+        time_zone_name=ZONE,
+        jitter=timedelta(minutes=5),
     )
 
 

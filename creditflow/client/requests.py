@@ -674,6 +674,54 @@ def monitoring_run(run_id: str) -> Call[v.MonitoringRun]:
     return reading(_at("runs", "monitoring", run_id), v.MonitoringRun)
 
 
+def classify(as_of: date | None) -> Call[v.RunStarted]:
+    return writing("/runs/classification", v.RunStarted, {"as_of": as_of})
+
+
+def classification_run(run_id: str) -> Call[v.ClassificationRun]:
+    return reading(_at("runs", "classification", run_id), v.ClassificationRun)
+
+
+def classification_failures_page(
+    cursor: str | None, run_id: str
+) -> Call[v.Page[v.ClassificationFailure]]:
+    path = _at("runs", "classification", run_id, "failures")
+    return reading(path, v.Page[v.ClassificationFailure], cursor=cursor)
+
+
+def classes_page(
+    cursor: str | None, *, as_of: date | None, tier: str | None, stage: int | None
+) -> Call[v.Page[v.ClassStanding]]:
+    return reading(
+        "/classes", v.Page[v.ClassStanding], cursor=cursor, as_of=as_of, tier=tier, stage=stage
+    )
+
+
+def class_figures(as_of: date | None) -> Call[v.ClassFigures]:
+    return reading("/classes/figures", v.ClassFigures, as_of=as_of)
+
+
+def customer_classes(customer_id: str) -> Call[v.CustomerClasses]:
+    return reading(_at("customers", customer_id, "classes"), v.CustomerClasses)
+
+
+def cohorts(by: str, as_of: date | None) -> Call[v.CohortTable]:
+    return reading("/reports/cohorts", v.CohortTable, by=by, as_of=as_of)
+
+
+def cohort_letters(
+    by: str, as_of: date | None, month: str | None, key: str | None
+) -> Call[v.Items[v.CohortLetter]]:
+    return reading(
+        "/reports/cohorts/letters",
+        v.Items[v.CohortLetter],
+        by=by,
+        as_of=as_of,
+        month=month,
+        key=key,
+    )
+
+
 def collections_page(
     cursor: str | None, *, status: str | None, customer_id: str | None
 ) -> Call[v.Page[v.CollectionCase]]:

@@ -783,6 +783,54 @@ class Client(Connection):
         """How far a look has come; `NotFound` until it has begun."""
         return self.run(requests.monitoring_run(run_id))
 
+    def classify(self, as_of: date | None = None) -> v.RunStarted:
+        """Classify the book as of a day, and every later day that was run already."""
+        return self.run(requests.classify(as_of))
+
+    def fetch_classification_run(self, run_id: str) -> v.ClassificationRun:
+        """How far a run has come; `NotFound` until it has begun."""
+        return self.run(requests.classification_run(run_id))
+
+    def list_classification_failures(self, run_id: str) -> Iterator[v.ClassificationFailure]:
+        """Whom a run could not judge, and why."""
+        return self._pages(lambda cursor: requests.classification_failures_page(cursor, run_id))
+
+    def list_classes(
+        self,
+        *,
+        as_of: date | None = None,
+        tier: str | None = None,
+        stage: int | None = None,
+    ) -> Iterator[v.ClassStanding]:
+        """How customers stand as of a day, by id."""
+        return self._pages(
+            lambda cursor: requests.classes_page(cursor, as_of=as_of, tier=tier, stage=stage)
+        )
+
+    def fetch_class_figures(self, as_of: date | None = None) -> v.ClassFigures:
+        """The book by tier and stage as of a day, with its allowance."""
+        return self.run(requests.class_figures(as_of))
+
+    def fetch_customer_classes(self, customer_id: str) -> v.CustomerClasses:
+        """The classes of a customer and the losses posted for it, the newest first."""
+        return self.run(requests.customer_classes(customer_id))
+
+    def fetch_cohorts(self, by: str = "edition", as_of: date | None = None) -> v.CohortTable:
+        """What became of approved lines, by month and `edition`, `approver` or `grade`."""
+        return self.run(requests.cohorts(by, as_of))
+
+    def fetch_cohort_letters(
+        self,
+        by: str = "edition",
+        as_of: date | None = None,
+        *,
+        month: str | None = None,
+        key: str | None = None,
+    ) -> Sequence[v.CohortLetter]:
+        """The letters that a cohort counts."""
+        found = self.run(requests.cohort_letters(by, as_of, month, key))
+        return found.items
+
     def list_collections(
         self, *, status: str | None = None, customer_id: str | None = None
     ) -> Iterator[v.CollectionCase]:

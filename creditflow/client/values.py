@@ -1367,6 +1367,142 @@ class Rerated(Answer):
     failure: str
 
 
+class ClassificationRun(Answer):
+    """How far a run over the book has come; seen is changed, unchanged and failed."""
+
+    run_id: str
+    as_of: date
+    tally: Mapping[str, int]
+    finished: bool
+
+
+class ClassificationFailure(Answer):
+    customer_id: str
+    code: str
+
+
+class ClassStanding(Answer):
+    """How a customer stands as of a day, beside its allowance."""
+
+    customer_id: str
+    tier: str
+    tier_since: date
+    stage: int
+    reasons: tuple[str, ...]
+    grade: str
+    grade_origin: str
+    days_past_due: int
+    owed: Money
+    used: Money
+    unused: Money
+    receivables: Money
+    allowance_line: Money
+    allowance_receivables: Money
+    allowance: Money
+
+
+class TierFigures(Answer):
+    tier: str
+    customers: int
+    owed: Money
+    claims: Money
+    allowance: Money
+
+
+class StageFigures(Answer):
+    stage: int
+    customers: int
+    owed: Money
+    allowance_line: Money
+    allowance_receivables: Money
+    allowance: Money
+
+
+class ClassFigures(Answer):
+    """The book by tier and by stage as of a day."""
+
+    as_of: date
+    customers: int
+    owed: Money
+    allowance: Money
+    tiers: tuple[TierFigures, ...]
+    stages: tuple[StageFigures, ...]
+
+
+class CustomerClass(Answer):
+    """A class of a customer, from its day until the next one."""
+
+    customer_id: str
+    as_of: date
+    tier: str
+    tier_since: date
+    stage: int
+    reasons: tuple[str, ...]
+    grade: str
+    overdue_since: date | None
+    amounts: Mapping[str, Money]
+    edition_hash: str
+
+
+class LossEntry(Answer):
+    """A posting: what the allowance of a day moved by, and the loss it then held."""
+
+    customer_id: str
+    n: int
+    period_on: date
+    delta: Money
+    loss: Mapping[str, Any]
+    run_id: str
+
+
+class CustomerClasses(Answer):
+    classes: tuple[CustomerClass, ...]
+    entries: tuple[LossEntry, ...]
+
+
+class Cohort(Answer):
+    month: str
+    key: str
+    approved: int
+    amount: Money
+    active: int
+    amount_active: Money
+    warned: int
+    in_collection: int
+    non_performing: int
+    allowance: Money
+    loss: Money
+
+
+class CohortTable(Answer):
+    """Cohorts as of a day, and what they add up to."""
+
+    as_of: date
+    by: str
+    cohorts: tuple[Cohort, ...]
+    total: Cohort
+
+
+class CohortLetter(Answer):
+    """One approved new line that a cohort counts."""
+
+    letter_no: str
+    case_id: str
+    customer_id: str
+    line_id: str | None
+    decided_on: date
+    edition_hash: str
+    approver: str
+    grade: str
+    amount: Money
+    active: bool
+    warned: bool
+    in_collection: bool
+    non_performing: bool
+    allowance: Money
+    loss: Money
+
+
 class PublishedEdition(Answer):
     edition_hash: str
     name: str

@@ -46,6 +46,13 @@ COMMANDS: dict[str, Entry] = {
     "check": Entry("creditflow.commands.line:check", "Whether an amount may be lent now."),
     "line": Entry("creditflow.commands.line:line", "One line, and what is done on it."),
     "ledger": Entry("creditflow.commands.line:ledger", "The book of entries."),
+    "classes": Entry(
+        "creditflow.commands.classification:classes", "Customers by tier and stage, and runs."
+    ),
+    "ecl": Entry("creditflow.commands.classification:ecl", "Expected credit losses as of a day."),
+    "cohorts": Entry(
+        "creditflow.commands.cohort:cohorts", "What became of lines approved in a month."
+    ),
     "refusals": Entry("creditflow.commands.audit:refusals", "What was refused to whom."),
     "products": Entry("creditflow.commands.investigation:products", "What may be granted."),
     "policy": Entry("creditflow.commands.policy:policy", "Policy editions."),

@@ -28,15 +28,18 @@ class Lines:
         await asyncio.gather(*(self._use(line_id, wish) for line_id, wish in self._lines.items()))
 
     async def fall_behind(self) -> None:
-        """The book is looked at; a red warning stops the line of who does not pay (冻结)."""
+        """The book is looked at; a red warning stops the line of who does not pay (冻结). What all of
+        them owe is put into its tier, and losses are expected of it."""
         red = self._of("red")
         if not red or all([await self._frozen(line_id) for line_id in red]):
             return
         run = await self._office["risk"].run(writing("/runs/monitoring", dict[str, Any]))
-        await self._seen(run["run_id"])
+        await self._seen("monitoring", run["run_id"])
         for line_id in red:
             await self._until(partial(self._frozen, line_id))
             await self._try(self._lines[line_id], line_id, "after-freeze")
+        classified = await self._office["risk"].classify()
+        await self._seen("classification", classified.run_id)
 
     async def catch_up(self) -> None:
         """Who pays is free again, and its collection case closes."""
@@ -94,9 +97,9 @@ class Lines:
     def _of(self, ledger: str) -> list[str]:
         return [line_id for line_id, wish in self._lines.items() if wish.ledger == ledger]
 
-    async def _seen(self, run_id: str) -> None:
+    async def _seen(self, kind: str, run_id: str) -> None:
         async def finished() -> bool:
-            path = f"/runs/monitoring/{run_id}"
+            path = f"/runs/{kind}/{run_id}"
             try:
                 run = await self._office["risk"].run(reading(path, dict[str, Any]))
             except NotFound:  # nothing of it is on record yet

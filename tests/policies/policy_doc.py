@@ -339,7 +339,28 @@ def matrix(edition: PolicyEdition) -> str:
             for row in policy.matrix
         ),
     )
-    return f"{stages}\n\n{ages}"
+    increases = _table(
+        ("row", "grades at origination", "notches below it", "from", "until"),
+        (
+            (
+                row.code,
+                ", ".join(row.grades) or "all",
+                row.notches,
+                row.effective_from or "",
+                row.effective_until or "",
+            )
+            for row in policy.increases
+        ),
+    )
+    values = _table(
+        ("value", ""),
+        (
+            ("of what a line leaves unused, expected to be used", _percent(policy.unused_factor)),
+            ("open invoices are the use of lines", "yes" if policy.receivables_in_use else "no"),
+            ("discounted at the line's rate", "yes" if policy.discounted else "no"),
+        ),
+    )
+    return f"{stages}\n\n{increases}\n\n{ages}\n\n{values}"
 
 
 def classification(edition: PolicyEdition) -> str:
@@ -359,6 +380,8 @@ def classification(edition: PolicyEdition) -> str:
         ("value", ""),
         (
             ("a technical delay is none, up to", f"{policy.technical_days} days"),
+            ("a delay is presumed to be technical", "yes" if policy.technical_presumed else "no"),
+            ("warning of a customer that turned non-performing", policy.warning_level or "none"),
             ("all non-performing, above", f"{_percent(policy.debtor_share_max)} of its claims"),
             (
                 "or above, long overdue with all lenders",

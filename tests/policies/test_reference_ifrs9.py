@@ -14,7 +14,6 @@ from policies.impairment import (
     expected_credit_loss,
     hazard_of,
     interest_base,
-    loss_of_line,
     matrix_age,
     movement,
     provision_matrix,
@@ -165,15 +164,6 @@ def test_interest_is_on_the_gross_amount_until_a_claim_is_impaired() -> None:
 def test_only_the_difference_is_posted_and_a_rerun_posts_nothing() -> None:
     assert movement(cny(9_000), cny(43_000)) == cny(34_000)
     assert movement(cny(43_000), cny(43_000)) == cny(0)
-
-
-def test_a_line_in_use_has_the_stage_of_its_days_and_the_allowance_of_its_stage() -> None:
-    edition, pd = an_edition(), Decimal("0.02")
-
-    assert loss_of_line(cny(1_000_000), 30, pd, 3, edition) == (Stage.PERFORMING, cny(9_000))
-    stage, loss = loss_of_line(cny(1_000_000), 31, pd, 3, edition)
-    assert (stage, loss > cny(9_000)) == (Stage.INCREASED, True)
-    assert loss_of_line(cny(1_000_000), 91, pd, 3, edition) == (Stage.IMPAIRED, cny(450_000))
 
 
 @given(

@@ -11,6 +11,7 @@ from typing import Any
 
 from domain.application import ApplicationChange, ApplicationType, CaseStatus
 from domain.approval import Verdict
+from domain.classification import ClassificationStart
 from domain.customer import Identifier, IdentifierScheme
 from domain.edition import PolicyEdition
 from domain.identity import SYSTEM
@@ -36,6 +37,7 @@ from tests.makers_monitoring import LINE_ID, SHRUNKEN, a_book, invoice, pay
 from tests.makers_policy import a_changed_edition, a_customer, a_statement
 from tests.replay.tape import BOOK_ON, Tape
 from tests.road import UNDRAWN, an_application
+from workflows.classification import ClassificationWorkflow
 from workflows.collection import CollectionWorkflow
 from workflows.contract import ContractSigningWorkflow
 from workflows.line import CreditLineWorkflow, ReservationExpiryWorkflow
@@ -44,6 +46,7 @@ from workflows.names import (
     PORTFOLIO_QUEUE,
     application_id,
     approval_id,
+    classification_id,
     collection_id,
     contract_id,
     line_id,
@@ -694,9 +697,7 @@ async def short_collection(tape: Tape) -> None:
     await keep_runs(tape, "collection", collection_id(case))
 
 
-@scenario
-async def short_monitoring(tape: Tape) -> None:
-    """A book of six, looked at one customer at a time."""
+async def a_book_of_six(tape: Tape) -> None:
     await tape.road.call(a_book, tape.road.records)
     for n in range(2, 7):
         code = Identifier(scheme=IdentifierScheme.INTERNAL, value=f"INT-{n}")
@@ -705,8 +706,28 @@ async def short_monitoring(tape: Tape) -> None:
         await tape.road.call(
             open_line, tape.road.records, f"line-{n}", customer_id=customer.customer_id
         )
+
+
+@scenario
+async def short_monitoring(tape: Tape) -> None:
+    """A book of six, looked at one customer at a time."""
+    await a_book_of_six(tape)
     workflow_id = await looked(tape, "run-1", page_size=1)
     await keep_runs(tape, "monitoring", workflow_id)
+
+
+@scenario
+async def short_classification(tape: Tape) -> None:
+    """A book of six, classified one customer at a time."""
+    await a_book_of_six(tape)
+    workflow_id = classification_id("run-1")
+    await tape.road.client.execute_workflow(
+        ClassificationWorkflow.run,
+        ClassificationStart(run_id="run-1", as_of=BOOK_ON, person_id="risk", page_size=1),
+        id=workflow_id,
+        task_queue=PORTFOLIO_QUEUE,
+    )
+    await keep_runs(tape, "classification", workflow_id)
 
 
 @scenario

@@ -116,7 +116,13 @@ def test_every_message_is_among_the_histories(workflow_type: str) -> None:
 
 @pytest.mark.parametrize(
     "workflow_type",
-    ["CreditLineWorkflow", "CollectionWorkflow", "MonitoringWorkflow", "OutboxWorkflow"],
+    [
+        "ClassificationWorkflow",
+        "CreditLineWorkflow",
+        "CollectionWorkflow",
+        "MonitoringWorkflow",
+        "OutboxWorkflow",
+    ],
 )
 def test_what_lives_long_has_a_run_that_was_carried_over(workflow_type: str) -> None:
     histories = [each.events for each in histories_of(workflow_type)]

@@ -11,6 +11,11 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from domain.application import CaseResult, CaseStart
     from domain.approval import ApprovalRequest, ApprovalResult
+    from domain.classification import (
+        ClassificationPageDone,
+        ClassificationStart,
+        ClassificationTally,
+    )
     from domain.collection import CollectionProgress, CollectionResult, CollectionStart
     from domain.contract import ContractOrder, ContractOutcome
     from domain.line import ExpirySweep, ExpirySwept, LineProgress, LineStart
@@ -20,6 +25,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.warning import MonitoringPageDone, MonitoringStart, MonitoringTally
     from workflows.application import CreditApplicationWorkflow
     from workflows.approval import ApprovalWorkflow
+    from workflows.classification import ClassificationWorkflow
     from workflows.collection import CollectionWorkflow
     from workflows.contract import ContractSigningWorkflow
     from workflows.line import CreditLineWorkflow, ReservationExpiryWorkflow
@@ -147,6 +153,23 @@ class CollectionThatWaitsFirst(CollectionWorkflow):
         return await super()._look()
 
 
+@workflow.defn(name="ClassificationWorkflow")
+class ClassificationOfEachPageTwice(ClassificationWorkflow):
+    """Every page of the book is classified twice."""
+
+    @workflow.init
+    def __init__(self, start: ClassificationStart) -> None:
+        super().__init__(start)
+
+    @workflow.run
+    async def run(self, start: ClassificationStart) -> ClassificationTally:
+        return await super().run(start)
+
+    async def _page(self, start: ClassificationStart, after: str | None) -> ClassificationPageDone:
+        await super()._page(start, after)
+        return await super()._page(start, after)
+
+
 @workflow.defn(name="MonitoringWorkflow")
 class MonitoringOfEachPageTwice(MonitoringWorkflow):
     """Every page of the book is looked at twice."""
@@ -209,6 +232,7 @@ VARIANTS: tuple[type, ...] = (
     LineThatWaitsFirst,
     ReviewJudgedTwice,
     CollectionThatWaitsFirst,
+    ClassificationOfEachPageTwice,
     MonitoringOfEachPageTwice,
     OutboxThatRests,
     ExpiryThatWaits,

@@ -21,7 +21,16 @@ from domain.errors import (
 from domain.exchange import Rate
 from domain.imports import Outcome
 from domain.money import Money
-from domain.receivable import Invoice, Payment, ageing, lateness, open_items, payment_record, sales
+from domain.receivable import (
+    Invoice,
+    Payment,
+    ageing,
+    lateness,
+    open_items,
+    payment_record,
+    regularity,
+    sales,
+)
 from storage.base import Records
 from storage.customer import Customers
 from storage.exchange import Rates
@@ -200,6 +209,9 @@ def test_the_database_adds_up_what_the_plain_fold_does(
         owed = store.open_items(as_of, customer_id="c-1", currency="CNY")
         assert owed == open_items(invoices, paid, as_of)
         assert ageing(owed, as_of, "CNY").items == len(owed)
+        assert store.regularity("c-1", as_of, back % 9) == regularity(
+            invoices, paid, as_of, back % 9
+        )
         assert store.sales(as_of, window_days, currency="CNY") == sales(
             invoices, as_of, window_days, "CNY"
         )

@@ -14,6 +14,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.application import ApplicationActivities
 from activities.approval import ApprovalActivities
+from activities.classification import ClassificationActivities
 from activities.collection import CollectionActivities
 from activities.contract import ContractActivities
 from activities.documents.certificates import open_seals
@@ -31,6 +32,7 @@ from domain.approval import (
     Silence,
     StepDue,
 )
+from domain.classification import ClassificationPage, ClassificationStart
 from domain.collection import CollectionAction
 from domain.contract import ContractOrder, CustomerActed, Grantor, IssueContract
 from domain.line import ActivationRequest, LineAction, ReviewDue
@@ -64,6 +66,7 @@ class Office(Gateway):
         self._reratings = ReratingActivities(records)
         self._reviews = ReviewActivities(records)
         self._warnings = WarningActivities(records)
+        self._classes = ClassificationActivities(records)
         self._collections = CollectionActivities(records)
         self._orders: dict[str, ContractOrder] = {}
         self.offset_days = 0
@@ -119,6 +122,20 @@ class Office(Gateway):
             )
         if workflow == "ReratingWorkflow":
             self._rerate(ReratingStart.model_validate(payload))
+
+        if workflow == "ClassificationWorkflow":
+            begun = ClassificationStart.model_validate(payload)
+            self._classes.classify_customers(
+                ClassificationPage(
+                    run_id=begun.run_id or "run",
+                    as_of=begun.as_of,
+                    person_id=begun.person_id,
+                    after=None,
+                    page_size=begun.page_size,
+                    at=self._now(),
+                    offset_days=begun.offset_days,
+                )
+            )
 
     def history(self, workflow_id: str) -> list[dict[str, Any]]:
         return []

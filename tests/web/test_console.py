@@ -21,7 +21,7 @@ from domain.customer import CustomerContent
 from domain.identity import Language
 from domain.trade import RoleContent, TradeRole
 from tests import servers
-from tests.web.book import PASSWORD, Book, link_of, opened
+from tests.web.book import COMPANIES, PASSWORD, Book, link_of, opened
 from web.app import assemble
 from web.callers import COOKIE
 from web.console.application import ACTS
@@ -34,7 +34,8 @@ PAGES = (
     "/ /tasks /tasks?view=all /cases /cases?status=in_approval /customers /customers/c-1001 "
     "/customers/c-1001/statements /customers/c-1001/turnover /customers/c-1001/reports "
     "/customers/c-1004/ring /lines /reviews?view=all /warnings?view=all /rerating /collections "
-    "/policy /mails /operations /customers/merges /overrides"
+    "/policy /mails /operations /customers/merges /overrides "
+    "/classes /classes?tier=substandard&stage=3 /cohorts /cohorts?view=approver /cohorts/letters"
 ).split()
 
 
@@ -163,6 +164,37 @@ def test_every_entry_of_the_menu_opens_and_every_other_page_is_refused_in_words(
         else:
             assert answer.status_code == 403
             assert "not_permitted" in answer.text
+
+
+@pytest.mark.parametrize(("language", "word"), [("en", "special mention"), ("zh-CN", "关注")])
+def test_classes_are_run_and_seen_and_a_cohort_opens_its_letters(
+    app: FastAPI, book: Book, language: str, word: str
+) -> None:
+    """The page runs the book as of today; figures, rows and the customer's page say one thing."""
+    client = signed_in(app, "risk", language)
+    on = book.services.clock.business_on()
+    form = _Form("/classes/run")
+    form.feed(client.get("/classes").text)
+    assert client.post("/classes/run", data=form.fields).status_code == 303
+
+    page = client.get("/classes").text
+    figures = book.services.classes.read_figures(book.people["risk"], on)
+    assert figures.customers == len(COMPANIES)
+    amount = f"{figures.allowance.amount:,f}"
+    assert amount in page
+    late = client.get(f"/classes?as_of={on}&tier=special_mention").text
+    assert "/customers/c-1006" in late
+    assert "/customers/c-1001" not in late
+    assert word in client.get("/customers/c-1006").text
+    assert client.get("/classes?as_of=soon").status_code == 422
+    assert client.get("/classes?as_of=9999-01-01").status_code == 422
+
+    cohorts = client.get("/cohorts?view=grade").text
+    [path] = set(re.findall(r'href="(/cohorts/letters\?[^"]*month=[^"]*)"', cohorts))
+    assert "/cases/" in client.get(path.replace("&amp;", "&")).text
+    written = client.get(f"/cohorts.csv?view=grade&as_of={on}")
+    assert written.headers["content-type"].startswith("text/csv")
+    assert written.text.count("\n") == 3
 
 
 @pytest.mark.parametrize("language", ["en", "zh-CN"])

@@ -8,6 +8,7 @@ from temporalio.client import ScheduleActionStartWorkflow
 from temporalio.worker import Worker
 
 from activities.signatures import WarningSteps
+from domain.classification import ClassificationStart
 from domain.notification import Channel
 from domain.warning import (
     MonitoringPage,
@@ -17,7 +18,12 @@ from domain.warning import (
 )
 from tests.sandbox import RUNNER
 from tests.servers import SkippingEnvironment
-from workflows.names import MONITORING_SCHEDULE, RESERVATION_EXPIRY_SCHEDULE, outbox_id
+from workflows.names import (
+    CLASSIFICATION_SCHEDULE,
+    MONITORING_SCHEDULE,
+    RESERVATION_EXPIRY_SCHEDULE,
+    outbox_id,
+)
 from workflows.schedules import ensure_outboxes, ensure_schedules
 from workflows.warning import MonitoringWorkflow
 
@@ -77,5 +83,10 @@ async def test_what_must_always_run_is_put_in_place_as_often_as_asked(
         outbox = client.get_workflow_handle(outbox_id(channel))
         assert (await outbox.describe()).status is not None
         await outbox.terminate()
-    for name in (MONITORING_SCHEDULE, RESERVATION_EXPIRY_SCHEDULE):
+    nightly = await client.get_schedule_handle(CLASSIFICATION_SCHEDULE).describe()
+    action = nightly.schedule.action
+    assert isinstance(action, ScheduleActionStartWorkflow)
+    [begun] = await client.data_converter.decode(action.args, [ClassificationStart])
+    assert begun == ClassificationStart(offset_days=-30)
+    for name in (CLASSIFICATION_SCHEDULE, MONITORING_SCHEDULE, RESERVATION_EXPIRY_SCHEDULE):
         await client.get_schedule_handle(name).delete()

@@ -10,6 +10,8 @@ from web import assets
 from web.console import (
     application,
     approval,
+    classification,
+    cohort,
     collection,
     contract,
     customer,
@@ -56,6 +58,8 @@ _STAGES = (
     review,
     warning,
     rerating,
+    classification,
+    cohort,
     collection,
     draft,
     edition,

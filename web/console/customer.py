@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 
+from domain.classification import CustomerClass
 from domain.errors import FieldUnreadable
 from domain.receivable import Ageing
 from web.api.pages import after_text
@@ -25,6 +26,7 @@ _PLACES = (
     ("reports", "/reports", Action.REPORT_READ),
     ("ring", "/ring", Action.CUSTOMER_READ),
 )
+_CLASSES_MAX = 12
 
 
 @router.get("/customers")
@@ -68,6 +70,7 @@ def show_customer(visit: Visiting, customer_id: str, as_of: str = "") -> HTMLRes
         charts=bool(spread and spread.option),
         lines=services.lines.list_lines(person, customer_id=customer_id),
         cases=services.applications.list_cases(person, customer_id=customer_id, page_size=20),
+        classes=_classes(visit, customer_id),
         group=_group(visit, head["customer"].group_id),
         may_submit=permitted(person, Action.APPLICATION_SUBMIT),
     )
@@ -100,6 +103,14 @@ def _day(visit: Visit, typed: str) -> date | None:
         raise FieldUnreadable(
             column=visit.speech.say("profile.as_of"), expected=expected, expected_zh=expected
         ) from None
+
+
+def _classes(visit: Visit, customer_id: str) -> list[CustomerClass]:
+    """The classes of a customer on which tier, stage or a reason moved, the newest first."""
+    classes = visit.services.classes.read_customer(visit.person, customer_id).classes
+    earlier = [*classes[1:], None]
+    pairs = zip(classes, earlier, strict=False)
+    return [found for found, before in pairs if found.moved_from(before)][:_CLASSES_MAX]
 
 
 def _bars(ageing: Ageing) -> list[dict[str, Any]]:

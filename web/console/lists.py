@@ -1,9 +1,10 @@
 """What lists and forms share: where the next page begins, and how a typed amount is read."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import TypeVar
 
+from domain.errors import FieldUnreadable
 from web.api.pages import cursor_of
 
 PAGE_SIZE = 50
@@ -30,3 +31,15 @@ def next_path(
 def plain_amount(typed: str) -> str:
     """An amount as people type it, without grouping commas and blanks; `Money` judges the rest."""
     return typed.strip().replace(",", "").replace("，", "").replace(" ", "")
+
+
+def typed_day(text: str, field: str) -> date | None:
+    """A day as a form sends it, None where none was chosen; refuses `FieldUnreadable`."""
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise FieldUnreadable(
+            column=field, expected="YYYY-MM-DD", expected_zh="YYYY-MM-DD 格式的日期"
+        ) from None

@@ -50,6 +50,12 @@ LOOKS = {
     "yellow": (WAIT, "flag"),
     "orange": (WAIT, "triangle"),
     "red": (BAD, "triangle"),
+    # tiers
+    "normal": (GOOD, "check"),
+    "special_mention": (WAIT, "flag"),
+    "substandard": (BAD, "triangle"),
+    "doubtful": (BAD, "triangle"),
+    "loss": (BAD, "cross"),
     # reviews
     "keep": (GOOD, "dash"),
     "raise": (GOOD, "up"),

@@ -95,6 +95,9 @@ class Action(StrEnum):
     WARNING_RUN = "warning.run"
     RERATING_READ = "rerating.read"
     RERATING_RUN = "rerating.run"
+    CLASS_READ = "class.read"
+    CLASS_RUN = "class.run"
+    COHORT_READ = "cohort.read"
     COLLECTION_READ = "collection.read"
     COLLECTION_ACT = "collection.act"
 
@@ -183,6 +186,10 @@ MATRIX: dict[Action, frozenset[Role]] = {
     # A preview shows every line of the book, and its file is read whole or not at all.
     Action.RERATING_READ: frozenset({_APPROVER, _RISK, _AUDITOR}),
     Action.RERATING_RUN: frozenset({_RISK}),
+    Action.CLASS_READ: _READERS,
+    Action.CLASS_RUN: frozenset({_RISK, _OPERATOR}),
+    # What became of whose approvals is for those who answer for the book.
+    Action.COHORT_READ: frozenset({_APPROVER, _RISK, _AUDITOR}),
     Action.COLLECTION_READ: _READERS,
     Action.COLLECTION_ACT: frozenset({_COLLECTOR}),
     Action.POLICY_READ: _STAFF,

@@ -11,7 +11,9 @@ from web.service.application import ApplicationService
 from web.service.approval import ApprovalService
 from web.service.attachment import AttachmentService
 from web.service.audit import AuditService
+from web.service.classification import ClassificationService
 from web.service.clock import Clock
+from web.service.cohort import CohortService
 from web.service.collection import CollectionService
 from web.service.contract import ContractService
 from web.service.customer import CustomerService
@@ -75,6 +77,8 @@ class Services:
     reviews: ReviewService
     reratings: ReratingService
     warnings: WarningService
+    classes: ClassificationService
+    cohorts: CohortService
     collections: CollectionService
     editions: EditionService
     drafts: DraftService
@@ -129,6 +133,8 @@ def build_services(
         reviews=ReviewService(records, gateway),
         reratings=ReratingService(records, gateway, clock),
         warnings=WarningService(records, gateway, clock),
+        classes=ClassificationService(records, gateway, clock),
+        cohorts=CohortService(records, clock),
         collections=CollectionService(records, gateway, clock),
         editions=editions,
         drafts=DraftService(records, gateway, clock, editions),
