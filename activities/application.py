@@ -236,7 +236,7 @@ def _assess(session: Session, before: Case, step: CaseStep) -> Assessed:
 def _judged(
     session: Session, case: Case, edition: PolicyEdition, on: date, file: File
 ) -> Assessment:
-    dossier = collect_dossier(session, case.application, edition, on, file)
+    dossier = collect_dossier(session, case.application, edition, on, file, case.case_id)
     spent = AutomaticLane(session).spent_on(on, edition.reporting_currency)
     if spent is None:  # a lane that is switched off has nothing left to give today
         spent = edition.money(edition.approval.automatic.daily_amount_max + 1)
@@ -306,6 +306,8 @@ def _decided_by_policy(
     )
     if approved:
         granted = assessment.route.aggregate - assessment.dossier.holdings.group_limits
+        if assessment.route.beside is not None:
+            granted -= assessment.route.beside.total
         AutomaticLane(session).record(before.case_id, granted, on)
     conclude_case(session, before, letter, at)
     return _assessed(assessment, letter, edition)

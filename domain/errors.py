@@ -276,6 +276,16 @@ class OwnCase(NotPermitted):
     sentence_zh = "申请人或最后编辑人不得审批该申请。"
 
 
+class Recused(NotPermitted):
+    sentence = (
+        "You are marked as related to the customer {customer_id} by entry {entry_id} of the "
+        "register of related parties; others decide."
+    )
+    sentence_zh = (
+        "关联方名录条目 {entry_id} 将您列为客户 {customer_id} 的关联人，须回避，由他人决定。"
+    )
+
+
 class SameHands(NotPermitted):
     sentence = "{first} and {second} must be done by two different people."
     sentence_zh = "{first} 与 {second} 必须由不同人员完成。"
@@ -438,6 +448,11 @@ class ModelExtraMissing(NotGranted):
 class ProductUnknown(NotGranted):
     sentence = "The policy edition grants no credit of the kind {product}."
     sentence_zh = "政策版本中没有该额度品种：{product}。"
+
+
+class RelatedTerms(NotGranted):
+    sentence = "A related party of the grantor pays what its grade asks: {asked}, not {rate}."
+    sentence_zh = "授信方关联方须按其等级要求的利率 {asked} 执行，不得为 {rate}。"
 
 
 class NoLine(NotGranted):

@@ -355,7 +355,7 @@ class ApplicationService:
             _refuse_closed(case)
             edition = Editions(session).read(case.edition_hash)
             file = file_of(session, case.application, edition, on)
-            dossier = collect_dossier(session, case.application, edition, on, file)
+            dossier = collect_dossier(session, case.application, edition, on, file, case_id)
         missing = dict.fromkeys((*file.completeness.missing, *file.completeness.missing_optional))
         spent = Money.zero(edition.reporting_currency)
         return questions(dossier, edition, tuple(missing), automatic_spent=spent)

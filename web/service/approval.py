@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from activities.related import refuse_recused
 from domain.application import CaseStatus
 from domain.approval import (
     Approval,
@@ -258,6 +259,7 @@ class ApprovalService:
         refusal, detail = ("no_authority", "") if grant is None else (None, "")
         try:
             approval.legality(task.task_id, person.person_id)
+            refuse_recused(session, approval, person.person_id, on)
         except CreditError as error:
             refusal, detail = error.code, error.detail(person.language)
         return WhyYou(
