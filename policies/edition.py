@@ -363,6 +363,8 @@ def _tiers(edition: PolicyEdition) -> Iterator[Finding]:
     """Steps name tiers that exist, every tier is some step's, and reminders come before deadlines."""
     policy = edition.approval
     steps = [*(step for row in policy.rows for step in row.steps), policy.price_exception]
+    steps += [policy.above_eligible.step] if policy.above_eligible is not None else []
+    steps += [edition.related.body] if edition.related.body is not None else []
     named = {step.tier for step in steps}
     for tier in named - policy.tiers.keys():
         yield _found("approval.rows", "unknown", name=tier)
@@ -532,6 +534,8 @@ def _concentration(edition: PolicyEdition) -> Iterator[Finding]:
         yield from _dates(path, cap)
         if cap.name and cap.scope not in (CapScope.INDUSTRY, CapScope.REGION):
             yield _found(f"{path}.name", "unread")
+        if "largest" in cap.model_fields_set and cap.scope is not CapScope.TOP:
+            yield _found(f"{path}.largest", "unread")
     for row in policy.appetite:
         path = f"concentration.appetite.{row.code}"
         yield from _dates(path, row)

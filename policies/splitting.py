@@ -55,9 +55,11 @@ class Bound(NamedTuple):
     at: Money
 
 
-def bound_above(aggregate: Money, grade: str, edition: PolicyEdition) -> Bound | None:
-    """The lowest bound that a sum is under, or at, by no more than the edition's share; None if it
-    is near none."""
+def bound_above(
+    aggregate: Money, grade: str, edition: PolicyEdition, near_share: Decimal
+) -> Bound | None:
+    """The lowest bound of an edition that a sum is at, or under by no more than a share of it;
+    None if it is near none."""
     automatic = edition.approval.automatic
     bounds = [
         Bound(row.code, edition.money(row.up_to))
@@ -67,7 +69,7 @@ def bound_above(aggregate: Money, grade: str, edition: PolicyEdition) -> Bound |
     if automatic.enabled and grade in edition.grades[: edition.rank(automatic.grade_min) + 1]:
         bounds.append(Bound(AUTOMATIC, edition.money(automatic.aggregate_max)))
     with localcontext(EXACT):
-        floor = Decimal(1) - edition.approval.splitting.near_share
+        floor = Decimal(1) - near_share
         near = [
             bound
             for bound in bounds

@@ -8,8 +8,16 @@ from sqlalchemy import Integer, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from domain.contract import Letter
 from domain.errors import AlreadyDecided, AlreadyExists, NotFound, SameHands, StaleContent
-from domain.related import RelatedCheck, RelatedContent, RelatedEntry, RelatedStanding
+from domain.money import Money
+from domain.related import (
+    DisclosedLine,
+    RelatedCheck,
+    RelatedContent,
+    RelatedEntry,
+    RelatedStanding,
+)
 from storage.base import Row, table_of
 
 
@@ -49,6 +57,38 @@ _COUNTED_ALL = text(_COUNTED.format(where=""))
 _MARKED = text(
     "SELECT customer_id FROM customer WHERE content @> '{\"related_to_grantor\": true}'"
     " ORDER BY customer_id"
+)
+
+# Balances are those after the last entry of the day, the limit the last one decided by then.
+_LINES_AS_OF = text(
+    """
+    SELECT l.customer_id, l.line_id, l.ends_on, a.currency, put.letters, letter.body,
+        coalesce(g.route_row, '') AS route_row, limited.limit_minor, used.used_after AS used_minor
+    FROM credit_line l
+    JOIN exposure_account a ON a.owner_id = l.line_id AND a.kind = 'line'
+    JOIN LATERAL (
+        SELECT array_agg(letter_no ORDER BY activated_at, letter_no) AS letters,
+            (array_agg(letter_no ORDER BY activated_at DESC, letter_no DESC)
+                FILTER (WHERE kind <> 'temporary_increase'))[1] AS newest
+        FROM line_activation WHERE line_id = l.line_id AND business_on <= :as_of
+    ) put ON put.newest IS NOT NULL
+    JOIN letter ON letter.letter_no = put.newest
+    LEFT JOIN letter_limit g ON g.letter_no = put.newest
+    JOIN LATERAL (
+        SELECT limit_minor FROM exposure_entry
+        WHERE account_no = a.account_no AND kind IN ('opening', 'limit') AND business_on <= :as_of
+        ORDER BY seq DESC LIMIT 1
+    ) limited ON true
+    JOIN LATERAL (
+        SELECT used_after FROM exposure_entry
+        WHERE account_no = a.account_no AND business_on <= :as_of ORDER BY seq DESC LIMIT 1
+    ) used ON true
+    WHERE l.customer_id = ANY(:customers) AND (used.used_after > 0
+        OR l.ends_on >= :as_of AND NOT EXISTS (
+            SELECT FROM line_event e WHERE e.line_id = l.line_id AND e.kind = 'terminated'
+                AND e.occurred_at < :over_at))
+    ORDER BY l.customer_id, l.line_id
+    """
 )
 
 
@@ -146,6 +186,36 @@ class RelatedParties:
     def find_marked(self) -> Sequence[str]:
         """The customers whose own record says that they are related, by id."""
         return self._session.scalars(_MARKED).all()
+
+    def lines_as_of(
+        self, customer_ids: Iterable[str], as_of: date, over_at: datetime
+    ) -> dict[str, list[DisclosedLine]]:
+        """The lines of these customers as of a day, by customer: those that had not ended when it
+        was over, or were still in use. Terms are of the newest letter that was in force then."""
+        rows = self._session.execute(
+            _LINES_AS_OF,
+            {"customers": list(customer_ids), "as_of": as_of, "over_at": over_at},
+        )
+        lines: dict[str, list[DisclosedLine]] = {}
+        for row in rows:
+            letter = Letter.model_validate(row.body)
+            assert letter.terms is not None, "a letter in force has terms"
+            lines.setdefault(row.customer_id, []).append(
+                DisclosedLine(
+                    line_id=row.line_id,
+                    limit=Money(minor=row.limit_minor, currency=row.currency),
+                    used=Money(minor=row.used_minor, currency=row.currency),
+                    product=letter.terms.product,
+                    term_months=letter.terms.term_months,
+                    rate_annual=letter.terms.rate_annual,
+                    payment_days=letter.terms.payment_days,
+                    ends_on=row.ends_on,
+                    letters=tuple(row.letters),
+                    body=row.route_row,
+                    decided_by=letter.decided_by,
+                )
+            )
+        return lines
 
     def marks_members(self) -> bool:
         """Whether any version marks people of ours at all."""

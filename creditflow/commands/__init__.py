@@ -35,6 +35,8 @@ COMMANDS: dict[str, Entry] = {
     "check": Entry("creditflow.commands.line:check", "Whether an amount may be lent now."),
     "line": Entry("creditflow.commands.line:line", "One line, and what is done on it."),
     "ledger": Entry("creditflow.commands.line:ledger", "The book of entries."),
+    "guard": Entry("creditflow.commands.guard:guard", "Split requests, grants above policy."),
+    "related": Entry("creditflow.commands.related:related", "The grantor's own related parties."),
     "refusals": Entry("creditflow.commands.audit:refusals", "What was refused to whom."),
     "policy": Entry("creditflow.commands.policy:policy", "Policy editions."),
     "factors": Entry("creditflow.commands.factors:factors", "The factor table of the book."),

@@ -84,7 +84,15 @@ class Caller:
     def fetch_bytes(self, path: str) -> bytes:
         return self._ask("GET", path).content
 
-    def send(self, path: str, body: object, key: str | None = None, *, keyed: bool = True) -> Reply:
+    def send(
+        self,
+        path: str,
+        body: object,
+        key: str | None = None,
+        *,
+        keyed: bool = True,
+        method: str = "POST",
+    ) -> Reply:
         """A write, under the caller's idempotency key or one made for it.
 
         `keyed` is False where a key says something of its own, and there is none.
@@ -93,7 +101,7 @@ class Caller:
         headers = {"Content-Type": "application/json"}
         if keyed:
             headers["Idempotency-Key"] = key or str(uuid.uuid4())
-        return self._ask("POST", path, content, headers)
+        return self._ask(method, path, content, headers)
 
     def upload(
         self, path: str, name: str, content: bytes, form: Mapping[str, str], key: str | None = None

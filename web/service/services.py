@@ -20,6 +20,7 @@ from web.service.edition import EditionService
 from web.service.exchange import RateService
 from web.service.exposure import ExposureService
 from web.service.gateway import Gateway
+from web.service.guard import GuardService
 from web.service.identity import IdentityService
 from web.service.imports import ImportService
 from web.service.line import LineService
@@ -28,6 +29,7 @@ from web.service.once import JoinedRecords
 from web.service.operations import OperationsService
 from web.service.party import PartyService
 from web.service.receivable import ReceivableService
+from web.service.related import RelatedService
 from web.service.report import ReportService
 from web.service.rerating import ReratingService
 from web.service.review import ReviewService
@@ -49,6 +51,7 @@ class Services:
     audit: AuditService
     customers: CustomerService
     parties: PartyService
+    related: RelatedService
     statements: StatementService
     receivables: ReceivableService
     turnover: TurnoverService
@@ -66,6 +69,7 @@ class Services:
     reratings: ReratingService
     warnings: WarningService
     collections: CollectionService
+    guards: GuardService
     editions: EditionService
     drafts: DraftService
     notifications: NotificationService
@@ -98,6 +102,7 @@ def build_services(
         audit=AuditService(records, exposure),
         customers=CustomerService(records, clock),
         parties=PartyService(records, clock),
+        related=RelatedService(records, clock),
         statements=StatementService(records, clock),
         receivables=ReceivableService(records, clock),
         turnover=TurnoverService(records, clock),
@@ -115,6 +120,7 @@ def build_services(
         reratings=ReratingService(records, gateway, clock),
         warnings=WarningService(records, gateway, clock),
         collections=CollectionService(records, gateway, clock),
+        guards=GuardService(records, clock),
         editions=editions,
         drafts=DraftService(records, gateway, clock, editions),
         notifications=NotificationService(records, mail_dir=mail_dir),

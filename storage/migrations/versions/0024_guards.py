@@ -90,6 +90,7 @@ _LETTERS = (
     LEFT JOIN person p ON p.person_id = c.manager_id
     WHERE l.approved AND l.limit_minor IS NOT NULL
     """,
+    "CREATE INDEX ix_application_business_on ON application (business_on)",
     "CREATE INDEX ix_letter_limit_decided_on ON letter_limit (decided_on, unit)",
     """
     CREATE INDEX ix_letter_limit_above ON letter_limit (decided_on, letter_no)
