@@ -16,7 +16,7 @@ from domain.money import Money
 from domain.value import Value
 
 
-class Relation(StrEnum):
+class RelatedBy(StrEnum):
     """What makes a party related to the grantor."""
 
     SHAREHOLDER = "shareholder"  # 主要股东
@@ -31,7 +31,7 @@ class RelatedContent(Value):
     """What is said of a related party: a customer, or a party that customers are linked to."""
 
     subject: Id
-    relation: Relation
+    relation: RelatedBy
     members: tuple[Id, ...] = Field(default=(), max_length=50)  # our people related by it
     source: str = Field(min_length=1, max_length=200)
     valid_from: date

@@ -88,6 +88,7 @@ class Typed:
     temporary_until: str = ""
     note: str = ""
     reason: str = ""
+    above_eligible_reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -148,6 +149,7 @@ def submit(
     purpose: Annotated[str, Form()] = "",
     line_id: Annotated[str, Form()] = "",
     temporary_until: Annotated[str, Form()] = "",
+    above_eligible_reason: Annotated[str, Form()] = "",
     key: Annotated[str, Form()] = "",
 ) -> Response:
     """Start a case, once however often the button is pressed."""
@@ -161,6 +163,7 @@ def submit(
         purpose,
         line_id,
         temporary_until,
+        above_eligible_reason=above_eligible_reason,
     )
     visit.when_refused(lambda refusal: _start_page(visit, typed, refusal))
     application = visit.valid(
@@ -174,6 +177,7 @@ def submit(
             "purpose": purpose.strip(),
             "line_id": line_id.strip() or None,
             "temporary_until": temporary_until or None,
+            "above_eligible_reason": above_eligible_reason.strip(),
         },
     )
     submitted = visit.services.applications.submit(visit.person, application, key or new_id())

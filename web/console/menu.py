@@ -26,6 +26,8 @@ ENTRIES = (
     Entry("reviews", "/reviews", "cycle", Action.REVIEW_READ),
     Entry("warnings", "/warnings", "triangle", Action.WARNING_READ),
     Entry("collections", "/collections", "coins", Action.COLLECTION_READ),
+    Entry("guards", "/guards", "shield", Action.GUARD_READ),
+    Entry("related", "/related", "flag", Action.RELATED_READ),
     Entry("policy", "/policy", "book", Action.POLICY_READ),
     Entry("mails", "/mails", "envelope", Action.OPERATIONS_READ),
     Entry("operations", "/operations", "pulse", Action.OPERATIONS_READ),
