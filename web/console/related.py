@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Response
 from fastapi.responses import HTMLResponse
 
-from domain.related import RelatedContent, RelatedBy
+from domain.related import RelatedBy, RelatedContent
 from web.api.pages import after_text
 from web.console.lists import PAGE_SIZE, next_path
 from web.console.page import Visit, Visiting, Writing
