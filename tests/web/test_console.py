@@ -28,7 +28,8 @@ EVERYBODY = (
 )
 PAGES = (
     "/ /tasks /tasks?view=all /cases /cases?status=in_approval /customers /customers/c-1001 /lines "
-    "/reviews?view=all /warnings?view=all /collections /policy /mails /operations"
+    "/reviews?view=all /warnings?view=all /collections /guards /guards?view=above_eligible "
+    "/related /related?view=disclosure /policy /mails /operations"
 ).split()
 
 
