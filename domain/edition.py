@@ -440,8 +440,9 @@ class AutomaticLane(Value):
 class SplittingPolicy(Value):
     """Requests of one ring that are one request (化整为零): summed for the tier, and looked for."""
 
-    window_days: int = Field(default=0, ge=0)  # back from the day of a judgement; 0 sums nothing
-    report_days: int = Field(default=90, ge=1)  # back from the day of the report
+    # Back from the day of a judgement; 0 sums nothing.
+    window_days: int = Field(default=0, ge=0, le=3660)
+    report_days: int = Field(default=90, ge=1, le=3660)  # back from the day of the report
     near_share: Share = Decimal("0.1")  # under a bound by up to this is near it
     cases_min: int = Field(default=2, ge=2)  # so many near it are a cluster
 

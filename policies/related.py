@@ -1,5 +1,6 @@
 """What the grantor's own related parties (关联方) are refused: better terms than others get."""
 
+from domain.application import ApplicationType
 from domain.assessment import Assessment, Dossier, Price
 from domain.contract import Terms
 from domain.edition import PolicyEdition
@@ -25,8 +26,13 @@ def refusals(
 
 
 def refuse_better_terms(assessment: Assessment, terms: Terms, edition: PolicyEdition) -> None:
-    """Nothing, or `RelatedTerms` where a related party would pay less than its grade asks."""
-    if not edition.related.terms_of_grade or not assessment.dossier.customer.related_to_grantor:
+    """Nothing, or `RelatedTerms` where a related party would pay less than its grade asks.
+
+    Taking credit away grants nothing, so a decrease or an exit stands at any price.
+    """
+    dossier = assessment.dossier
+    lowers = dossier.application.application_type is ApplicationType.DECREASE or not terms.limit
+    if not edition.related.terms_of_grade or not dossier.customer.related_to_grantor or lowers:
         return
     asked = assessment.price.rate_annual
     if terms.rate_annual < asked or assessment.price.below_minimum:

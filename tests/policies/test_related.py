@@ -76,6 +76,18 @@ def test_terms_below_the_grades_are_refused_to_it_at_the_letter() -> None:
     refuse_better_terms(receipt, better, NO_REGISTER)
 
 
+def test_credit_is_taken_away_from_it_at_any_price() -> None:
+    change = a_change(ApplicationType.DECREASE, cny(100))
+    cut = judged(a_dossier(customer=RELATED, application=change, own_limits=cny(500)), DEAR)
+    assert cut.price.below_minimum
+    refuse_better_terms(cut, terms_for(cut, cny(100), DEAR), DEAR)
+
+    kept = judged(a_dossier(customer=RELATED), DEAR)
+    refuse_better_terms(kept, terms_for(kept, cny(0), DEAR), DEAR)
+    with pytest.raises(RelatedTerms):
+        refuse_better_terms(kept, terms_for(kept, cny(1), DEAR), DEAR)
+
+
 def covered(worth: int, **changed: object) -> Dossier:
     cover = Cover(cover_id="v-1", kind=CoverKind.DEPOSIT, value=cny(worth))
     return a_dossier(covers=(cover,), **changed)  # type: ignore[arg-type]

@@ -175,6 +175,8 @@ def test_what_was_granted_above_is_listed_with_letter_exception_and_who_approved
     reversed_ = {"since": "2026-02-01", "until": "2026-01-01"}
     refused = asks(url, "risk", "GET", "/reports/above-eligible", params=reversed_)
     assert refused.json()["code"] == "period_reversed"
+    earliest = asks(url, "risk", "GET", "/reports/above-eligible", params={"until": "0001-01-01"})
+    assert earliest.json()["items"] == []
 
 
 # ── splitting ────────────────────────────────────────────────────────────────────────────────────
@@ -304,6 +306,10 @@ def test_a_related_party_is_disclosed_with_limit_use_terms_letters_and_body(
     before = found.as_of - timedelta(days=1)
     with client(url, "auditor") as auditor:
         assert auditor.fetch_disclosure(before).customers == ()
+    last = asks(
+        url, "auditor", "GET", "/related-parties/disclosure", params={"as_of": "9999-12-31"}
+    )
+    assert (last.status_code, last.json()["code"]) == (422, "date_in_future")
 
 
 def test_a_new_request_of_a_related_group_has_its_own_body_and_whom_it_marks_is_recused(

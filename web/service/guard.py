@@ -60,7 +60,7 @@ class GuardService:
         of the last year unless days are named. Refuses `PeriodReversed`."""
         permit(person, Action.GUARD_READ)
         last = until or self._clock.business_on()
-        first = since or last - timedelta(days=365)
+        first = since or date.fromordinal(max(1, last.toordinal() - 365))
         if last < first:
             raise PeriodReversed(since=first, until=last)
         with self._records.begin() as session:

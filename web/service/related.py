@@ -8,7 +8,7 @@ from pydantic import Field
 from activities.exchange import Exchange
 from activities.related import related_customers
 from domain.calendar import day_begins_at
-from domain.errors import NotFound
+from domain.errors import DateInFuture, NotFound
 from domain.identity import Person
 from domain.related import Disclosed, Disclosure, RelatedContent, RelatedStanding
 from domain.value import Value
@@ -85,10 +85,14 @@ class RelatedService:
     def disclosure(self, person: Person, as_of: date | None = None) -> Disclosure:
         """Every related party with credit as of a day: limits, use, terms, letters, body.
 
-        Refuses `RateMissing` where an amount cannot be put in the reporting currency.
+        Refuses `DateInFuture`, and `RateMissing` where an amount cannot be put in the reporting
+        currency.
         """
         permit(person, Action.RELATED_READ)
-        on = as_of or self._clock.business_on()
+        today = self._clock.business_on()
+        on = as_of or today
+        if on > today:
+            raise DateInFuture(field="as_of", date=on, business_on=today)
         with self._records.begin() as session:
             edition = Editions(session).read_current(on)
             entries = related_customers(session, edition, on)
