@@ -18,6 +18,7 @@ from domain.classification import FiveTier
 from domain.edition import (
     ApprovalStep,
     CapScope,
+    ConcentrationCap,
     Dated,
     Factor,
     KnockOutEffect,
@@ -534,7 +535,8 @@ def _concentration(edition: PolicyEdition) -> Iterator[Finding]:
         yield from _dates(path, cap)
         if cap.name and cap.scope not in (CapScope.INDUSTRY, CapScope.REGION):
             yield _found(f"{path}.name", "unread")
-        if "largest" in cap.model_fields_set and cap.scope is not CapScope.TOP:
+        usual = ConcentrationCap.model_fields["largest"].default
+        if cap.largest != usual and cap.scope is not CapScope.TOP:
             yield _found(f"{path}.largest", "unread")
     for row in policy.appetite:
         path = f"concentration.appetite.{row.code}"
