@@ -276,7 +276,7 @@ def _judged(
     at: datetime,
 ) -> Assessment:
     """The receipt, with the override that stands; one made on another grade of the model is void."""
-    dossier = collect_dossier(session, case.application, edition, on, file)
+    dossier = collect_dossier(session, case.application, edition, on, file, case.case_id)
     overrides = Overrides(session).list_of_case(case.case_id)
     override = standing(overrides)
     judged = _assessed_on(
@@ -373,6 +373,8 @@ def _decided_by_policy(
     )
     if approved:
         granted = assessment.route.aggregate - assessment.dossier.holdings.group_limits
+        if assessment.route.beside is not None:
+            granted -= assessment.route.beside.total
         AutomaticLane(session).record(before.case_id, granted, on)
     conclude_case(session, before, letter, at)
     return _assessed(assessment, letter, edition)

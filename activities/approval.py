@@ -14,6 +14,7 @@ from activities.override import (
     refuse_override_hands,
     settle_override,
 )
+from activities.related import recused_by, refuse_recused
 from activities.signatures import ApprovalSteps, AuditSteps
 from domain.application import Case, CaseStatus
 from domain.approval import (
@@ -66,12 +67,13 @@ class ApprovalActivities(ApprovalSteps):
             opened = Approvals(session).find_progress(request.approval_id)
             if opened is not None:
                 return opened
-            approval = Approval.opened(request)
             edition = Editions(session).read(request.edition_hash)
+            on = business_on(now, request.offset_days)
+            approval = _without_recused(session, Approval.opened(request), on, now)
             progress = _progress(approval, edition, now)
             Approvals(session).record(approval, progress, now)
             _enter_approval(session, request, now)
-            _ask(session, approval, progress, business_on(now, request.offset_days))
+            _ask(session, approval, progress, on)
             return progress
 
     @activity.defn
@@ -144,10 +146,13 @@ def _decide(session: Session, decision: DecisionRequest) -> ApprovalProgress:
     task = approval.task(decision.task_id)
     assert task is not None, "legality refuses a task that is not there"
     on = business_on(decision.at, decision.offset_days)
+    refuse_recused(session, approval, decision.person_id, on)
     grant = authority_for(session, decision.person_id, task, approval, on)
     _well_said(session, decision, approval)
     edition = Editions(session).read(approval.request.edition_hash)
     after = approval.decided(decision.task_id, decision.person_id, decision.verdict, decision.at)
+    if after.step_index != approval.step_index:
+        after = _without_recused(session, after, on, decision.at)
     stepped = after.step_index != approval.step_index or after.outcome is not ApprovalOutcome.OPEN
     following = _progress(after, edition, decision.at) if stepped else progress
     following = following.model_copy(update={"decision_id": decision.message_id})
@@ -371,11 +376,39 @@ def _ask(session: Session, approval: Approval, progress: ApprovalProgress, on: d
     _tell_holders(session, approval, Notice.TASK_OPENED, progress, on)
 
 
+def _without_recused(session: Session, approval: Approval, on: date, at: datetime) -> Approval:
+    """The approval without the tasks of its step whose every holder is recused, each with why.
+
+    Where nobody would be left they stay, and go to whom they escalate; no recused holder decides.
+    """
+    recused = recused_by(session, approval, on)
+    if not recused:
+        return approval
+    reasons = {}
+    for task in approval.open_tasks:
+        holders = AuthorityGrants(session).holders(task.position, on)
+        if holders and all(holder in recused for holder in holders):
+            reasons[task.task_id] = f"recused:{recused[holders[0]]}"
+    without = approval.skipping(reasons)
+    for task in without.tasks:
+        if task.skipped and task not in approval.tasks:
+            CaseEvents(session).post(
+                approval.request.case_id,
+                "task_skipped",
+                at=at,
+                task_id=task.task_id,
+                position=task.position,
+                reason=task.skipped,
+            )
+    return without
+
+
 def _tell_holders(
     session: Session, approval: Approval, notice: Notice, progress: ApprovalProgress, on: date
 ) -> None:
     """Owe a notice to everybody who may decide an open task; an empty post goes to the operators."""
     due_at = progress.escalate_at or progress.lapse_at
+    silent = {*approval.request.barred, *recused_by(session, approval, on)}
     for task in approval.open_tasks:
         holders = [
             holder
@@ -384,7 +417,7 @@ def _tell_holders(
                 *AuthorityGrants(session).holders(position, on),
                 *holders_by_role(session, position),
             )
-            if holder not in approval.request.barred
+            if holder not in silent
         ]
         for holder in dict.fromkeys(holders or ["operator"]):
             Outbox(session).post(

@@ -1,39 +1,38 @@
 """Collecting what a judgement may look at, once, as of a day; the judgement is `policies/`."""
 
-from collections.abc import Iterable
-from datetime import date
+from collections.abc import Sequence
+from datetime import date, timedelta
 from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
+from activities.book import book_of
+from activities.exchange import Exchange as Exchange
 from activities.investigation import AskedReport, asked_report
+from activities.party import one_risk as one_risk
+from activities.party import ring_on as ring_on
+from activities.related import entries_used, related_entries
 from domain.application import Application
 from domain.assessment import (
     BookPosition,
     Dossier,
     Holdings,
     PaymentRecord,
-    RateUsed,
+    RequestBeside,
     StatementBeside,
 )
 from domain.customer import Customer
 from domain.edition import PolicyEdition
 from domain.errors import RateMissing
-from domain.exchange import Rate, RateKind, convert
-from domain.money import Money, money_sum
-from domain.party import RingMember
+from domain.money import Money
 from domain.statement import Statement
 from domain.turnover import InvoiceRecord
 from policies.completeness import Completeness, completeness
-from policies.concentration import book_position
 from policies.provenance import counted
-from policies.ring import ring_of
+from storage.application import Applications
 from storage.approval import Letters
-from storage.concentration import BookShares
 from storage.customer import Customers
-from storage.exchange import Rates
 from storage.line import Lines
-from storage.party import Parties
 from storage.receivable import Receivables
 from storage.statement import Statements
 from storage.vat_invoice import VatInvoices
@@ -112,24 +111,35 @@ def collect_dossier(
     edition: PolicyEdition,
     on: date,
     file: File | None = None,
+    case_id: str = "",
+    *,
+    routed: bool = True,
 ) -> Dossier:
-    """Customer, statements, payments, holdings and rates as of a business day.
+    """Customer, statements, payments, holdings, book and rates as of a business day.
 
-    Refuses `NotFound` for an unknown customer and `RateMissing` where an amount cannot be turned
+    `case_id` is the case at hand, which is no request beside itself. Where the judgement will not
+    be `routed`, the book and the requests beside are not read. Refuses `NotFound` for an unknown customer and `RateMissing` where an amount cannot be turned
     into the reporting currency.
     """
     known = file or file_of(session, application, edition, on)
     customer, statements, payments, found, invoices, beside, report = known
+    ring = ring_on(session, customer.customer_id, edition, on)
+    related = related_entries(session, customer, ring, on)
+    if related:  # the register says so, whatever the customer's own record does
+        customer = customer.model_copy(update={"related_to_grantor": True})
     exchange = Exchange(session, edition, on)
     requested = exchange.reporting(application.limit_requested)
     for statement in statements:
         exchange.reporting(Money.zero(statement.currency))
     if invoices is not None:
         exchange.reporting(Money.zero(invoices.currency))
-    holdings = _holdings(session, customer, application, exchange, edition, on)
-    # Apart, so that the receipt lists the rates that the case itself rests on.
-    rates_of_book = Exchange(session, edition, on)
-    book = _book(session, customer, application, holdings, rates_of_book, edition)
+    members = one_risk(session, customer, ring)
+    holdings = _holdings(session, customer, application, exchange, members)
+    requests: tuple[RequestBeside, ...] = ()
+    book: BookPosition | None = None
+    if routed:
+        requests = _requests_beside(session, members, exchange, edition, on, case_id)
+        book = book_of(session, customer, application, holdings, edition, on)
     return Dossier(
         customer=customer,
         application=application,
@@ -144,44 +154,9 @@ def collect_dossier(
         statements_beside=beside,
         book=book,
         investigation=report.signed if report is not None else None,
+        requests_beside=requests,
+        related=entries_used(related),
     )
-
-
-class Exchange:
-    """Conversions into the reporting currency on one day, and the rates they used."""
-
-    def __init__(self, session: Session, edition: PolicyEdition, on: date) -> None:
-        self._rates = Rates(session)
-        self._quote = edition.reporting_currency
-        self._kind = RateKind(edition.exchange.rate_kind)
-        self._on = on
-        self._read: dict[str, Rate] = {}
-
-    def reporting(self, amount: Money) -> Money:
-        """The amount in the reporting currency; a currency's rate is read once."""
-        base = amount.currency
-        if base == self._quote:
-            return amount
-        if base not in self._read:
-            self._read[base] = self._rates.read(base, self._quote, on=self._on, kind=self._kind)
-        return convert(amount, self._read[base]).amount
-
-    def reporting_sum(self, amounts: Iterable[Money]) -> Money:
-        return money_sum(map(self.reporting, amounts), self._quote)
-
-    @property
-    def rates_used(self) -> tuple[RateUsed, ...]:
-        rates = (self._read[currency] for currency in sorted(self._read))
-        return tuple(
-            RateUsed(
-                base=rate.base,
-                quote=rate.quote,
-                rate=rate.rate,
-                kind=rate.kind,
-                rate_on=rate.rate_on,
-            )
-            for rate in rates
-        )
 
 
 def _holdings(
@@ -189,15 +164,13 @@ def _holdings(
     customer: Customer,
     application: Application,
     exchange: Exchange,
-    edition: PolicyEdition,
-    on: date,
+    members: Sequence[str],
 ) -> Holdings:
     """What the customer and its group hold: lines in force, and letters not yet activated.
 
     A letter counts from the day it is issued, so that two requests decided side by side are still
     seen together by the later one.
     """
-    members = one_risk(session, customer, ring_on(session, customer.customer_id, edition, on))
     held = [
         *Lines(session).limits_of(members),
         *Letters(session).commitments_of(members),
@@ -209,51 +182,40 @@ def _holdings(
     return Holdings(
         own_limits=exchange.reporting_sum(own),
         group_limits=exchange.reporting_sum(limit for _, limit in held),
-        group_members=members,
+        group_members=tuple(members),
         line_limit=exchange.reporting(line_limit) if line_limit is not None else None,
     )
 
 
-def ring_on(
-    session: Session, customer_id: str, edition: PolicyEdition, on: date
-) -> tuple[RingMember, ...]:
-    """The ring of a customer on a day, from the links on record."""
-    links = Parties(session).links_around(customer_id)
-    return ring_of(customer_id, links, on, edition.ring) if links else ()
-
-
-def one_risk(session: Session, customer: Customer, ring: Iterable[RingMember]) -> tuple[str, ...]:
-    """The customers whose exposure counts as one with this one's: its group, and its ring as far
-    as one control reaches; the customer itself among them."""
-    group = () if customer.group_id is None else Customers(session).members(customer.group_id)
-    linked = [member.party_id for member in ring if member.counts]
-    known = Customers(session).find_many(linked) if linked else {}
-    return tuple(
-        sorted({customer.customer_id, *group, *(one.customer_id for one in known.values())})
-    )
-
-
-def _book(
+def _requests_beside(
     session: Session,
-    customer: Customer,
-    application: Application,
-    holdings: Holdings,
+    members: Sequence[str],
     exchange: Exchange,
     edition: PolicyEdition,
-) -> BookPosition | None:
-    """What caps and appetite are measured on, without the line in question; None before the book
-    was looked at for the first time. What has no rate is left out: a case is not held up by it."""
-    shares = BookShares(session).find(customer.industry, customer.region)
-    if not shares:
-        return None
-    sums: dict[tuple[str, str], Money] = {}
-    for scope, name, limits in shares:
-        zero = Money.zero(edition.reporting_currency)
-        try:
-            reporting = exchange.reporting(limits)
-        except RateMissing:
-            continue
-        sums[scope, name] = sums.get((scope, name), zero) + reporting
-    return book_position(
-        sums, holdings, edition, new_line=application.application_type.asks_new_line
+    on: date,
+    case_id: str,
+) -> tuple[RequestBeside, ...]:
+    """What these customers asked for within the edition's window and do not hold yet.
+
+    A new line that was granted is held from its letter on, and is not asked for any more.
+    """
+    days = edition.approval.splitting.window_days
+    if not days:
+        return ()
+    since = on - timedelta(days=days)
+    asked = Applications(session).requests_of(members, since, on, without=case_id)
+    lines = Lines(session).limits_by_line([each.line_id for each in asked if each.line_id])
+    return tuple(
+        RequestBeside(
+            case_id=each.case_id,
+            customer_id=each.customer_id,
+            line_id=each.line_id,
+            limit=exchange.reporting(each.limit),
+            line_limit=_reporting_or_none(lines.get(each.line_id or ""), exchange),
+        )
+        for each in asked
     )
+
+
+def _reporting_or_none(amount: Money | None, exchange: Exchange) -> Money | None:
+    return None if amount is None else exchange.reporting(amount)

@@ -4,13 +4,17 @@ from datetime import date, timedelta
 
 from sqlalchemy.orm import Session
 
+from activities.book import unit_of
 from domain.application import ApplicationType
 from domain.assessment import Assessment
 from domain.contract import ContractOrder, Letter, Terms
 from domain.edition import PolicyEdition
+from domain.errors import LimitAboveProposal
 from domain.money import Money
 from domain.notification import Channel, Notice
+from policies.assessment import limit_of_letter
 from policies.contract import terms_for
+from policies.related import refuse_better_terms
 from storage.approval import Letters
 from storage.notification import Outbox
 
@@ -28,7 +32,8 @@ def issue_letter(
 ) -> Letter:
     """Write the numbered letter of a decision; `limit` is what was approved if not as proposed.
 
-    A subject has one letter: asked again, the one on record is returned.
+    A subject has one letter: asked again, the one on record is returned. No door leads past this:
+    refuses `LimitAboveProposal` for more than was put to the vote, and `RelatedTerms`.
     """
     letters = Letters(session)
     on_record = letters.find_of_subject(assessment.case_id)
@@ -37,7 +42,11 @@ def issue_letter(
     customer = assessment.dossier.customer
     terms: Terms | None = None
     if approved:
-        terms = terms_for(assessment, limit or assessment.limit_recommended, edition)
+        amount = limit if limit is not None else assessment.limit_recommended
+        if amount > assessment.limit_recommended:
+            raise LimitAboveProposal(limit=amount, proposed=assessment.limit_recommended)
+        terms = terms_for(assessment, amount, edition)
+        refuse_better_terms(assessment, terms, edition)
     letter = Letter(
         letter_no=letters.next_no(on.year),
         case_id=assessment.case_id,
@@ -50,6 +59,9 @@ def issue_letter(
         decided_by=decided_by,
     )
     letters.record(letter, assessment.case_id, customer.customer_id)
+    granted = limit_of_letter(assessment, letter, unit_of(session, customer))
+    if granted is not None:
+        letters.record_limit(granted)
     return letter
 
 

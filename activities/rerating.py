@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from temporalio import activity
 
 from activities.assessment import collect_dossier
+from activities.book import refresh_book
 from activities.signatures import ReratingSteps
 from domain.application import Application, ApplicationType
 from domain.assessment import Dossier
@@ -34,7 +35,6 @@ from policies.line import months_later
 from policies.override import lasting
 from policies.rerating import asks_review, judgings, rerate, with_override
 from storage.base import Records
-from storage.concentration import BookShares
 from storage.edition import Editions
 from storage.line import Lines
 from storage.notification import Outbox
@@ -64,7 +64,7 @@ class ReratingActivities(ReratingSteps):
                 judged = _judged(session, line_ids, edition, run.business_on)
                 run = store.record_preview(run, judged, up_to)
                 if run.status is RunStatus.PREVIEWED:
-                    BookShares(session).refresh(on)
+                    refresh_book(session, edition, on)
             return _progress(run, RunStatus.PREVIEWING)
 
     @activity.defn
@@ -99,7 +99,7 @@ def _judged(
     for line_id in line_ids:
         line = Lines(session).read(line_id)
         try:
-            dossier = collect_dossier(session, _application_of(line), edition, on)
+            dossier = collect_dossier(session, _application_of(line), edition, on, routed=False)
             edition.product(line.terms.product)
         except CreditError as refusal:
             found[line_id] = _failed(line, refusal)

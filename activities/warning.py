@@ -10,6 +10,7 @@ from datetime import date, datetime
 from sqlalchemy.orm import Session
 from temporalio import activity
 
+from activities.book import refresh_book
 from activities.collection import open_collection
 from activities.line import tell_line
 from activities.signatures import WarningSteps
@@ -38,7 +39,6 @@ from domain.warning import (
 from policies.warning import lifts_by_payment, opens_collection, signals
 from storage.base import Records
 from storage.collection import Collections
-from storage.concentration import BookShares
 from storage.customer import Customers
 from storage.edition import Editions
 from storage.exchange import Rates
@@ -80,7 +80,7 @@ class WarningActivities(WarningSteps):
                 tally=tally,
             )
             if run.finished and not run.partial:
-                BookShares(session).refresh(on)
+                refresh_book(session, look.edition, on)
             return MonitoringPageDone(after=run.after, tally=run.tally)
 
 
@@ -131,7 +131,7 @@ class _Look:
         edition = Editions(session).find_current(on)
         if edition is None:
             raise NotFound(kind="policy edition in force", id=on.isoformat())
-        self._edition: PolicyEdition = edition
+        self.edition: PolicyEdition = edition
         self._warnings = Warnings(session)
 
     def at_customer(self, customer_id: str) -> MonitoringTally:
@@ -144,7 +144,7 @@ class _Look:
         lines = tuple(line for line in held if not line.status.ended)
         try:
             record = self._record_of(customer_id)
-            fired = signals(record, self._limit_of(lines, record), self._edition)
+            fired = signals(record, self._limit_of(lines, record), self.edition)
         except RateMissing:
             return MonitoringTally(customers=1, unjudged=1)
         self._wake_overdue(lines)
@@ -163,15 +163,15 @@ class _Look:
         return Receivables(self._session).payment_record(
             customer_id,
             as_of=self._on,
-            window_days=self._edition.payments.window_days,
-            currency=self._edition.reporting_currency,
+            window_days=self.edition.payments.window_days,
+            currency=self.edition.reporting_currency,
         )
 
     def _limit_of(self, lines: tuple[CreditLine, ...], record: PaymentRecord) -> Money:
         """The customer's limits in the currency of its payment record."""
         assert record.overdue is not None, "a record of the store states its currency"
         currency = record.overdue.currency
-        rates, kind = Rates(self._session), RateKind(self._edition.exchange.rate_kind)
+        rates, kind = Rates(self._session), RateKind(self.edition.exchange.rate_kind)
         total = Money.zero(currency)
         for line in lines:
             total += rates.convert(line.limit, currency, on=self._on, kind=kind).amount
@@ -247,7 +247,7 @@ class _Look:
             warning
             for warning in self._warnings.find_unlifted(customer_id)
             if warning.signal.rule not in firing
-            and lifts_by_payment(warning.signal.level, self._days_clean(warning), self._edition)
+            and lifts_by_payment(warning.signal.level, self._days_clean(warning), self.edition)
         ]
         for warning in liftable:
             for line in lines:
@@ -282,7 +282,7 @@ class _Look:
         )
         held = Collections(self._session).find_open(customer.customer_id)
         if held is None:
-            if not arrears.overdue or not opens_collection(tuple(raised), self._edition):
+            if not arrears.overdue or not opens_collection(tuple(raised), self.edition):
                 return 0
             collection_id = self._id_of(customer.customer_id, "collection")
             open_collection(

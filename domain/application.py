@@ -76,6 +76,8 @@ class Application(Value):
     line_id: Id | None = None  # the line a change is about
     temporary_until: date | None = None
     attachments: dict[str, str] = Field(default_factory=dict)  # document code -> sha256
+    # Why more than policy supports is asked for: the case is put before the body for that.
+    above_eligible_reason: str = Field(default="", max_length=2000)
 
     @model_validator(mode="after")
     def _plausible(self) -> Self:
@@ -91,6 +93,7 @@ class ApplicationChange(Value):
     term_months: int | None = Field(default=None, ge=1, le=60)
     purpose: str | None = Field(default=None, max_length=2000)
     attachments: dict[str, str] = Field(default_factory=dict)
+    above_eligible_reason: str | None = Field(default=None, max_length=2000)
     note: str = Field(default="", max_length=2000)
 
     @model_validator(mode="after")
@@ -103,7 +106,7 @@ class ApplicationChange(Value):
         """The application with this change; documents are added or replaced by code."""
         changed = {
             name: value
-            for name in ("limit_requested", "term_months", "purpose")
+            for name in ("limit_requested", "term_months", "purpose", "above_eligible_reason")
             if (value := getattr(self, name)) is not None
         }
         attachments = {**application.attachments, **self.attachments}

@@ -43,6 +43,27 @@ class Holdings(Value):
     line_limit: Money | None = None  # of the line a change is about; all of `own_limits` if None
 
 
+class RequestBeside(Value):
+    """Another request of the same ring, in the reporting currency: under way, or approved and not
+    in force. `line_limit` is the limit it would replace."""
+
+    case_id: Id
+    customer_id: Id
+    line_id: Id | None = None
+    limit: Money
+    line_limit: Money | None = None
+
+
+class RelatedEntryUsed(Value):
+    """An entry of the register of the grantor's related parties that a customer falls under."""
+
+    entry_id: Id
+    version: int
+    subject: Id  # the customer itself, or who of its ring
+    relation: str
+    members: tuple[Id, ...] = ()  # people of ours who are related by it
+
+
 class RateUsed(Value):
     base: str
     quote: str
@@ -55,6 +76,8 @@ class BookPosition(Value):
     """What the grantor holds already that caps and appetite are measured on, before the case.
 
     In the reporting currency and without the line in question; what is not known is not measured.
+    Customer, group, related parties and what was granted are of the moment of the judgement, all
+    else of the last look at the whole book, on `as_of`.
     """
 
     by_scope: dict[str, Money] = {}  # "group:limits", "industry:limits", "customer:loans" ...
@@ -63,6 +86,11 @@ class BookPosition(Value):
     unit: str = ""
     granted_by_unit: Money | None = None  # newly granted in the period
     loss_expected: Money | None = None  # of a year, of the whole book
+    loss_expected_unit: Money | None = None  # of the limits of the unit
+    largest: dict[str, tuple[Money, ...]] = {}  # of other customers by measure, the largest first
+    granted: dict[str, Money] = {}  # newly granted in the year, by row of the appetite
+    replaced: Money | None = None  # the limit of the line in question
+    as_of: date | None = None  # of the last look at the whole book
 
 
 class PolicyException(Value):
@@ -104,6 +132,8 @@ class Dossier(Value):
     invoices: InvoiceRecord | None = None  # VAT invoices; None where none is on record
     override: RatingOverride | None = None  # of the grade, confirmed
     investigation: SignedReport | None = None  # None where none was asked
+    requests_beside: tuple[RequestBeside, ...] = ()  # of the ring, within the edition's window
+    related: tuple[RelatedEntryUsed, ...] = ()  # entries of the register in force
 
 
 class Doubt(Value):
@@ -220,6 +250,14 @@ class Lane(StrEnum):
     DECLINE = "decline"  # knocked out by policy: declined without asking anybody
 
 
+class RequestsSummed(Value):
+    """What other requests of the ring add to a case's tier: the sum, the window and the cases."""
+
+    total: Money
+    window_days: int
+    cases: tuple[Id, ...]
+
+
 class Route(Value):
     lane: Lane
     steps: tuple[RouteStep, ...] = ()
@@ -228,6 +266,7 @@ class Route(Value):
     reasons: tuple[str, ...] = ()
     moves_tier_at: Money | None = None  # an aggregate above this asks a higher tier
     exceptions: tuple[PolicyException, ...] = ()  # caps that the approval would pass
+    beside: RequestsSummed | None = None  # part of the aggregate
 
 
 class Assessment(Value):

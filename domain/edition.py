@@ -342,6 +342,7 @@ class ConcentrationCap(Dated):
     share: Share
     name: str = ""  # one industry or region; any where empty
     kinds: tuple[ClientKind, ...] = (ClientKind.CORPORATE,)
+    largest: int = Field(default=10, ge=1, le=50)  # how many of the largest, of a cap on the top
 
 
 class Appetite(Dated):
@@ -349,7 +350,7 @@ class Appetite(Dated):
 
     code: Code
     unit: str = ""
-    granted_max: Annotated[Exact, Field(ge=0)] | None = None  # newly granted in the period
+    granted_max: Annotated[Exact, Field(ge=0)] | None = None  # newly granted in a year
     limits_max: Annotated[Exact, Field(ge=0)] | None = None  # all limits together
     loss_share_max: Share | None = None  # expected loss of a year, of the grantor's net capital
 
@@ -450,13 +451,40 @@ class AutomaticLane(Value):
     always: tuple[ApplicationType, ...] = ()  # types that lower the risk and ask nobody
 
 
+class SplittingPolicy(Value):
+    """Requests of one ring that are one request (化整为零): summed for the tier, and looked for."""
+
+    # Back from the day of a judgement; 0 sums nothing.
+    window_days: int = Field(default=0, ge=0, le=3660)
+    report_days: int = Field(default=90, ge=1, le=3660)  # back from the day of the report
+    near_share: Share = Decimal("0.1")  # under a bound by up to this is near it
+    cases_min: int = Field(default=2, ge=2)  # so many near it are a cluster
+
+
+class AboveEligible(Value):
+    """Who may grant above the limit that policy supports, and by how much of it at most."""
+
+    step: ApprovalStep
+    share_max: Annotated[Exact, Field(gt=0)]
+
+
 class ApprovalPolicy(Value):
     calendar: str = "CN"  # whose working days the hours are counted in; `always` counts every hour
     letter_valid_days: int = Field(ge=1)
     tiers: dict[Code, Tier]
     rows: tuple[ApprovalRow, ...] = Field(min_length=1)
     price_exception: ApprovalStep
+    above_eligible: AboveEligible | None = None  # None: nobody grants above it
+    splitting: SplittingPolicy = SplittingPolicy()
     automatic: AutomaticLane
+
+
+class RelatedPolicy(Value):
+    """The grantor's own related parties (关联交易): their body, and what they are refused."""
+
+    body: ApprovalStep | None = None  # None: the rows of everybody
+    unsecured: bool = True  # whether credit that no cover carries may be granted
+    terms_of_grade: bool = False  # whether a price below what the grade asks is refused
 
 
 class ConditionRow(Value):
@@ -719,6 +747,7 @@ class PolicyEdition(Value):
     knock_outs: tuple[KnockOut, ...] = ()
     override: OverridePolicy = OverridePolicy()
     ring: RingPolicy = RingPolicy()
+    related: RelatedPolicy = RelatedPolicy()
     limit: LimitPolicy
     price: PricePolicy
     approval: ApprovalPolicy

@@ -322,6 +322,16 @@ class NotInvestigator(NotPermitted):
     sentence_zh = "{person_id} 不是案件 {case_id} 的调查人。"
 
 
+class Recused(NotPermitted):
+    sentence = (
+        "You are marked as related to the customer {customer_id} by entry {entry_id} of the "
+        "register of related parties; others decide."
+    )
+    sentence_zh = (
+        "关联方名录条目 {entry_id} 将您列为客户 {customer_id} 的关联人，须回避，由他人决定。"
+    )
+
+
 class SameHands(NotPermitted):
     sentence = "{first} and {second} must be done by two different people."
     sentence_zh = "{first}与{second}必须由不同人员完成。"
@@ -539,6 +549,11 @@ class NoSupplier(NotGranted):
         "The customer {customer_id} was no supplier of ours on {date}; record the role first."
     )
     sentence_zh = "客户 {customer_id} 在 {date} 不是我方供应商，请先登记其供应商角色。"
+
+
+class RelatedTerms(NotGranted):
+    sentence = "A related party of the grantor pays what its grade asks: {asked}, not {rate}."
+    sentence_zh = "授信方关联方须按其等级要求的利率 {asked} 执行，不得为 {rate}。"
 
 
 class NoLine(NotGranted):

@@ -5,7 +5,9 @@ from typing import Any
 
 from domain.application import ApplicationType
 from domain.assessment import Assessment, Dossier, LimitProposal
+from domain.contract import Letter
 from domain.edition import PolicyEdition
+from domain.guard import LetterLimit
 from domain.money import Money
 from domain.value import Value
 from policies.authenticity import doubts, referring
@@ -58,6 +60,7 @@ def assess(
             automatic_spent=automatic_spent,
             sampled=sampled,
             doubts=referring(doubted, edition),
+            eligible=limit.limit_proposed,
         )
     return Assessment(
         case_id=case_id,
@@ -81,8 +84,9 @@ def recommend(
     """What is recommended, in the application's currency and in the reporting currency.
 
     The lesser of what is proposed, what is requested and what two investigators signed for; a
-    decrease is what is requested, as nobody is refused less credit. A proposal in another currency
-    is floored to whole lots there.
+    decrease is what is requested, as nobody is refused less credit. Whoever asks for more than
+    policy supports, with the reason, is put forward with so much more as the edition lets its body
+    grant. A proposal in another currency is floored to whole lots there.
     """
     recommended, reporting = _by_proposal(dossier, limit, edition)
     signed = dossier.investigation
@@ -98,13 +102,44 @@ def _by_proposal(
 ) -> tuple[Money, Money]:
     requested, reporting = dossier.application.limit_requested, dossier.limit_requested_reporting
     decrease = dossier.application.application_type is ApplicationType.DECREASE
-    if decrease or limit.limit_proposed >= reporting:
+    most = limit.limit_proposed
+    exception = edition.approval.above_eligible
+    if exception is not None and dossier.application.above_eligible_reason:
+        more = most.share(exception.share_max)
+        most = max(most, (most + more).floor_to(edition.money(edition.limit.lot)))
+    if decrease or most >= reporting:
         return requested, reporting
     if requested.currency == reporting.currency:
-        return limit.limit_proposed, limit.limit_proposed
+        return most, most
     lot = Money.of(edition.limit.lot_foreign, requested.currency)
-    recommended = in_application_currency(limit.limit_proposed, dossier).floor_to(lot)
-    return recommended, limit.limit_proposed if recommended else Money.zero(reporting.currency)
+    recommended = in_application_currency(most, dossier).floor_to(lot)
+    return recommended, most if recommended else Money.zero(reporting.currency)
+
+
+def limit_of_letter(assessment: Assessment, letter: Letter, unit: str) -> LetterLimit | None:
+    """What an approved letter grants, in its currency: how much of it is new, and was eligible."""
+    if letter.terms is None:
+        return None
+    granted, dossier = letter.terms.limit, assessment.dossier
+    holdings, kind = dossier.holdings, dossier.application.application_type
+    replaced = holdings.own_limits if holdings.line_limit is None else holdings.line_limit
+    zero = Money.zero(granted.currency)
+    if kind is ApplicationType.PRE_APPROVAL:
+        added = zero
+    elif kind.asks_new_line:
+        added = granted
+    else:
+        added = max(zero, granted - in_application_currency(replaced, dossier))
+    return LetterLimit(
+        letter_no=letter.letter_no,
+        customer_id=letter.terms.customer_id,
+        unit=unit,
+        decided_on=letter.decided_on,
+        limit=granted,
+        eligible=in_application_currency(assessment.limit.limit_proposed, dossier),
+        added=added,
+        route_row=assessment.route.row,
+    )
 
 
 def in_application_currency(amount: Money, dossier: Dossier) -> Money:

@@ -20,6 +20,7 @@ from domain.customer import Segment
 from domain.edition import (
     ApprovalStep,
     CapScope,
+    ConcentrationCap,
     Dated,
     Factor,
     KnockOutEffect,
@@ -383,6 +384,8 @@ def _tiers(edition: PolicyEdition) -> Iterator[Finding]:
     """Steps name tiers that exist, every tier is some step's, and reminders come before deadlines."""
     policy = edition.approval
     steps = [*(step for row in policy.rows for step in row.steps), policy.price_exception]
+    steps += [policy.above_eligible.step] if policy.above_eligible is not None else []
+    steps += [edition.related.body] if edition.related.body is not None else []
     named = {step.tier for step in steps}
     for tier in named - policy.tiers.keys():
         yield _found("approval.rows", "unknown", name=tier)
@@ -609,6 +612,9 @@ def _concentration(edition: PolicyEdition) -> Iterator[Finding]:
         yield from _dates(path, cap)
         if cap.name and cap.scope not in (CapScope.INDUSTRY, CapScope.REGION):
             yield _found(f"{path}.name", "unread")
+        usual = ConcentrationCap.model_fields["largest"].default
+        if cap.largest != usual and cap.scope is not CapScope.TOP:
+            yield _found(f"{path}.largest", "unread")
     for row in policy.appetite:
         path = f"concentration.appetite.{row.code}"
         yield from _dates(path, row)

@@ -16,11 +16,15 @@ from policies.basel import expected_loss
 from policies.concentration import exceptions
 from policies.cover import lgd_after
 from policies.rating import effects
+from policies.related import RELATED, refusals
+from policies.splitting import requests_summed
 from policies.spreading import rate_used
 from policies.tables import tables_of
 
 NO_ROW = "none"
 PRICE_EXCEPTION = "price_exception"
+ABOVE_ELIGIBLE = "above_eligible"
+REQUESTS_SUMMED = "requests_summed"
 
 
 def route(
@@ -33,24 +37,37 @@ def route(
     automatic_spent: Money,
     sampled: bool,
     doubts: tuple[str, ...] = (),
+    eligible: Money | None = None,
 ) -> Route:
     """The lane, the steps and the reasons for a limit that would be granted.
 
-    `doubts` are the findings on the records for which the edition has people decide.
+    `doubts` are the findings on the records for which the edition has people decide; `eligible` is
+    the limit that policy supports, in the reporting currency.
     """
-    aggregate = aggregate_after(dossier.application, dossier.holdings, granted_reporting)
-    if dossier.application.application_type in edition.approval.automatic.always:
-        reasons = (f"always:{dossier.application.application_type}",)
-        return Route(lane=Lane.AUTOMATIC, aggregate=aggregate, row=NO_ROW, reasons=reasons)
-    declined = _declining(rating, granted_reporting, edition)
+    application = dossier.application
+    aggregate = aggregate_after(application, dossier.holdings, granted_reporting)
+    if application.application_type in edition.approval.automatic.always:
+        always = (f"always:{application.application_type}",)
+        return Route(lane=Lane.AUTOMATIC, aggregate=aggregate, row=NO_ROW, reasons=always)
+    beside = requests_summed(dossier, edition)
+    if beside is not None:
+        aggregate += beside.total
+    declined = (
+        *_declining(rating, granted_reporting, edition),
+        *refusals(dossier, price, granted_reporting, edition),
+    )
     if declined:
-        return Route(lane=Lane.DECLINE, aggregate=aggregate, row=NO_ROW, reasons=declined)
+        return Route(
+            lane=Lane.DECLINE, aggregate=aggregate, row=NO_ROW, reasons=declined, beside=beside
+        )
     against = _against_automatic(
         dossier, rating, price, granted_reporting, aggregate, edition, automatic_spent
     )
-    passed = _exceptions(dossier, rating, granted_reporting, edition)
-    over = tuple(f"cap:{each.code}" for each in passed)
-    reasons = (*against, *doubts, *over, *(("sampled",) if sampled else ()))
+    above = _above_eligible(granted_reporting, eligible, edition)
+    passed = (*_exceptions(dossier, rating, granted_reporting, edition), *above)
+    over = tuple(ABOVE_ELIGIBLE if each in above else f"cap:{each.code}" for each in passed)
+    own_body = (RELATED,) if _has_own_body(dossier, edition) else ()
+    reasons = (*against, *doubts, *over, *(("sampled",) if sampled else ()), *own_body)
     if not reasons:
         return Route(
             lane=Lane.AUTOMATIC,
@@ -58,9 +75,22 @@ def route(
             row="automatic",
             reasons=("within_automatic_ceilings",),
             moves_tier_at=edition.money(edition.approval.automatic.aggregate_max),
+            beside=beside,
         )
-    routed = _route_to_people(aggregate, rating.grade, price, reasons, edition)
-    return routed.model_copy(update={"exceptions": passed}) if passed else routed
+    summed = (REQUESTS_SUMMED,) if beside is not None else ()
+    row, steps, moves_at = body_for(
+        dossier, aggregate, rating.grade, edition, above=bool(above), below=price.below_minimum
+    )
+    return Route(
+        lane=Lane.PEOPLE,
+        steps=steps,
+        aggregate=aggregate,
+        row=row,
+        reasons=(*reasons, *summed),
+        moves_tier_at=moves_at,
+        exceptions=passed,
+        beside=beside,
+    )
 
 
 def aggregate_after(
@@ -92,22 +122,58 @@ def steps_for(
     return row.code, steps, None if row.up_to is None else edition.money(row.up_to)
 
 
-def _route_to_people(
-    aggregate: Money, grade: str, price: Price, reasons: tuple[str, ...], edition: PolicyEdition
-) -> Route:
-    """The steps of the row; a price below the minimum asks the body for such exceptions instead."""
-    row, steps, moves_at = steps_for(aggregate, grade, edition)
-    if price.below_minimum:
-        row, moves_at = PRICE_EXCEPTION, None
-        steps = (_route_step(1, edition.approval.price_exception, edition),)
-    return Route(
-        lane=Lane.PEOPLE,
-        steps=steps,
-        aggregate=aggregate,
-        row=row,
-        reasons=reasons,
-        moves_tier_at=moves_at,
+def body_for(
+    dossier: Dossier,
+    aggregate: Money,
+    grade: str,
+    edition: PolicyEdition,
+    *,
+    above: bool = False,
+    below: bool = False,
+) -> tuple[str, tuple[RouteStep, ...], Money | None]:
+    """The row, the steps and where the next tier begins, if any.
+
+    A related party of the grantor has its own body; a limit above the eligible one, or a price
+    below the minimum, is put before the body for such exceptions instead of the row's.
+    """
+    policy = edition.approval
+    if _has_own_body(dossier, edition):
+        row, step = RELATED, edition.related.body
+    elif above and policy.above_eligible is not None:
+        row, step = ABOVE_ELIGIBLE, policy.above_eligible.step
+    elif below:
+        row, step = PRICE_EXCEPTION, policy.price_exception
+    else:
+        return steps_for(aggregate, grade, edition)
+    assert step is not None, "a related party has its own body only where there is one"
+    return row, (_route_step(1, step, edition),), None
+
+
+def _has_own_body(dossier: Dossier, edition: PolicyEdition) -> bool:
+    return dossier.customer.related_to_grantor and edition.related.body is not None
+
+
+def _above_eligible(
+    granted: Money, eligible: Money | None, edition: PolicyEdition
+) -> tuple[PolicyException, ...]:
+    """A grant above what policy supports, as an exception with both amounts."""
+    if edition.approval.above_eligible is None or eligible is None or granted <= eligible:
+        return ()
+    share = (granted.ratio_to(eligible) if eligible else Decimal(0)).quantize(_PLACES)
+    return (
+        PolicyException(
+            code=ABOVE_ELIGIBLE,
+            before=eligible,
+            after=granted,
+            cap=eligible,
+            share_before=Decimal(1),
+            share_after=share,
+            share_max=1 + edition.approval.above_eligible.share_max,
+        ),
     )
+
+
+_PLACES = Decimal("0.000001")
 
 
 def _route_step(number: int, step: ApprovalStep, edition: PolicyEdition) -> RouteStep:
@@ -187,6 +253,7 @@ def _exceptions(
         dossier.book,
         dossier.business_on,
         edition,
+        product=dossier.application.product,
         industry=customer.industry,
         region=customer.region,
         related=customer.related_to_grantor,

@@ -64,6 +64,13 @@ class Editions:
             raise NotFound(kind="policy edition", id=edition_hash[:12])
         return self._parsed(edition_hash, toml)
 
+    def read_current(self, on: date) -> PolicyEdition:
+        """The edition in force on a day; `NotFound` where there is none yet."""
+        edition = self.find_current(on)
+        if edition is None:
+            raise NotFound(kind="policy edition in force", id=on.isoformat())
+        return edition
+
     def find_current(self, on: date, name: str | None = None) -> PolicyEdition | None:
         """The edition in force on a day: the latest to take effect, of these the last published.
 

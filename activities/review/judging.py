@@ -28,7 +28,8 @@ from domain.review import (
 )
 from policies.assessment import assess
 from policies.review import propose
-from policies.routing import aggregate_after, steps_for
+from policies.routing import REQUESTS_SUMMED, aggregate_after, body_for
+from policies.splitting import requests_summed
 from storage.application import Assessments
 from storage.customer import Customers
 from storage.edition import Editions
@@ -156,8 +157,11 @@ def _request(
     after = aggregate_after(
         dossier.application, dossier.holdings, dossier.limit_requested_reporting
     )
+    beside = requests_summed(dossier, edition) if proposal.proposal is Proposal.RAISE else None
+    if beside is not None:
+        after += beside.total
     aggregate = max(after, dossier.holdings.group_limits)
-    row, steps, _ = steps_for(aggregate, judged.rating.grade, edition)
+    row, steps, _ = body_for(dossier, aggregate, judged.rating.grade, edition)
     return ApprovalRequest(
         subject=Subject.REVIEW,
         subject_id=judged.case_id,
@@ -171,6 +175,10 @@ def _request(
         content_hash=judged.receipt_hash,
         edition_hash=edition.edition_hash,
         route_row=row,
-        reasons=(f"review:{proposal.proposal}", *proposal.reasons),
+        reasons=(
+            f"review:{proposal.proposal}",
+            *proposal.reasons,
+            *((REQUESTS_SUMMED,) if beside is not None else ()),
+        ),
         offset_days=turn.offset_days,
     )

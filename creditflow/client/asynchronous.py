@@ -869,6 +869,48 @@ class AsyncClient(AsyncConnection):
         """End a case while something is overdue."""
         return await self.run(requests.close_collection(collection_id, reason, key))
 
+    # ── guards and related parties ──────────────────────────────────────────────────────────────
+
+    async def fetch_splitting(self, as_of: date | None = None) -> v.SplittingReport:
+        """Clusters of requests a little under a bound, by relationship manager and by ring."""
+        return await self.run(requests.splitting(as_of))
+
+    def list_above_eligible(
+        self, *, since: date | None = None, until: date | None = None
+    ) -> AsyncIterator[v.AboveEligibleGrant]:
+        """Limits granted above the eligible one, newest first."""
+        return self._pages(
+            lambda cursor: requests.above_eligible_page(cursor, since=since, until=until)
+        )
+
+    def list_related(self) -> AsyncIterator[v.RelatedStanding]:
+        """The register of the grantor's own related parties, by entry."""
+        return self._pages(requests.related_page)
+
+    async def record_related(
+        self, content: Mapping[str, Any], entry_id: str | None = None, *, key: str | None = None
+    ) -> v.RelatedStanding:
+        """A new entry, or with its id what is known better of one; somebody else has to check it."""
+        return await self.run(requests.record_related(content, entry_id, key))
+
+    async def check_related(
+        self,
+        entry_id: str,
+        version: int,
+        *,
+        accepted: bool,
+        note: str = "",
+        key: str | None = None,
+    ) -> v.RelatedStanding:
+        """Accept or reject the version that was read."""
+        return await self.run(
+            requests.check_related(entry_id, version, key, accepted=accepted, note=note)
+        )
+
+    async def fetch_disclosure(self, as_of: date | None = None) -> v.Disclosure:
+        """Every related party with credit as of a day."""
+        return await self.run(requests.disclosure(as_of))
+
     async def fetch_editions(self) -> Sequence[v.PublishedEdition]:
         """Every policy edition on record."""
         return (await self.run(requests.editions())).items

@@ -750,6 +750,47 @@ def close_collection(
     return writing(path, v.CollectionProgress, {"reason": reason}, key=key)
 
 
+def splitting(as_of: date | None) -> Call[v.SplittingReport]:
+    return reading("/reports/splitting", v.SplittingReport, as_of=as_of)
+
+
+def above_eligible_page(
+    cursor: str | None, *, since: date | None, until: date | None
+) -> Call[v.Page[v.AboveEligibleGrant]]:
+    return reading(
+        "/reports/above-eligible",
+        v.Page[v.AboveEligibleGrant],
+        cursor=cursor,
+        since=since,
+        until=until,
+    )
+
+
+def related_page(cursor: str | None) -> Call[v.Page[v.RelatedStanding]]:
+    return reading("/related-parties", v.Page[v.RelatedStanding], cursor=cursor)
+
+
+def record_related(
+    content: Mapping[str, Any], entry_id: str | None, key: str | None
+) -> Call[v.RelatedStanding]:
+    if entry_id is None:
+        return writing("/related-parties", v.RelatedStanding, content, key=key)
+    path = _at("related-parties", entry_id)
+    return writing(path, v.RelatedStanding, content, key=key, method="PUT")
+
+
+def check_related(
+    entry_id: str, version: int, key: str | None, *, accepted: bool, note: str
+) -> Call[v.RelatedStanding]:
+    path = _at("related-parties", entry_id, "check")
+    body = {"version": version, "accepted": accepted, "note": note}
+    return writing(path, v.RelatedStanding, body, key=key)
+
+
+def disclosure(as_of: date | None) -> Call[v.Disclosure]:
+    return reading("/related-parties/disclosure", v.Disclosure, as_of=as_of)
+
+
 def editions() -> Call[v.Items[v.PublishedEdition]]:
     return reading("/editions", v.Items[v.PublishedEdition])
 

@@ -851,6 +851,48 @@ class Client(Connection):
         """End a case while something is overdue."""
         return self.run(requests.close_collection(collection_id, reason, key))
 
+    # ── guards and related parties ──────────────────────────────────────────────────────────────
+
+    def fetch_splitting(self, as_of: date | None = None) -> v.SplittingReport:
+        """Clusters of requests a little under a bound, by relationship manager and by ring."""
+        return self.run(requests.splitting(as_of))
+
+    def list_above_eligible(
+        self, *, since: date | None = None, until: date | None = None
+    ) -> Iterator[v.AboveEligibleGrant]:
+        """Limits granted above the eligible one, newest first."""
+        return self._pages(
+            lambda cursor: requests.above_eligible_page(cursor, since=since, until=until)
+        )
+
+    def list_related(self) -> Iterator[v.RelatedStanding]:
+        """The register of the grantor's own related parties, by entry."""
+        return self._pages(requests.related_page)
+
+    def record_related(
+        self, content: Mapping[str, Any], entry_id: str | None = None, *, key: str | None = None
+    ) -> v.RelatedStanding:
+        """A new entry, or with its id what is known better of one; somebody else has to check it."""
+        return self.run(requests.record_related(content, entry_id, key))
+
+    def check_related(
+        self,
+        entry_id: str,
+        version: int,
+        *,
+        accepted: bool,
+        note: str = "",
+        key: str | None = None,
+    ) -> v.RelatedStanding:
+        """Accept or reject the version that was read."""
+        return self.run(
+            requests.check_related(entry_id, version, key, accepted=accepted, note=note)
+        )
+
+    def fetch_disclosure(self, as_of: date | None = None) -> v.Disclosure:
+        """Every related party with credit as of a day."""
+        return self.run(requests.disclosure(as_of))
+
     def fetch_editions(self) -> Sequence[v.PublishedEdition]:
         """Every policy edition on record."""
         return self.run(requests.editions()).items

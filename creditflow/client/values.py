@@ -266,6 +266,7 @@ class Application(Answer):
     line_id: str | None = None
     temporary_until: date | None = None
     attachments: Mapping[str, str] = {}
+    above_eligible_reason: str | None = None  # why more than policy supports is asked for
 
 
 class Case(Answer):
@@ -1501,6 +1502,109 @@ class CohortLetter(Answer):
     non_performing: bool
     allowance: Money
     loss: Money
+
+
+class NearCase(Answer):
+    """A case that was routed by a sum a little under a bound."""
+
+    case_id: str
+    customer_id: str
+    manager_id: str
+    submitted_on: date
+    requested: Money
+    aggregate: Money
+    bound: str
+    bound_at: Money
+
+
+class NearCluster(Answer):
+    """Cases near a bound that have a manager, or a ring, in common."""
+
+    manager_id: str | None
+    ring: tuple[str, ...]
+    cases: tuple[NearCase, ...]
+    total: Money
+
+
+class SplittingReport(Answer):
+    since: date
+    as_of: date
+    near_cases: int
+    by_manager: tuple[NearCluster, ...]
+    by_ring: tuple[NearCluster, ...]
+
+
+class AboveEligibleGrant(Answer):
+    """A limit granted above the eligible one: its letter, the exception, and who approved."""
+
+    letter_no: str
+    case_id: str
+    customer_id: str
+    decided_on: date
+    limit: Money
+    eligible: Money
+    route_row: str
+    reasons: tuple[str, ...]
+    reason: str
+    decided_by: tuple[str, ...]
+
+
+class RelatedEntry(Answer):
+    """A version of an entry of the register of the grantor's related parties."""
+
+    entry_id: str
+    version: int
+    subject: str
+    relation: str
+    members: tuple[str, ...]
+    source: str
+    valid_from: date
+    valid_until: date | None
+    recorded_by: str
+
+
+class RelatedCheck(Answer):
+    accepted: bool
+    checked_by: str
+    note: str
+
+
+class RelatedStanding(Answer):
+    """The newest version of an entry, the word on it, and the version that counts."""
+
+    newest: RelatedEntry
+    check: RelatedCheck | None
+    counted: RelatedEntry | None
+
+
+class DisclosedLine(Answer):
+    line_id: str
+    limit: Money
+    used: Money
+    product: str
+    term_months: int
+    rate_annual: Exact
+    payment_days: int
+    ends_on: date
+    letters: tuple[str, ...]
+    body: str
+    decided_by: tuple[str, ...]
+
+
+class Disclosed(Answer):
+    customer_id: str
+    name: str
+    entries: tuple[RelatedEntry, ...]
+    lines: tuple[DisclosedLine, ...]
+
+
+class Disclosure(Answer):
+    """Every related party with credit as of a day."""
+
+    as_of: date
+    customers: tuple[Disclosed, ...]
+    limits: Money
+    used: Money
 
 
 class PublishedEdition(Answer):

@@ -53,6 +53,8 @@ COMMANDS: dict[str, Entry] = {
     "cohorts": Entry(
         "creditflow.commands.cohort:cohorts", "What became of lines approved in a month."
     ),
+    "guard": Entry("creditflow.commands.guard:guard", "Split requests, grants above policy."),
+    "related": Entry("creditflow.commands.related:related", "The grantor's own related parties."),
     "refusals": Entry("creditflow.commands.audit:refusals", "What was refused to whom."),
     "products": Entry("creditflow.commands.investigation:products", "What may be granted."),
     "policy": Entry("creditflow.commands.policy:policy", "Policy editions."),

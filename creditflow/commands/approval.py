@@ -39,6 +39,11 @@ def decide(
         list[str] | None,
         typer.Option("--wanted", metavar="CODE", help="What a return asks the applicant for."),
     ] = None,
+    limit: Annotated[
+        str | None,
+        typer.Option("--limit", metavar="AMOUNT", help="Approve less than was put to you."),
+    ] = None,
+    currency: Annotated[str, typer.Option("--currency", metavar="CODE")] = "CNY",
     content_hash: Annotated[
         str, typer.Option("--content-hash", help="Of what you read; refused if it has changed.")
     ] = "",
@@ -52,6 +57,7 @@ def decide(
         "note": note,
         "fields_wanted": wanted or [],
         "content_hash": content_hash,
+        "limit": None if limit is None else {"amount": limit, "currency": currency},
     }
     reply = Caller(as_user, as_json=as_json).send(place("tasks", task, "decision"), body, key)
     text = facts(reply.document, ("task_id", "verdict", "outcome", "letter_no", "waiting_for"))

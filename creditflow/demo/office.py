@@ -12,7 +12,7 @@ from creditflow.client.calls import Call, reading
 
 _Answer = TypeVar("_Answer")
 
-APPROVERS = ("approver1", "approver2", "approver3", "approver4")
+APPROVERS = ("approver1", "approver2", "approver3", "approver4", "approver5")
 
 
 class Person(AsyncClient):

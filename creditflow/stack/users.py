@@ -45,6 +45,13 @@ SEATS = (
     Seat(
         "approver4", "总行风险审批人 Head office risk approver", Role.APPROVER, "head_risk", 10**12
     ),
+    Seat(
+        "approver5",
+        "关联交易审批人 Related-party approver",
+        Role.APPROVER,
+        "related_committee",
+        10**12,
+    ),
     Seat("risk", "风险经理 Risk officer", Role.RISK_OFFICER),
     Seat("risk2", "风险经理二 Second risk officer", Role.RISK_OFFICER),
     Seat("release", "放款审核人 Release officer", Role.RELEASE_OFFICER),

@@ -1,5 +1,6 @@
 """The machine: tasks, words, and what follows from each; silence never approves."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Self
@@ -29,6 +30,7 @@ class Task(Value):
     verdict: Verdict | None = None
     decided_at: datetime | None = None
     escalated_to: str | None = None
+    skipped: str = ""  # why nobody is asked: every holder is recused
 
     @property
     def may_be_decided_by(self) -> tuple[str, ...]:
@@ -118,6 +120,17 @@ class Approval(Value):
             moved = moved._with_task(task.task_id, {"escalated_to": to})
         return moved
 
+    def skipping(self, reasons: Mapping[str, str]) -> "Approval":
+        """Without the open tasks named, each with its reason; a step that would be left without
+        any keeps all of its own."""
+        left = [task for task in self.open_tasks if task.task_id not in reasons]
+        moved = self
+        for task in self.open_tasks if left else ():
+            if task.task_id in reasons:
+                skipped = {"status": TaskStatus.CLOSED, "skipped": reasons[task.task_id]}
+                moved = moved._with_task(task.task_id, skipped)
+        return moved
+
     def stopped(self, outcome: ApprovalOutcome) -> "Approval":
         """The approval ended from outside: lapsed or withdrawn; a settled one stays as it is."""
         if outcome not in (ApprovalOutcome.LAPSED, ApprovalOutcome.WITHDRAWN):
@@ -125,7 +138,9 @@ class Approval(Value):
         return self._closed(outcome) if self.outcome is ApprovalOutcome.OPEN else self
 
     def _step_settled(self) -> bool:
-        in_step = [task for task in self.tasks if task.step_index == self.step_index]
+        in_step = [
+            task for task in self.tasks if task.step_index == self.step_index and not task.skipped
+        ]
         approvals = [task for task in in_step if task.verdict is Verdict.APPROVE]
         return len(approvals) == len(in_step) if self.step.mode is StepMode.ALL else bool(approvals)
 
@@ -153,7 +168,7 @@ class Approval(Value):
         )
         return self.model_copy(update={"tasks": closed})
 
-    def _with_task(self, task_id: str, update: dict[str, object]) -> "Approval":
+    def _with_task(self, task_id: str, update: Mapping[str, object]) -> "Approval":
         tasks = tuple(
             task.model_copy(update=update) if task.task_id == task_id else task
             for task in self.tasks

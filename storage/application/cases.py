@@ -2,14 +2,25 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, bindparam, func, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    bindparam,
+    func,
+    or_,
+    select,
+    text,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from domain.application import Application, Case, CaseStatus
 from domain.errors import CaseClosed, NotFound, OutOfOrder, Withdrawn
+from domain.money import Money
 from storage.base import Row, table_of
 from storage.customer import of_customer, owned_by
 
@@ -43,6 +54,29 @@ _WRITE = (
     update(_CASE)
     .where(_CASE.c.case_id == bindparam("of_case"), _CASE.c.version == bindparam("version_before"))
     .returning(_CASE.c.case_id)
+)
+
+
+class Request(NamedTuple):
+    """What a case asks for, or was granted and is not in force: by whom, on which line."""
+
+    case_id: str
+    customer_id: str
+    line_id: str | None
+    limit: Money
+
+
+_REQUESTS = text(
+    "SELECT a.case_id, a.customer_id, a.body ->> 'line_id' AS line_id,"
+    " coalesce(l.limit_minor, a.limit_requested_minor) AS minor, coalesce(l.currency, a.currency)"
+    " FROM application a LEFT JOIN letter l ON l.letter_no = a.letter_no AND l.approved"
+    " WHERE a.customer_id = ANY(customer_ids(VARIADIC CAST(:customers AS text[]))) AND a.business_on BETWEEN :since AND :until"
+    " AND a.case_id <> :without AND a.application_type <> 'decrease'"
+    " AND (a.status IN"
+    " ('received', 'suspended', 'incomplete', 'assessed', 'in_approval', 'returned')"
+    " OR (a.status IN ('approved', 'contracting', 'conditions')"
+    " AND a.application_type NOT IN ('new_line', 'pre_approval')))"
+    " ORDER BY a.case_id"
 )
 
 
@@ -138,6 +172,25 @@ class Applications:
             .order_by(ApplicationRow.submitted_at, ApplicationRow.case_id)
         )
         return [_case_of(row) for row in rows]
+
+    def requests_of(
+        self, customer_ids: Sequence[str], since: date, until: date, *, without: str = ""
+    ) -> list[Request]:
+        """What these customers asked for within these days that is not decided yet, and changes of
+        lines that are decided and not in force; one case may be left out."""
+        rows = self._session.execute(
+            _REQUESTS,
+            {
+                "customers": list(customer_ids),
+                "since": since,
+                "until": until,
+                "without": without,
+            },
+        )
+        return [
+            Request(case_id, customer_id, line_id, Money(minor=minor, currency=currency))
+            for case_id, customer_id, line_id, minor, currency in rows
+        ]
 
     def counts(self, *, manager_id: str | None = None) -> dict[CaseStatus, int]:
         """How many cases stand where; every case is counted once. Of one owner's, if named."""

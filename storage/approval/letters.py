@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, func, literal_column, select, text
+from sqlalchemy import BigInteger, func, literal_column, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from domain.contract import Letter
 from domain.errors import NotFound
+from domain.guard import LetterLimit
 from domain.money import Money
 from storage.base import Row, recorded_at, table_of
 
@@ -31,7 +32,31 @@ class LetterRow(Row):
     recorded_at: Mapped[datetime]
 
 
+class LetterLimitRow(Row):
+    __tablename__ = "letter_limit"
+
+    letter_no: Mapped[str] = mapped_column(primary_key=True)
+    customer_id: Mapped[str]
+    unit: Mapped[str]
+    decided_on: Mapped[date]
+    currency: Mapped[str]
+    limit_minor: Mapped[int] = mapped_column(BigInteger)
+    eligible_minor: Mapped[int] = mapped_column(BigInteger)
+    added_minor: Mapped[int] = mapped_column(BigInteger)
+    route_row: Mapped[str]
+    recorded_at: Mapped[datetime]
+
+
 _RECORD = insert(table_of(LetterRow))
+_RECORD_LIMIT = insert(table_of(LetterLimitRow))
+# What ended before it was granted has granted nothing; a review's letter belongs to no application.
+_GRANTED = text(
+    "SELECT g.currency, sum(g.added_minor) FROM letter_limit g"
+    " JOIN letter USING (letter_no) LEFT JOIN application USING (case_id)"
+    " WHERE g.decided_on BETWEEN :since AND :until AND (:unit = '' OR g.unit = :unit)"
+    " AND coalesce(application.status, '') NOT IN ('withdrawn', 'lapsed', 'declined', 'refused')"
+    " GROUP BY g.currency"
+)
 
 
 class Letters:
@@ -65,6 +90,50 @@ class Letters:
             },
         )
 
+    def record_limit(self, of: LetterLimit) -> None:
+        """What an approved letter grants, beside it and as lasting."""
+        self._session.execute(
+            _RECORD_LIMIT,
+            {
+                "letter_no": of.letter_no,
+                "customer_id": of.customer_id,
+                "unit": of.unit,
+                "decided_on": of.decided_on,
+                "currency": of.limit.currency,
+                "limit_minor": of.limit.minor,
+                "eligible_minor": of.eligible.minor,
+                "added_minor": of.added.minor,
+                "route_row": of.route_row,
+                "recorded_at": recorded_at(),
+            },
+        )
+
+    def granted(self, since: date, until: date, unit: str = "") -> list[Money]:
+        """What letters newly granted within these days, by currency: of a unit, or of all."""
+        rows = self._session.execute(_GRANTED, {"since": since, "until": until, "unit": unit})
+        return [Money(minor=int(minor), currency=currency) for currency, minor in rows]
+
+    def list_above_eligible(
+        self, since: date, until: date, *, after: tuple[date, str] | None, page_size: int
+    ) -> list[tuple[Letter, LetterLimit, str]]:
+        """Letters that grant more than policy supported, newest first, each with its subject."""
+        query = (
+            select(LetterRow, LetterLimitRow)
+            .join(LetterLimitRow, LetterLimitRow.letter_no == LetterRow.letter_no)
+            .where(
+                LetterLimitRow.limit_minor > LetterLimitRow.eligible_minor,
+                LetterLimitRow.decided_on.between(since, until),
+            )
+            .order_by(LetterLimitRow.decided_on.desc(), LetterLimitRow.letter_no.desc())
+            .limit(page_size)
+        )
+        if after is not None:
+            query = query.where(tuple_(LetterLimitRow.decided_on, LetterLimitRow.letter_no) < after)
+        return [
+            (Letter.model_validate(letter.body), _limit_of(of), letter.subject_id)
+            for letter, of in self._session.execute(query)
+        ]
+
     def read(self, letter_no: str) -> Letter:
         row = self._session.get(LetterRow, letter_no)
         if row is None:
@@ -93,3 +162,19 @@ class Letters:
             .limit(1)
         )
         return Letter.model_validate(row.body) if row else None
+
+
+def _limit_of(row: LetterLimitRow) -> LetterLimit:
+    def money(minor: int) -> Money:
+        return Money(minor=minor, currency=row.currency)
+
+    return LetterLimit(
+        letter_no=row.letter_no,
+        customer_id=row.customer_id,
+        unit=row.unit,
+        decided_on=row.decided_on,
+        limit=money(row.limit_minor),
+        eligible=money(row.eligible_minor),
+        added=money(row.added_minor),
+        route_row=row.route_row,
+    )

@@ -92,6 +92,10 @@ class Lines:
         )
         return [(holder, Money(minor=minor, currency=currency)) for holder, minor, currency in rows]
 
+    def limits_by_line(self, line_ids: Sequence[str]) -> dict[str, Money]:
+        """The limit that counts on each of these lines."""
+        return self._limits.in_force(line_ids)
+
     def list_page(
         self,
         *,

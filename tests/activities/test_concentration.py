@@ -1,12 +1,12 @@
 """The book's own sums reach a case: a cap that it would pass sends it to people."""
 
 from activities.assessment import collect_dossier
+from activities.book import refresh_book
 from domain.application import Application, ApplicationType
 from domain.assessment import Assessment, Dossier
 from domain.edition import PolicyEdition
 from policies.assessment import assess, replay
 from storage.base import Records
-from storage.concentration import BookShares
 from tests.makers_monitoring import GRANTED_ON, LINE_ID, a_book
 from tests.makers_policy import a_changed_edition, cny
 
@@ -37,11 +37,18 @@ def judged(dossier: Dossier, edition: PolicyEdition) -> Assessment:
     return assess("case-2", dossier, edition, automatic_spent=cny(0), sampled=False)
 
 
-def test_a_book_that_was_never_looked_at_measures_nothing(records: Records) -> None:
+def test_of_a_book_that_was_never_looked_at_only_the_customers_own_part_is_known(
+    records: Records,
+) -> None:
     edition = a_changed_edition(NARROW.format(share="0.0001"))
     a_book(records, edition=edition)
+    book = dossier_of(records, edition).book
 
-    assert dossier_of(records, edition).book is None
+    assert book is not None
+    assert book.as_of is None
+    assert book.by_scope["customer:limits"] == cny(1_000_000)
+    assert "industry:limits" not in book.by_scope
+    assert (book.totals, book.loss_expected, book.largest) == ({}, None, {})
 
 
 def test_a_case_is_measured_on_the_book_as_of_the_last_look(records: Records) -> None:
@@ -49,8 +56,8 @@ def test_a_case_is_measured_on_the_book_as_of_the_last_look(records: Records) ->
     edition = a_changed_edition(NARROW.format(share="0.0003"))
     a_book(records, edition=edition)
     with records.begin() as session:
-        BookShares(session).refresh(GRANTED_ON)
-        BookShares(session).refresh(GRANTED_ON)
+        refresh_book(session, edition, GRANTED_ON)
+        refresh_book(session, edition, GRANTED_ON)
     dossier = dossier_of(records, edition)
     receipt = judged(dossier, edition)
 
@@ -67,7 +74,7 @@ def test_what_an_approval_replaces_is_not_counted_twice(records: Records) -> Non
     edition = a_changed_edition(NARROW.format(share="0.0003"))
     a_book(records, edition=edition)
     with records.begin() as session:
-        BookShares(session).refresh(GRANTED_ON)
+        refresh_book(session, edition, GRANTED_ON)
     dossier = dossier_of(records, edition, LINE_ID)
 
     assert dossier.book is not None

@@ -273,3 +273,26 @@ def test_a_revoked_grant_covers_nothing_from_its_day_on() -> None:
 
     assert not revoked.covers("branch_head", Money.of(1, "CNY"), TODAY)
     assert revoked.covers("branch_head", Money.of(1, "CNY"), TODAY - timedelta(days=1))
+
+
+def test_a_position_whose_holders_are_recused_is_skipped_and_the_others_decide() -> None:
+    approval = an_approval(a_step(StepMode.ALL, "head_credit", "head_risk"))
+    credit, risk = open_ids(approval)
+    skipped = approval.skipping({credit: "recused:e-1"})
+
+    assert open_ids(skipped) == [risk]
+    task = skipped.task(credit)
+    assert task is not None
+    assert (task.status, task.skipped) == (TaskStatus.CLOSED, "recused:e-1")
+    with pytest.raises(AlreadyDecided):
+        skipped.decided(credit, "approver3", Verdict.APPROVE, NOW)
+    decided = skipped.decided(risk, "approver4", Verdict.APPROVE, NOW)
+    assert decided.outcome is ApprovalOutcome.APPROVED
+
+
+def test_a_step_of_which_nobody_would_be_left_is_not_approved_by_skipping() -> None:
+    approval = an_approval(a_step(StepMode.ALL, "head_credit", "head_risk"))
+    everybody = dict.fromkeys(open_ids(approval), "recused:e-1")
+
+    assert approval.skipping(everybody) == approval
+    assert approval.skipping({}) == approval

@@ -122,6 +122,16 @@ async def test_a_signal_without_a_token_issued_to_that_person_is_refused_on_reco
     assert (await road.case(task.case_id)).decisions == ()
 
 
+async def test_a_signal_raises_no_limit_above_what_was_put_to_the_vote(
+    road: Road, task: Any
+) -> None:
+    more = Money.of(900_000_000, "CNY").model_dump(mode="json")
+    await signal(road, task, "approver1", await token(road, "approver1", task), limit=more)
+
+    assert await refused_codes(road, task) == ["limit_above_proposal"]
+    assert (await road.case(task.case_id)).decisions == ()
+
+
 async def test_a_signal_with_its_token_decides_once(road: Road, task: Any) -> None:
     issued = await token(road, "approver1", task)
     await signal(road, task, "approver1", issued, message_id="m-1")
@@ -161,7 +171,9 @@ async def token(road: Road, person: str, task: Any) -> str:
     return await road.call(service.issue_token, road.people[person], task.task_id)
 
 
-async def signal(road: Road, task: Any, person: str, token: str, message_id: str = "m-0") -> None:
+async def signal(
+    road: Road, task: Any, person: str, token: str, message_id: str = "m-0", **said: Any
+) -> None:
     await road.client.get_workflow_handle(workflow_of(task)).signal(
         "decide",
         {
@@ -170,6 +182,7 @@ async def signal(road: Road, task: Any, person: str, token: str, message_id: str
             "verdict": "approve",
             "message_id": message_id,
             "token": token,
+            **said,
         },
     )
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from domain.edition import (
     Bin,
+    CapScope,
     ConditionRow,
     Dated,
     DiligenceItem,
@@ -283,7 +284,7 @@ def caps(edition: PolicyEdition) -> str:
         (
             (
                 cap.code,
-                f"{cap.scope} {cap.name}".strip(),
+                f"{cap.scope} {cap.largest if cap.scope is CapScope.TOP else cap.name}".strip(),
                 cap.measure,
                 _percent(cap.share),
                 cap.base,
@@ -463,6 +464,38 @@ def tiers(edition: PolicyEdition) -> str:
                 f"{tier.lapse_hours} h",
             )
             for code, tier in edition.approval.tiers.items()
+        ),
+    )
+
+
+def bodies(edition: PolicyEdition) -> str:
+    above, related = edition.approval.above_eligible, edition.related
+    found = [("price below the minimum", edition.approval.price_exception, "")]
+    if above is not None:
+        found.append(("above the eligible limit", above.step, f"by {_percent(above.share_max)}"))
+    if related.body is not None:
+        refused = (("better terms than the grade's", related.terms_of_grade),)
+        refused += (("credit without cover", not related.unsecured),)
+        named = _named([what for what, held in refused if held], "nothing")
+        found.append(("related party of the grantor", related.body, f"refused: {named}"))
+    return _table(
+        ("exception", "decided by", "bound"),
+        (
+            (what, f"{step.mode} of {' and '.join(step.positions)} ({step.tier})", bound)
+            for what, step, bound in found
+        ),
+    )
+
+
+def splitting(edition: PolicyEdition) -> str:
+    policy = edition.approval.splitting
+    return _table(
+        ("value", ""),
+        (
+            ("requests of a ring are summed within", f"{policy.window_days} days"),
+            ("clusters are looked for within", f"{policy.report_days} days"),
+            ("near a bound is under it by up to", _percent(policy.near_share)),
+            ("a cluster is of so many cases", policy.cases_min),
         ),
     )
 
@@ -706,6 +739,8 @@ TABLES: dict[str, Callable[[PolicyEdition], str]] = {
         price,
         approval,
         tiers,
+        bodies,
+        splitting,
         automatic,
         conditions,
         requirements,

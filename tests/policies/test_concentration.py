@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from domain.assessment import BookPosition, Lane, PolicyException
-from domain.edition import PolicyEdition
+from domain.edition import Appetite, CapMeasure, CapScope, PolicyEdition
 from domain.money import Money
-from policies.concentration import exceptions, is_large
+from policies.concentration import Held, exceptions, is_large, measured, period_begins
 from tests.makers_policy import ON, a_changed_edition, a_dossier, an_edition, cny, judged
 
 # Net capital 5,000 million, tier 1 4,200 million.
@@ -24,6 +24,7 @@ def found(
     loss: int = 0,
     related: bool = False,
     industry: str = "C",
+    product: str = "",
     **book: Any,
 ) -> dict[str, PolicyException]:
     passed = exceptions(
@@ -32,6 +33,7 @@ def found(
         BookPosition(**book),
         on,
         edition or an_edition(),
+        product=product,
         industry=industry,
         related=related,
     )
@@ -166,3 +168,133 @@ def test_a_breach_sends_a_case_to_people_with_its_shares() -> None:
     (exception,) = full.route.exceptions
     assert exception.share_before == Decimal("0.1")
     assert exception.after == cny(500_800_000)
+
+
+@pytest.mark.parametrize("measure", CapMeasure)
+@pytest.mark.parametrize("scope", CapScope)
+def test_every_measure_of_every_scope_may_be_reached_and_not_passed(
+    scope: CapScope, measure: CapMeasure
+) -> None:
+    edition = a_changed_edition(
+        f"""
+        [[concentration.caps]]
+        code = "c"
+        scope = "{scope.value}"
+        measure = "{measure.value}"
+        base = "capital_net"
+        share = 0.1
+        largest = 3
+        """
+    )
+    before = cny(300 * MILLION)
+    book: dict[str, Any] = {"by_scope": {f"{scope.value}:{measure.value}": before}}
+    if scope is CapScope.TOP:
+        others = (cny(100 * MILLION), cny(100 * MILLION), cny(50 * MILLION))
+        book = {
+            "by_scope": {f"customer:{measure.value}": cny(100 * MILLION)},
+            "largest": {measure.value: others},
+        }
+    room = cny(200 * MILLION)
+
+    assert found(room, edition, related=True, **book) == {}
+    passed = found(room + cny("0.01"), edition, related=True, **book)["c"]
+    assert (passed.before, passed.after) == (before, cny(500 * MILLION) + cny("0.01"))
+
+
+def test_who_is_not_among_the_largest_moves_nothing_there() -> None:
+    edition = a_changed_edition(
+        """
+        [[concentration.caps]]
+        code = "top"
+        scope = "top"
+        measure = "limits"
+        base = "capital_net"
+        share = 0.1
+        largest = 2
+        """
+    )
+    full: dict[str, Any] = {
+        "by_scope": {"customer:limits": cny(10)},
+        "largest": {"limits": (cny(400 * MILLION), cny(300 * MILLION))},
+    }
+
+    assert found(cny(200 * MILLION), edition, **full) == {}, "700 already, and it stays 700"
+    passed = found(cny(300 * MILLION), edition, **full)["top"]
+    assert (passed.before, passed.after) == (cny(700 * MILLION), cny(700 * MILLION) + cny(10))
+
+
+def test_a_promise_to_pay_is_no_loan_and_counts_by_its_factor() -> None:
+    held = [
+        Held("open_account", cny(10), cny("4.00")),
+        Held("letter_of_guarantee", cny(20), cny("3.01")),
+        Held("not_in_the_catalogue", cny(40), cny("5.00")),
+    ]
+    assert measured(held, an_edition()) == {
+        CapMeasure.LIMITS: cny(70),
+        CapMeasure.LOANS: cny("9.00"),
+        CapMeasure.EXPOSURE: cny("4.00") + cny("1.51") + cny("5.00"),
+    }
+    full = {"customer:loans": cny(500 * MILLION), "customer:exposure": cny(629 * MILLION)}
+
+    assert list(found(cny(1), by_scope=full)) == ["single_loans"]
+    assert found(cny(2 * MILLION), by_scope=full, product="letter_of_guarantee") == {}
+    more = cny(2 * MILLION) + cny("0.01")
+    assert list(found(more, by_scope=full, product="letter_of_guarantee")) == ["single_exposure"]
+
+
+UNITS = """
+[[concentration.appetite]]
+code = "north"
+unit = "north"
+granted_max = 1000
+limits_max = 5000
+loss_share_max = 0.0000001
+
+[[concentration.appetite]]
+code = "none_left"
+granted_max = 0
+"""
+
+
+@pytest.mark.parametrize(
+    ("book", "code"),
+    [
+        ({"granted": {"north": cny(900)}}, "north:granted"),
+        ({"by_scope": {"unit:limits": cny(4900)}}, "north:limits"),
+        ({"loss_expected_unit": cny(400)}, "north:loss"),
+    ],
+)
+def test_every_bound_of_a_unit_may_be_reached_and_not_passed(
+    book: dict[str, Any], code: str
+) -> None:
+    edition = a_changed_edition(UNITS)
+    loss = 100 if code.endswith("loss") else 0
+
+    assert found(cny(100), edition, loss=loss, unit="north", **book) == {}
+    over = found(cny(100) + cny("0.01"), edition, loss=loss + (loss > 0), unit="north", **book)
+    assert list(over) == [code]
+    assert found(cny(100_000), edition, loss=100_000, unit="south", **book) == {}
+
+
+def test_a_budget_of_nothing_lets_nothing_new_be_granted() -> None:
+    edition = a_changed_edition(UNITS)
+    spent: dict[str, Any] = {"granted": {"none_left": cny(0)}, "replaced": cny(800)}
+
+    assert found(cny(800), edition, **spent) == {}, "a renewal grants nothing new"
+    assert list(found(cny(800) + cny("0.01"), edition, **spent)) == ["none_left:granted"]
+
+
+@pytest.mark.parametrize(
+    ("first", "on", "begins"),
+    [
+        (None, date(2026, 6, 30), date(2026, 1, 1)),
+        (date(2024, 4, 1), date(2026, 3, 31), date(2025, 4, 1)),
+        (date(2024, 4, 1), date(2026, 4, 1), date(2026, 4, 1)),
+        (date(2024, 2, 29), date(2027, 2, 28), date(2027, 2, 28)),
+        (date(2024, 2, 29), date(2027, 2, 27), date(2026, 2, 28)),
+    ],
+)
+def test_a_budgets_year_runs_from_its_own_first_day(
+    first: date | None, on: date, begins: date
+) -> None:
+    assert period_begins(Appetite(code="a", effective_from=first), on) == begins

@@ -35,7 +35,8 @@ PAGES = (
     "/customers/c-1001/statements /customers/c-1001/turnover /customers/c-1001/reports "
     "/customers/c-1004/ring /lines /reviews?view=all /warnings?view=all /rerating /collections "
     "/policy /mails /operations /customers/merges /overrides "
-    "/classes /classes?tier=substandard&stage=3 /cohorts /cohorts?view=approver /cohorts/letters"
+    "/classes /classes?tier=substandard&stage=3 /cohorts /cohorts?view=approver /cohorts/letters "
+    "/guards /guards?view=above_eligible /related /related?view=disclosure"
 ).split()
 
 

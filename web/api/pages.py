@@ -4,7 +4,7 @@ import base64
 import binascii
 import json
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Generic, TypeVar
 
 from fastapi import Query
@@ -57,6 +57,18 @@ def after_instant(cursor: str | None) -> tuple[datetime, str] | None:
                 raise _not_ours()
             return at, row_id
     raise _not_ours()
+
+
+def after_day(cursor: str | None) -> tuple[date, str] | None:
+    """The key in a cursor of a list by day and id."""
+    key = after_text(cursor)
+    if key is None:
+        return None
+    day, _, row_id = key.partition(" ")
+    try:
+        return date.fromisoformat(day), row_id
+    except ValueError:
+        raise _not_ours() from None
 
 
 def after_number(cursor: str | None) -> int | None:

@@ -90,6 +90,7 @@ class Typed:
     note: str = ""
     reason: str = ""
     notches: str = ""
+    above_eligible_reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,7 @@ def submit(
     purpose: Annotated[str, Form()] = "",
     line_id: Annotated[str, Form()] = "",
     temporary_until: Annotated[str, Form()] = "",
+    above_eligible_reason: Annotated[str, Form()] = "",
     key: Annotated[str, Form()] = "",
 ) -> Response:
     """Start a case, once however often the button is pressed."""
@@ -163,6 +165,7 @@ def submit(
         purpose,
         line_id,
         temporary_until,
+        above_eligible_reason=above_eligible_reason,
     )
     visit.when_refused(lambda refusal: _start_page(visit, typed, refusal))
     application = visit.valid(
@@ -176,6 +179,7 @@ def submit(
             "purpose": purpose.strip(),
             "line_id": line_id.strip() or None,
             "temporary_until": temporary_until or None,
+            "above_eligible_reason": above_eligible_reason.strip(),
         },
     )
     submitted = visit.services.applications.submit(visit.person, application, key or new_id())

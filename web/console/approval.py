@@ -61,6 +61,7 @@ class Vote:
     verdict: Verdict | None = None
     note: str = ""
     due_at: datetime | None = None
+    skipped: str = ""  # why nobody is asked
 
 
 @dataclass(frozen=True)
@@ -208,6 +209,7 @@ def _vote(task: Task, due: Mapping[str, datetime], notes: Mapping[str, str]) -> 
         verdict=task.verdict,
         note=notes.get(task.task_id, ""),
         due_at=due.get(task.task_id) if task.status is TaskStatus.OPEN else None,
+        skipped=task.skipped,
     )
 
 

@@ -32,6 +32,8 @@ ENTRIES = (
     Entry("collections", "/collections", "coins", Action.COLLECTION_READ),
     Entry("overrides", "/overrides", "pen", Action.OVERRIDE_READ),
     Entry("products", "/products", "list", Action.POLICY_READ),
+    Entry("guards", "/guards", "shield", Action.GUARD_READ),
+    Entry("related", "/related", "flag", Action.RELATED_READ),
     Entry("policy", "/policy", "book", Action.POLICY_READ),
     Entry("mails", "/mails", "envelope", Action.OPERATIONS_READ),
     Entry("operations", "/operations", "pulse", Action.OPERATIONS_READ),

@@ -1,12 +1,9 @@
 """Reviews (复审): the list, and one with what changed since the last decision."""
 
-from datetime import date
-
 from fastapi import APIRouter, Response
 from fastapi.responses import HTMLResponse
 
-from domain.errors import Malformed
-from web.api.pages import after_text
+from web.api.pages import after_day
 from web.console.approval import approvals_shown, letter_outcome
 from web.console.assessment import receipt_of, spread_of
 from web.console.lists import PAGE_SIZE, next_path
@@ -66,15 +63,3 @@ def supplemented(visit: Writing, review_id: str) -> Response:
     """What a return asked for is on record: have the line judged again."""
     visit.services.reviews.supplemented(visit.person, review_id)
     return visit.go(f"/reviews/{review_id}", "review_supplemented")
-
-
-def after_day(cursor: str | None) -> tuple[date, str] | None:
-    """The key in a cursor of a list by day and id."""
-    key = after_text(cursor)
-    if key is None:
-        return None
-    day, _, row_id = key.partition(" ")
-    try:
-        return date.fromisoformat(day), row_id
-    except ValueError:
-        raise Malformed(reason="the cursor is not one of this list") from None

@@ -396,7 +396,7 @@ class ApplicationService:
             _refuse_closed(case)
             edition = Editions(session).read(case.edition_hash)
             file = file_of(session, case.application, edition, on, case_id=case_id)
-            dossier = collect_dossier(session, case.application, edition, on, file)
+            dossier = collect_dossier(session, case.application, edition, on, file, case_id)
         # The investigators' report answers no question about the applicant.
         missing = dict.fromkeys((*file.completeness.missing, *file.completeness.missing_optional))
         missing.pop(INVESTIGATION_REPORT, None)

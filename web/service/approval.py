@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from activities.edition import grant_by_role
 from activities.override import refuse_override_hands
+from activities.related import refuse_recused
 from domain.application import CaseStatus
 from domain.approval import (
     Approval,
@@ -263,6 +264,7 @@ class ApprovalService:
         try:
             approval.legality(task.task_id, person.person_id)
             refuse_override_hands(session, approval, person.person_id)
+            refuse_recused(session, approval, person.person_id, on)
         except CreditError as error:
             refusal, detail = error.code, error.detail(person.language)
         return WhyYou(

@@ -32,6 +32,9 @@ class Action(StrEnum):
     MERGE_PROPOSE = "merge.propose"
     MERGE_DECIDE = "merge.decide"
     PARTY_RECORD = "party.record"
+    RELATED_READ = "related.read"
+    RELATED_RECORD = "related.record"
+    RELATED_CHECK = "related.check"
     STATEMENT_READ = "statement.read"
     STATEMENT_RECORD = "statement.record"
     RECEIVABLE_READ = "receivable.read"
@@ -107,6 +110,7 @@ class Action(StrEnum):
     POLICY_PUBLISH = "policy.publish"
     LANE_SWITCH = "lane.switch"
 
+    GUARD_READ = "guard.read"
     FIGURES_READ = "figures.read"
     AUDIT_READ = "audit.read"
     IDENTITY_READ = "identity.read"
@@ -125,6 +129,9 @@ MATRIX: dict[Action, frozenset[Role]] = {
     # Confirmed by another person than proposed it, whatever their roles; the record holds that.
     Action.MERGE_DECIDE: frozenset({_RISK}),
     Action.PARTY_RECORD: frozenset({_RM, _RISK}),
+    Action.RELATED_READ: frozenset({_APPROVER, _RISK, _LEGAL, _AUDITOR}),
+    Action.RELATED_RECORD: frozenset({_RISK, _LEGAL}),
+    Action.RELATED_CHECK: frozenset({_RISK}),
     Action.STATEMENT_READ: _READERS,
     Action.STATEMENT_RECORD: frozenset({_RM}),
     Action.RECEIVABLE_READ: _READERS,
@@ -198,6 +205,7 @@ MATRIX: dict[Action, frozenset[Role]] = {
     # A second person's word: another risk officer's, or that of whoever decides exceptions.
     Action.POLICY_PUBLISH: frozenset({_RISK, _APPROVER}),
     Action.LANE_SWITCH: frozenset({_RISK}),
+    Action.GUARD_READ: frozenset({_RISK, _AUDITOR}),
     Action.FIGURES_READ: _STAFF,
     Action.AUDIT_READ: frozenset({_RISK, _OPERATOR, _AUDITOR}),
     Action.IDENTITY_READ: frozenset({_OPERATOR, _AUDITOR}),

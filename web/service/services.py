@@ -22,6 +22,7 @@ from web.service.edition import EditionService
 from web.service.exchange import RateService
 from web.service.exposure import ExposureService
 from web.service.gateway import Gateway
+from web.service.guard import GuardService
 from web.service.identity import IdentityService
 from web.service.imports import ImportService
 from web.service.investigation import InvestigationService
@@ -34,6 +35,7 @@ from web.service.override import OverrideService
 from web.service.party import PartyService
 from web.service.profile import ProfileService
 from web.service.receivable import ReceivableService
+from web.service.related import RelatedService
 from web.service.report import ReportService
 from web.service.rerating import ReratingService
 from web.service.review import ReviewService
@@ -58,6 +60,7 @@ class Services:
     profiles: ProfileService
     merges: MergeService
     parties: PartyService
+    related: RelatedService
     statements: StatementService
     receivables: ReceivableService
     trade: TradeService
@@ -80,6 +83,7 @@ class Services:
     classes: ClassificationService
     cohorts: CohortService
     collections: CollectionService
+    guards: GuardService
     editions: EditionService
     drafts: DraftService
     notifications: NotificationService
@@ -114,6 +118,7 @@ def build_services(
         profiles=ProfileService(records, clock),
         merges=MergeService(records, clock),
         parties=PartyService(records, clock),
+        related=RelatedService(records, clock),
         statements=StatementService(records, clock),
         receivables=ReceivableService(records, clock),
         trade=TradeService(records, clock),
@@ -136,6 +141,7 @@ def build_services(
         classes=ClassificationService(records, gateway, clock),
         cohorts=CohortService(records, clock),
         collections=CollectionService(records, gateway, clock),
+        guards=GuardService(records, clock),
         editions=editions,
         drafts=DraftService(records, gateway, clock, editions),
         notifications=NotificationService(records, mail_dir=mail_dir),

@@ -1,0 +1,89 @@
+"""Whom the register of the grantor's related parties reaches: customers, their rings, our people."""
+
+from collections.abc import Iterable
+from datetime import date
+
+from sqlalchemy.orm import Session
+
+from activities.party import ring_on
+from domain.approval import Approval, Subject
+from domain.assessment import RelatedEntryUsed
+from domain.customer import Customer
+from domain.edition import PolicyEdition
+from domain.errors import Recused
+from domain.party import RingMember
+from domain.related import RelatedEntry
+from storage.customer import Customers
+from storage.edition import Editions
+from storage.related import RelatedParties
+
+
+def related_entries(
+    session: Session, customer: Customer, ring: Iterable[RingMember], on: date
+) -> list[RelatedEntry]:
+    """The entries in force that a customer falls under: by itself, its group, or any of its ring."""
+    group = () if customer.group_id is None else Customers(session).members(customer.group_id)
+    subjects = {customer.customer_id, *group, *(member.party_id for member in ring)}
+    return RelatedParties(session).in_force(on, subjects)
+
+
+def entries_used(entries: Iterable[RelatedEntry]) -> tuple[RelatedEntryUsed, ...]:
+    """The entries as a dossier keeps them."""
+    return tuple(
+        RelatedEntryUsed(
+            entry_id=each.entry_id,
+            version=each.version,
+            subject=each.subject,
+            relation=each.relation.value,
+            members=each.members,
+        )
+        for each in entries
+    )
+
+
+def related_customers(
+    session: Session, edition: PolicyEdition, on: date
+) -> dict[str, list[RelatedEntry]]:
+    """Every related customer and the entries it falls under; none where its own record says so."""
+    found: dict[str, list[RelatedEntry]] = {
+        marked: [] for marked in RelatedParties(session).find_marked()
+    }
+    for entry in RelatedParties(session).in_force(on):
+        for customer_id in _reached(session, entry.subject, edition, on):
+            found.setdefault(customer_id, []).append(entry)
+    return dict(sorted(found.items()))
+
+
+def _reached(session: Session, subject: str, edition: PolicyEdition, on: date) -> list[str]:
+    """The customers that fall under an entry about a party; whoever is of its ring has it in
+    theirs, so one walk from the party finds them all."""
+    ring = ring_on(session, subject, edition, on)
+    known = Customers(session).find_many([subject, *(member.party_id for member in ring)])
+    itself = known.get(subject)
+    group_id = None if itself is None else itself.group_id
+    group = () if group_id is None else Customers(session).members(group_id)
+    return sorted({*known, *group})
+
+
+def recused_by(session: Session, approval: Approval, on: date) -> dict[str, str]:
+    """Our people who do not decide this approval, each with the entry that says so."""
+    request = approval.request
+    if request.subject is Subject.POLICY_EDITION or not RelatedParties(session).marks_members():
+        return {}
+    customer = Customers(session).find(request.customer_id)
+    if customer is None:
+        return {}
+    edition = Editions(session).read(request.edition_hash)
+    ring = ring_on(session, customer.customer_id, edition, on)
+    return {
+        member: entry.entry_id
+        for entry in related_entries(session, customer, ring, on)
+        for member in entry.members
+    }
+
+
+def refuse_recused(session: Session, approval: Approval, person_id: str, on: date) -> None:
+    """Nothing, or `Recused` where the register marks the person as related to the customer."""
+    entry_id = recused_by(session, approval, on).get(person_id)
+    if entry_id is not None:
+        raise Recused(customer_id=approval.request.customer_id, entry_id=entry_id)
