@@ -6,20 +6,20 @@ from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
+from activities.cover import covers_of
+from activities.exchange import Exchange
 from domain.application import Application
 from domain.assessment import (
     BookPosition,
     Dossier,
     Holdings,
     PaymentRecord,
-    RateUsed,
     StatementBeside,
 )
 from domain.customer import Customer
 from domain.edition import PolicyEdition
 from domain.errors import RateMissing
-from domain.exchange import Rate, RateKind, convert
-from domain.money import Money, money_sum
+from domain.money import Money
 from domain.party import RingMember
 from domain.statement import Statement
 from domain.turnover import InvoiceRecord
@@ -30,7 +30,6 @@ from policies.ring import ring_of
 from storage.approval import Letters
 from storage.concentration import BookShares
 from storage.customer import Customers
-from storage.exchange import Rates
 from storage.line import Lines
 from storage.party import Parties
 from storage.receivable import Receivables
@@ -86,7 +85,7 @@ def collect_dossier(
     on: date,
     file: File | None = None,
 ) -> Dossier:
-    """Customer, statements, payments, holdings and rates as of a business day.
+    """Customer, statements, payments, holdings, cover and rates as of a business day.
 
     Refuses `NotFound` for an unknown customer and `RateMissing` where an amount cannot be turned
     into the reporting currency.
@@ -100,6 +99,7 @@ def collect_dossier(
     if invoices is not None:
         exchange.reporting(Money.zero(invoices.currency))
     holdings = _holdings(session, customer, application, exchange, edition, on)
+    covers = covers_of(session, customer.customer_id, application.line_id, exchange, on)
     # Apart, so that the receipt lists the rates that the case itself rests on.
     rates_of_book = Exchange(session, edition, on)
     book = _book(session, customer, application, holdings, rates_of_book, edition)
@@ -113,47 +113,11 @@ def collect_dossier(
         rates=exchange.rates_used,
         completeness=found.share,
         business_on=on,
+        covers=covers,
         invoices=invoices,
         statements_beside=beside,
         book=book,
     )
-
-
-class Exchange:
-    """Conversions into the reporting currency on one day, and the rates they used."""
-
-    def __init__(self, session: Session, edition: PolicyEdition, on: date) -> None:
-        self._rates = Rates(session)
-        self._quote = edition.reporting_currency
-        self._kind = RateKind(edition.exchange.rate_kind)
-        self._on = on
-        self._read: dict[str, Rate] = {}
-
-    def reporting(self, amount: Money) -> Money:
-        """The amount in the reporting currency; a currency's rate is read once."""
-        base = amount.currency
-        if base == self._quote:
-            return amount
-        if base not in self._read:
-            self._read[base] = self._rates.read(base, self._quote, on=self._on, kind=self._kind)
-        return convert(amount, self._read[base]).amount
-
-    def reporting_sum(self, amounts: Iterable[Money]) -> Money:
-        return money_sum(map(self.reporting, amounts), self._quote)
-
-    @property
-    def rates_used(self) -> tuple[RateUsed, ...]:
-        rates = (self._read[currency] for currency in sorted(self._read))
-        return tuple(
-            RateUsed(
-                base=rate.base,
-                quote=rate.quote,
-                rate=rate.rate,
-                kind=rate.kind,
-                rate_on=rate.rate_on,
-            )
-            for rate in rates
-        )
 
 
 def _holdings(

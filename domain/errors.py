@@ -430,6 +430,11 @@ class MoreThanUsed(NotGranted):
     sentence_zh = "{amount} 超过已用 {used}。"
 
 
+class CoverOverused(NotGranted):
+    sentence = "The cover {cover_id} is free for {free}; {asked} is to be secured by it."
+    sentence_zh = "风险缓释 {cover_id} 可用于担保的价值为 {free}，拟担保 {asked}。"
+
+
 class ModelExtraMissing(NotGranted):
     sentence = "Fitting needs scikit-learn; install it with pip install -r requirements-model.lock."
     sentence_zh = "拟合需要 scikit-learn，请执行 pip install -r requirements-model.lock 安装。"

@@ -9,7 +9,8 @@ from datetime import date
 
 from sqlalchemy.orm import Session
 
-from activities.assessment import Exchange, one_risk, ring_on
+from activities.assessment import one_risk, ring_on
+from activities.exchange import Exchange
 from domain.errors import NotFound
 from domain.identity import Id, Person
 from domain.money import Money, money_sum

@@ -30,6 +30,9 @@ class Action(StrEnum):
     CUSTOMER_READ = "customer.read"
     CUSTOMER_RECORD = "customer.record"
     PARTY_RECORD = "party.record"
+    COVER_READ = "cover.read"
+    COVER_RECORD = "cover.record"
+    COVER_CHECK = "cover.check"
     STATEMENT_READ = "statement.read"
     STATEMENT_RECORD = "statement.record"
     RECEIVABLE_READ = "receivable.read"
@@ -105,6 +108,10 @@ MATRIX: dict[Action, frozenset[Role]] = {
     Action.CUSTOMER_READ: _READERS,
     Action.CUSTOMER_RECORD: frozenset({_RM}),
     Action.PARTY_RECORD: frozenset({_RM, _RISK}),
+    Action.COVER_READ: _READERS,
+    Action.COVER_RECORD: frozenset({_RM, _RISK}),
+    # Another risk officer's word, or that of whoever releases on the strength of it.
+    Action.COVER_CHECK: frozenset({_RISK, _RELEASE}),
     Action.STATEMENT_READ: _READERS,
     Action.STATEMENT_RECORD: frozenset({_RM}),
     Action.RECEIVABLE_READ: _READERS,

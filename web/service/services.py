@@ -14,6 +14,7 @@ from web.service.audit import AuditService
 from web.service.clock import Clock
 from web.service.collection import CollectionService
 from web.service.contract import ContractService
+from web.service.cover import CoverService
 from web.service.customer import CustomerService
 from web.service.draft import DraftService
 from web.service.edition import EditionService
@@ -49,6 +50,7 @@ class Services:
     audit: AuditService
     customers: CustomerService
     parties: PartyService
+    covers: CoverService
     statements: StatementService
     receivables: ReceivableService
     turnover: TurnoverService
@@ -98,6 +100,7 @@ def build_services(
         audit=AuditService(records, exposure),
         customers=CustomerService(records, clock),
         parties=PartyService(records, clock),
+        covers=CoverService(records, clock),
         statements=StatementService(records, clock),
         receivables=ReceivableService(records, clock),
         turnover=TurnoverService(records, clock),
