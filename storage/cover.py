@@ -86,8 +86,7 @@ class Covers:
         fixed = (content.kind, content.owner, content.value.currency)
         if (row.kind, row.owner, row.currency) != fixed:
             raise AlreadyExists(kind="cover", id=cover_id)
-        known = self._find(CoverVersionRow.cover_id == cover_id)
-        before = known[0] if known else None
+        before = self.find(cover_id)
         if before is not None and before.newest.content == content:
             return before
         stands = before.standing if before is not None else None
@@ -140,11 +139,15 @@ class Covers:
             )
         return self.read(cover_id)
 
-    def read(self, cover_id: str) -> RegisteredCover:
+    def find(self, cover_id: str) -> RegisteredCover | None:
         found = self._find(CoverVersionRow.cover_id == cover_id)
-        if not found:
+        return found[0] if found else None
+
+    def read(self, cover_id: str) -> RegisteredCover:
+        found = self.find(cover_id)
+        if found is None:
             raise NotFound(kind="cover", id=cover_id)
-        return found[0]
+        return found
 
     def of_customer(self, customer_id: str) -> Sequence[RegisteredCover]:
         """Every cover that secures a customer by any of its versions, in the order of record."""

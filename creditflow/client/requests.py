@@ -85,6 +85,34 @@ def account(customer_id: str, as_of: date | None) -> Call[v.Account]:
     return reading(_at("customers", customer_id, "account"), v.Account, as_of=as_of)
 
 
+def covers(customer_id: str, as_of: date | None, line_id: str | None) -> Call[v.CustomerCovers]:
+    path = _at("customers", customer_id, "covers")
+    return reading(path, v.CustomerCovers, as_of=as_of, line_id=line_id)
+
+
+def cover(cover_id: str) -> Call[v.CoverView]:
+    return reading(_at("covers", cover_id), v.CoverView)
+
+
+def pending_covers() -> Call[v.Items[v.CoverView]]:
+    return reading("/covers/pending", v.Items[v.CoverView])
+
+
+def record_cover(
+    content: v.CoverContent, cover_id: str | None, key: str | None
+) -> Call[v.CoverView]:
+    if cover_id is None:
+        return writing("/covers", v.CoverView, content, key=key)
+    return writing(_at("covers", cover_id), v.CoverView, content, key=key, method="PUT")
+
+
+def check_cover(
+    cover_id: str, version: int, key: str | None, *, confirmed: bool, note: str
+) -> Call[v.CoverView]:
+    path = _at("covers", cover_id, "versions", str(version), "check")
+    return writing(path, v.CoverView, {"confirmed": confirmed, "note": note}, key=key)
+
+
 def attach(name: str, content: bytes, key: str | None) -> Call[v.Attachment]:
     return uploading(
         "/attachments", v.Attachment, name, content, "application/octet-stream", key=key

@@ -108,6 +108,39 @@ class Client(Connection):
         """What the customer owes as of a day, aged, and how it paid."""
         return self.run(requests.account(customer_id, as_of))
 
+    def fetch_covers(
+        self, customer_id: str, as_of: date | None = None, *, line_id: str | None = None
+    ) -> v.CustomerCovers:
+        """What is registered for a customer, and what of it counts on a day."""
+        return self.run(requests.covers(customer_id, as_of, line_id))
+
+    def fetch_cover(self, cover_id: str) -> v.CoverView:
+        return self.run(requests.cover(cover_id))
+
+    def fetch_pending_covers(self) -> Sequence[v.CoverView]:
+        """Covers that wait for a second person, oldest first."""
+        return self.run(requests.pending_covers()).items
+
+    def record_cover(
+        self, content: v.CoverContent, cover_id: str | None = None, *, key: str | None = None
+    ) -> v.CoverView:
+        """Put a cover on record, or with its id what is known of it now."""
+        return self.run(requests.record_cover(content, cover_id, key))
+
+    def check_cover(
+        self,
+        cover_id: str,
+        version: int,
+        *,
+        confirmed: bool,
+        note: str = "",
+        key: str | None = None,
+    ) -> v.CoverView:
+        """Confirm what another recorded, or say why not; the newest version alone."""
+        return self.run(
+            requests.check_cover(cover_id, version, key, confirmed=confirmed, note=note)
+        )
+
     def attach(self, name: str, content: bytes, *, key: str | None = None) -> v.Attachment:
         """Keep a file under the hash of its content."""
         return self.run(requests.attach(name, content, key))

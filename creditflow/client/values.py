@@ -393,6 +393,71 @@ class Account(Answer):
     payments: Mapping[str, Any]
 
 
+class CoverUse(Answer):
+    """What of a cover secures a customer, or one line of theirs alone."""
+
+    customer_id: str
+    amount: Money
+    line_id: str | None = None
+
+
+class CoverContent(Answer):
+    """What is said of one cover: a guarantee, mortgage, pledge, deposit or insurance."""
+
+    kind: str
+    owner: str
+    value: Money
+    source: str
+    share: Exact = Decimal(1)
+    prior: Money | None = None
+    capacity: Money | None = None
+    valued_on: date | None = None
+    valuer: str = ""
+    ends_on: date | None = None
+    evidence_hash: str | None = None
+    uses: tuple[CoverUse, ...] = ()
+
+
+class CoverView(Answer):
+    """What was said last of a cover, and what stands of it."""
+
+    cover_id: str
+    version: int
+    content: CoverContent
+    standing: CoverContent | None
+    pending: bool
+    recorded_by: str
+    checked_by: str | None
+    confirmed: bool | None
+    note: str
+    secures_others: Money
+
+
+class CoverStep(Answer):
+    """What one cover counts for on a day, or why it counts nothing."""
+
+    cover_id: str
+    kind: str
+    verdict: str
+    value: Money
+    share: Exact
+    haircut: Exact | None
+    counted: Money
+    uplift: Money
+    lgd: Exact | None
+    ends_on: date | None
+
+
+class CustomerCovers(Answer):
+    """What is registered for a customer, and what of it counts on a day."""
+
+    customer_id: str
+    as_of: date
+    covers: tuple[CoverView, ...]
+    counts: tuple[CoverStep, ...]
+    uplift: Money
+
+
 class Attachment(Answer):
     sha256: str
     media_type: str

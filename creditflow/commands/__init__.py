@@ -31,6 +31,7 @@ COMMANDS: dict[str, Entry] = {
     "decide": Entry("creditflow.commands.approval:decide", "Approve, decline or return."),
     "import": Entry("creditflow.commands.records:import_file", "Bring in a file."),
     "turnover": Entry("creditflow.commands.turnover:turnover", "What VAT invoices come to."),
+    "cover": Entry("creditflow.commands.cover:cover", "What stands behind credit."),
     "report": Entry("creditflow.commands.report:report", "External reports, under authority."),
     "check": Entry("creditflow.commands.line:check", "Whether an amount may be lent now."),
     "line": Entry("creditflow.commands.line:line", "One line, and what is done on it."),

@@ -1,12 +1,11 @@
 """`apply`, `show`, `history`, `replay`, `withdraw`: one application and what became of it."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from creditflow.commands.caller import AsJson, AsUser, Caller, Key, place, show
+from creditflow.commands.caller import AsJson, AsUser, Caller, Key, document_of, place, show
 from creditflow.commands.output import Exit, answer, refuse
 from creditflow.commands.table import facts, table
 
@@ -20,7 +19,7 @@ def apply(
     as_json: AsJson = False,
 ) -> None:
     """Start an application; exits 8 while it is still being taken up."""
-    body = _document(file, as_json)
+    body = document_of(file, as_json)
     reply = Caller(as_user, as_json=as_json).send("/applications", body, key)
     submitted = reply.document
     text = facts(submitted, ("case_id", "status", "existing", "missing", "reason_codes"))
@@ -94,16 +93,6 @@ def withdraw(
     reply = caller.send(place("applications", case, "withdraw"), {"reason": reason}, key)
     text = facts(reply.document, ("case_id", "status"))
     show(reply.document, text, as_json=as_json, pending=reply.pending)
-
-
-def _document(file: Path, as_json: bool) -> Any:
-    try:
-        text = typer.get_text_stream("stdin").read() if str(file) == "-" else file.read_text()
-        return json.loads(text)
-    except (OSError, UnicodeDecodeError) as unread:
-        refuse("file_unreadable", f"{file}: {unread}", as_json=as_json, status=Exit.USAGE)
-    except ValueError as unread:
-        refuse("malformed", f"{file} is not JSON: {unread}", as_json=as_json)
 
 
 def _summary(found: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -84,7 +85,15 @@ class Caller:
     def fetch_bytes(self, path: str) -> bytes:
         return self._ask("GET", path).content
 
-    def send(self, path: str, body: object, key: str | None = None, *, keyed: bool = True) -> Reply:
+    def send(
+        self,
+        path: str,
+        body: object,
+        key: str | None = None,
+        *,
+        keyed: bool = True,
+        method: str = "POST",
+    ) -> Reply:
         """A write, under the caller's idempotency key or one made for it.
 
         `keyed` is False where a key says something of its own, and there is none.
@@ -93,7 +102,7 @@ class Caller:
         headers = {"Content-Type": "application/json"}
         if keyed:
             headers["Idempotency-Key"] = key or str(uuid.uuid4())
-        return self._ask("POST", path, content, headers)
+        return self._ask(method, path, content, headers)
 
     def upload(
         self, path: str, name: str, content: bytes, form: Mapping[str, str], key: str | None = None
@@ -184,6 +193,17 @@ class Caller:
 def place(*parts: str) -> str:
     """A path of the API from its parts; what was typed cannot lead elsewhere."""
     return "/" + "/".join(quote(part, safe="") for part in parts)
+
+
+def document_of(file: Path, as_json: bool) -> Any:
+    """The JSON of a file, or of what is typed where it is `-`."""
+    try:
+        text = typer.get_text_stream("stdin").read() if str(file) == "-" else file.read_text()
+        return json.loads(text)
+    except (OSError, UnicodeDecodeError) as unread:
+        refuse("file_unreadable", f"{file}: {unread}", as_json=as_json, status=Exit.USAGE)
+    except ValueError as unread:
+        refuse("malformed", f"{file} is not JSON: {unread}", as_json=as_json)
 
 
 def show(document: Any, text: str, *, as_json: bool, pending: bool = False) -> None:

@@ -97,7 +97,9 @@ def test_whatever_could_count_for_more_asks_for_a_second_person(changed: dict[st
     assert raises(before, before.model_copy(update=changed))
 
 
-def test_letting_go_of_what_is_secured_asks_for_a_second_person_and_counts_no_more_at_once() -> None:
+def test_letting_go_of_what_is_secured_asks_for_a_second_person_and_counts_no_more_at_once() -> (
+    None
+):
     let_go = versions((a_content(), True), (a_content(uses=(a_use(amount=200),)), None))
 
     assert let_go[-1].pending

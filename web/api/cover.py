@@ -44,7 +44,7 @@ def list_pending(asked: Asked, caller: Caller) -> PendingCovers:
 def update_cover(write: Writing, cover_id: Id, body: CoverContent) -> Response:
     """What is known of a cover now. What lowers it counts at once; what raises it, or lets go of
     what is secured, when a second person has confirmed it."""
-    return write.once(200, body, lambda: write.asked.covers.record(write.caller, body, cover_id))
+    return write.once(200, body, lambda: write.asked.covers.update(write.caller, cover_id, body))
 
 
 @router.get("/covers/{cover_id}")

@@ -4,14 +4,16 @@ from decimal import Decimal
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Form, Query, Response
 from fastapi.responses import HTMLResponse
 
 from domain.receivable import Ageing
 from web.api.pages import after_text
 from web.console.assessment import spread_of
+from web.console.cover import CoverTyped, cover_typed, covers_shown
 from web.console.lists import PAGE_SIZE, next_path
-from web.console.page import Visit, Visiting
+from web.console.page import Visit, Visiting, Writing
+from web.problems import Problem
 from web.service.permissions import Action, permitted
 
 router = APIRouter(include_in_schema=False)
@@ -41,12 +43,67 @@ def list_customers(
 @router.get("/customers/{customer_id}")
 def show_customer(visit: Visiting, customer_id: str) -> HTMLResponse:
     """Everything on record about one customer."""
+    return _customer_page(visit, customer_id)
+
+
+@router.post("/customers/{customer_id}/covers")
+def record_cover(
+    visit: Writing,
+    customer_id: str,
+    typed: Annotated[CoverTyped, Depends(cover_typed)],
+    key: Annotated[str, Form(max_length=64)] = "",
+) -> Response:
+    """Register a cover that secures this customer."""
+    visit.when_refused(lambda refusal: _customer_page(visit, customer_id, typed, refusal))
+    visit.services.covers.record(visit.person, typed.content(visit, customer_id), key or None)
+    return visit.go(f"/customers/{customer_id}#covers", "cover_recorded")
+
+
+@router.post("/customers/{customer_id}/covers/{cover_id}")
+def update_cover(
+    visit: Writing,
+    customer_id: str,
+    cover_id: str,
+    typed: Annotated[CoverTyped, Depends(cover_typed)],
+) -> Response:
+    """Say what is known of a cover now."""
+    visit.when_refused(lambda refusal: _customer_page(visit, customer_id, None, refusal))
+    before = visit.services.covers.read(visit.person, cover_id).content
+    content = typed.content(visit, customer_id, before)
+    visit.services.covers.update(visit.person, cover_id, content)
+    return visit.go(f"/customers/{customer_id}#covers", "cover_recorded")
+
+
+@router.post("/customers/{customer_id}/covers/{cover_id}/check")
+def check_cover(
+    visit: Writing,
+    customer_id: str,
+    cover_id: str,
+    version: Annotated[int, Form()],
+    confirmed: Annotated[str, Form()] = "",
+    note: Annotated[str, Form(max_length=2000)] = "",
+) -> Response:
+    """Confirm what another recorded, or say why not."""
+    visit.when_refused(lambda refusal: _customer_page(visit, customer_id, None, refusal))
+    visit.services.covers.check(
+        visit.person, cover_id, version, confirmed=confirmed == "yes", note=note
+    )
+    return visit.go(f"/customers/{customer_id}#covers", "cover_checked")
+
+
+def _customer_page(
+    visit: Visit,
+    customer_id: str,
+    typed: CoverTyped | None = None,
+    refusal: Problem | None = None,
+) -> HTMLResponse:
     person, services = visit.person, visit.services
     customer = services.customers.read(person, customer_id)
     account = services.receivables.read_account(person, customer_id)
     spread = spread_of(services.statements.list_statements(person, customer_id), visit.speech)
     return visit.show(
         "customer/customer.html",
+        refusal=refusal,
         customer=customer,
         customer_name=visit.customer_name(customer),
         account=account,
@@ -55,6 +112,7 @@ def show_customer(visit: Visiting, customer_id: str) -> HTMLResponse:
         events=tuple(reversed(services.customers.list_events(person, customer_id))),
         spread=spread,
         charts=bool(spread and spread.option),
+        covers=covers_shown(visit, customer_id, typed),
         lines=services.lines.list_lines(person, customer_id=customer_id),
         cases=services.applications.list_cases(person, customer_id=customer_id, page_size=20),
         group=_group(visit, customer.group_id),

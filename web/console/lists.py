@@ -7,6 +7,7 @@ from typing import TypeVar
 from web.api.pages import cursor_of
 
 PAGE_SIZE = 50
+CURRENCIES = ("CNY", "USD", "EUR", "HKD", "JPY")
 
 _Item = TypeVar("_Item")
 

@@ -71,23 +71,37 @@ class CoverService:
     def record(
         self, person: Person, content: CoverContent, cover_id: str | None = None
     ) -> CoverView:
-        """Put a cover on record, or with its id what is known of it now.
+        """Put a cover on record, under an id of the caller's where one is given.
 
-        What raises it counts when a second person has confirmed it. Refuses `NotFound` for an owner
-        that is neither a party nor a customer, a customer, line or evidence that is not there,
-        `DateInFuture`, `CoverOverused`, and `NotPermitted` where it secures customers of others.
+        It counts when a second person has confirmed it. Refuses `NotFound` for an owner that is
+        neither a party nor a customer, a customer, line or evidence that is not there,
+        `DateInFuture` and `CoverOverused`.
         """
+        return self._record(person, content, cover_id or new_id())
+
+    def update(self, person: Person, cover_id: str, content: CoverContent) -> CoverView:
+        """What is known of a cover now: what lowers it counts at once, what raises it, or lets go
+        of what is secured, when a second person has confirmed it.
+
+        Refuses as `record` does, and `NotPermitted` where it secures customers of others.
+        """
+        return self._record(person, content, cover_id, known=True)
+
+    def _record(
+        self, person: Person, content: CoverContent, cover_id: str, *, known: bool = False
+    ) -> CoverView:
         permit(person, Action.COVER_RECORD)
         today = self._clock.business_on()
         if content.valued_on is not None and content.valued_on > today:
             raise DateInFuture(field="valued_on", date=content.valued_on, business_on=today)
         with self._records.begin() as session:
-            if cover_id is not None and not self._sees_all(
-                session, person, Covers(session).read(cover_id)
-            ):
+            before = Covers(session).find(cover_id)
+            if known and before is None:
+                raise NotFound(kind="cover", id=cover_id)
+            if before is not None and not self._sees_all(session, person, before):
                 raise NotPermitted(action=Action.COVER_RECORD)
             _refuse_unknown(session, person, content)
-            cover = Covers(session).record(cover_id or new_id(), content, person.person_id)
+            cover = Covers(session).record(cover_id, content, person.person_id)
             return self._view(session, person, cover)
 
     def check(
