@@ -220,6 +220,11 @@ class TermsUneven(Malformed):
     sentence_zh = "账期各部分合计为 {total}，不等于全部。"
 
 
+class TermsUnreadable(Malformed):
+    sentence = "{terms} is neither a code of payment terms nor terms such as net_days:30@invoice."
+    sentence_zh = "{terms} 既不是账期代码，也不是 net_days:30@invoice 这样的账期。"
+
+
 class PeriodReversed(Malformed):
     sentence = "{until} is before {since}."
     sentence_zh = "{until} 早于 {since}。"
@@ -408,6 +413,17 @@ class LineNotStarted(NotGranted):
 class DrawsOver(NotGranted):
     sentence = "The last day to draw on the line {line_id} was {last_draw_on}."
     sentence_zh = "额度 {line_id} 的提用期已于 {last_draw_on} 结束。"
+
+
+class TermsExceeded(NotGranted):
+    sentence = (
+        "The terms {asked} come to {asked_days} days (rank {asked_rank}); the line {line_id} is"
+        " approved for {approved}, up to {approved_days} days (rank {approved_rank})."
+    )
+    sentence_zh = (
+        "账期 {asked} 折合 {asked_days} 天（第 {asked_rank} 级），额度 {line_id} 批准的账期为"
+        " {approved}，最长 {approved_days} 天（第 {approved_rank} 级）。"
+    )
 
 
 class ReservationClosed(NotGranted):

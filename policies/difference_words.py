@@ -208,6 +208,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "rank_days_above": ("ranks, days above", "账期分级天数"),
     "start_days": ("days to the start", "起算天数"),
     "bill_days": ("days of a bill", "票据天数"),
+    "catalogue": ("codes of terms", "账期代码"),
     "authenticity": ("doubts", "造假识别"),
     "tie_tolerance": ("tolerance between years", "年度衔接容差"),
     "round_to": ("round to", "整数单位"),

@@ -331,10 +331,16 @@ class AsyncClient(AsyncConnection):
         return self._pages(lambda cursor: requests.entries_page(line_id, cursor))
 
     async def check(
-        self, customer_id: str, amount: v.Money, *, key: str | None = None
+        self,
+        customer_id: str,
+        amount: v.Money,
+        *,
+        key: str | None = None,
+        terms: str | None = None,
     ) -> v.Movement:
-        """Whether an amount may be lent now; with a key it is reserved at once."""
-        return await self.run(requests.check(customer_id, amount, key))
+        """Whether an amount may be lent now, on an order's terms (`net_30`, `net_days:30@invoice`)
+        where they are said; with a key it is reserved at once."""
+        return await self.run(requests.check(customer_id, amount, key, terms))
 
     async def reserve(self, line_id: str, amount: v.Money, *, key: str | None = None) -> v.Movement:
         return await self.run(requests.move(line_id, "reserve", {"amount": amount}, key))

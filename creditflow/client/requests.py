@@ -297,9 +297,11 @@ def entries_page(line_id: str, cursor: str | None) -> Call[v.Page[v.Entry]]:
     return reading(_at("lines", line_id, "entries"), v.Page[v.Entry], cursor=cursor, page_size=200)
 
 
-def check(customer_id: str, amount: v.Money, key: str | None) -> Call[v.Movement]:
+def check(
+    customer_id: str, amount: v.Money, key: str | None, terms: str | None
+) -> Call[v.Movement]:
     # A key here says "and reserve it": none may be made up.
-    body = {"customer_id": customer_id, "amount": amount}
+    body = {"customer_id": customer_id, "amount": amount, "terms": terms}
     made: Call[v.Movement] = writing("/checks", v.Movement, body, key=key)
     if key is not None:
         return made

@@ -328,9 +328,17 @@ class Client(Connection):
         """The line's book, newest first."""
         return self._pages(lambda cursor: requests.entries_page(line_id, cursor))
 
-    def check(self, customer_id: str, amount: v.Money, *, key: str | None = None) -> v.Movement:
-        """Whether an amount may be lent now; with a key it is reserved at once."""
-        return self.run(requests.check(customer_id, amount, key))
+    def check(
+        self,
+        customer_id: str,
+        amount: v.Money,
+        *,
+        key: str | None = None,
+        terms: str | None = None,
+    ) -> v.Movement:
+        """Whether an amount may be lent now, on an order's terms (`net_30`, `net_days:30@invoice`)
+        where they are said; with a key it is reserved at once."""
+        return self.run(requests.check(customer_id, amount, key, terms))
 
     def reserve(self, line_id: str, amount: v.Money, *, key: str | None = None) -> v.Movement:
         return self.run(requests.move(line_id, "reserve", {"amount": amount}, key))

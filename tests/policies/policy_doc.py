@@ -10,7 +10,9 @@ from decimal import Decimal
 from pathlib import Path
 
 from domain.edition import Bin, ConditionRow, Dated, Factor, KnockOut, PolicyEdition, Product
+from domain.terms import PaymentTerms
 from policies.scorecard import bin_label, name_of
+from policies.terms import ranked
 from storage.edition import read_shipped
 
 DOC = Path(__file__).parents[2] / "docs" / "policy.md"
@@ -301,7 +303,13 @@ def terms(edition: PolicyEdition) -> str:
     added = [(f"days added from {event}", days) for event, days in policy.start_days.items()]
     bounds = ", ".join(map(str, policy.rank_days_above))
     bill = ("days added for a bill that no bank accepted", policy.bill_days)
-    return _table(("value", ""), (("a rank worse above, in days", bounds), *added, bill))
+    values = _table(("value", ""), (("a rank worse above, in days", bounds), *added, bill))
+    codes = [
+        (code, f"`{text}`", f"{held.days.normalize():f}", held.rank)
+        for code, text in policy.catalogue.items()
+        for held in (ranked(PaymentTerms.parse(text), edition),)
+    ]
+    return f"{values}\n\n{_table(('code', 'terms', 'longest days', 'rank'), codes)}"
 
 
 def matrix(edition: PolicyEdition) -> str:
