@@ -558,6 +558,14 @@ class TermsPolicy(Value):
     catalogue: dict[Code, TermsText] = {}  # codes that orders may name their terms by
 
 
+class LatePolicy(Value):
+    """What an overdue invoice bears by day, simple interest; no rate, no interest."""
+
+    rate_annual: Share = Decimal(0)
+    year_days: int = Field(default=360, ge=360, le=366)  # the day count: actual days over these
+    grace_days: int = Field(default=0, ge=0)  # the first days past due that bear nothing
+
+
 class Preference(StrEnum):
     """By what one account of a period is preferred to another."""
 
@@ -638,6 +646,7 @@ class PolicyEdition(Value):
     classification: ClassificationPolicy
     concentration: ConcentrationPolicy
     terms: TermsPolicy
+    late: LatePolicy = LatePolicy()
     authenticity: AuthenticityPolicy = AuthenticityPolicy()
     reports: tuple[ReportRow, ...] = ()
     provenance: ProvenancePolicy = ProvenancePolicy()

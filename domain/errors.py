@@ -431,6 +431,11 @@ class ReservationClosed(NotGranted):
     sentence_zh = "预占 {reservation_id} 已{status}。"
 
 
+class MoreThanCharged(NotGranted):
+    sentence = "{amount} is more than the {left} still owed of the charge {entry_id}."
+    sentence_zh = "{amount} 超过计息分录 {entry_id} 未付余额 {left}。"
+
+
 class MoreThanInvoiced(NotGranted):
     sentence = "{amount} is more than the {open} still open on invoice {invoice_no}."
     sentence_zh = "{amount} 超过发票 {invoice_no} 未付金额 {open}。"

@@ -209,6 +209,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "start_days": ("days to the start", "起算天数"),
     "bill_days": ("days of a bill", "票据天数"),
     "catalogue": ("codes of terms", "账期代码"),
+    "late": ("late interest", "逾期利息"),
+    "grace_days": ("days of grace", "宽限天数"),
     "authenticity": ("doubts", "造假识别"),
     "tie_tolerance": ("tolerance between years", "年度衔接容差"),
     "round_to": ("round to", "整数单位"),

@@ -113,6 +113,37 @@ def check_cover(
     return writing(path, v.CoverView, {"confirmed": confirmed, "note": note}, key=key)
 
 
+def late_interest(customer_id: str, as_of: date | None) -> Call[v.LateAccount]:
+    return reading(_at("customers", customer_id, "late-interest"), v.LateAccount, as_of=as_of)
+
+
+def charge_late_interest(
+    customer_id: str, period_end_on: date, key: str | None
+) -> Call[v.LateCharges]:
+    path = _at("customers", customer_id, "late-interest", "charges")
+    return writing(path, v.LateCharges, {"period_end_on": period_end_on}, key=key)
+
+
+def ask_waiver(
+    customer_id: str, entry_id: str, amount: v.Money, reason: str, key: str | None
+) -> Call[v.LateWaiver]:
+    path = _at("customers", customer_id, "late-interest", "waivers")
+    body = {"entry_id": entry_id, "amount": amount, "reason": reason}
+    return writing(path, v.LateWaiver, body, key=key)
+
+
+def answer_waiver(
+    waiver_id: str, key: str | None, *, granted: bool, note: str
+) -> Call[v.LateAccount]:
+    path = _at("late-interest", "waivers", waiver_id, "answer")
+    return writing(path, v.LateAccount, {"granted": granted, "note": note}, key=key)
+
+
+def reverse_waiver(entry_id: str, reason: str, key: str | None) -> Call[v.LateEntry]:
+    path = _at("late-interest", "entries", entry_id, "reversal")
+    return writing(path, v.LateEntry, {"reason": reason}, key=key)
+
+
 def attach(name: str, content: bytes, key: str | None) -> Call[v.Attachment]:
     return uploading(
         "/attachments", v.Attachment, name, content, "application/octet-stream", key=key

@@ -141,6 +141,38 @@ class Client(Connection):
             requests.check_cover(cover_id, version, key, confirmed=confirmed, note=note)
         )
 
+    def fetch_late_interest(self, customer_id: str, as_of: date | None = None) -> v.LateAccount:
+        """What overdue invoices have borne by a day, and what was charged of it."""
+        return self.run(requests.late_interest(customer_id, as_of))
+
+    def charge_late_interest(
+        self, customer_id: str, period_end_on: date, *, key: str | None = None
+    ) -> v.LateCharges:
+        """Charge what accrued by a month's end and was not charged yet; again, nothing."""
+        return self.run(requests.charge_late_interest(customer_id, period_end_on, key))
+
+    def ask_waiver(
+        self,
+        customer_id: str,
+        entry_id: str,
+        amount: v.Money,
+        reason: str,
+        *,
+        key: str | None = None,
+    ) -> v.LateWaiver:
+        """Ask that a charge, or a part of it, be waived; somebody else grants it."""
+        return self.run(requests.ask_waiver(customer_id, entry_id, amount, reason, key))
+
+    def answer_waiver(
+        self, waiver_id: str, *, granted: bool, note: str = "", key: str | None = None
+    ) -> v.LateAccount:
+        """Grant a waiver that another asked for, or say why not."""
+        return self.run(requests.answer_waiver(waiver_id, key, granted=granted, note=note))
+
+    def reverse_waiver(self, entry_id: str, reason: str, *, key: str | None = None) -> v.LateEntry:
+        """Put back what was waived, by a further entry."""
+        return self.run(requests.reverse_waiver(entry_id, reason, key))
+
     def attach(self, name: str, content: bytes, *, key: str | None = None) -> v.Attachment:
         """Keep a file under the hash of its content."""
         return self.run(requests.attach(name, content, key))

@@ -458,6 +458,61 @@ class CustomerCovers(Answer):
     uplift: Money
 
 
+class LateEntry(Answer):
+    """A charge of late interest, a waiver of one, or the reversal of a waiver."""
+
+    entry_id: str
+    customer_id: str
+    invoice_no: str
+    kind: str
+    amount: Money
+    period_end_on: date | None
+    of: str | None
+    asked_by: str | None
+    reason: str
+    posted_by: str
+    business_on: date
+
+
+class LateWaiver(Answer):
+    """A waiver that somebody asked for."""
+
+    waiver_id: str
+    customer_id: str
+    of: str
+    amount: Money
+    reason: str
+    asked_by: str
+
+
+class LateInvoice(Answer):
+    """What an invoice has borne by a day, what was charged of it, and what of that is owed."""
+
+    invoice_no: str
+    due_on: date
+    accrued: Money
+    charged: Money
+    owed: Money
+
+
+class LateAccount(Answer):
+    """A customer's late interest as of a day."""
+
+    customer_id: str
+    as_of: date
+    invoices: tuple[LateInvoice, ...]
+    entries: tuple[LateEntry, ...]
+    waivers: tuple[LateWaiver, ...]
+
+
+class LateCharges(Answer):
+    """What a period's end was charged; nothing where all of it was already."""
+
+    customer_id: str
+    period_end_on: date
+    entries: tuple[LateEntry, ...]
+
+
 class Attachment(Answer):
     sha256: str
     media_type: str

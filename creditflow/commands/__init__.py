@@ -32,6 +32,7 @@ COMMANDS: dict[str, Entry] = {
     "import": Entry("creditflow.commands.records:import_file", "Bring in a file."),
     "turnover": Entry("creditflow.commands.turnover:turnover", "What VAT invoices come to."),
     "cover": Entry("creditflow.commands.cover:cover", "What stands behind credit."),
+    "interest": Entry("creditflow.commands.late:interest", "Late interest."),
     "report": Entry("creditflow.commands.report:report", "External reports, under authority."),
     "check": Entry("creditflow.commands.line:check", "Whether an amount may be lent now."),
     "line": Entry("creditflow.commands.line:line", "One line, and what is done on it."),

@@ -312,6 +312,18 @@ def terms(edition: PolicyEdition) -> str:
     return f"{values}\n\n{_table(('code', 'terms', 'longest days', 'rank'), codes)}"
 
 
+def late(edition: PolicyEdition) -> str:
+    policy = edition.late
+    return _table(
+        ("value", ""),
+        (
+            ("rate a year", _percent(policy.rate_annual)),
+            ("days of that year", policy.year_days),
+            ("days of grace", policy.grace_days),
+        ),
+    )
+
+
 def matrix(edition: PolicyEdition) -> str:
     policy = edition.impairment
     stages = _table(
@@ -606,6 +618,7 @@ TABLES: dict[str, Callable[[PolicyEdition], str]] = {
         caps,
         appetite,
         terms,
+        late,
         matrix,
         classification,
         limit,

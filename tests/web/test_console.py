@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import cache
 from html.parser import HTMLParser
 from io import BytesIO
@@ -351,6 +352,41 @@ def test_a_cover_is_registered_by_one_person_and_confirmed_by_another(
     found = book.services.covers.list_of_customer(book.people["manager"], "c-1003")
     assert found.covers[0].standing == found.covers[0].content
     assert found.uplift.text == "400000.00"
+
+
+# ── late interest ────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_month_is_charged_waived_by_two_people_and_put_back(app: FastAPI, book: Book) -> None:
+    path = "/customers/c-1006"
+    charge = f"{path}/late-interest/charges"
+    collector, risk = signed_in(app, "collector"), signed_in(app, "risk")
+    fields = hidden(collector.get(path), charge)
+    today = book.services.clock.business_on()
+    month_end = today.replace(day=1) - timedelta(days=1)
+    form = {**fields, "period_end_on": str(month_end)}
+    assert collector.post(charge, data=form).status_code == 303
+    account = book.services.late.read(book.people["risk"], "c-1006")
+    entry = account.entries[0]
+    assert account.invoices[0].charged.minor > 0
+
+    waive = f"{path}/late-interest/waivers"
+    form = {**hidden(collector.get(path), waive), "reason": "our mistake"}
+    form |= {"entry_id": entry.entry_id, "amount": entry.amount.text, "currency": "CNY"}
+    for _ in range(2):  # however often the button is pressed
+        assert collector.post(waive, data=form).status_code == 303
+    (asked,) = book.services.late.read(book.people["risk"], "c-1006").waivers
+    assert f"{waive}/{asked.waiver_id}" not in collector.get(path).text
+    answer = f"{waive}/{asked.waiver_id}"
+    form = {**hidden(risk.get(path), answer), "granted": "yes"}
+    assert risk.post(answer, data=form).status_code == 303
+    back = f"{path}/late-interest/entries/{asked.waiver_id}/reversal"
+    silent = risk.post(back, data=hidden(risk.get(path), back))
+    assert (silent.status_code, "malformed" in silent.text) == (422, True)
+    form = {**hidden(risk.get(path), back), "reason": "promise broken"}
+    assert risk.post(back, data=form).status_code == 303
+    kinds = [each.kind for each in book.services.late.read(book.people["risk"], "c-1006").entries]
+    assert kinds[-2:] == ["waiver", "reversal"]
 
 
 # ── applying ─────────────────────────────────────────────────────────────────────────────────────

@@ -1,5 +1,6 @@
 """Customers: the list, and the page of one with its statements, account, lines and cases."""
 
+from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -7,11 +8,13 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Form, Query, Response
 from fastapi.responses import HTMLResponse
 
+from domain.money import Money
 from domain.receivable import Ageing
 from web.api.pages import after_text
 from web.console.assessment import spread_of
 from web.console.cover import CoverTyped, cover_typed, covers_shown
-from web.console.lists import PAGE_SIZE, next_path
+from web.console.late import late_shown
+from web.console.lists import PAGE_SIZE, next_path, plain_amount
 from web.console.page import Visit, Visiting, Writing
 from web.problems import Problem
 from web.service.permissions import Action, permitted
@@ -91,6 +94,60 @@ def check_cover(
     return visit.go(f"/customers/{customer_id}#covers", "cover_checked")
 
 
+@router.post("/customers/{customer_id}/late-interest/charges")
+def charge_late(
+    visit: Writing, customer_id: str, period_end_on: Annotated[date, Form()]
+) -> Response:
+    """Charge what accrued by a month's end and was not charged yet."""
+    visit.when_refused(lambda refusal: _customer_page(visit, customer_id, None, refusal))
+    visit.services.late.charge(visit.person, customer_id, period_end_on)
+    return visit.go(f"/customers/{customer_id}#late", "late_charged")
+
+
+@router.post("/customers/{customer_id}/late-interest/waivers")
+def ask_waiver(
+    visit: Writing,
+    customer_id: str,
+    entry_id: Annotated[str, Form(max_length=64)],
+    amount: Annotated[str, Form(max_length=64)] = "",
+    currency: Annotated[str, Form(max_length=3)] = "",
+    reason: Annotated[str, Form(max_length=2000)] = "",
+    key: Annotated[str, Form(max_length=64)] = "",
+) -> Response:
+    """Ask that a charge, or a part of it, be waived."""
+    visit.when_refused(lambda refusal: _customer_page(visit, customer_id, None, refusal))
+    money = Money.of(plain_amount(amount), currency)
+    visit.services.late.ask_waiver(visit.person, customer_id, entry_id, money, reason, key or None)
+    return visit.go(f"/customers/{customer_id}#late", "late_asked")
+
+
+@router.post("/customers/{customer_id}/late-interest/waivers/{waiver_id}")
+def answer_waiver(
+    visit: Writing,
+    customer_id: str,
+    waiver_id: str,
+    granted: Annotated[str, Form()] = "",
+    note: Annotated[str, Form(max_length=2000)] = "",
+) -> Response:
+    """Grant a waiver that another asked for, or say why not."""
+    visit.when_refused(lambda refusal: _customer_page(visit, customer_id, None, refusal))
+    visit.services.late.answer_waiver(visit.person, waiver_id, granted=granted == "yes", note=note)
+    return visit.go(f"/customers/{customer_id}#late", "late_answered")
+
+
+@router.post("/customers/{customer_id}/late-interest/entries/{entry_id}/reversal")
+def reverse_waiver(
+    visit: Writing,
+    customer_id: str,
+    entry_id: str,
+    reason: Annotated[str, Form(max_length=2000)] = "",
+) -> Response:
+    """Put back what was waived."""
+    visit.when_refused(lambda refusal: _customer_page(visit, customer_id, None, refusal))
+    visit.services.late.reverse(visit.person, entry_id, reason)
+    return visit.go(f"/customers/{customer_id}#late", "late_reversed")
+
+
 def _customer_page(
     visit: Visit,
     customer_id: str,
@@ -113,6 +170,7 @@ def _customer_page(
         spread=spread,
         charts=bool(spread and spread.option),
         covers=covers_shown(visit, customer_id, typed),
+        late=late_shown(visit, customer_id),
         lines=services.lines.list_lines(person, customer_id=customer_id),
         cases=services.applications.list_cases(person, customer_id=customer_id, page_size=20),
         group=_group(visit, customer.group_id),

@@ -37,6 +37,10 @@ class Action(StrEnum):
     STATEMENT_RECORD = "statement.record"
     RECEIVABLE_READ = "receivable.read"
     RECEIVABLE_RECORD = "receivable.record"
+    LATE_READ = "late.read"
+    LATE_CHARGE = "late.charge"
+    LATE_WAIVE = "late.waive"
+    LATE_GRANT = "late.grant"
     TURNOVER_READ = "turnover.read"
     TURNOVER_RECORD = "turnover.record"
     REPORT_READ = "report.read"
@@ -116,6 +120,10 @@ MATRIX: dict[Action, frozenset[Role]] = {
     Action.STATEMENT_RECORD: frozenset({_RM}),
     Action.RECEIVABLE_READ: _READERS,
     Action.RECEIVABLE_RECORD: frozenset({_RM, _ORDERS}),
+    Action.LATE_READ: _READERS,
+    Action.LATE_CHARGE: frozenset({_COLLECTOR}),
+    Action.LATE_WAIVE: frozenset({_RM, _COLLECTOR}),
+    Action.LATE_GRANT: frozenset({_APPROVER, _RISK}),
     Action.TURNOVER_READ: _READERS,
     Action.TURNOVER_RECORD: frozenset({_RM}),
     Action.REPORT_READ: _READERS,

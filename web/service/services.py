@@ -23,6 +23,7 @@ from web.service.exposure import ExposureService
 from web.service.gateway import Gateway
 from web.service.identity import IdentityService
 from web.service.imports import ImportService
+from web.service.late import LateService
 from web.service.line import LineService
 from web.service.notification import NotificationService
 from web.service.once import JoinedRecords
@@ -53,6 +54,7 @@ class Services:
     covers: CoverService
     statements: StatementService
     receivables: ReceivableService
+    late: LateService
     turnover: TurnoverService
     reports: ReportService
     attachments: AttachmentService
@@ -103,6 +105,7 @@ def build_services(
         covers=CoverService(records, clock),
         statements=StatementService(records, clock),
         receivables=ReceivableService(records, clock),
+        late=LateService(records, clock),
         turnover=TurnoverService(records, clock),
         reports=ReportService(records, clock, providers or {}),
         attachments=AttachmentService(records),

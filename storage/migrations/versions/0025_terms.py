@@ -9,8 +9,15 @@ down_revision = "0014"
 def upgrade() -> None:
     """Add this stage's tables; written without importing our code."""
     _cover()
-    for statement in _ORDERS:
+    for statement in (*_ORDERS, *_LATE):
         op.execute(statement)
+    for table in ("late_entry", "late_waiver", "late_waiver_answer"):
+        op.execute(
+            f"""
+            CREATE TRIGGER refuse_change BEFORE UPDATE OR DELETE ON {table}
+            FOR EACH ROW EXECUTE FUNCTION refuse_change()
+            """
+        )
 
 
 # What an order's terms are held to stands on the account, beside the limit, so that a check still
@@ -246,6 +253,67 @@ _ORDERS = (
         PERFORM pg_logical_emit_message(false, 'creditflow', '', true);
     END
     $$
+    """,
+)
+
+
+_LATE = (
+    """
+    CREATE TABLE late_entry (
+        entry_id text CONSTRAINT pk_late_entry PRIMARY KEY,
+        seq bigint GENERATED ALWAYS AS IDENTITY,
+        customer_id text NOT NULL
+            CONSTRAINT fk_late_entry_customer_id REFERENCES customer (customer_id),
+        invoice_no text NOT NULL,
+        kind text NOT NULL,
+        amount_minor bigint NOT NULL,
+        currency text NOT NULL,
+        period_end_on date,
+        of text CONSTRAINT fk_late_entry_of REFERENCES late_entry,
+        asked_by text,
+        reason text NOT NULL DEFAULT '',
+        posted_by text NOT NULL,
+        business_on date NOT NULL,
+        recorded_at timestamptz NOT NULL DEFAULT now(),
+        CONSTRAINT fk_late_entry_invoice FOREIGN KEY (customer_id, invoice_no)
+            REFERENCES invoice (customer_id, invoice_no),
+        CONSTRAINT ck_late_entry_form CHECK (CASE kind
+            WHEN 'charge' THEN period_end_on IS NOT NULL AND of IS NULL AND amount_minor <> 0
+            WHEN 'waiver' THEN of IS NOT NULL AND amount_minor < 0
+                AND asked_by IS NOT NULL AND asked_by <> posted_by
+            WHEN 'reversal' THEN of IS NOT NULL AND amount_minor > 0 AND reason <> ''
+            ELSE false END)
+    )
+    """,
+    "CREATE INDEX ix_late_entry_customer_id ON late_entry (customer_id, seq)",
+    "CREATE UNIQUE INDEX uq_late_entry_of ON late_entry (of) WHERE kind = 'reversal'",
+    """
+    CREATE TABLE late_waiver (
+        waiver_id text CONSTRAINT pk_late_waiver PRIMARY KEY,
+        customer_id text NOT NULL,
+        of text NOT NULL CONSTRAINT fk_late_waiver_of REFERENCES late_entry,
+        amount_minor bigint NOT NULL,
+        currency text NOT NULL,
+        reason text NOT NULL,
+        asked_by text NOT NULL,
+        recorded_at timestamptz NOT NULL DEFAULT now(),
+        CONSTRAINT uq_late_waiver_asked_by UNIQUE (waiver_id, asked_by),
+        CONSTRAINT ck_late_waiver_amount CHECK (amount_minor > 0)
+    )
+    """,
+    "CREATE INDEX ix_late_waiver_customer_id ON late_waiver (customer_id)",
+    """
+    CREATE TABLE late_waiver_answer (
+        waiver_id text CONSTRAINT pk_late_waiver_answer PRIMARY KEY,
+        asked_by text NOT NULL,
+        answered_by text NOT NULL,
+        granted boolean NOT NULL,
+        note text NOT NULL DEFAULT '',
+        recorded_at timestamptz NOT NULL DEFAULT now(),
+        CONSTRAINT fk_late_waiver_answer_asked_by FOREIGN KEY (waiver_id, asked_by)
+            REFERENCES late_waiver (waiver_id, asked_by),
+        CONSTRAINT ck_late_waiver_answer_two CHECK (answered_by <> asked_by)
+    )
     """,
 )
 
