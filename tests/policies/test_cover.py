@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.assessment import Dossier, LimitProposal
+from domain.assessment import Assessment, Dossier, LimitProposal
 from domain.cover import Cover, CoverKind, CoverVerdict
 from domain.edition import PolicyEdition
 from domain.money import Money
+from policies.assessment import replay
 from policies.cover import counted, in_a_circle, lgd_after, shares_of_capacity, verdict
 from policies.limit import propose_limit
 from policies.price import price
@@ -175,6 +176,19 @@ def test_the_receipt_shows_each_cover_with_what_comes_off_and_why_it_counts_noth
     # Of 4,500,000: 300,000 lose 25 % and 150,000 lose 35 %, the rest 45 %, as without cover.
     assert receipt.limit_recommended == cny(4_500_000)
     assert receipt.price.lgd == Decimal("0.433333")
+
+
+def test_a_receipt_with_cover_is_read_back_and_replays() -> None:
+    covers = (a_cover("mortgage"), a_cover("guarantee", cover_id="k-2", free=cny(1)))
+    receipt = judged(a_dossier(application=an_application(cny(4_500_000)), covers=covers))
+    read = Assessment.model_validate_json(receipt.model_dump_json())
+
+    assert replay(read, an_edition()) == []
+    assert read.receipt_hash == receipt.receipt_hash
+    # A receipt of a release that did not show covers one by one says nothing about them.
+    bare = receipt.model_dump(mode="json")
+    del bare["limit"]["covers"], bare["price"]["lgd"], bare["price"]["secured"]
+    assert replay(Assessment.model_validate(bare), an_edition()) == []
 
 
 def test_a_guarantee_counts_up_to_what_its_guarantor_can_bear() -> None:

@@ -118,12 +118,13 @@ class CoverService:
             return self._view(session, person, cover)
 
     def read(self, person: Person, cover_id: str) -> CoverView:
-        """One cover; `NotFound` where the person sees no customer that it secures."""
+        """One cover; `NotFound` where the person neither recorded it nor sees whom it secures."""
         permit(person, Action.COVER_READ)
         with self._records.begin() as session:
             cover = Covers(session).read(cover_id)
             view = self._view(session, person, cover)
-            if visible_to(person).manager_id is not None and not view.content.uses:
+            own = person.person_id == view.recorded_by
+            if visible_to(person).manager_id is not None and not (own or view.content.uses):
                 raise NotFound(kind="cover", id=cover_id)
             return view
 
