@@ -7,6 +7,7 @@ from typing import NamedTuple
 from sqlalchemy.orm import Session
 
 from activities.book import book_of
+from activities.cover import covers_of
 from activities.exchange import Exchange as Exchange
 from activities.investigation import AskedReport, asked_report
 from activities.party import one_risk as one_risk
@@ -115,7 +116,7 @@ def collect_dossier(
     *,
     routed: bool = True,
 ) -> Dossier:
-    """Customer, statements, payments, holdings, book and rates as of a business day.
+    """Customer, statements, payments, holdings, cover, book and rates as of a business day.
 
     `case_id` is the case at hand, which is no request beside itself. Where the judgement will not
     be `routed`, the book and the requests beside are not read. Refuses `NotFound` for an unknown customer and `RateMissing` where an amount cannot be turned
@@ -135,6 +136,7 @@ def collect_dossier(
         exchange.reporting(Money.zero(invoices.currency))
     members = one_risk(session, customer, ring)
     holdings = _holdings(session, customer, application, exchange, members)
+    covers = covers_of(session, customer.customer_id, application.line_id, exchange, on)
     requests: tuple[RequestBeside, ...] = ()
     book: BookPosition | None = None
     if routed:
@@ -150,6 +152,7 @@ def collect_dossier(
         rates=exchange.rates_used,
         completeness=found.share,
         business_on=on,
+        covers=covers,
         invoices=invoices,
         statements_beside=beside,
         book=book,

@@ -46,6 +46,7 @@ from domain.screening import ListEffect, Screening
 from domain.value import content_hash
 from policies.line import LineDates, line_dates
 from policies.screening import screen
+from policies.terms import days_approved
 from storage.application import Applications, Assessments, Screenings
 from storage.approval import Letters
 from storage.base import Records
@@ -264,6 +265,7 @@ class _Gate:
                 activated_at=self._request.at,
             ),
             self._on,
+            self._terms_days(case, letter),
         )
         Outbox(self._session).post(
             Channel.TEMPORAL,
@@ -302,6 +304,7 @@ class _Gate:
             case_id=case.case_id,
             at=self._request.at,
             business_on=self._on,
+            terms_days=self._terms_days(case, letter),
         )
         tell_line(self._session, line.line_id, f"{letter.letter_no}/line_changed")
         return changed
@@ -319,6 +322,10 @@ class _Gate:
     def _dates(self, case: Case, letter: Letter, grade: str) -> LineDates:
         assert letter.terms is not None
         return line_dates(self._on, letter.terms.term_months, grade, self._edition(case))
+
+    def _terms_days(self, case: Case, letter: Letter) -> int:
+        assert letter.terms is not None
+        return days_approved(letter.terms.payment_terms, self._edition(case))
 
     def _edition(self, case: Case) -> PolicyEdition:
         return Editions(self._session).read(case.edition_hash)

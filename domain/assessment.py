@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from domain.application import Application
 from domain.approval import RouteStep
-from domain.cover import Cover
+from domain.cover import Cover, CoverKind, CoverVerdict
 from domain.customer import Customer
 from domain.identity import Id
 from domain.investigation import SignedReport
@@ -227,11 +227,27 @@ class LimitStep(Value):
     inputs: dict[str, str] = {}
 
 
+class CoverStep(Value):
+    """What one cover counts for: its worth, what comes off, and what is left in two currencies."""
+
+    cover_id: Id
+    kind: CoverKind
+    verdict: CoverVerdict
+    value: Money  # as far as its guarantor can answer for it
+    share: Decimal
+    haircut: Decimal | None  # None where policy has no rule for its kind
+    counted: Money
+    uplift: Money  # the same in the reporting currency
+    lgd: Decimal | None  # of what it covers
+    ends_on: date | None = None
+
+
 class LimitProposal(Value):
     limit_proposed: Money  # 测算额度, in the reporting currency, never negative
     steps: tuple[LimitStep, ...]
     binding: str  # code of the method or cap that decides
     next_binding: str | None = None
+    covers: tuple[CoverStep, ...] = ()
 
 
 class Price(Value):
@@ -242,6 +258,8 @@ class Price(Value):
     raroc: Decimal
     capital_share: Decimal
     below_minimum: bool = False
+    lgd: Decimal | None = None  # where cover changes it; else the edition's
+    secured: dict[str, Money] = {}  # by cover: what of the limit it secures, reporting currency
 
 
 class Lane(StrEnum):

@@ -14,6 +14,7 @@ from pydantic import Field, StringConstraints, model_validator
 from domain.errors import AuthorityMissing
 from domain.identity import Id, Name
 from domain.money import Money
+from domain.terms import PaymentTerms, TermsKind, TermsRule
 from domain.value import Value, content_hash
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -31,6 +32,11 @@ class Terms(Value):
     conditions: tuple[str, ...] = ()  # codes of conditions precedent
     requirements: tuple[str, ...] = ()  # codes of management requirements
     temporary_until: date | None = None
+
+    @property
+    def payment_terms(self) -> PaymentTerms:
+        """The approved terms as the rule that the agreement states: days from the invoice."""
+        return PaymentTerms.of(TermsRule(kind=TermsKind.NET_DAYS, days=self.payment_days))
 
 
 class Letter(Value):

@@ -25,7 +25,7 @@ from domain.errors import EditionInvalid, ProductUnknown
 from domain.identity import Id
 from domain.money import Currency, Money, rounded
 from domain.review import Proposal
-from domain.terms import StartEvent
+from domain.terms import StartEvent, TermsText
 from domain.toml import toml_text
 from domain.value import Value, lasting_hash
 from domain.warning import WarningLevel
@@ -614,6 +614,15 @@ class TermsPolicy(Value):
     rank_days_above: tuple[int, ...]  # rising; each one passed is a rank worse
     start_days: dict[StartEvent, Annotated[int, Field(ge=0)]] = {}  # until the event, as a rule
     bill_days: int = Field(default=0, ge=0)  # for a bill that no bank has accepted
+    catalogue: dict[Code, TermsText] = {}  # codes that orders may name their terms by
+
+
+class LatePolicy(Value):
+    """What an overdue invoice bears by day, simple interest; no rate, no interest."""
+
+    rate_annual: Share = Decimal(0)
+    year_days: int = Field(default=360, ge=360, le=366)  # the day count: actual days over these
+    grace_days: int = Field(default=0, ge=0)  # the first days past due that bear nothing
 
 
 class Preference(StrEnum):
@@ -762,6 +771,7 @@ class PolicyEdition(Value):
     classification: ClassificationPolicy
     concentration: ConcentrationPolicy
     terms: TermsPolicy
+    late: LatePolicy = LatePolicy()
     authenticity: AuthenticityPolicy = AuthenticityPolicy()
     reports: tuple[ReportRow, ...] = ()
     investigation: InvestigationPolicy = InvestigationPolicy()

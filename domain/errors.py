@@ -242,6 +242,11 @@ class LinkUnfit(Malformed):
     sentence_zh = "{holder} 与 {subject} 的关联不成立：{reason_zh}。"
 
 
+class TermsUnreadable(Malformed):
+    sentence = "{terms} is neither a code of payment terms nor terms such as net_days:30@invoice."
+    sentence_zh = "{terms} 既不是账期代码，也不是 net_days:30@invoice 这样的账期。"
+
+
 class PeriodReversed(Malformed):
     sentence = "{until} is before {since}."
     sentence_zh = "{until} 早于 {since}。"
@@ -496,9 +501,25 @@ class DrawsOver(NotGranted):
     sentence_zh = "额度 {line_id} 的提用期已于 {last_draw_on} 结束。"
 
 
+class TermsExceeded(NotGranted):
+    sentence = (
+        "The terms {asked} come to {asked_days} days (rank {asked_rank}); the line {line_id} is"
+        " approved for {approved}, up to {approved_days} days (rank {approved_rank})."
+    )
+    sentence_zh = (
+        "账期 {asked} 折合 {asked_days} 天（第 {asked_rank} 级），额度 {line_id} 批准的账期为"
+        " {approved}，最长 {approved_days} 天（第 {approved_rank} 级）。"
+    )
+
+
 class ReservationClosed(NotGranted):
     sentence = "The reservation {reservation_id} is {status}."
     sentence_zh = "预占 {reservation_id} 已{status}。"
+
+
+class MoreThanCharged(NotGranted):
+    sentence = "{amount} is more than the {left} still owed of the charge {entry_id}."
+    sentence_zh = "{amount} 超过计息分录 {entry_id} 未付余额 {left}。"
 
 
 class MoreThanInvoiced(NotGranted):
@@ -514,6 +535,11 @@ class MoreThanReserved(NotGranted):
 class MoreThanUsed(NotGranted):
     sentence = "{amount} is more than the {used} that is used."
     sentence_zh = "{amount} 超过已用 {used}。"
+
+
+class CoverOverused(NotGranted):
+    sentence = "The cover {cover_id} is free for {free}; {asked} is to be secured by it."
+    sentence_zh = "风险缓释 {cover_id} 可用于担保的价值为 {free}，拟担保 {asked}。"
 
 
 class ModelExtraMissing(NotGranted):

@@ -90,6 +90,7 @@ class Entry(Value):
     limit: Limit | None = None
     decision_id: str | None = None
     reason: str | None = None  # why it was refused
+    terms: str | None = None  # of the order, where it said any
     business_on: date
     posted_by: Id
     recorded_at: datetime

@@ -5,18 +5,20 @@ part of a sum is due by which rule. What terms are worth to whom, and how they r
 `policies/terms.py`.
 """
 
+import re
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from domain.calendar import WorkCalendar
-from domain.errors import FieldMissing, TermsUneven
+from domain.errors import FieldMissing, TermsUneven, TermsUnreadable, refusal_in
 from domain.value import Value
 
 Part = Annotated[Decimal, Field(gt=0, le=1)]
+TEXT_MAX = 300
 
 
 class StartEvent(StrEnum):
@@ -96,6 +98,88 @@ class PaymentTerms(Value):
     def of(cls, rule: TermsRule) -> Self:
         """The whole sum by one rule."""
         return cls(instalments=(Instalment(part=Decimal(1), rule=rule),))
+
+    @property
+    def text(self) -> str:
+        """The terms in one line: `net_days:30@invoice`, or, in parts, `0.3*cash_first@order +
+        0.7*net_days:0@shipment/bank_acceptance:6`."""
+        if len(self.instalments) == 1:
+            return _rule_text(self.instalments[0].rule)
+        return " + ".join(f"{each.part:f}*{_rule_text(each.rule)}" for each in self.instalments)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The terms that a line of text says; refuses `TermsUnreadable`."""
+        instalments = []
+        for part_text in text.split("+") if len(text) <= TEXT_MAX else ():
+            found = _INSTALMENT.fullmatch(part_text.strip())
+            if found is None:
+                break
+            instalments.append(_instalment(found))
+        else:
+            try:
+                return cls(instalments=tuple(instalments))
+            except ValidationError as error:
+                raise refusal_in(error) or TermsUnreadable(terms=text[:TEXT_MAX]) from None
+        raise TermsUnreadable(terms=text[:TEXT_MAX])
+
+
+def _read(text: str) -> str:
+    return PaymentTerms.parse(text).text
+
+
+# Terms in one line of text, written in one way.
+TermsText = Annotated[str, AfterValidator(_read)]
+
+_INSTALMENT = re.compile(
+    r"(?:(?P<part>0?\.[0-9]{1,6}|1)\*)?(?P<kind>[a-z_]+)(?::(?P<number>[0-9]{1,3})"
+    r"(?:,(?P<months_after>[0-9]{1,2}))?)?(?:@(?P<start>[a-z]+))?(?:~(?P<roll>[a-z_]+))?"
+    r"(?:/(?P<means>[a-z_]+):(?P<bill_months>[0-9]{1,2}))?"
+)
+
+
+def _instalment(found: re.Match[str]) -> Instalment:
+    said = {name: value for name, value in found.groupdict().items() if value is not None}
+    part, number = said.pop("part", "1"), said.pop("number", None)
+    if number is not None:
+        said["day" if said["kind"] == TermsKind.DAY_OF_MONTH else "days"] = number
+    try:
+        return Instalment.model_validate({"part": Decimal(part), "rule": said})
+    except ValidationError as error:
+        raise refusal_in(error) or TermsUnreadable(terms=found[0]) from None
+
+
+def _rule_text(rule: TermsRule) -> str:
+    number = {
+        TermsKind.CASH_FIRST: "",
+        TermsKind.NET_DAYS: f":{rule.days}",
+        TermsKind.MONTH_END: f":{rule.days}",
+        TermsKind.DAY_OF_MONTH: f":{rule.day},{rule.months_after}",
+    }[rule.kind]
+    roll = "" if rule.roll is Roll.NONE else f"~{rule.roll}"
+    bill = "" if rule.means is Means.TRANSFER else f"/{rule.means}:{rule.bill_months}"
+    return f"{rule.kind}{number}@{rule.start}{roll}{bill}"
+
+
+class RankedTerms(Value):
+    """What an order's terms are held to: their longest days and rank, and the bounds of the ranks.
+
+    A line refuses them whose own days are not above `days_above`, the last bound that they pass;
+    None where they pass none, and no line refuses them.
+    """
+
+    text: str
+    days: Decimal
+    rank: int
+    bounds: tuple[int, ...]
+
+    @property
+    def days_above(self) -> int | None:
+        return self.bounds[self.rank - 1] if self.rank else None
+
+    def rank_of_days(self, days: int) -> int:
+        """The rank of so many days under the same edition."""
+        return sum(days > bound for bound in self.bounds)
 
 
 class FloatingRate(Value):

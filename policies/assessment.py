@@ -11,7 +11,7 @@ from domain.guard import LetterLimit
 from domain.money import Money
 from domain.value import Value
 from policies.authenticity import doubts, referring
-from policies.cover import lgd_after
+from policies.cover import lgd_after, secured
 from policies.formula import EXACT
 from policies.limit import propose_limit
 from policies.override import overridden
@@ -42,14 +42,18 @@ def assess(
             rating = overridden(rating, dossier.override, edition)
         limit = propose_limit(scope, dossier, rating.grade, edition)
         recommended, granted_reporting = recommend(dossier, limit, edition)
+        lgd = lgd_after(dossier, granted_reporting, edition) if dossier.covers else None
         priced = price(
             rating.pd,
             rating.grade,
             dossier.application.term_months,
             _sales_reporting(scope),
             edition,
-            lgd=lgd_after(dossier, granted_reporting, edition) if dossier.covers else None,
+            lgd=lgd,
         )
+        if lgd is not None:
+            by_cover = secured(dossier, granted_reporting, edition)
+            priced = priced.model_copy(update={"secured": by_cover})
         doubted = doubts(dossier, scope, edition)
         routed = route(
             dossier,

@@ -16,6 +16,7 @@ from domain.edition import Combine, LimitMethod, MissingMethod, PolicyEdition
 from domain.money import MINOR_MAX, Money, exponent_of
 from policies.calendar import in_force
 from policies.cover import counted, uplift
+from policies.cover import steps as cover_steps
 from policies.line import temporary_limit_max
 from policies.spreading import Scope, shown
 
@@ -206,7 +207,11 @@ def _result(
         inputs={"held": held.text, "lot": lot.text},
     )
     return LimitProposal(
-        limit_proposed=proposed, steps=(*steps, result), binding=binding, next_binding=following
+        limit_proposed=proposed,
+        steps=(*steps, result),
+        binding=binding,
+        next_binding=following,
+        covers=cover_steps(dossier.covers, dossier.rates, dossier.business_on, edition),
     )
 
 

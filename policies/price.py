@@ -54,6 +54,7 @@ def price(
         ),
         capital_share=_shown(capital),
         below_minimum=wanted > rate,
+        lgd=None if lgd is None else _shown(lgd),
     )
 
 

@@ -6,7 +6,7 @@ alone where there is no year before), figures of the payment record, the VAT inv
 (`invoice_sales_year`) and the customer, and other figures. A figure whose input is missing is missing, never zero.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 
@@ -275,15 +275,20 @@ def judged_figures(edition: PolicyEdition) -> set[str]:
 
 def rate_used(currency: str, dossier: Dossier, edition: PolicyEdition) -> RateUsed:
     """The dossier's rate from a currency to the reporting currency; refuses `RateMissing`."""
+    return rate_among(currency, dossier.rates, dossier.business_on, edition)
+
+
+def rate_among(
+    currency: str, rates: Iterable[RateUsed], on: date, edition: PolicyEdition
+) -> RateUsed:
+    """The one of some rates that turns a currency into the reporting currency; `RateMissing`."""
     quote, kind = edition.reporting_currency, edition.exchange.rate_kind
     if currency == quote:
-        return RateUsed(
-            base=quote, quote=quote, rate=Decimal(1), kind=kind, rate_on=dossier.business_on
-        )
-    for used in dossier.rates:
+        return RateUsed(base=quote, quote=quote, rate=Decimal(1), kind=kind, rate_on=on)
+    for used in rates:
         if (used.base, used.quote, used.kind) == (currency, quote, kind):
             return used
-    raise RateMissing(kind=kind, base=currency, quote=quote, date=dossier.business_on)
+    raise RateMissing(kind=kind, base=currency, quote=quote, date=on)
 
 
 def payment_figure(record: PaymentRecord, name: str) -> Decimal | None:

@@ -6,11 +6,19 @@ payment in advance of the start has none.
 """
 
 from datetime import date, timedelta
-from decimal import Decimal, localcontext
+from decimal import ROUND_CEILING, Decimal, localcontext
 
 from domain.calendar import WorkCalendar
 from domain.edition import PolicyEdition
-from domain.terms import Means, PaymentTerms, StartEvent, TermsKind, TermsRule, money_on
+from domain.terms import (
+    Means,
+    PaymentTerms,
+    RankedTerms,
+    StartEvent,
+    TermsKind,
+    TermsRule,
+    money_on,
+)
 from policies.formula import EXACT
 
 # A whole leap year, so that every length of month is among the starts.
@@ -41,6 +49,32 @@ def rank_of(terms: PaymentTerms, edition: PolicyEdition) -> int:
     """The rank of terms: 0 is cash first; each bound of the edition that is passed adds one."""
     days = days_longest(terms, edition)
     return sum(days > bound for bound in edition.terms.rank_days_above)
+
+
+def terms_asked(said: PaymentTerms | str, edition: PolicyEdition) -> PaymentTerms:
+    """The terms that an order names: by a code of the edition, in a line of text, or as they are.
+
+    Refuses `TermsUnreadable`.
+    """
+    if isinstance(said, PaymentTerms):
+        return said
+    return PaymentTerms.parse(edition.terms.catalogue.get(said, said))
+
+
+def ranked(terms: PaymentTerms, edition: PolicyEdition) -> RankedTerms:
+    """Terms with what a line holds them to."""
+    return RankedTerms(
+        text=terms.text,
+        days=days_longest(terms, edition),
+        rank=rank_of(terms, edition),
+        bounds=edition.terms.rank_days_above,
+    )
+
+
+def days_approved(terms: PaymentTerms, edition: PolicyEdition) -> int:
+    """The longest days of approved terms, a part of a day as a whole one: no whole bound lies
+    between."""
+    return int(days_longest(terms, edition).to_integral_value(ROUND_CEILING))
 
 
 def is_worse(asked: PaymentTerms, approved: PaymentTerms, edition: PolicyEdition) -> bool:

@@ -86,6 +86,18 @@ class Editions:
         found = self._session.scalar(newest)
         return None if found is None else self.read(found)
 
+    def find_spans(self, until: date) -> list[tuple[date, PolicyEdition]]:
+        """The editions of the family in force here up to a day, each with the day it took effect;
+        of those of one day the last published."""
+        family = self._session.info.get("policy", STANDARD)
+        rows = self._session.execute(
+            select(EditionRow.effective_on, EditionRow.edition_hash)
+            .where(EditionRow.effective_on <= until, EditionRow.name == family)
+            .order_by(EditionRow.effective_on, EditionRow.publication_no)
+        )
+        newest = {row.effective_on: row.edition_hash for row in rows}
+        return [(since, self.read(edition_hash)) for since, edition_hash in newest.items()]
+
     def list_all(self) -> tuple[PublishedEdition, ...]:
         """Every edition on record, the first published first."""
         rows = self._session.scalars(select(EditionRow).order_by(EditionRow.publication_no))

@@ -79,6 +79,7 @@ def a_line(letter: Letter, **fields: Any) -> CreditLine:
 def open_line(records: Records, line_id: str = LINE_ID, **fields: Any) -> CreditLine:
     """A line in force with its account; `limit`, `customer_id` and `group_id` as wanted."""
     letter_fields = {name: fields.pop(name) for name in ("limit", "customer_id") if name in fields}
+    terms_days = fields.pop("terms_days", None)
     letter = record_letter(records, a_letter(f"PF-{line_id}", **letter_fields))
     with records.begin() as session:
-        return Lines(session).open(a_line(letter, line_id=line_id, **fields), TODAY)
+        return Lines(session).open(a_line(letter, line_id=line_id, **fields), TODAY, terms_days)

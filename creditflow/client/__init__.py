@@ -24,7 +24,7 @@ from creditflow.client.errors import (
     Unreached,
 )
 from creditflow.client.sync import Client
-from creditflow.client.values import Application, Invoice, Money, Payment
+from creditflow.client.values import Application, CoverContent, CoverUse, Invoice, Money, Payment
 from creditflow.retrying import Retrying
 
 __all__ = [
@@ -32,6 +32,8 @@ __all__ = [
     "AsyncClient",
     "Client",
     "Conflict",
+    "CoverContent",
+    "CoverUse",
     "CreditflowError",
     "FieldError",
     "Invoice",

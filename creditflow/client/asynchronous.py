@@ -204,6 +204,75 @@ class AsyncClient(AsyncConnection):
         """What the customer owes as of a day, aged, and how it paid."""
         return await self.run(requests.account(customer_id, as_of))
 
+    async def fetch_covers(
+        self, customer_id: str, as_of: date | None = None, *, line_id: str | None = None
+    ) -> v.CustomerCovers:
+        """What is registered for a customer, and what of it counts on a day."""
+        return await self.run(requests.covers(customer_id, as_of, line_id))
+
+    async def fetch_cover(self, cover_id: str) -> v.CoverView:
+        return await self.run(requests.cover(cover_id))
+
+    async def fetch_pending_covers(self) -> Sequence[v.CoverView]:
+        """Covers that wait for a second person, oldest first."""
+        return (await self.run(requests.pending_covers())).items
+
+    async def record_cover(
+        self, content: v.CoverContent, cover_id: str | None = None, *, key: str | None = None
+    ) -> v.CoverView:
+        """Put a cover on record, or with its id what is known of it now."""
+        return await self.run(requests.record_cover(content, cover_id, key))
+
+    async def check_cover(
+        self,
+        cover_id: str,
+        version: int,
+        *,
+        confirmed: bool,
+        note: str = "",
+        key: str | None = None,
+    ) -> v.CoverView:
+        """Confirm what another recorded, or say why not; the newest version alone."""
+        return await self.run(
+            requests.check_cover(cover_id, version, key, confirmed=confirmed, note=note)
+        )
+
+    async def fetch_late_interest(
+        self, customer_id: str, as_of: date | None = None
+    ) -> v.LateAccount:
+        """What overdue invoices have borne by a day, and what was charged of it."""
+        return await self.run(requests.late_interest(customer_id, as_of))
+
+    async def charge_late_interest(
+        self, customer_id: str, period_end_on: date, *, key: str | None = None
+    ) -> v.LateCharges:
+        """Charge what accrued by a month's end and was not charged yet; again, nothing."""
+        return await self.run(requests.charge_late_interest(customer_id, period_end_on, key))
+
+    async def ask_waiver(
+        self,
+        customer_id: str,
+        entry_id: str,
+        amount: v.Money,
+        reason: str,
+        *,
+        key: str | None = None,
+    ) -> v.LateWaiver:
+        """Ask that a charge, or a part of it, be waived; somebody else grants it."""
+        return await self.run(requests.ask_waiver(customer_id, entry_id, amount, reason, key))
+
+    async def answer_waiver(
+        self, waiver_id: str, *, granted: bool, note: str = "", key: str | None = None
+    ) -> v.LateAccount:
+        """Grant a waiver that another asked for, or say why not."""
+        return await self.run(requests.answer_waiver(waiver_id, key, granted=granted, note=note))
+
+    async def reverse_waiver(
+        self, entry_id: str, reason: str, *, key: str | None = None
+    ) -> v.LateEntry:
+        """Put back what was waived, by a further entry."""
+        return await self.run(requests.reverse_waiver(entry_id, reason, key))
+
     async def attach(self, name: str, content: bytes, *, key: str | None = None) -> v.Attachment:
         """Keep a file under the hash of its content."""
         return await self.run(requests.attach(name, content, key))
@@ -701,10 +770,16 @@ class AsyncClient(AsyncConnection):
         return self._pages(lambda cursor: requests.entries_page(line_id, cursor))
 
     async def check(
-        self, customer_id: str, amount: v.Money, *, key: str | None = None
+        self,
+        customer_id: str,
+        amount: v.Money,
+        *,
+        key: str | None = None,
+        terms: str | None = None,
     ) -> v.Movement:
-        """Whether an amount may be lent now; with a key it is reserved at once."""
-        return await self.run(requests.check(customer_id, amount, key))
+        """Whether an amount may be lent now, on an order's terms (`net_30`, `net_days:30@invoice`)
+        where they are said; with a key it is reserved at once."""
+        return await self.run(requests.check(customer_id, amount, key, terms))
 
     async def reserve(self, line_id: str, amount: v.Money, *, key: str | None = None) -> v.Movement:
         return await self.run(requests.move(line_id, "reserve", {"amount": amount}, key))

@@ -170,6 +170,65 @@ def account(customer_id: str, as_of: date | None) -> Call[v.Account]:
     return reading(_at("customers", customer_id, "account"), v.Account, as_of=as_of)
 
 
+def covers(customer_id: str, as_of: date | None, line_id: str | None) -> Call[v.CustomerCovers]:
+    path = _at("customers", customer_id, "covers")
+    return reading(path, v.CustomerCovers, as_of=as_of, line_id=line_id)
+
+
+def cover(cover_id: str) -> Call[v.CoverView]:
+    return reading(_at("covers", cover_id), v.CoverView)
+
+
+def pending_covers() -> Call[v.Items[v.CoverView]]:
+    return reading("/covers/pending", v.Items[v.CoverView])
+
+
+def record_cover(
+    content: v.CoverContent, cover_id: str | None, key: str | None
+) -> Call[v.CoverView]:
+    if cover_id is None:
+        return writing("/covers", v.CoverView, content, key=key)
+    return writing(_at("covers", cover_id), v.CoverView, content, key=key, method="PUT")
+
+
+def check_cover(
+    cover_id: str, version: int, key: str | None, *, confirmed: bool, note: str
+) -> Call[v.CoverView]:
+    path = _at("covers", cover_id, "versions", str(version), "check")
+    return writing(path, v.CoverView, {"confirmed": confirmed, "note": note}, key=key)
+
+
+def late_interest(customer_id: str, as_of: date | None) -> Call[v.LateAccount]:
+    return reading(_at("customers", customer_id, "late-interest"), v.LateAccount, as_of=as_of)
+
+
+def charge_late_interest(
+    customer_id: str, period_end_on: date, key: str | None
+) -> Call[v.LateCharges]:
+    path = _at("customers", customer_id, "late-interest", "charges")
+    return writing(path, v.LateCharges, {"period_end_on": period_end_on}, key=key)
+
+
+def ask_waiver(
+    customer_id: str, entry_id: str, amount: v.Money, reason: str, key: str | None
+) -> Call[v.LateWaiver]:
+    path = _at("customers", customer_id, "late-interest", "waivers")
+    body = {"entry_id": entry_id, "amount": amount, "reason": reason}
+    return writing(path, v.LateWaiver, body, key=key)
+
+
+def answer_waiver(
+    waiver_id: str, key: str | None, *, granted: bool, note: str
+) -> Call[v.LateAccount]:
+    path = _at("late-interest", "waivers", waiver_id, "answer")
+    return writing(path, v.LateAccount, {"granted": granted, "note": note}, key=key)
+
+
+def reverse_waiver(entry_id: str, reason: str, key: str | None) -> Call[v.LateEntry]:
+    path = _at("late-interest", "entries", entry_id, "reversal")
+    return writing(path, v.LateEntry, {"reason": reason}, key=key)
+
+
 def attach(name: str, content: bytes, key: str | None) -> Call[v.Attachment]:
     return uploading(
         "/attachments", v.Attachment, name, content, "application/octet-stream", key=key
@@ -602,9 +661,11 @@ def entries_page(line_id: str, cursor: str | None) -> Call[v.Page[v.Entry]]:
     return reading(_at("lines", line_id, "entries"), v.Page[v.Entry], cursor=cursor, page_size=200)
 
 
-def check(customer_id: str, amount: v.Money, key: str | None) -> Call[v.Movement]:
+def check(
+    customer_id: str, amount: v.Money, key: str | None, terms: str | None
+) -> Call[v.Movement]:
     # A key here says "and reserve it": none may be made up.
-    body = {"customer_id": customer_id, "amount": amount}
+    body = {"customer_id": customer_id, "amount": amount, "terms": terms}
     made: Call[v.Movement] = writing("/checks", v.Movement, body, key=key)
     if key is not None:
         return made

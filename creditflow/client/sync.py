@@ -202,6 +202,71 @@ class Client(Connection):
         """What the customer owes as of a day, aged, and how it paid."""
         return self.run(requests.account(customer_id, as_of))
 
+    def fetch_covers(
+        self, customer_id: str, as_of: date | None = None, *, line_id: str | None = None
+    ) -> v.CustomerCovers:
+        """What is registered for a customer, and what of it counts on a day."""
+        return self.run(requests.covers(customer_id, as_of, line_id))
+
+    def fetch_cover(self, cover_id: str) -> v.CoverView:
+        return self.run(requests.cover(cover_id))
+
+    def fetch_pending_covers(self) -> Sequence[v.CoverView]:
+        """Covers that wait for a second person, oldest first."""
+        return self.run(requests.pending_covers()).items
+
+    def record_cover(
+        self, content: v.CoverContent, cover_id: str | None = None, *, key: str | None = None
+    ) -> v.CoverView:
+        """Put a cover on record, or with its id what is known of it now."""
+        return self.run(requests.record_cover(content, cover_id, key))
+
+    def check_cover(
+        self,
+        cover_id: str,
+        version: int,
+        *,
+        confirmed: bool,
+        note: str = "",
+        key: str | None = None,
+    ) -> v.CoverView:
+        """Confirm what another recorded, or say why not; the newest version alone."""
+        return self.run(
+            requests.check_cover(cover_id, version, key, confirmed=confirmed, note=note)
+        )
+
+    def fetch_late_interest(self, customer_id: str, as_of: date | None = None) -> v.LateAccount:
+        """What overdue invoices have borne by a day, and what was charged of it."""
+        return self.run(requests.late_interest(customer_id, as_of))
+
+    def charge_late_interest(
+        self, customer_id: str, period_end_on: date, *, key: str | None = None
+    ) -> v.LateCharges:
+        """Charge what accrued by a month's end and was not charged yet; again, nothing."""
+        return self.run(requests.charge_late_interest(customer_id, period_end_on, key))
+
+    def ask_waiver(
+        self,
+        customer_id: str,
+        entry_id: str,
+        amount: v.Money,
+        reason: str,
+        *,
+        key: str | None = None,
+    ) -> v.LateWaiver:
+        """Ask that a charge, or a part of it, be waived; somebody else grants it."""
+        return self.run(requests.ask_waiver(customer_id, entry_id, amount, reason, key))
+
+    def answer_waiver(
+        self, waiver_id: str, *, granted: bool, note: str = "", key: str | None = None
+    ) -> v.LateAccount:
+        """Grant a waiver that another asked for, or say why not."""
+        return self.run(requests.answer_waiver(waiver_id, key, granted=granted, note=note))
+
+    def reverse_waiver(self, entry_id: str, reason: str, *, key: str | None = None) -> v.LateEntry:
+        """Put back what was waived, by a further entry."""
+        return self.run(requests.reverse_waiver(entry_id, reason, key))
+
     def attach(self, name: str, content: bytes, *, key: str | None = None) -> v.Attachment:
         """Keep a file under the hash of its content."""
         return self.run(requests.attach(name, content, key))
@@ -686,9 +751,17 @@ class Client(Connection):
         """The line's book, newest first."""
         return self._pages(lambda cursor: requests.entries_page(line_id, cursor))
 
-    def check(self, customer_id: str, amount: v.Money, *, key: str | None = None) -> v.Movement:
-        """Whether an amount may be lent now; with a key it is reserved at once."""
-        return self.run(requests.check(customer_id, amount, key))
+    def check(
+        self,
+        customer_id: str,
+        amount: v.Money,
+        *,
+        key: str | None = None,
+        terms: str | None = None,
+    ) -> v.Movement:
+        """Whether an amount may be lent now, on an order's terms (`net_30`, `net_days:30@invoice`)
+        where they are said; with a key it is reserved at once."""
+        return self.run(requests.check(customer_id, amount, key, terms))
 
     def reserve(self, line_id: str, amount: v.Money, *, key: str | None = None) -> v.Movement:
         return self.run(requests.move(line_id, "reserve", {"amount": amount}, key))

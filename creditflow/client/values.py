@@ -1101,6 +1101,126 @@ class Touched(Answer):
     lines: tuple[str, ...]
 
 
+class CoverUse(Answer):
+    """What of a cover secures a customer, or one line of theirs alone."""
+
+    customer_id: str
+    amount: Money
+    line_id: str | None = None
+
+
+class CoverContent(Answer):
+    """What is said of one cover: a guarantee, mortgage, pledge, deposit or insurance."""
+
+    kind: str
+    owner: str
+    value: Money
+    source: str
+    share: Exact = Decimal(1)
+    prior: Money | None = None
+    capacity: Money | None = None
+    valued_on: date | None = None
+    valuer: str = ""
+    ends_on: date | None = None
+    evidence_hash: str | None = None
+    uses: tuple[CoverUse, ...] = ()
+
+
+class CoverView(Answer):
+    """What was said last of a cover, and what stands of it."""
+
+    cover_id: str
+    version: int
+    content: CoverContent
+    standing: CoverContent | None
+    pending: bool
+    recorded_by: str
+    checked_by: str | None
+    confirmed: bool | None
+    note: str
+    secures_others: Money
+
+
+class CoverStep(Answer):
+    """What one cover counts for on a day, or why it counts nothing."""
+
+    cover_id: str
+    kind: str
+    verdict: str
+    value: Money
+    share: Exact
+    haircut: Exact | None
+    counted: Money
+    uplift: Money
+    lgd: Exact | None
+    ends_on: date | None
+
+
+class CustomerCovers(Answer):
+    """What is registered for a customer, and what of it counts on a day."""
+
+    customer_id: str
+    as_of: date
+    covers: tuple[CoverView, ...]
+    counts: tuple[CoverStep, ...]
+    uplift: Money
+
+
+class LateEntry(Answer):
+    """A charge of late interest, a waiver of one, or the reversal of a waiver."""
+
+    entry_id: str
+    customer_id: str
+    invoice_no: str
+    kind: str
+    amount: Money
+    period_end_on: date | None
+    of: str | None
+    asked_by: str | None
+    reason: str
+    posted_by: str
+    business_on: date
+
+
+class LateWaiver(Answer):
+    """A waiver that somebody asked for."""
+
+    waiver_id: str
+    customer_id: str
+    of: str
+    amount: Money
+    reason: str
+    asked_by: str
+
+
+class LateInvoice(Answer):
+    """What an invoice has borne by a day, what was charged of it, and what of that is owed."""
+
+    invoice_no: str
+    due_on: date
+    accrued: Money
+    charged: Money
+    owed: Money
+
+
+class LateAccount(Answer):
+    """A customer's late interest as of a day."""
+
+    customer_id: str
+    as_of: date
+    invoices: tuple[LateInvoice, ...]
+    entries: tuple[LateEntry, ...]
+    waivers: tuple[LateWaiver, ...]
+
+
+class LateCharges(Answer):
+    """What a period's end was charged; nothing where all of it was already."""
+
+    customer_id: str
+    period_end_on: date
+    entries: tuple[LateEntry, ...]
+
+
 class Attachment(Answer):
     sha256: str
     media_type: str

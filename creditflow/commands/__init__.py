@@ -39,6 +39,8 @@ COMMANDS: dict[str, Entry] = {
     "customer": Entry("creditflow.commands.customer:customer", "Records of one customer, merged."),
     "supplier": Entry("creditflow.commands.supplier:supplier", "A customer that supplies us too."),
     "turnover": Entry("creditflow.commands.turnover:turnover", "What VAT invoices come to."),
+    "cover": Entry("creditflow.commands.cover:cover", "What stands behind credit."),
+    "interest": Entry("creditflow.commands.late:interest", "Late interest."),
     "report": Entry("creditflow.commands.report:report", "External reports, under authority."),
     "statements": Entry("creditflow.commands.statement:statements", "Accounts of each period."),
     "party": Entry("creditflow.commands.party:party", "Owners, controllers, guarantors."),

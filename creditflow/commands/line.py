@@ -24,12 +24,17 @@ def check(
     customer: Annotated[str, typer.Argument(metavar="CUSTOMER")],
     amount: Amount,
     currency: Currency,
+    terms: Annotated[
+        str | None,
+        typer.Option("--terms", metavar="T", help="The order's: net_30, net_days:30@invoice …"),
+    ] = None,
     key: Key = None,
     as_user: AsUser = None,
     as_json: AsJson = False,
 ) -> None:
     """Whether a customer may be lent an amount now; with --key it is reserved at once."""
-    body = {"customer_id": customer, "amount": {"amount": amount, "currency": currency}}
+    money = {"amount": amount, "currency": currency}
+    body = {"customer_id": customer, "amount": money, "terms": terms}
     caller = Caller(as_user, as_json=as_json)
     moved = caller.send("/checks", body, key, keyed=key is not None).document
     answer(moved, as_json=as_json, text=facts(moved, _MOVED))

@@ -42,6 +42,7 @@ class AccountRow(Row):
     starts_on: Mapped[date | None]
     last_draw_on: Mapped[date | None]
     ends_on: Mapped[date | None]
+    terms_days: Mapped[int | None]
 
 
 class EntryRow(Row):
@@ -70,6 +71,7 @@ class EntryRow(Row):
     business_on: Mapped[date]
     posted_by: Mapped[str]
     recorded_at: Mapped[datetime]
+    terms: Mapped[str | None]
 
 
 class Accounts:
@@ -90,6 +92,7 @@ class Accounts:
         last_draw_on: date,
         ends_on: date,
         business_on: date,
+        terms_days: int | None = None,
     ) -> None:
         """Open a line's account with its first limit, and its group's where it has none yet.
 
@@ -111,6 +114,7 @@ class Accounts:
             starts_on=starts_on,
             last_draw_on=last_draw_on,
             ends_on=ends_on,
+            terms_days=terms_days,
         )
 
     def set_limit(
@@ -173,6 +177,15 @@ class Accounts:
             update(AccountRow)
             .where(AccountRow.kind == "line", AccountRow.owner_id == line_id)
             .values(status=status, starts_on=starts_on, last_draw_on=last_draw_on, ends_on=ends_on)
+            .execution_options(synchronize_session=False)
+        )
+
+    def set_terms(self, line_id: str, terms_days: int) -> None:
+        """The longest days of the approved terms, which orders are held to."""
+        self._session.execute(
+            update(AccountRow)
+            .where(AccountRow.kind == "line", AccountRow.owner_id == line_id)
+            .values(terms_days=terms_days)
             .execution_options(synchronize_session=False)
         )
 
@@ -274,6 +287,7 @@ def entry_of(row: EntryRow, line_id: str, currency: str) -> Entry:
         limit=limit_of(row.limit_kind, row.limit_minor, currency) if row.limit_kind else None,
         decision_id=row.decision_id,
         reason=row.reason,
+        terms=row.terms,
         business_on=row.business_on,
         posted_by=row.posted_by,
         recorded_at=row.recorded_at,

@@ -13,7 +13,8 @@ import psycopg2
 from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
 
-from domain.errors import Malformed, NotFound, ReservationClosed
+from domain.contract import Terms
+from domain.errors import Malformed, NotFound, ReservationClosed, TermsExceeded
 from domain.exposure import (
     Balance,
     Entry,
@@ -24,6 +25,7 @@ from domain.exposure import (
     takeable,
 )
 from domain.money import Money
+from domain.terms import RankedTerms
 from storage.base import Records
 from storage.exposure.accounts import AccountRow, EntryRow, balance_of, entry_id_now, entry_of
 from storage.exposure.answers import (
@@ -40,7 +42,7 @@ from storage.exposure.proof import prove
 
 KEY_LENGTH_MAX = 300
 _ATTEMPTS = 3
-_RESERVE = f"CALL exposure_reserve({', '.join(['%s'] * 9 + ['NULL'] * 6)})"
+_RESERVE = f"CALL exposure_reserve({', '.join(['%s'] * 9 + ['NULL'] * 6 + ['%s'] * 2)})"
 _MOVE = f"CALL exposure_move({', '.join(['%s'] * 10 + ['NULL'] * 6)})"
 
 
@@ -72,7 +74,7 @@ class Exposure:
         amount or line refuses `KeyReused`. Refuses `OverLimit`, `LineNotActive`, `LineExpired`,
         `LineNotStarted`, `DrawsOver`, `CurrencyMismatch`, `AmountNotPositive`.
         """
-        return self._reserve(line_id, None, amount, key, business_on, expires_at, posted_by)
+        return self._reserve(line_id, None, amount, key, business_on, expires_at, posted_by, None)
 
     def check(
         self,
@@ -83,14 +85,18 @@ class Exposure:
         business_on: date,
         expires_at: datetime | None = None,
         posted_by: str = "system",
+        terms: RankedTerms | None = None,
     ) -> Movement:
         """Reserve on the customer's line in the amount's currency; without a key, only answer.
 
-        Refuses `NoLine`, and whatever `reserve` refuses.
+        Refuses `NoLine`, `TermsExceeded` where the order's terms rank worse than the line's, and
+        whatever `reserve` refuses.
         """
         if key is None:
-            return self._ask(customer_id, takeable(amount), business_on)
-        return self._reserve(None, customer_id, amount, key, business_on, expires_at, posted_by)
+            return self._ask(customer_id, takeable(amount), business_on, terms)
+        return self._reserve(
+            None, customer_id, amount, key, business_on, expires_at, posted_by, terms
+        )
 
     def commit(
         self,
@@ -233,6 +239,7 @@ class Exposure:
         business_on: date,
         expires_at: datetime | None,
         posted_by: str,
+        terms: RankedTerms | None,
     ) -> Movement:
         takeable(amount)
         entry_id = entry_id_now()
@@ -248,12 +255,15 @@ class Exposure:
                 business_on,
                 expires_at,
                 posted_by,
+                terms.text if terms is not None else None,
+                terms.days_above if terms is not None else None,
             ),
         )
         if is_grant(columns):
             return granted(columns, line_id, entry_id, amount, expires_at)
         answer = answer_of(columns)
         if answer.verdict != EntryKind.RESERVE:
+            self._refuse_terms(answer, terms)
             raise refusal_of(answer, amount, key, line_id or "", customer_id)
         return movement_of(EntryKind.RESERVE, answer, amount, answer.entry_id)
 
@@ -293,13 +303,15 @@ class Exposure:
         moved = Money(minor=answer.amount, currency=answer.currency)
         return movement_of(kind, answer, moved, reservation_id)
 
-    def _ask(self, customer_id: str, amount: Money, business_on: date) -> Movement:
+    def _ask(
+        self, customer_id: str, amount: Money, business_on: date, terms: RankedTerms | None
+    ) -> Movement:
         """The answer a reservation would get now, without making one."""
         query = text(
             f"""
             SELECT {", ".join(f"(v.answer).{name}" for name in Answer._fields)}
             FROM exposure_verdict(exposure_line_of(:customer_id, :currency, :business_on),
-                :currency, :amount, :business_on) v
+                :currency, :amount, :business_on, :terms_above) v
             """
         )
         asked = {
@@ -307,12 +319,35 @@ class Exposure:
             "currency": amount.currency,
             "amount": amount.minor,
             "business_on": business_on,
+            "terms_above": terms.days_above if terms is not None else None,
         }
         with self._records.begin() as session:
             answer = Answer(*session.execute(query, asked).one())
         if answer.verdict is not None:
+            self._refuse_terms(answer, terms)
             raise refusal_of(answer, amount, "", "", customer_id)
         return movement_of(EntryKind.RESERVE, answer, amount, None)
+
+    def _refuse_terms(self, answer: Answer, terms: RankedTerms | None) -> None:
+        """Nothing, or `TermsExceeded` with both terms; those of the line are read now, as nobody
+        waits for a refusal as for a grant."""
+        if answer.verdict != "terms_exceeded" or terms is None:
+            return
+        days = int(answer.fact or 0)
+        with self._records.begin() as session:
+            said = session.scalar(
+                text("SELECT terms FROM credit_line WHERE line_id = :line_id"),
+                {"line_id": answer.line_id},
+            )
+        raise TermsExceeded(
+            line_id=answer.line_id,
+            asked=terms.text,
+            asked_days=f"{terms.days:f}",
+            asked_rank=terms.rank,
+            approved=Terms.model_validate(said).payment_terms.text,
+            approved_days=days,
+            approved_rank=terms.rank_of_days(days),
+        )
 
     def _find_due(self, as_of: datetime, most: int) -> Sequence[tuple[str, str]]:
         """Reservations whose time is over, oldest first.

@@ -174,10 +174,13 @@ class Lines:
 
     # ── letters put in force ─────────────────────────────────────────────────────────────────────
 
-    def open(self, line: CreditLine, business_on: date) -> CreditLine:
+    def open(
+        self, line: CreditLine, business_on: date, terms_days: int | None = None
+    ) -> CreditLine:
         """Put a first letter in force: row, account, limit and opening entry together.
 
-        A case has one line: opened again, the one on record is returned.
+        Orders are held to `terms_days`, the longest of the approved terms, where they are said. A
+        case has one line: opened again, the one on record is returned.
         """
         assert line.last_draw_on is not None
         written = self._session.scalar(_OPEN, columns_of(line))
@@ -193,6 +196,7 @@ class Lines:
             last_draw_on=line.last_draw_on,
             ends_on=line.ends_on,
             business_on=business_on,
+            terms_days=terms_days,
         )
         self._limits.add(line.line_id, line.letter_no, line.limit)
         self._record_activation(
@@ -214,6 +218,7 @@ class Lines:
         case_id: str,
         at: datetime,
         business_on: date,
+        terms_days: int | None = None,
     ) -> CreditLine:
         """Put a further letter in force on a line read for update; `line` has the dates it is to
         have, the letter says the limit. A letter is put in force once.
@@ -232,6 +237,8 @@ class Lines:
         if until is None:
             self._limits.end_base(line.line_id, business_on)
             line = line.model_copy(update={"letter_no": letter.letter_no, "terms": letter.terms})
+            if terms_days is not None:
+                self._accounts.set_terms(line.line_id, terms_days)
         self._limits.add(line.line_id, letter.letter_no, letter.terms.limit, until)
         self._record_activation(line, case_id, letter.letter_no, kind, at, business_on)
         self._limits.put_in_force(line.line_id, f"{letter.letter_no}/limit", business_on)

@@ -40,6 +40,7 @@ from domain.screening import ListEffect, ListEntry, Screening
 from policies.assessment import assess
 from policies.contract import terms_for
 from policies.line import months_later
+from policies.terms import days_approved
 from storage.application import Applications, Assessments, Intakes, Screenings
 from storage.approval import Letters
 from storage.attachment import Attachments
@@ -193,6 +194,14 @@ def activate(
     )
 
 
+def terms_days(records: Records, line_id: str) -> int | None:
+    """What orders on a line are held to."""
+    query = text("SELECT terms_days FROM exposure_account WHERE owner_id = :line_id")
+    with records.begin() as session:
+        found: int | None = session.scalar(query, {"line_id": line_id})
+    return found
+
+
 def owed(records: Records, channel: Channel = Channel.TEMPORAL) -> list[str]:
     with records.begin() as session:
         return [entry.kind for entry in Outbox(session).find_page(channel=channel)]
@@ -216,6 +225,9 @@ def test_a_signed_case_without_conditions_becomes_a_line_that_may_be_used(
     assert (line.limit, line.letter_no) == (cny(500_000), letter.letter_no)
     assert (line.starts_on, line.ends_on) == (ON, date(2027, 2, 1))
     assert (case.status, case.line_id) == (CaseStatus.ACTIVE, line.line_id)
+    assert letter.terms is not None
+    approved = days_approved(letter.terms.payment_terms, an_edition())
+    assert terms_days(records, line.line_id) == approved
     taken = exposure.reserve(line.line_id, cny(500_000), "k-1", business_on=ON)
     assert taken.headroom == cny(0)
     assert owed(records) == ["start_line"]

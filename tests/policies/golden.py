@@ -14,6 +14,7 @@ from typing import Any
 
 from domain.application import ApplicationType
 from domain.assessment import Assessment, Dossier
+from domain.cover import Cover, CoverKind
 from domain.customer import Segment
 from domain.edition import Factor, PolicyEdition
 from domain.statement import Item, completed
@@ -191,6 +192,7 @@ def situations() -> Iterator[Case]:
     yield from _declined()
     yield from _foreign()
     yield from _changes()
+    yield from _covered()
     for industry in ("D", "K", "A"):
         yield f"industry {industry}", a_dossier(customer=a_customer(industry=industry)), {}
     yield "related to the grantor", a_dossier(customer=a_customer(related_to_grantor=True)), {}
@@ -281,6 +283,29 @@ def _changes() -> Iterator[Case]:
     yield "temporary increase beyond its cap", a_dossier(application=temporary, **held), {}
     asked = an_application(cny(800_000), application_type=ApplicationType.PRE_APPROVAL)
     yield "pre-approval", a_dossier(application=asked), {}
+
+
+def _covered() -> Iterator[Case]:
+    """Cover of every kind, its end, its guarantor's reach, and more of it than is asked for."""
+    asked = an_application(cny(20_000_000))
+    for kind in CoverKind:
+        covers = (_cover(kind),)
+        yield f"covered by {kind.value}", a_dossier(application=asked, covers=covers), {}
+    for name, changed in (
+        ("ended", {"ends_on": ON - timedelta(days=1)}),
+        ("borne in part", {"free": cny(700_000)}),
+        ("in a circle", {"circular": True}),
+    ):
+        covers = (_cover(CoverKind.GUARANTEE, **changed),)
+        yield f"guarantee {name}", a_dossier(application=asked, covers=covers), {}
+    all_kinds = tuple(_cover(kind) for kind in CoverKind)
+    yield "covered by every kind", a_dossier(application=asked, covers=all_kinds), {}
+    yield "covered many times over", a_dossier(covers=all_kinds), {}
+
+
+def _cover(kind: CoverKind, **changed: Any) -> Cover:
+    ordinary = {"cover_id": f"k-{kind}", "kind": kind, "value": cny(4_000_000), "valued_on": ON}
+    return Cover.model_validate(ordinary | changed)
 
 
 def text_of(cases: dict[str, Assessment]) -> str:

@@ -20,7 +20,9 @@ from domain.edition import (
     PolicyEdition,
     Product,
 )
+from domain.terms import PaymentTerms
 from policies.scorecard import bin_label, name_of
+from policies.terms import ranked
 from storage.edition import read_shipped
 
 DOC = Path(__file__).parents[2] / "docs" / "policy.md"
@@ -325,7 +327,25 @@ def terms(edition: PolicyEdition) -> str:
     added = [(f"days added from {event}", days) for event, days in policy.start_days.items()]
     bounds = ", ".join(map(str, policy.rank_days_above))
     bill = ("days added for a bill that no bank accepted", policy.bill_days)
-    return _table(("value", ""), (("a rank worse above, in days", bounds), *added, bill))
+    values = _table(("value", ""), (("a rank worse above, in days", bounds), *added, bill))
+    codes = [
+        (code, f"`{text}`", f"{held.days.normalize():f}", held.rank)
+        for code, text in policy.catalogue.items()
+        for held in (ranked(PaymentTerms.parse(text), edition),)
+    ]
+    return f"{values}\n\n{_table(('code', 'terms', 'longest days', 'rank'), codes)}"
+
+
+def late(edition: PolicyEdition) -> str:
+    policy = edition.late
+    return _table(
+        ("value", ""),
+        (
+            ("rate a year", _percent(policy.rate_annual)),
+            ("days of that year", policy.year_days),
+            ("days of grace", policy.grace_days),
+        ),
+    )
 
 
 def matrix(edition: PolicyEdition) -> str:
@@ -733,6 +753,7 @@ TABLES: dict[str, Callable[[PolicyEdition], str]] = {
         caps,
         appetite,
         terms,
+        late,
         matrix,
         classification,
         limit,

@@ -8,12 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.assessment import Dossier, LimitProposal
-from domain.cover import Cover
+from domain.assessment import Assessment, Dossier, LimitProposal
+from domain.cover import Cover, CoverKind, CoverVerdict
 from domain.edition import PolicyEdition
 from domain.money import Money
-from policies.cover import counted, lgd_after
+from policies.assessment import replay
+from policies.cover import counted, in_a_circle, lgd_after, shares_of_capacity, verdict
 from policies.limit import propose_limit
+from policies.price import price
 from policies.spreading import scope_of
 from tests.makers_policy import (
     ON,
@@ -148,6 +150,110 @@ def test_the_outlook_of_an_industry_leaves_a_share_of_the_grades_cap_while_it_la
     assert amount(proposed(a_dossier(), edition=over), "outlook_cap") is None
     other = a_dossier(customer=a_customer(industry="D"))
     assert amount(proposed(other, edition=lasting), "outlook_cap") is None
+
+
+def test_the_receipt_shows_each_cover_with_what_comes_off_and_why_it_counts_nothing() -> None:
+    covers = (
+        a_cover("mortgage", cny(1_000_000), cover_id="k-1", share=Decimal("0.5")),
+        a_cover("guarantee", cny(1_000_000), cover_id="k-2", free=cny(300_000)),
+        a_cover("pledge", cny(1_000_000), cover_id="k-3", valued_on=date(2025, 1, 1)),
+        a_cover("deposit", cny(1_000_000), cover_id="k-4", ends_on=ON - timedelta(days=1)),
+    )
+    application = an_application(cny(4_500_000))
+    receipt = judged(a_dossier(application=application, covers=covers))
+
+    steps = {each.cover_id: each for each in receipt.limit.covers}
+    assert {code: (each.verdict, each.uplift) for code, each in steps.items()} == {
+        "k-1": (CoverVerdict.COUNTS, cny(300_000)),
+        "k-2": (CoverVerdict.COUNTS, cny(150_000)),
+        "k-3": (CoverVerdict.VALUATION_OVERDUE, cny(0)),
+        "k-4": (CoverVerdict.ENDED, cny(0)),
+    }
+    assert (steps["k-1"].haircut, steps["k-1"].lgd) == (Decimal("0.4"), Decimal("0.25"))
+    assert steps["k-2"].value == cny(300_000)
+    assert amount(receipt.limit, "cover") == cny(450_000)
+    assert receipt.price.secured == {"k-1": cny(300_000), "k-2": cny(150_000)}
+    # Of 4,500,000: 300,000 lose 25 % and 150,000 lose 35 %, the rest 45 %, as without cover.
+    assert receipt.limit_recommended == cny(4_500_000)
+    assert receipt.price.lgd == Decimal("0.433333")
+
+
+def test_a_receipt_with_cover_is_read_back_and_replays() -> None:
+    covers = (a_cover("mortgage"), a_cover("guarantee", cover_id="k-2", free=cny(1)))
+    receipt = judged(a_dossier(application=an_application(cny(4_500_000)), covers=covers))
+    read = Assessment.model_validate_json(receipt.model_dump_json())
+
+    assert replay(read, an_edition()) == []
+    assert read.receipt_hash == receipt.receipt_hash
+    # A receipt of a release that did not show covers one by one says nothing about them.
+    bare = receipt.model_dump(mode="json")
+    del bare["limit"]["covers"], bare["price"]["lgd"], bare["price"]["secured"]
+    assert replay(Assessment.model_validate(bare), an_edition()) == []
+
+
+def test_a_guarantee_counts_up_to_what_its_guarantor_can_bear() -> None:
+    edition = an_edition()
+
+    assert counted(a_cover("guarantee", free=cny(400_000)), ON, edition) == cny(200_000)
+    assert counted(a_cover("guarantee", free=cny(9_000_000)), ON, edition) == cny(500_000)
+    spent = a_cover("guarantee", free=cny(0))
+    assert counted(spent, ON, edition) == cny(0)
+    assert verdict(spent, ON, edition) is CoverVerdict.NOTHING_FREE
+
+
+def test_a_guarantee_in_a_circle_counts_nothing() -> None:
+    circular = a_cover("guarantee", circular=True)
+
+    assert counted(circular, ON, an_edition()) == cny(0)
+    assert verdict(circular, ON, an_edition()) is CoverVerdict.CIRCULAR
+    answers = [("a", "b"), ("b", "c"), ("c", "d"), ("x", "y")]
+    assert in_a_circle("d", "a", answers)
+    assert in_a_circle("b", "a", answers)
+    assert not in_a_circle("x", "a", answers)
+    assert not in_a_circle("a", "d", answers)
+
+
+def test_a_guarantor_answers_for_the_earlier_guarantee_first() -> None:
+    asked = [cny(600), cny(600), cny(100)]
+
+    assert shares_of_capacity(cny(1_000), asked) == [cny(600), cny(400), cny(0)]
+    assert shares_of_capacity(cny(-5), asked) == [cny(0)] * 3
+
+
+amounts = st.integers(0, 30_000_000).map(cny)
+covers_of_any_kind = st.lists(
+    st.builds(
+        a_cover,
+        st.sampled_from([kind.value for kind in CoverKind]),
+        amounts,
+        share=st.integers(0, 10).map(lambda tenths: Decimal(tenths) / 10),
+        ends_on=st.none() | st.integers(-3, 3).map(lambda n: ON + timedelta(days=n)),
+        free=st.none() | amounts,
+    ),
+    max_size=4,
+).map(
+    lambda covers: tuple(
+        each.model_copy(update={"cover_id": f"k-{place}"}) for place, each in enumerate(covers)
+    )
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(covers_of_any_kind, covers_of_any_kind, st.integers(1, 40_000_000))
+def test_more_cover_never_lowers_the_limit_nor_raises_the_price_of_the_same_limit(
+    fewer: tuple[Cover, ...], added: tuple[Cover, ...], granted: int
+) -> None:
+    edition = an_edition()
+    more = fewer + tuple(
+        each.model_copy(update={"cover_id": f"{each.cover_id}-more"}) for each in added
+    )
+    before, after = a_dossier(covers=fewer), a_dossier(covers=more)
+
+    assert proposed(after).limit_proposed >= proposed(before).limit_proposed
+    lost = [lgd_after(dossier, cny(granted), edition) for dossier in (before, after)]
+    assert lost[1] <= lost[0]
+    rates = [price(Decimal("0.01"), "BBB", 12, None, edition, lgd=lgd).rate_annual for lgd in lost]
+    assert rates[1] <= rates[0]
 
 
 @settings(max_examples=25, deadline=None)

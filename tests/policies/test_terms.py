@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from domain.calendar import WorkCalendar
+from domain.errors import TermsUneven, TermsUnreadable
 from domain.terms import (
     FloatingRate,
     Instalment,
@@ -24,11 +25,14 @@ from domain.terms import (
 from policies.calendar import work_calendar
 from policies.terms import (
     cost_of_terms,
+    days_approved,
     days_longest,
     effective_days,
     is_worse,
     net_days,
     rank_of,
+    ranked,
+    terms_asked,
 )
 from tests.makers_policy import an_edition
 
@@ -213,3 +217,84 @@ def test_a_floating_rate_is_its_benchmark_and_basis_points_from_its_repricing_da
     assert rate.reprices_on(date(2026, 2, 27)) == date(2025, 8, 31)
     assert rate.reprices_on(date(2026, 2, 28)) == date(2026, 2, 28)
     assert rate.reprices_on(date(2026, 8, 31)) == date(2026, 8, 31)
+
+
+rules = st.one_of(
+    st.builds(TermsRule, kind=st.just(TermsKind.CASH_FIRST), start=st.sampled_from(StartEvent)),
+    st.builds(
+        TermsRule,
+        kind=st.sampled_from([TermsKind.NET_DAYS, TermsKind.MONTH_END]),
+        start=st.sampled_from(StartEvent),
+        days=st.integers(0, 720),
+        roll=st.sampled_from(Roll),
+    ),
+    st.builds(
+        TermsRule,
+        kind=st.just(TermsKind.DAY_OF_MONTH),
+        day=st.integers(1, 31),
+        months_after=st.integers(0, 12),
+        means=st.sampled_from([Means.BANK_ACCEPTANCE, Means.COMMERCIAL_ACCEPTANCE]),
+        bill_months=st.integers(1, 12),
+    ),
+)
+terms_of_any_kind = rules.map(PaymentTerms.of) | st.builds(
+    lambda cents, first, second: PaymentTerms(
+        instalments=(
+            Instalment(part=Decimal(cents) / 100, rule=first),
+            Instalment(part=1 - Decimal(cents) / 100, rule=second),
+        )
+    ),
+    st.integers(1, 99),
+    rules,
+    rules,
+)
+
+
+@given(terms_of_any_kind)
+def test_terms_are_read_back_from_their_text(terms: PaymentTerms) -> None:
+    assert PaymentTerms.parse(terms.text) == terms
+
+
+@pytest.mark.parametrize(
+    ("text", "refusal"),
+    [
+        ("net_days", None),
+        ("net_days:30", None),
+        ("net_days:30@invoice + net_days:30@invoice", TermsUneven),
+        ("0.5*net_days:30 + 0.6*net_days:60", TermsUneven),
+        ("net_60_or_so", TermsUnreadable),
+        ("net_days:30@delivery", TermsUnreadable),
+        ("net_days:30@invoice/cheque:3", TermsUnreadable),
+        ("", TermsUnreadable),
+        ("+", TermsUnreadable),
+        ("net_days:30@invoice" + " " * 400, TermsUnreadable),
+    ],
+)
+def test_what_is_no_line_of_terms_is_refused(text: str, refusal: type[Exception] | None) -> None:
+    if refusal is None:
+        assert PaymentTerms.parse(text).instalments
+        return
+    with pytest.raises(refusal):
+        PaymentTerms.parse(text)
+
+
+def test_an_order_names_its_terms_by_code_by_text_or_as_they_are() -> None:
+    edition = an_edition()
+
+    assert terms_asked("net_30", edition) == net_days(30)
+    assert terms_asked("net_days:45@invoice", edition) == net_days(45)
+    assert terms_asked(net_days(7), edition) == net_days(7)
+    with pytest.raises(TermsUnreadable):
+        terms_asked("net_31", edition)
+
+
+@given(terms_of_any_kind, terms_of_any_kind)
+def test_days_and_bound_say_what_ranks_say(asked: PaymentTerms, approved: PaymentTerms) -> None:
+    """What the book compares, an approved number of days with the last bound passed, is whether
+    the order's terms rank worse."""
+    edition = an_edition()
+    held, days = ranked(asked, edition), days_approved(approved, edition)
+
+    refused = held.days_above is not None and days <= held.days_above
+    assert refused == is_worse(asked, approved, edition)
+    assert held.rank_of_days(days) == rank_of(approved, edition)

@@ -29,14 +29,18 @@ from domain.errors import (
     OutOfOrder,
     OverLimit,
     ReservationClosed,
+    TermsExceeded,
 )
 from domain.exposure import EntryKind, Limit, LimitKind, Movement
 from domain.line import LineStatus
 from domain.money import Money
+from policies.terms import net_days, ranked
 from storage.base import Records
 from storage.exposure import Accounts, Exposure
+from storage.exposure.accounts import entry_id_now
 from storage.line import Lines
 from tests.makers_line import LINE_ID, NOW, TODAY, a_letter, cny, open_line, record_letter
+from tests.makers_policy import an_edition
 
 Result = TypeVar("Result")
 
@@ -50,6 +54,84 @@ def exposure(records: Records) -> Iterator[Exposure]:
 
 def reserve(exposure: Exposure, amount: str | int, key: str = "k-1", **options: object) -> Movement:
     return exposure.reserve(LINE_ID, cny(amount), key, business_on=TODAY, **options)  # type: ignore[arg-type]
+
+
+# ── an order's terms ─────────────────────────────────────────────────────────────────────────────
+
+
+def check_on(exposure: Exposure, days: int | None, key: str | None = None) -> Movement:
+    """A check on so many net days, ranked by the standard edition; on no terms without days."""
+    terms = None if days is None else ranked(net_days(days), an_edition())
+    return exposure.check("customer-1", cny(100), key, business_on=TODAY, terms=terms)
+
+
+def test_terms_that_rank_worse_than_the_approved_ones_are_refused_with_both(
+    records: Records, exposure: Exposure
+) -> None:
+    # 30 days from the invoice are 40 with the ten until it: rank 2, as are 50, and 51 are not.
+    open_line(records, limit=cny(1000), terms_days=40)
+
+    for key in (None, "k-1"):
+        assert check_on(exposure, 50, key and f"{key}/50").headroom is not None
+        with pytest.raises(TermsExceeded) as refused:
+            check_on(exposure, 51, key and f"{key}/51")
+        assert refused.value.facts == {
+            "line_id": LINE_ID,
+            "asked": "net_days:51@invoice",
+            "asked_days": "61",
+            "asked_rank": "3",
+            "approved": "net_days:30@invoice",
+            "approved_days": "40",
+            "approved_rank": "2",
+        }
+    assert exposure.balances(LINE_ID)[0].reserved == cny(100)
+
+
+def test_a_check_without_terms_and_a_line_without_any_refuse_nothing(
+    records: Records, exposure: Exposure
+) -> None:
+    open_line(records, limit=cny(1000), terms_days=10)
+    open_line(records, "line-2", customer_id="customer-2", limit=cny(1000))
+    terms = ranked(net_days(360), an_edition())
+
+    assert check_on(exposure, None, "k-1").reserved == cny(100)
+    taken = exposure.check("customer-2", cny(100), "k-2", business_on=TODAY, terms=terms)
+    assert taken.reserved == cny(100)
+
+
+def test_terms_are_part_of_what_a_key_stands_for(records: Records, exposure: Exposure) -> None:
+    open_line(records, limit=cny(1000), terms_days=40)
+    first = check_on(exposure, 30, "k-1")
+
+    assert check_on(exposure, 30, "k-1") == first.model_copy(update={"replayed": True})
+    for other in (45, None):
+        with pytest.raises(KeyReused):
+            check_on(exposure, other, "k-1")
+    with pytest.raises(TermsExceeded):
+        check_on(exposure, 90, "k-2")
+    with pytest.raises(TermsExceeded):
+        check_on(exposure, 90, "k-2")
+    entries = {entry.kind: entry for entry in exposure.entries(LINE_ID)}
+    assert entries[EntryKind.RESERVE].terms == "net_days:30@invoice"
+    refusal = entries[EntryKind.REFUSE]
+    assert (refusal.terms, refusal.reason) == ("net_days:90@invoice", "terms_exceeded")
+    assert exposure.verify().holds
+
+
+def test_the_release_before_calls_the_book_as_it_did(records: Records) -> None:
+    open_line(records, limit=cny(1000), terms_days=1)
+    before = f"CALL exposure_reserve({', '.join(['%s'] * 9 + ['NULL'] * 6)})"
+    values = (entry_id_now(), LINE_ID, None, "CNY", 100, "k-1", TODAY, None, "orders")
+    raw = records.engine.raw_connection()
+    try:
+        raw.driver_connection.autocommit = True  # type: ignore[union-attr]
+        cursor = raw.cursor()
+        cursor.execute(before, values)
+        answered = cursor.fetchone()
+        assert answered is not None
+        assert answered[0] == "reserve"
+    finally:
+        raw.close()
 
 
 # ── one reservation ──────────────────────────────────────────────────────────────────────────────

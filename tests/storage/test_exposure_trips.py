@@ -9,9 +9,11 @@ import pytest
 from sqlalchemy import make_url
 
 from domain.errors import OverLimit
+from policies.terms import net_days, ranked
 from storage.base import Records
 from storage.exposure import Exposure
 from tests.makers_line import LINE_ID, TODAY, cny, open_line
+from tests.makers_policy import an_edition
 
 
 class Wire:
@@ -86,7 +88,8 @@ def test_every_movement_is_one_round_trip(records: Records, exposure: Exposure, 
         with pytest.raises(OverLimit):
             exposure.reserve(LINE_ID, cny(10_000), "k-2", business_on=TODAY)
         assert asked() == 3
-        exposure.check("customer-1", cny(5), "k-3", business_on=TODAY)
+        terms = ranked(net_days(30), an_edition())
+        exposure.check("customer-1", cny(5), "k-3", business_on=TODAY, terms=terms)
         assert asked() == 4
         exposure.commit(LINE_ID, held.reservation_id or "", "k-4", business_on=TODAY)
         assert asked() == 5

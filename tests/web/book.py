@@ -16,6 +16,7 @@ from creditflow.stack.users import SEATS
 from domain.application import Application, ApplicationType
 from domain.approval import AuthorityGrant, Verdict
 from domain.contract import Capacity
+from domain.cover import CoverContent
 from domain.customer import Customer, CustomerGroup, Identifier, IdentifierScheme, Segment
 from domain.errors import OverLimit, ReportUnavailable
 from domain.identity import Language, Person
@@ -106,6 +107,7 @@ def opened(database_url: str, folder: Path) -> Iterator[Book]:
     people = _seated(records)
     _published(records)
     _known(services, people["manager"])
+    _covered(services, people)
     cases = _driven(services, office, people)
     _linked(services, people)
     _sold(services, people["manager"])
@@ -179,6 +181,32 @@ def _known(services: Services, manager: Person) -> None:
             source="risk",
             recorded_by="risk",
         )
+
+
+def _covered(services: Services, people: dict[str, Person]) -> None:
+    """A mortgage that two people agree on, and a guarantee that waits for the second."""
+    on = services.clock.business_on()
+    said = {"valued_on": on, "valuer": "Sample Appraisal", "source": "valuation report"}
+    mortgage, guarantee = (
+        services.covers.record(
+            people["manager"],
+            CoverContent.model_validate(
+                {
+                    "kind": kind,
+                    "owner": owner,
+                    "value": Money.of(value, "CNY"),
+                    "uses": [{"customer_id": customer_id, "amount": Money.of(value, "CNY")}],
+                    **said,
+                }
+            ),
+        )
+        for kind, owner, customer_id, value in (
+            ("mortgage", "c-1005", "c-1005", 20_000_000),
+            ("guarantee", "c-1002", "c-1001", 5_000_000),
+        )
+    )
+    services.covers.check(people["release"], mortgage.cover_id, 1, confirmed=True)
+    assert guarantee.pending
 
 
 def _customer(company: Company, manager: Person) -> Customer:

@@ -10,6 +10,8 @@ import pytest
 from creditflow.client import (
     AsyncClient,
     Client,
+    CoverContent,
+    CoverUse,
     Malformed,
     Money,
     NotFound,
@@ -18,7 +20,9 @@ from creditflow.client import (
     Retrying,
     Unreached,
 )
+from storage.edition import Editions, read_shipped, shipped_text
 from tests.web.people import KEYS
+from web.service.services import Services
 
 AT_ONCE = Retrying(attempts_max=4, seconds_first=0)
 
@@ -69,6 +73,29 @@ def test_no_secret_is_shown(manager: Client) -> None:
     issued = manager.issue_key("relationship_manager", "orders")
     assert issued.key not in f"{issued!r} {issued} {manager!r}"
     assert KEYS["relationship_manager"] not in repr(manager)
+
+
+def test_a_cover_is_recorded_by_one_client_and_confirmed_by_another(
+    manager: Client, served: str, services: Services
+) -> None:
+    with services.records.begin() as session:
+        Editions(session).publish(read_shipped(), shipped_text("standard"), "test")
+    customer_id = manager.record_customer("Example Ltd").customer_id
+    content = CoverContent(
+        kind="deposit",
+        owner=customer_id,
+        value=Money.of(100, "CNY"),
+        source="deposit agreement",
+        uses=(CoverUse(customer_id=customer_id, amount=Money.of(80, "CNY")),),
+    )
+    made = manager.record_cover(content)
+    with Client(served, KEYS["release_officer"]) as release:
+        assert [each.cover_id for each in release.fetch_pending_covers()] == [made.cover_id]
+        release.check_cover(made.cover_id, made.version, confirmed=True)
+    lower = content.model_copy(update={"value": Money.of(60, "CNY")})
+    assert manager.record_cover(lower, made.cover_id).standing == lower
+    assert manager.fetch_cover(made.cover_id).version == 2
+    assert manager.fetch_covers(customer_id).uplift == Money.of("60.00", "CNY")
 
 
 async def test_the_asynchronous_client_answers_alike(served: str) -> None:

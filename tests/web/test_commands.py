@@ -307,3 +307,33 @@ def test_a_supplier_is_entered_with_what_we_owe_it(
     assert (
         "we owe" in terminal.types("supplier", "sides", customer_id, key=KEYS["everybody"]).stdout
     )
+
+
+def test_a_cover_is_recorded_shown_and_confirmed(
+    terminal: Terminal, services: Services, customer_id: str, tmp_path: Path
+) -> None:
+    with services.records.begin() as session:
+        Editions(session).publish(read_shipped(), shipped_text("standard"), "test")
+    amount = {"amount": "100.00", "currency": "CNY"}
+    content = {"kind": "deposit", "owner": customer_id, "value": amount, "source": "agreement"}
+    content["uses"] = [{"customer_id": customer_id, "amount": amount}]
+    file = tmp_path / "cover.json"
+    file.write_text(json.dumps(content))
+
+    ending, made = terminal.asks("cover", "record", "--file", str(file))
+    assert (ending, made["pending"]) == (Exit.DONE, True)
+    cover_id = made["cover_id"]
+    _, waiting = terminal.asks("cover", "pending")
+    assert [each["cover_id"] for each in waiting["items"]] == [cover_id]
+    ending, refused = terminal.asks("cover", "check", cover_id, "1", "--confirm")
+    assert (ending, refused["code"]) == (Exit.REFUSED, "same_hands")
+    _, confirmed = terminal.asks("cover", "check", cover_id, "1", "--confirm", as_="risk_officer")
+    assert confirmed["standing"]["value"] == amount
+    file.write_text(json.dumps(content | {"ends_on": "2020-01-01"}))
+    _, ended = terminal.asks("cover", "record", "--file", str(file), "--cover", cover_id)
+    assert (ended["version"], ended["pending"]) == (2, False)
+    _, listed = terminal.asks("cover", "list", customer_id)
+    assert [each["verdict"] for each in listed["counts"]] == ["ended"]
+    for words in (("cover", "show", cover_id), ("cover", "list", customer_id)):
+        shown = terminal.types(*words, key=KEYS["everybody"])
+        assert (shown.exit_code, cover_id in shown.stdout) == (Exit.DONE, True)

@@ -346,6 +346,87 @@ def test_a_refused_attempt_is_kept_with_the_case(app: FastAPI, book: Book) -> No
     assert (kept[0].channel, kept[0].code) == ("console", "field_unreadable")
 
 
+# ── cover ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_receipt_shows_the_cover_it_counted(app: FastAPI, book: Book) -> None:
+    page = signed_in(app, "approver3").get(f"/cases/{book.cases['committee']}").text
+    assert "Loss given default after cover" in page
+    assert "12,000,000.00" in page  # of 20,000,000 less the haircut of a mortgage
+
+
+def test_a_cover_is_registered_by_one_person_and_confirmed_by_another(
+    app: FastAPI, book: Book
+) -> None:
+    manager, release = signed_in(app, "manager"), signed_in(app, "release")
+    path = "/customers/c-1003"
+    form = hidden(manager.get(path), f"{path}/covers")
+    typed = {
+        "kind": "deposit",
+        "owner": "c-1003",
+        "currency": "CNY",
+        "value": "1,000,000",
+        "amount": "400,000",
+        "source": "deposit agreement",
+    }
+    refused = manager.post(f"{path}/covers", data={**form, **typed, "amount": "2,000,000"})
+    assert refused.status_code == 422
+    assert "cover_overused" in refused.text
+    assert 'value="1,000,000"' in refused.text
+    for _ in range(2):  # however often the button is pressed
+        assert manager.post(f"{path}/covers", data={**form, **typed}).status_code == 303
+    (cover,) = book.services.covers.list_of_customer(book.people["manager"], "c-1003").covers
+    assert (cover.version, cover.pending) == (1, True)
+    assert f"{path}/covers/{cover.cover_id}/check" not in manager.get(path).text
+
+    check = f"{path}/covers/{cover.cover_id}/check"
+    fields = hidden(release.get(path), check)
+    silent = release.post(check, data={**fields, "confirmed": "no"})
+    assert silent.status_code == 422
+    assert release.post(check, data={**fields, "confirmed": "yes"}).status_code == 303
+    change = f"{path}/covers/{cover.cover_id}"
+    lower = {**hidden(manager.get(path), change), **typed, "value": "500,000"}
+    assert manager.post(change, data=lower).status_code == 303
+    found = book.services.covers.list_of_customer(book.people["manager"], "c-1003")
+    assert found.covers[0].standing == found.covers[0].content
+    assert found.uplift.text == "400000.00"
+
+
+# ── late interest ────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_month_is_charged_waived_by_two_people_and_put_back(app: FastAPI, book: Book) -> None:
+    path = "/customers/c-1006"
+    charge = f"{path}/late-interest/charges"
+    collector, risk = signed_in(app, "collector"), signed_in(app, "risk")
+    fields = hidden(collector.get(path), charge)
+    today = book.services.clock.business_on()
+    month_end = today.replace(day=1) - timedelta(days=1)
+    form = {**fields, "period_end_on": str(month_end)}
+    assert collector.post(charge, data=form).status_code == 303
+    account = book.services.late.read(book.people["risk"], "c-1006")
+    entry = account.entries[0]
+    assert account.invoices[0].charged.minor > 0
+
+    waive = f"{path}/late-interest/waivers"
+    form = {**hidden(collector.get(path), waive), "reason": "our mistake"}
+    form |= {"entry_id": entry.entry_id, "amount": entry.amount.text, "currency": "CNY"}
+    for _ in range(2):  # however often the button is pressed
+        assert collector.post(waive, data=form).status_code == 303
+    (asked,) = book.services.late.read(book.people["risk"], "c-1006").waivers
+    assert f"{waive}/{asked.waiver_id}" not in collector.get(path).text
+    answer = f"{waive}/{asked.waiver_id}"
+    form = {**hidden(risk.get(path), answer), "granted": "yes"}
+    assert risk.post(answer, data=form).status_code == 303
+    back = f"{path}/late-interest/entries/{asked.waiver_id}/reversal"
+    silent = risk.post(back, data=hidden(risk.get(path), back))
+    assert (silent.status_code, "malformed" in silent.text) == (422, True)
+    form = {**hidden(risk.get(path), back), "reason": "promise broken"}
+    assert risk.post(back, data=form).status_code == 303
+    kinds = [each.kind for each in book.services.late.read(book.people["risk"], "c-1006").entries]
+    assert kinds[-2:] == ["waiver", "reversal"]
+
+
 # ── applying ─────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -43,6 +43,8 @@ def test_the_system_itself_has_no_way_in(action: Action) -> None:
         (Action.LINE_FREEZE, Action.LINE_RESERVE),
         (Action.CONTRACT_SEND, Action.TASK_DECIDE),
         (Action.AUDIT_READ, Action.APPLICATION_SUBMIT),
+        (Action.LATE_WAIVE, Action.LATE_GRANT),
+        (Action.LATE_CHARGE, Action.LATE_GRANT),
     ],
 )
 def test_no_role_does_both(one: Action, other: Action) -> None:

@@ -7,11 +7,12 @@ Keys belong to the book itself: a request under one that was answered gets that 
 from typing import Annotated
 
 from fastapi import Response
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Discriminator, Field, Tag
 
 from domain.exposure import Balance, Entry, Movement, OpenReservation, Proof
 from domain.identity import Id
 from domain.money import Money
+from domain.terms import TEXT_MAX, PaymentTerms
 from domain.value import Value
 from web.api.pages import Cursor, PageSize, after_number, cursor_of
 from web.api.stage import stage
@@ -23,12 +24,25 @@ router = stage("exposure")
 Reservation = Annotated[str, Field(min_length=1, max_length=64)]
 
 
+# A code of the policy edition or a line of text, or else the typed rule.
+OrderTerms = Annotated[
+    Annotated[str, Field(min_length=1, max_length=TEXT_MAX), Tag("text")]
+    | Annotated[PaymentTerms, Tag("rule")],
+    Discriminator(lambda said: "text" if isinstance(said, str) else "rule"),
+]
+
+
 class CheckWanted(Value):
-    """Whether a customer may be lent an amount; under a key it is reserved at once."""
+    """Whether a customer may be lent an amount; under a key it is reserved at once.
+
+    `terms` are what the order says of payment: a code of the edition (`net_30`), a line of text
+    (`net_days:30@invoice`) or the typed rule.
+    """
 
     customer_id: Id
     amount: Money
     expires_at: AwareDatetime | None = None
+    terms: OrderTerms | None = None
 
 
 class Reserving(Value):
@@ -66,7 +80,12 @@ class OpenReservations(Value):
 def check(write: Writing, response: Response, body: CheckWanted) -> Movement:
     """Whether a customer may be lent an amount now; with `Idempotency-Key` it is reserved."""
     asked = write.asked.exposure.check(
-        write.caller, body.customer_id, body.amount, write.key, expires_at=body.expires_at
+        write.caller,
+        body.customer_id,
+        body.amount,
+        write.key,
+        expires_at=body.expires_at,
+        terms=body.terms,
     )
     return marked(response, asked)
 

@@ -25,7 +25,7 @@ from web.api.pages import after_instant
 from web.console.approval import approvals_shown, letter_outcome
 from web.console.assessment import receipt_of, spread_of
 from web.console.documents import DOCUMENTS
-from web.console.lists import PAGE_SIZE, next_path, plain_amount
+from web.console.lists import CURRENCIES, PAGE_SIZE, next_path, plain_amount
 from web.console.page import Visit, Visiting, Writing
 from web.console.questions import questions_shown
 from web.console.timeline import Told, told
@@ -50,7 +50,6 @@ _PRODUCTS = (
     "project",
     "comprehensive",
 )
-_CURRENCIES = ("CNY", "USD", "EUR", "HKD", "JPY")
 # States that the case's own workflow leaves without anybody's doing.
 _MOVING = frozenset({CaseStatus.RECEIVED, CaseStatus.ASSESSED, CaseStatus.APPROVED})
 
@@ -334,7 +333,7 @@ def _start_page(visit: Visit, typed: Typed, refusal: Problem | None = None) -> H
         typed=typed,
         types=list(ApplicationType),
         products=_PRODUCTS,
-        currencies=_CURRENCIES,
+        currencies=CURRENCIES,
         customers=visit.services.customers.list_customers(visit.person, page_size=500),
         form_key=new_id(),
     )

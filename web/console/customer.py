@@ -5,16 +5,20 @@ from decimal import Decimal
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Form, Query, Response
 from fastapi.responses import HTMLResponse
 
 from domain.classification import CustomerClass
 from domain.errors import FieldUnreadable
+from domain.money import Money
 from domain.receivable import Ageing
 from web.api.pages import after_text
 from web.console.assessment import spread_of
-from web.console.lists import PAGE_SIZE, next_path
-from web.console.page import Visit, Visiting
+from web.console.cover import CoverTyped, cover_typed, covers_shown
+from web.console.late import late_shown
+from web.console.lists import PAGE_SIZE, next_path, plain_amount
+from web.console.page import Visit, Visiting, Writing
+from web.problems import Problem
 from web.service.permissions import Action, permitted
 
 router = APIRouter(include_in_schema=False)
@@ -52,6 +56,115 @@ def list_customers(
 @router.get("/customers/{customer_id}")
 def show_customer(visit: Visiting, customer_id: str, as_of: str = "") -> HTMLResponse:
     """Everything on record about one customer; its credit as it stood on a day."""
+    return _customer_page(visit, customer_id, as_of=as_of)
+
+
+@router.post("/customers/{customer_id}/covers")
+def record_cover(
+    visit: Writing,
+    customer_id: str,
+    typed: Annotated[CoverTyped, Depends(cover_typed)],
+    key: Annotated[str, Form(max_length=64)] = "",
+) -> Response:
+    """Register a cover that secures this customer."""
+    visit.when_refused(lambda refusal: _customer_page(visit, customer_id, typed, refusal))
+    visit.services.covers.record(visit.person, typed.content(visit, customer_id), key or None)
+    return visit.go(f"/customers/{customer_id}#covers", "cover_recorded")
+
+
+@router.post("/customers/{customer_id}/covers/{cover_id}")
+def update_cover(
+    visit: Writing,
+    customer_id: str,
+    cover_id: str,
+    typed: Annotated[CoverTyped, Depends(cover_typed)],
+) -> Response:
+    """Say what is known of a cover now."""
+    visit.when_refused(lambda refusal: _customer_page(visit, customer_id, None, refusal))
+    before = visit.services.covers.read(visit.person, cover_id).content
+    content = typed.content(visit, customer_id, before)
+    visit.services.covers.update(visit.person, cover_id, content)
+    return visit.go(f"/customers/{customer_id}#covers", "cover_recorded")
+
+
+@router.post("/customers/{customer_id}/covers/{cover_id}/check")
+def check_cover(
+    visit: Writing,
+    customer_id: str,
+    cover_id: str,
+    version: Annotated[int, Form()],
+    confirmed: Annotated[str, Form()] = "",
+    note: Annotated[str, Form(max_length=2000)] = "",
+) -> Response:
+    """Confirm what another recorded, or say why not."""
+    visit.when_refused(lambda refusal: _customer_page(visit, customer_id, None, refusal))
+    visit.services.covers.check(
+        visit.person, cover_id, version, confirmed=confirmed == "yes", note=note
+    )
+    return visit.go(f"/customers/{customer_id}#covers", "cover_checked")
+
+
+@router.post("/customers/{customer_id}/late-interest/charges")
+def charge_late(
+    visit: Writing, customer_id: str, period_end_on: Annotated[date, Form()]
+) -> Response:
+    """Charge what accrued by a month's end and was not charged yet."""
+    visit.when_refused(lambda refusal: _customer_page(visit, customer_id, None, refusal))
+    visit.services.late.charge(visit.person, customer_id, period_end_on)
+    return visit.go(f"/customers/{customer_id}#late", "late_charged")
+
+
+@router.post("/customers/{customer_id}/late-interest/waivers")
+def ask_waiver(
+    visit: Writing,
+    customer_id: str,
+    entry_id: Annotated[str, Form(max_length=64)],
+    amount: Annotated[str, Form(max_length=64)] = "",
+    currency: Annotated[str, Form(max_length=3)] = "",
+    reason: Annotated[str, Form(max_length=2000)] = "",
+    key: Annotated[str, Form(max_length=64)] = "",
+) -> Response:
+    """Ask that a charge, or a part of it, be waived."""
+    visit.when_refused(lambda refusal: _customer_page(visit, customer_id, None, refusal))
+    money = Money.of(plain_amount(amount), currency)
+    visit.services.late.ask_waiver(visit.person, customer_id, entry_id, money, reason, key or None)
+    return visit.go(f"/customers/{customer_id}#late", "late_asked")
+
+
+@router.post("/customers/{customer_id}/late-interest/waivers/{waiver_id}")
+def answer_waiver(
+    visit: Writing,
+    customer_id: str,
+    waiver_id: str,
+    granted: Annotated[str, Form()] = "",
+    note: Annotated[str, Form(max_length=2000)] = "",
+) -> Response:
+    """Grant a waiver that another asked for, or say why not."""
+    visit.when_refused(lambda refusal: _customer_page(visit, customer_id, None, refusal))
+    visit.services.late.answer_waiver(visit.person, waiver_id, granted=granted == "yes", note=note)
+    return visit.go(f"/customers/{customer_id}#late", "late_answered")
+
+
+@router.post("/customers/{customer_id}/late-interest/entries/{entry_id}/reversal")
+def reverse_waiver(
+    visit: Writing,
+    customer_id: str,
+    entry_id: str,
+    reason: Annotated[str, Form(max_length=2000)] = "",
+) -> Response:
+    """Put back what was waived."""
+    visit.when_refused(lambda refusal: _customer_page(visit, customer_id, None, refusal))
+    visit.services.late.reverse(visit.person, entry_id, reason)
+    return visit.go(f"/customers/{customer_id}#late", "late_reversed")
+
+
+def _customer_page(
+    visit: Visit,
+    customer_id: str,
+    typed: CoverTyped | None = None,
+    refusal: Problem | None = None,
+    as_of: str = "",
+) -> HTMLResponse:
     person, services = visit.person, visit.services
     head = headed(visit, customer_id, "overview")
     account = services.receivables.read_account(person, customer_id)
@@ -59,6 +172,7 @@ def show_customer(visit: Visiting, customer_id: str, as_of: str = "") -> HTMLRes
     return visit.show(
         "customer/customer.html",
         **head,
+        refusal=refusal,
         asked_id=customer_id,
         sides=services.trade.sides(person, customer_id, _day(visit, as_of)),
         profile=services.profiles.read(person, customer_id, _day(visit, as_of)),
@@ -68,6 +182,8 @@ def show_customer(visit: Visiting, customer_id: str, as_of: str = "") -> HTMLRes
         events=tuple(reversed(services.customers.list_events(person, customer_id))),
         spread=spread,
         charts=bool(spread and spread.option),
+        covers=covers_shown(visit, customer_id, typed),
+        late=late_shown(visit, customer_id),
         lines=services.lines.list_lines(person, customer_id=customer_id),
         cases=services.applications.list_cases(person, customer_id=customer_id, page_size=20),
         classes=_classes(visit, customer_id),

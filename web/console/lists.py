@@ -8,6 +8,7 @@ from domain.errors import FieldUnreadable
 from web.api.pages import cursor_of
 
 PAGE_SIZE = 50
+CURRENCIES = ("CNY", "USD", "EUR", "HKD", "JPY")
 
 _Item = TypeVar("_Item")
 

@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 from domain.customer import Customer
+from domain.edition import PolicyEdition
 from domain.errors import Malformed, NotFound
 from domain.exposure import Balance, Entry, Movement, OpenReservation, Proof
 from domain.identity import Person
 from domain.money import Money
+from domain.terms import PaymentTerms, RankedTerms
 from domain.value import Value
 from policies.line import reservation_seconds
+from policies.terms import ranked, terms_asked
 from storage.base import Records
 from storage.customer import Customers
 from storage.edition import Editions
@@ -23,6 +26,7 @@ from web.service.ids import new_id
 from web.service.permissions import Action, permit, visible_to
 
 EXPIRY_DAYS_MAX = 400
+TERMS_KEPT_MAX = 1000
 
 
 class Book(Value):
@@ -39,7 +43,8 @@ class ExposureService:
         self._records = records
         self._exposure = exposure
         self._clock = clock
-        self._lasts: tuple[date, timedelta | None] | None = None
+        self._today: tuple[date, PolicyEdition | None] | None = None
+        self._terms: dict[PaymentTerms | str, RankedTerms] = {}  # as today's edition ranks them
 
     def check(
         self,
@@ -49,23 +54,28 @@ class ExposureService:
         key: str | None = None,
         *,
         expires_at: datetime | None = None,
+        terms: PaymentTerms | str | None = None,
     ) -> Movement:
         """Whether a customer may be lent an amount now; with a key it is reserved at once.
 
-        Refuses `NoLine`, `OverLimit` with the headroom and the account that binds, and whatever
-        the line's standing refuses; a refusal stands under its key as a grant does.
+        An order may say its terms, by a code of the edition or as a rule. Refuses `NoLine`,
+        `OverLimit` with the headroom and the account that binds, `TermsExceeded` where the terms
+        rank worse than those approved, and whatever the line's standing refuses; a refusal stands
+        under its key as a grant does.
         """
         permit(person, Action.LINE_CHECK)
         self._refuse_unseen(person, customer_id)
+        on, asked = self._clock.business_on(), self._ranked(terms)
         if key is None:
-            return self._exposure.check(customer_id, amount, business_on=self._clock.business_on())
+            return self._exposure.check(customer_id, amount, business_on=on, terms=asked)
         return self._exposure.check(
             customer_id,
             amount,
             key_of(person, key),
-            business_on=self._clock.business_on(),
+            business_on=on,
             expires_at=self._expires_at(expires_at),
             posted_by=person.person_id,
+            terms=asked,
         )
 
     def reserve(
@@ -173,14 +183,33 @@ class ExposureService:
         return asked
 
     def _reservation_lasts(self) -> timedelta | None:
-        """How long today's edition lets a reservation hold; read once a business day."""
+        """How long today's edition lets a reservation hold."""
+        edition = self._edition()
+        return timedelta(seconds=reservation_seconds(edition)) if edition is not None else None
+
+    def _ranked(self, said: PaymentTerms | str | None) -> RankedTerms | None:
+        """An order's terms with their rank; those said before today are looked up."""
+        if said is None:
+            return None
+        edition = self._edition()
+        if edition is None:
+            day = self._clock.business_on().isoformat()
+            raise NotFound(kind="policy edition in force", id=day)
+        found = self._terms.get(said)
+        if found is None:
+            found = ranked(terms_asked(said, edition), edition)
+            if len(self._terms) < TERMS_KEPT_MAX:
+                self._terms[said] = found
+        return found
+
+    def _edition(self) -> PolicyEdition | None:
+        """Today's edition, read once a business day."""
         on = self._clock.business_on()
-        if self._lasts is None or self._lasts[0] != on:
+        if self._today is None or self._today[0] != on:
             with self._records.begin() as session:
-                edition = Editions(session).find_current(on)
-            seconds = reservation_seconds(edition) if edition is not None else None
-            self._lasts = (on, timedelta(seconds=seconds) if seconds is not None else None)
-        return self._lasts[1]
+                self._today = (on, Editions(session).find_current(on))
+            self._terms = {}
+        return self._today[1]
 
     def _refuse_unseen(self, person: Person, customer_id: str) -> None:
         """A round trip more, for those alone who do not see every customer."""

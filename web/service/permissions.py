@@ -35,6 +35,9 @@ class Action(StrEnum):
     RELATED_READ = "related.read"
     RELATED_RECORD = "related.record"
     RELATED_CHECK = "related.check"
+    COVER_READ = "cover.read"
+    COVER_RECORD = "cover.record"
+    COVER_CHECK = "cover.check"
     STATEMENT_READ = "statement.read"
     STATEMENT_RECORD = "statement.record"
     RECEIVABLE_READ = "receivable.read"
@@ -43,6 +46,10 @@ class Action(StrEnum):
     TRADE_RECORD = "trade.record"
     PAYABLE_RECORD = "payable.record"
     SET_OFF_RECORD = "set_off.record"
+    LATE_READ = "late.read"
+    LATE_CHARGE = "late.charge"
+    LATE_WAIVE = "late.waive"
+    LATE_GRANT = "late.grant"
     TURNOVER_READ = "turnover.read"
     TURNOVER_RECORD = "turnover.record"
     REPORT_READ = "report.read"
@@ -132,6 +139,10 @@ MATRIX: dict[Action, frozenset[Role]] = {
     Action.RELATED_READ: frozenset({_APPROVER, _RISK, _LEGAL, _AUDITOR}),
     Action.RELATED_RECORD: frozenset({_RISK, _LEGAL}),
     Action.RELATED_CHECK: frozenset({_RISK}),
+    Action.COVER_READ: _READERS,
+    Action.COVER_RECORD: frozenset({_RM, _RISK}),
+    # Another risk officer's word, or that of whoever releases on the strength of it.
+    Action.COVER_CHECK: frozenset({_RISK, _RELEASE}),
     Action.STATEMENT_READ: _READERS,
     Action.STATEMENT_RECORD: frozenset({_RM}),
     Action.RECEIVABLE_READ: _READERS,
@@ -141,6 +152,10 @@ MATRIX: dict[Action, frozenset[Role]] = {
     Action.PAYABLE_RECORD: frozenset({_RM, _ORDERS}),
     # An agreement lessens the exposure that is shown: not whoever grants or sells puts it on file.
     Action.SET_OFF_RECORD: frozenset({_LEGAL}),
+    Action.LATE_READ: _READERS,
+    Action.LATE_CHARGE: frozenset({_COLLECTOR}),
+    Action.LATE_WAIVE: frozenset({_RM, _COLLECTOR}),
+    Action.LATE_GRANT: frozenset({_APPROVER, _RISK}),
     Action.TURNOVER_READ: _READERS,
     Action.TURNOVER_RECORD: frozenset({_RM}),
     Action.REPORT_READ: _READERS,

@@ -16,6 +16,7 @@ from web.service.clock import Clock
 from web.service.cohort import CohortService
 from web.service.collection import CollectionService
 from web.service.contract import ContractService
+from web.service.cover import CoverService
 from web.service.customer import CustomerService
 from web.service.draft import DraftService
 from web.service.edition import EditionService
@@ -26,6 +27,7 @@ from web.service.guard import GuardService
 from web.service.identity import IdentityService
 from web.service.imports import ImportService
 from web.service.investigation import InvestigationService
+from web.service.late import LateService
 from web.service.line import LineService
 from web.service.merge import MergeService
 from web.service.notification import NotificationService
@@ -61,9 +63,11 @@ class Services:
     merges: MergeService
     parties: PartyService
     related: RelatedService
+    covers: CoverService
     statements: StatementService
     receivables: ReceivableService
     trade: TradeService
+    late: LateService
     turnover: TurnoverService
     reports: ReportService
     attachments: AttachmentService
@@ -119,9 +123,11 @@ def build_services(
         merges=MergeService(records, clock),
         parties=PartyService(records, clock),
         related=RelatedService(records, clock),
+        covers=CoverService(records, clock),
         statements=StatementService(records, clock),
         receivables=ReceivableService(records, clock),
         trade=TradeService(records, clock),
+        late=LateService(records, clock),
         turnover=TurnoverService(records, clock),
         reports=ReportService(records, clock, providers or {}),
         attachments=AttachmentService(records),

@@ -1,0 +1,116 @@
+"""Late interest (逾期利息): what overdue invoices bear by day, what was charged of it, what was waived.
+
+What was charged stays as it was charged: a payment that comes to light later is a further charge of
+the difference, a waiver is an entry beside its charge, and a reversal one beside the waiver.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+from enum import StrEnum
+from fractions import Fraction
+from itertools import pairwise
+
+from pydantic import Field
+
+from domain.identity import Id
+from domain.money import Money, money_sum
+from domain.receivable import Invoice, Payment
+from domain.value import Value
+
+
+class LateRate(Value):
+    """What a day bears from one day on until the next rate follows."""
+
+    from_on: date
+    rate_annual: Fraction
+    year_days: int
+    grace_days: int
+
+
+class LateEntryKind(StrEnum):
+    CHARGE = "charge"
+    WAIVER = "waiver"
+    REVERSAL = "reversal"
+
+
+class LateEntry(Value):
+    """One entry: a charge of a period's end, a waiver of a charge, or the reversal of a waiver.
+
+    Amounts are signed: a charge may be below zero where a payment was dated back.
+    """
+
+    entry_id: Id
+    customer_id: Id
+    invoice_no: str
+    kind: LateEntryKind
+    amount: Money
+    period_end_on: date | None = None  # of a charge
+    of: Id | None = None  # the charge that is waived, or the waiver that is reversed
+    asked_by: Id | None = None  # who asked for the waiver that the poster granted
+    reason: str = ""
+    posted_by: Id
+    business_on: date
+
+
+class LateWaiver(Value):
+    """A waiver that somebody asked for, and nobody has answered yet."""
+
+    waiver_id: Id
+    customer_id: Id
+    of: Id
+    amount: Money
+    reason: str = Field(min_length=1, max_length=2000)
+    asked_by: Id
+
+
+def accrued(
+    invoice: Invoice, payments: Iterable[Payment], rates: Sequence[LateRate], until: date
+) -> Money:
+    """What an invoice bears from the day after it was due to a day, both included.
+
+    A day bears the edition's rate over its year on what was still owed that morning: a payment
+    stops its part from the day after it. Days within the grace bear nothing, nor does an invoice
+    that is disputed now. Summed exactly, then rounded once to the minor unit, halves to even.
+    """
+    if invoice.disputed:
+        return Money.zero(invoice.amount.currency)
+    own = [each for each in payments if each.invoice_no == invoice.invoice_no]
+    day = timedelta(days=1)
+    begin, end = invoice.due_on + day, until + day
+    turns = {begin, *(each.paid_on + day for each in own), *(rate.from_on for rate in rates), end}
+    places = sorted(each for each in turns if begin <= each <= end)
+    total = Fraction(0)
+    for start, following in pairwise(places):
+        rate = max((r for r in rates if r.from_on <= start), key=_from_on, default=None)
+        if rate is None:
+            continue
+        first = max(start, begin + timedelta(days=rate.grace_days))
+        owed = invoice.amount.minor - sum(p.amount.minor for p in own if p.paid_on < start)
+        days = max((following - first).days, 0)
+        total += rate.rate_annual / rate.year_days * days * max(owed, 0)
+    return Money(minor=round(total), currency=invoice.amount.currency)
+
+
+def charged(entries: Iterable[LateEntry], invoice_no: str, currency: str) -> Money:
+    """What was charged on an invoice in all, waivers left out of account."""
+    return money_sum(
+        (
+            each.amount
+            for each in entries
+            if each.invoice_no == invoice_no and each.kind is LateEntryKind.CHARGE
+        ),
+        currency,
+    )
+
+
+def left_of(charge: LateEntry, entries: Sequence[LateEntry]) -> Money:
+    """What is still owed of a charge after its waivers, and their reversals."""
+    waivers = [each for each in entries if each.of == charge.entry_id]
+    waived = {each.entry_id for each in waivers}
+    reversals = [each for each in entries if each.of in waived]
+    beside = (each.amount for each in (*waivers, *reversals))
+    return charge.amount + money_sum(beside, charge.amount.currency)
+
+
+def _from_on(rate: LateRate) -> date:
+    return rate.from_on
