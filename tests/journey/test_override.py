@@ -8,7 +8,7 @@ import pytest
 
 from domain.application import CaseStatus
 from domain.approval import ApprovalOutcome, Verdict
-from domain.errors import OwnCase
+from domain.errors import AlreadyDecided, OwnCase
 from domain.override import OverrideProposal, OverrideStatus
 from storage.identity import Refusals
 from tests.road import Road, an_application
@@ -37,6 +37,8 @@ async def test_a_moved_grade_stops_the_approval_and_is_approved_by_somebody_else
     await moves(road, case_id, -1)
 
     task = await road.approval_open(case_id, 2)
+    with pytest.raises(AlreadyDecided, match="withdrawn by system"):
+        await road.decide("approver1", f"{case_id}.1.1.1", Verdict.APPROVE)
     await road.decide("approver1", task.task_id, Verdict.APPROVE)
     view = await road.comes_to(case_id, CaseStatus.CONTRACTING)
     replayed = await road.call(road.services.applications.replay, road.people["auditor"], case_id)

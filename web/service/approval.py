@@ -283,7 +283,11 @@ class ApprovalService:
             task = Tasks(session).read(task.task_id)
             approval = Approvals(session).find(task.approval_id)
             case = Applications(session).find(task.case_id)
-            words = Decisions(session).list_of_case(task.case_id)
+            words = [
+                said
+                for said in Decisions(session).list_of_case(task.case_id)
+                if said.approval_id == task.approval_id  # and not on an override of the case
+            ]
         if taken is not None:
             return _decided(word, taken, replayed=True)
         if case is not None and case.status is CaseStatus.WITHDRAWN:
