@@ -138,7 +138,7 @@ def lock_for_confirmation(session: Session, approval: Approval) -> None:
     waits = Overrides(session).read(request.subject_id).status is OverrideStatus.PROPOSED
     same = Assessments(session).find_hash(case.case_id) == request.content_hash
     if not waits or not same or case.status not in OVERRIDABLE:
-        raise StaleContent()
+        raise StaleContent(id=request.subject_id)
 
 
 def settle_override(session: Session, approval: Approval, decision: DecisionRequest) -> None:
@@ -197,7 +197,7 @@ def _refuse_hands(session: Session, case: Case, person_id: str) -> None:
     if not person.has(Role.RISK_OFFICER, Role.APPROVER):
         raise NotPermitted(action="override.propose")
     if person_id in (case.applicant, case.last_editor):
-        raise OwnCase()
+        raise OwnCase(case_id=case.case_id)
     if person_id in _deciders(session, case.case_id):
         raise SameHands(first="overriding a grade", second="deciding on the case")
 

@@ -258,8 +258,13 @@ class NoteMissing(Malformed):
 
 
 class ConclusionUnclear(Malformed):
-    sentence = "A recommendation with conditions states them, and no other conclusion does."
-    sentence_zh = "“有条件建议”必须列明条件，其他结论不得附条件。"
+    sentence = (
+        "The conclusion {conclusion} comes with {conditions} conditions; a recommendation with "
+        "conditions states them, and no other conclusion does."
+    )
+    sentence_zh = (
+        "结论 {conclusion} 附有 {conditions} 项条件；“有条件建议”必须列明条件，其他结论不得附条件。"
+    )
 
 
 class ReassignmentUnexplained(Malformed):

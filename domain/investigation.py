@@ -108,7 +108,7 @@ class SchemeProposal(Value):
     def _conditions_are_stated(self) -> Self:
         conditional = self.conclusion is Conclusion.RECOMMEND_WITH_CONDITIONS
         if conditional is not bool(self.conditions):
-            raise ConclusionUnclear()
+            raise ConclusionUnclear(conclusion=self.conclusion, conditions=len(self.conditions))
         return self
 
 

@@ -61,7 +61,7 @@ class PayableContent(Value):
     def _makes_sense(self) -> Self:
         _refuse_reversed(self.issued_on, self.due_on)
         if self.amount.minor <= 0:
-            raise AmountNotPositive()
+            raise AmountNotPositive(amount=self.amount)
         return self
 
 
@@ -81,7 +81,7 @@ class SettlementContent(Value):
     @model_validator(mode="after")
     def _is_some(self) -> Self:
         if self.amount.minor <= 0:
-            raise AmountNotPositive()
+            raise AmountNotPositive(amount=self.amount)
         return self
 
 

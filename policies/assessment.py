@@ -96,8 +96,10 @@ def recommend(
     signed = dossier.investigation
     if signed is None or signed.scheme.limit >= recommended:
         return recommended, reporting
-    # The exposure that chooses the tier is rounded up, as everywhere.
     requested, whole = dossier.application.limit_requested, dossier.limit_requested_reporting
+    if requested.currency == whole.currency:
+        return signed.scheme.limit, signed.scheme.limit
+    # The exposure that chooses the tier is rounded up, as everywhere.
     return signed.scheme.limit, -((-whole).share(signed.scheme.limit.ratio_to(requested)))
 
 

@@ -77,6 +77,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "capital_return": ("earned on capital", "资本收益率"),
     "tax": ("tax", "税率"),
     "rate_step": ("step of a rate", "利率步长"),
+    "rate_annual": ("rate a year", "年利率"),
     "rate_max": ("highest rate", "最高利率"),
     "margin_min": ("least margin", "最低利差"),
     "capital": ("capital", "资本"),

@@ -114,7 +114,7 @@ class Covers:
         self._locked(cover_id)
         newest = self.read(cover_id).newest
         if newest.version != version:
-            raise StaleContent()
+            raise StaleContent(id=cover_id)
         if not newest.needs_check:
             raise OutOfOrder(reason=f"version {version} of {cover_id} asks for no second person")
         if newest.recorded_by == checked_by:

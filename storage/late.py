@@ -93,7 +93,7 @@ class LateInterest:
     def read(self, entry_id: str) -> LateEntry:
         row = self._session.get(LateEntryRow, entry_id)
         if row is None:
-            raise NotFound(kind="late_entry", id=entry_id)
+            raise NotFound(kind="late interest entry", id=entry_id)
         return _entry_of(row)
 
     def post(self, entry: LateEntry) -> LateEntry:
@@ -122,7 +122,7 @@ class LateInterest:
     def read_waiver(self, waiver_id: str) -> LateWaiver:
         row = self._session.get(LateWaiverRow, waiver_id)
         if row is None:
-            raise NotFound(kind="late_waiver", id=waiver_id)
+            raise NotFound(kind="waiver", id=waiver_id)
         return _waiver_of(row)
 
     def pending(self, customer_id: str) -> Sequence[LateWaiver]:
@@ -214,7 +214,7 @@ class LateInterest:
     def _refuse_more(self, waiver: LateWaiver) -> None:
         charge = self.read(waiver.of)
         if charge.customer_id != waiver.customer_id or charge.kind is not LateEntryKind.CHARGE:
-            raise NotFound(kind="late_entry", id=waiver.of)
+            raise NotFound(kind="late interest entry", id=waiver.of)
         left = left_of(charge, self.entries(charge.customer_id))
         if waiver.amount > left:
             raise MoreThanCharged(amount=waiver.amount, left=left, entry_id=charge.entry_id)

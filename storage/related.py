@@ -122,7 +122,7 @@ class RelatedParties:
         )
         standing = self.read(entry_id)
         if _content_of(standing.newest) != content:
-            raise StaleContent()  # somebody else wrote a version in the same moment
+            raise StaleContent(id=entry_id)  # somebody else wrote a version in the same moment
         return standing
 
     def check(
@@ -134,7 +134,7 @@ class RelatedParties:
         """
         newest = self.read(entry_id).newest
         if newest.version != version:
-            raise StaleContent()
+            raise StaleContent(id=entry_id)
         if newest.recorded_by == person_id:
             raise SameHands(first="an entry of the register", second="its check")
         self._session.execute(

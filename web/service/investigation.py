@@ -225,7 +225,7 @@ class InvestigationService:
         with self._by_investigator(person, case_id) as (session, work):
             report = _signable(work)
             if report.report_hash != report_hash:
-                raise StaleContent()
+                raise StaleContent(id=case_id)
             self._signed(session, person, work, report)
             return self._view(session, work.case)
 

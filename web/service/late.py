@@ -120,7 +120,7 @@ class LateService:
         """Ask that a charge, or a part of it, be waived; refuses `MoreThanCharged`."""
         permit(person, Action.LATE_WAIVE)
         if amount.minor <= 0:
-            raise AmountNotPositive()
+            raise AmountNotPositive(amount=amount)
         if not reason.strip():
             raise Malformed(reason="a waiver has to say why")
         with self._records.begin() as session:
