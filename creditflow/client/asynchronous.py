@@ -115,6 +115,10 @@ class AsyncClient(AsyncConnection):
         """Merges of a customer, or the newest of all."""
         return (await self.run(requests.merges(customer_id))).items
 
+    async def fetch_merge(self, merge_id: str) -> v.Merge:
+        """One merge: who proposed it, and what became of it."""
+        return await self.run(requests.merge(merge_id))
+
     async def propose_merge(
         self, losing_id: str, into: str, reason: str, *, key: str | None = None
     ) -> v.Merge:
@@ -166,6 +170,10 @@ class AsyncClient(AsyncConnection):
     ) -> v.SetOffAgreement:
         """`content`: evidence_hash, signed_on, valid_from, valid_until, most."""
         return await self.run(requests.record_set_off(customer_id, content, key))
+
+    async def fetch_set_offs(self, customer_id: str) -> Sequence[v.SetOffAgreement]:
+        """The agreements to set off that are on file for a party."""
+        return (await self.run(requests.set_offs(customer_id))).items
 
     async def fetch_sides(self, customer_id: str, as_of: date | None = None) -> v.Sides:
         """What a party owes us, what we owe it, and what of that is set off."""
@@ -880,6 +888,10 @@ class AsyncClient(AsyncConnection):
         """Classify the book as of a day, and every later day that was run already."""
         return await self.run(requests.classify(as_of))
 
+    async def fetch_classification_runs(self, page_size: int = 20) -> Sequence[v.ClassificationRun]:
+        """The newest runs over the book."""
+        return (await self.run(requests.classification_runs(page_size))).items
+
     async def fetch_classification_run(self, run_id: str) -> v.ClassificationRun:
         """How far a run has come; `NotFound` until it has begun."""
         return await self.run(requests.classification_run(run_id))
@@ -961,6 +973,10 @@ class AsyncClient(AsyncConnection):
     def list_related(self) -> AsyncIterator[v.RelatedStanding]:
         """The register of the grantor's own related parties, by entry."""
         return self._pages(requests.related_page)
+
+    async def fetch_related(self, entry_id: str) -> v.RelatedStanding:
+        """One entry of the register: its newest version, the word on it, and what counts."""
+        return await self.run(requests.related(entry_id))
 
     async def record_related(
         self, content: Mapping[str, Any], entry_id: str | None = None, *, key: str | None = None

@@ -94,6 +94,10 @@ def merges(customer_id: str | None) -> Call[v.Items[v.Merge]]:
     return reading("/merges", v.Items[v.Merge], customer_id=customer_id)
 
 
+def merge(merge_id: str) -> Call[v.Merge]:
+    return reading(_at("merges", merge_id), v.Merge)
+
+
 def propose_merge(losing_id: str, into: str, reason: str, key: str | None) -> Call[v.Merge]:
     body = {"losing_id": losing_id, "reason": reason}
     return writing(_at("customers", into, "merges"), v.Merge, body, key=key)
@@ -136,6 +140,11 @@ def record_set_off(
 ) -> Call[v.SetOffAgreement]:
     path = _at("customers", customer_id, "set-off-agreements")
     return writing(path, v.SetOffAgreement, body, key=key)
+
+
+def set_offs(customer_id: str) -> Call[v.Items[v.SetOffAgreement]]:
+    path = _at("customers", customer_id, "set-off-agreements")
+    return reading(path, v.Items[v.SetOffAgreement])
 
 
 def sides(customer_id: str, as_of: date | None) -> Call[v.Sides]:
@@ -739,6 +748,10 @@ def classify(as_of: date | None) -> Call[v.RunStarted]:
     return writing("/runs/classification", v.RunStarted, {"as_of": as_of})
 
 
+def classification_runs(page_size: int) -> Call[v.Items[v.ClassificationRun]]:
+    return reading("/runs/classification", v.Items[v.ClassificationRun], page_size=page_size)
+
+
 def classification_run(run_id: str) -> Call[v.ClassificationRun]:
     return reading(_at("runs", "classification", run_id), v.ClassificationRun)
 
@@ -829,6 +842,10 @@ def above_eligible_page(
 
 def related_page(cursor: str | None) -> Call[v.Page[v.RelatedStanding]]:
     return reading("/related-parties", v.Page[v.RelatedStanding], cursor=cursor)
+
+
+def related(entry_id: str) -> Call[v.RelatedStanding]:
+    return reading(_at("related-parties", entry_id), v.RelatedStanding)
 
 
 def record_related(

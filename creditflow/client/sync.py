@@ -115,6 +115,10 @@ class Client(Connection):
         """Merges of a customer, or the newest of all."""
         return self.run(requests.merges(customer_id)).items
 
+    def fetch_merge(self, merge_id: str) -> v.Merge:
+        """One merge: who proposed it, and what became of it."""
+        return self.run(requests.merge(merge_id))
+
     def propose_merge(
         self, losing_id: str, into: str, reason: str, *, key: str | None = None
     ) -> v.Merge:
@@ -164,6 +168,10 @@ class Client(Connection):
     ) -> v.SetOffAgreement:
         """`content`: evidence_hash, signed_on, valid_from, valid_until, most."""
         return self.run(requests.record_set_off(customer_id, content, key))
+
+    def fetch_set_offs(self, customer_id: str) -> Sequence[v.SetOffAgreement]:
+        """The agreements to set off that are on file for a party."""
+        return self.run(requests.set_offs(customer_id)).items
 
     def fetch_sides(self, customer_id: str, as_of: date | None = None) -> v.Sides:
         """What a party owes us, what we owe it, and what of that is set off."""
@@ -860,6 +868,10 @@ class Client(Connection):
         """Classify the book as of a day, and every later day that was run already."""
         return self.run(requests.classify(as_of))
 
+    def fetch_classification_runs(self, page_size: int = 20) -> Sequence[v.ClassificationRun]:
+        """The newest runs over the book."""
+        return self.run(requests.classification_runs(page_size)).items
+
     def fetch_classification_run(self, run_id: str) -> v.ClassificationRun:
         """How far a run has come; `NotFound` until it has begun."""
         return self.run(requests.classification_run(run_id))
@@ -941,6 +953,10 @@ class Client(Connection):
     def list_related(self) -> Iterator[v.RelatedStanding]:
         """The register of the grantor's own related parties, by entry."""
         return self._pages(requests.related_page)
+
+    def fetch_related(self, entry_id: str) -> v.RelatedStanding:
+        """One entry of the register: its newest version, the word on it, and what counts."""
+        return self.run(requests.related(entry_id))
 
     def record_related(
         self, content: Mapping[str, Any], entry_id: str | None = None, *, key: str | None = None

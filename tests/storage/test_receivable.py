@@ -197,7 +197,7 @@ def test_the_database_adds_up_what_the_plain_fold_does(
     as_of = DAY - timedelta(days=back)
     invoices, payments = a_book(plan)
     with known.begin() as session:
-        session.execute(text("TRUNCATE payment, invoice"))
+        session.execute(text("TRUNCATE payment, invoice CASCADE"))
         store = Receivables(session)
         store.record_invoices(invoices, business_on=DAY, recorded_by="manager")
         kept = store.record_payments(payments, recorded_by="manager")

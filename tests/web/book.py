@@ -27,6 +27,7 @@ from domain.receivable import Invoice, Payment
 from domain.report import AuthorisationContent
 from domain.screening import ListEffect, ListEntry
 from domain.statement import Item, Statement
+from domain.trade import RoleContent, TradeRole
 from domain.turnover import first_of
 from storage.approval import AuthorityGrants
 from storage.customer import Customers
@@ -428,3 +429,10 @@ def link_of(services: Services, case_id: str) -> str:
         owed = Outbox(session).list_of_case(case_id)
     link = next(entry.facts["link"] for entry in owed if "link" in entry.facts)
     return urlsplit(link).path
+
+
+def supplies(book: Book, customer_id: str) -> None:
+    """The customer supplies us too, so that a prepayment may be asked for it."""
+    today = book.services.clock.business_on()
+    role = RoleContent(role=TradeRole.SUPPLIER, valid_from=today, source="contract")
+    book.services.trade.record_role(book.people["manager"], customer_id, role)

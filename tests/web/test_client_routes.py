@@ -43,7 +43,18 @@ SAMPLES: dict[Any, Sequence[Any]] = {
     Sequence[str]: (("x",),),
     Sequence[Identifier]: ((CODE,),),
     Mapping[str, Decimal]: ({"cash": Decimal(1)},),
+    Mapping[str, Any]: ({"note": "x"},),
     Money: (Money.of("5", "CNY"),),
+    values.SchemeProposal: (
+        values.SchemeProposal(
+            scheme=values.FacilityScheme(limit=Money.of("5", "CNY"), sub_lines=()),
+            conclusion="recommend",
+            opinion="sound",
+        ),
+    ),
+    values.CoverContent: (
+        values.CoverContent(kind="deposit", owner="c", value=Money.of("5", "CNY"), source="s"),
+    ),
     values.PartyLink: (LINK, LINK.model_copy(update={"link_id": "l-1"})),
     values.Application: (
         values.Application(customer_id="c", limit_requested=Money.of("5", "CNY")),
@@ -116,10 +127,13 @@ def _arguments(member: Callable[..., Any]) -> list[dict[str, Any]]:
         if name != "self" and each.default is each.empty and each.kind is not each.VAR_KEYWORD
     }
     most = max(map(len, needed.values()), default=1)
-    return [
+    calls = [
         {name: samples[min(at, len(samples) - 1)] for name, samples in needed.items()}
         for at in range(most)
     ]
+    # What is known by an id already is written by its id.
+    known = [name for name in inspect.signature(member).parameters if name.endswith("_id")]
+    return calls + [calls[0] | {name: "x"} for name in known if name not in needed]
 
 
 def asked_by(client: Client, seen: Seen) -> dict[str, set[tuple[str, str]]]:

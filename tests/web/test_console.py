@@ -20,9 +20,8 @@ from domain.approval import TaskStatus
 from domain.cohort import CohortBy
 from domain.customer import CustomerContent
 from domain.identity import Language
-from domain.trade import RoleContent, TradeRole
 from tests import servers
-from tests.web.book import PASSWORD, Book, link_of, opened
+from tests.web.book import PASSWORD, Book, link_of, opened, supplies
 from web.app import assemble
 from web.callers import COOKIE
 from web.console.application import ACTS
@@ -436,6 +435,7 @@ def test_a_month_is_charged_waived_by_two_people_and_put_back(app: FastAPI, book
 def test_an_application_is_started_once_however_often_the_button_is_pressed(
     app: FastAPI, book: Book
 ) -> None:
+    supplies(book, "c-1003")
     client = signed_in(app, "manager")
     fields = hidden(client.get("/cases/new?customer=c-1007"), "/cases") | {
         "customer_id": "c-1003",
@@ -685,9 +685,7 @@ def test_a_customers_page_has_the_credit_of_the_day_that_was_chosen(
 
 
 def test_a_party_of_two_roles_shows_both_sides(app: FastAPI, book: Book) -> None:
-    today = book.services.clock.business_on()
-    role = RoleContent(role=TradeRole.SUPPLIER, valid_from=today, source="contract")
-    book.services.trade.record_role(book.people["manager"], "c-1002", role)
+    supplies(book, "c-1002")
     assert "Both sides" in signed_in(app, "risk").get("/customers/c-1002").text
     assert "双方往来" in signed_in(app, "risk", "zh-CN").get("/customers/c-1002").text
-    assert "Both sides" not in signed_in(app, "risk").get("/customers/c-1003").text
+    assert "Both sides" not in signed_in(app, "risk").get("/customers/c-1006").text

@@ -23,7 +23,7 @@ from storage.identity import ApiKeys
 from storage.statement import Statements
 from tests import servers
 from tests.makers_policy import a_customer, a_statement
-from tests.web.book import Book, opened
+from tests.web.book import Book, opened, supplies
 from tests.web.conftest import serving
 from tests.web.test_console import hidden, signed_in
 from web.app import assemble
@@ -100,17 +100,18 @@ def tasks_of(book: Book, case_id: str) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def above(book: Book, url: str) -> str:
     """A case that was put to its own body with more than policy supports, by a typed form."""
+    supplies(book, "c-1004")
     plain = book.services.applications.read_case(
-        book.people["auditor"], submits(book, "c-1002", 500_000_000, "plain", product="prepayment")
+        book.people["auditor"], submits(book, "c-1004", 20_000_000, "plain", product="prepayment")
     )
     assert plain.assessment is not None
     assert plain.assessment.limit_recommended == plain.assessment.limit.limit_proposed
     book.services.applications.withdraw(book.people["manager"], plain.case.case_id, "retyped")
     page = signed_in(assemble(book.services, public_url="http://test"), "manager")
     fields = hidden(page.get("/cases/new"), "/cases") | {
-        "customer_id": "c-1002",
+        "customer_id": "c-1004",
         "application_type": "new_line",
-        "amount": "500000000",
+        "amount": "20000000",
         "currency": "CNY",
         "term_months": "12",
         "product": "prepayment",
@@ -206,6 +207,7 @@ def test_requests_of_a_ring_are_summed_and_their_clusters_listed(
     book: Book, url: str, app: FastAPI
 ) -> None:
     # Each alone is good for the automatic lane; the group holds 150 million and 900,000 already.
+    supplies(book, "c-1001")
     first = submits(book, "c-1001", 950_000, "split-1", product="prepayment")
     view = book.services.applications.read_case(book.people["auditor"], first)
     assert view.assessment is not None

@@ -11,6 +11,7 @@ from domain.customer import (
     Customer,
     CustomerContent,
     CustomerGroup,
+    CustomerRecord,
     Identifier,
     IdentifierScheme,
 )
@@ -36,6 +37,7 @@ from web.service.attachment import AttachmentService
 from web.service.clock import Clock
 from web.service.customer import CustomerService
 from web.service.exchange import RateService
+from web.service.profile import ProfileService
 from web.service.receivable import ReceivableService
 from web.service.screening import ScreeningService
 from web.service.statement import StatementService
@@ -68,17 +70,17 @@ def foods(customers: CustomerService) -> Customer:
 
 
 def test_a_customer_belongs_to_who_enters_it_and_is_not_found_by_their_colleague(
-    customers: CustomerService, foods: Customer
+    records: Records, customers: CustomerService, foods: Customer
 ) -> None:
     assert foods.manager_id == MANAGER.person_id
-    assert customers.read(AUDITOR, foods.customer_id) == foods
+    assert customers.read(AUDITOR, foods.customer_id) == CustomerRecord(**foods.model_dump())
     assert customers.read_by_identifier(MANAGER, USCC) == foods
     assert customers.list_customers(OTHER) == []
     for ask in (
         lambda: customers.read(OTHER, foods.customer_id),
         lambda: customers.read_by_identifier(OTHER, USCC),
         lambda: customers.update(OTHER, foods.customer_id, FOODS),
-        lambda: customers.profile(OTHER, foods.customer_id),
+        lambda: ProfileService(records, CLOCK).read(OTHER, foods.customer_id),
         lambda: customers.list_events(OTHER, foods.customer_id),
     ):
         with pytest.raises(NotFound):
@@ -105,7 +107,8 @@ def test_a_number_that_came_with_an_import_may_stay(
     proven = CustomerContent(name="One", identifiers=(INTERNAL, USCC))
 
     assert customers.update(MANAGER, "c-1", proven).proof == USCC
-    assert customers.profile(MANAGER, "c-1").version == 2
+    with records.begin() as session:
+        assert Customers(session).profile("c-1", TODAY).version == 2
 
 
 def test_a_group_shows_each_their_own_members(customers: CustomerService, foods: Customer) -> None:

@@ -58,7 +58,8 @@ _ORDERS = (
         answer.replayed := true;
         IF first.kind = ANY (p_kinds) AND account.kind = 'line'
             AND account.owner_id = coalesce(p_line_id, account.owner_id)
-            AND account.customer_id = coalesce(p_customer_id, account.customer_id)
+            AND (p_customer_id IS NULL
+                OR account.customer_id = ANY (customer_ids(p_customer_id)))
             AND account.currency = coalesce(p_currency, account.currency)
             AND first.amount_minor = coalesce(p_amount, first.amount_minor)
             AND first.reservation_id IS NOT DISTINCT FROM p_reservation_id
