@@ -35,6 +35,7 @@ from storage.approval import Letters
 from storage.customer import Customers
 from storage.line import Lines
 from storage.receivable import Receivables
+from storage.related import RelatedParties
 from storage.statement import Statements
 from storage.vat_invoice import VatInvoices
 
@@ -126,7 +127,8 @@ def collect_dossier(
     customer, statements, payments, found, invoices, beside, report = known
     ring = ring_on(session, customer.customer_id, edition, on)
     related = related_entries(session, customer, ring, on)
-    if related:  # the register says so, whatever the customer's own record does
+    # The register says so, or another record of the customer, whatever the one that stayed does.
+    if related or RelatedParties(session).is_marked(customer.customer_id):
         customer = customer.model_copy(update={"related_to_grantor": True})
     exchange = Exchange(session, edition, on)
     requested = exchange.reporting(application.limit_requested)

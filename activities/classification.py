@@ -81,11 +81,16 @@ class ClassificationActivities(ClassificationSteps):
 def _at_customer(
     session: Session, customer_id: str, looks: list["_Look"], at: datetime, today: date
 ) -> ClassificationTally:
-    """Classify one customer on every day; two runs take their turns at it."""
+    """Classify one customer on every day; two runs take their turns at it.
+
+    Where the record gave way to another after the page was read, that is who is classified.
+    """
     Book(session).lock(customer_id)
+    customer_id = Customers(session).survivor(customer_id)
+    others = tuple(sorted(Customers(session).ids(customer_id) - {customer_id}))
     changed, entries = False, 0
     for look in looks:
-        changed_now, posted = look.at_customer(customer_id)
+        changed_now, posted = look.at_customer(customer_id, others)
         changed |= changed_now
         entries += posted
     looks[-1].warn(customer_id, at, today)
@@ -106,12 +111,14 @@ class _Look:
         self._exchange = Exchange(session, edition, on)
         self._classes = Classes(session)
 
-    def at_customer(self, customer_id: str) -> tuple[bool, int]:
-        """Whether the class changed, and how many postings were made."""
+    def at_customer(self, customer_id: str, others: tuple[str, ...]) -> tuple[bool, int]:
+        """Whether the class changed, and how many postings were made; `others` are the customer's
+        further ids."""
         before = self._classes.find(customer_id, self._on, before=True)
         found, losses = classify_customer(
             self._debtor(customer_id, before), before, self._edition, self._on
         )
+        found = found.model_copy(update={"records": others})
         held = self._classes.find(customer_id, self._on)
         if held is None and found.vacant:
             return False, 0

@@ -4,7 +4,7 @@ An asset secures no more than its free value over all its uses, a guarantor answ
 it can bear over all its guarantees, and whom the customer answers for in turn is no guarantor of it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date
 from decimal import localcontext
 
@@ -18,6 +18,7 @@ from policies.cover import in_a_circle, shares_of_capacity
 from policies.formula import EXACT
 from storage.approval import Letters
 from storage.cover import Covers
+from storage.customer import Customers
 from storage.line import Lines
 from storage.party import Parties
 
@@ -30,10 +31,11 @@ def covers_of(
     Refuses `RateMissing` where a worth cannot be put in the reporting currency.
     """
     found = []
+    ids = Customers(session).ids(customer_id)
     guarantors = _Guarantors(session, customer_id, exchange, on)
     for each in Covers(session).of_customer(customer_id):
         content = each.standing
-        part = None if content is None else _secured(content, customer_id, line_id)
+        part = None if content is None else _secured(content, ids, line_id)
         if content is None or part is None:
             continue
         exchange.reporting(part)
@@ -54,11 +56,14 @@ def covers_of(
 
 
 class _Guarantors:
-    """What the guarantors of one customer can still answer for, each looked up once."""
+    """What the guarantors of one customer can still answer for, each looked up once; records of one
+    customer are one."""
 
     def __init__(self, session: Session, customer_id: str, exchange: Exchange, on: date) -> None:
         self._session = session
-        self._customer_id = customer_id
+        self._customers = Customers(session)
+        self._customer_id = self._customers.survivor(customer_id)
+        self._ids = self._customers.ids(customer_id)
         self._exchange = exchange
         self._on = on
         self._answered: set[tuple[str, str]] | None = None
@@ -66,11 +71,12 @@ class _Guarantors:
 
     def free(self, guarantee: RegisteredCover, part: Money, line_id: str | None) -> Money:
         """Of the part that secures the customer, what the guarantor can bear, rounded down."""
-        owner = guarantee.newest.content.owner
+        owner = self._customers.survivor(guarantee.newest.content.owner)
         if owner not in self._shares:
             self._shares[owner] = self._shares_of(owner)
         borne = [
-            self._shares[owner].get((guarantee.cover_id, self._customer_id, line))
+            self._shares[owner].get((guarantee.cover_id, secured, line))
+            for secured in self._ids
             for line in {None, line_id}
         ]
         reporting, whole = self._exchange.reporting_sum(filter(None, borne)), part
@@ -83,7 +89,8 @@ class _Guarantors:
     def circular(self, guarantor: str) -> bool:
         if self._answered is None:
             self._answered = self._answers_from(self._customer_id)
-        return in_a_circle(guarantor, self._customer_id, self._answered)
+        one = self._customers.survivor(guarantor)
+        return in_a_circle(one, self._customer_id, self._answered)
 
     def _shares_of(self, owner: str) -> dict[tuple[str, str, str | None], Money]:
         """What a guarantor can bear of each use of its guarantees, in the reporting currency.
@@ -119,7 +126,9 @@ class _Guarantors:
         while following:
             reached |= following
             given = _in_force(Covers(self._session).guarantees_of(following), self._on)
-            told = {(each.owner, use.customer_id) for _, each in given for use in each.uses}
+            named = [(each.owner, use.customer_id) for _, each in given for use in each.uses]
+            one = self._customers.survivors(party_id for pair in named for party_id in pair)
+            told = {(one[holder], one[subject]) for holder, subject in named}
             told |= {
                 (link.holder, link.subject)
                 for party_id in sorted(following)
@@ -139,12 +148,14 @@ def _in_force(guarantees: Iterable[RegisteredCover], on: date) -> list[tuple[str
     ]
 
 
-def _secured(content: CoverContent, customer_id: str, line_id: str | None) -> Money | None:
+def _secured(
+    content: CoverContent, customer_ids: Collection[str], line_id: str | None
+) -> Money | None:
     """What of a cover secures a customer's credit, or None; what is set aside for another line of
     theirs secures that one alone."""
     parts = [
         part
         for use, part in content.taken()
-        if use.customer_id == customer_id and use.line_id in (None, line_id)
+        if use.customer_id in customer_ids and use.line_id in (None, line_id)
     ]
     return sum(parts[1:], parts[0]) if parts else None

@@ -16,7 +16,8 @@ from storage.party import Parties
 def ring_on(
     session: Session, customer_id: str, edition: PolicyEdition, on: date
 ) -> tuple[RingMember, ...]:
-    """The ring of a customer on a day, from the links on record."""
+    """The ring of a customer on a day, from the links on record, which name it by one id."""
+    customer_id = Customers(session).survivor(customer_id)
     links = Parties(session).links_around(customer_id)
     return ring_of(customer_id, links, on, edition.ring) if links else ()
 

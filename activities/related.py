@@ -62,7 +62,7 @@ def _reached(session: Session, subject: str, edition: PolicyEdition, on: date) -
     itself = known.get(subject)
     group_id = None if itself is None else itself.group_id
     group = () if group_id is None else Customers(session).members(group_id)
-    return sorted({*known, *group})
+    return sorted({*(one.customer_id for one in known.values()), *group})
 
 
 def recused_by(session: Session, approval: Approval, on: date) -> dict[str, str]:

@@ -5,6 +5,7 @@ is `policies/impairment.py`. A customer's class and its postings are only ever a
 as of a day, and a later one of the same day corrects it.
 """
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from enum import IntEnum, StrEnum
@@ -154,6 +155,39 @@ class CustomerClass(Value):
     receivables: Money
     amounts: dict[FiveTier, Money] = {}
     edition_hash: str
+    records: tuple[Id, ...] = ()  # ids of the customer's other records that were judged with it
+
+    @classmethod
+    def together(cls, customer_id: str, found: Sequence["CustomerClass"]) -> "CustomerClass":
+        """The class of a customer whose records were judged apart, until it is judged as one.
+
+        It stands in the worst tier of them, since the latest of their days, so that no merge ends
+        the time that a way up takes; what they owe is added up.
+        """
+        worst = max(found, key=lambda each: (each.tier.gravity, each.tier_since))
+        if len(found) == 1:
+            return worst.model_copy(update={"customer_id": customer_id})
+        alike = [each for each in found if each.used.currency == worst.used.currency]
+        amounts: dict[FiveTier, Money] = {}
+        for tier in FiveTier:
+            parts = [each.amounts[tier] for each in alike if tier in each.amounts]
+            if parts:
+                amounts[tier] = money_sum(parts, worst.used.currency)
+        return worst.model_copy(
+            update={
+                "customer_id": customer_id,
+                "as_of": max(each.as_of for each in found),
+                "stage": max(each.stage for each in found),
+                "overdue_since": min(
+                    (each.overdue_since for each in found if each.overdue_since), default=None
+                ),
+                "amounts": amounts,
+                **{
+                    name: money_sum((getattr(each, name) for each in alike), worst.used.currency)
+                    for name in ("used", "unused", "receivables")
+                },
+            }
+        )
 
     @property
     def owed(self) -> Money:

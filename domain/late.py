@@ -74,7 +74,7 @@ def accrued(
     """
     if invoice.disputed:
         return Money.zero(invoice.amount.currency)
-    own = [each for each in payments if each.invoice_no == invoice.invoice_no]
+    own = [each for each in payments if is_of(each, invoice)]
     day = timedelta(days=1)
     begin, end = invoice.due_on + day, until + day
     turns = {begin, *(each.paid_on + day for each in own), *(rate.from_on for rate in rates), end}
@@ -91,16 +91,14 @@ def accrued(
     return Money(minor=round(total), currency=invoice.amount.currency)
 
 
-def charged(entries: Iterable[LateEntry], invoice_no: str, currency: str) -> Money:
-    """What was charged on an invoice in all, waivers left out of account."""
-    return money_sum(
-        (
-            each.amount
-            for each in entries
-            if each.invoice_no == invoice_no and each.kind is LateEntryKind.CHARGE
-        ),
-        currency,
-    )
+def is_of(each: LateEntry | Payment, invoice: Invoice) -> bool:
+    """Whether it is of an invoice: two records of one customer may each have one of a number."""
+    return (each.customer_id, each.invoice_no) == (invoice.customer_id, invoice.invoice_no)
+
+
+def charges_of(entries: Iterable[LateEntry], invoice: Invoice) -> list[LateEntry]:
+    """What was charged on an invoice, waivers left out of account."""
+    return [each for each in entries if is_of(each, invoice) and each.kind is LateEntryKind.CHARGE]
 
 
 def left_of(charge: LateEntry, entries: Sequence[LateEntry]) -> Money:

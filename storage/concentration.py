@@ -11,11 +11,12 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, and_, or_, select, text
+from sqlalchemy import BigInteger, and_, not_, or_, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from domain.money import Money
 from storage.base import Row
+from storage.customer import of_customer
 
 TOTAL = "total"
 # How many of the largest are kept by each measure: more than any cap looks at, as the rates of a
@@ -134,7 +135,9 @@ class BookShares:
         """The parts of so many of the largest customers by each measure, but for one."""
         rows = self._session.scalars(
             select(BookLargestRow)
-            .where(BookLargestRow.customer_id != without, BookLargestRow.place <= most)
+            .where(
+                not_(of_customer(BookLargestRow.customer_id, without)), BookLargestRow.place <= most
+            )
             .order_by(BookLargestRow.customer_id, BookLargestRow.currency, BookLargestRow.product)
         )
         return [_part(("customer", row.customer_id), row) for row in rows]
@@ -156,11 +159,13 @@ def _part(of: tuple[str, str], row: Any) -> BookPart:
 
 _IN_FORCE = "l.status IN ('active', 'frozen', 'collect_only')"
 _LINES = f"""
-    SELECT l.line_id, customer_survivor(l.customer_id) AS customer_id, l.grade, coalesce(l.terms ->> 'product', '') AS product,
+    SELECT l.line_id, coalesce(x.customer_id, l.customer_id) AS customer_id, l.grade,
+        coalesce(l.terms ->> 'product', '') AS product,
         a.currency, a.used_minor,
         CASE WHEN {_IN_FORCE} THEN a.limit_minor ELSE 0 END AS limit_minor
     FROM credit_line l
     JOIN exposure_account a ON a.owner_id = l.line_id AND a.kind = 'line'
+    LEFT JOIN customer_alias x ON x.alias_id = l.customer_id
     WHERE ({_IN_FORCE} OR a.used_minor > 0)
 """
 _HELD = text(

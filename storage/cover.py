@@ -5,7 +5,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -20,6 +20,7 @@ from domain.errors import (
     StaleContent,
 )
 from storage.base import Row, table_of
+from storage.customer import Customers, of_customer
 
 
 class CoverRow(Row):
@@ -151,8 +152,10 @@ class Covers:
 
     def of_customer(self, customer_id: str) -> Sequence[RegisteredCover]:
         """Every cover that secures a customer by any of its versions, in the order of record."""
-        use = [{"customer_id": customer_id}]
-        mentions = CoverVersionRow.content["uses"].contains(use)
+        ids = sorted(Customers(self._session).ids(customer_id))
+        mentions = or_(
+            *(CoverVersionRow.content["uses"].contains([{"customer_id": each}]) for each in ids)
+        )
         return self._find(
             CoverVersionRow.cover_id.in_(select(CoverVersionRow.cover_id).where(mentions))
         )
@@ -160,7 +163,7 @@ class Covers:
     def guarantees_of(self, owners: Iterable[str]) -> Sequence[RegisteredCover]:
         """Every guarantee that these have given, in the order of record."""
         given = select(CoverRow.cover_id).where(
-            CoverRow.owner.in_(sorted(set(owners))), CoverRow.kind == CoverKind.GUARANTEE
+            of_customer(CoverRow.owner, owners), CoverRow.kind == CoverKind.GUARANTEE
         )
         return self._find(CoverVersionRow.cover_id.in_(given))
 

@@ -254,6 +254,16 @@ class Customers:
         )
         return found if found is not None else customer_id
 
+    def survivors(self, customer_ids: Iterable[str]) -> dict[str, str]:
+        """The id that answers for each of these, of whatever is no customer its own; one round trip
+        for a list."""
+        asked = sorted(set(customer_ids))
+        if not asked:
+            return {}
+        each = func.unnest(asked).column_valued("asked")
+        rows = self._session.execute(select(each, func.customer_survivor(each)))
+        return {str(row[0]): str(row[1]) for row in rows}
+
     def ids(self, customer_id: str) -> frozenset[str]:
         """Every id of the customer, whichever was asked for."""
         return frozenset(self._session.scalar(select(func.customer_ids(customer_id))) or ())

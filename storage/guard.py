@@ -10,7 +10,8 @@ from domain.money import Money
 
 
 class RoutedCase(NamedTuple):
-    """A case by its newest receipt: what it asked for, and the sum it was routed by."""
+    """A case by its newest receipt: what it asked for, and the sum it was routed by; the customer is
+    the record that answers for the one that asked."""
 
     case_id: str
     customer_id: str
@@ -48,11 +49,12 @@ class RoutedCases:
 
 _ROUTED = text(
     """
-    SELECT p.case_id, p.customer_id, c.manager_id, p.business_on, a.edition_hash, a.grade,
+    SELECT p.case_id, c.customer_id, c.manager_id, p.business_on, a.edition_hash, a.grade,
         a.receipt -> 'dossier' -> 'limit_requested_reporting' AS requested,
         a.receipt -> 'route' -> 'aggregate' AS aggregate
     FROM application p
-    JOIN customer c ON c.customer_id = p.customer_id
+    LEFT JOIN customer_alias x ON x.alias_id = p.customer_id
+    JOIN customer c ON c.customer_id = coalesce(x.customer_id, p.customer_id)
     JOIN LATERAL (
         SELECT edition_hash, grade, receipt FROM assessment
         WHERE subject_id = p.case_id ORDER BY n DESC LIMIT 1

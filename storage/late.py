@@ -18,6 +18,7 @@ from domain.errors import (
 from domain.late import LateEntry, LateEntryKind, LateWaiver, left_of
 from domain.money import Money
 from storage.base import Row, table_of
+from storage.customer import Customers, of_customer
 
 
 class LateEntryRow(Row):
@@ -77,15 +78,17 @@ class LateInterest:
     def lock(self, customer_id: str) -> None:
         """One after another, whoever posts to a customer."""
         self._session.execute(
-            text("SELECT FROM customer WHERE customer_id = :id FOR NO KEY UPDATE"),
+            text(
+                "SELECT FROM customer WHERE customer_id = customer_survivor(:id) FOR NO KEY UPDATE"
+            ),
             {"id": customer_id},
         )
 
     def entries(self, customer_id: str) -> Sequence[LateEntry]:
-        """Everything posted to a customer, in its order."""
+        """Everything posted to a customer under any of its ids, in its order."""
         rows = self._session.scalars(
             select(LateEntryRow)
-            .where(LateEntryRow.customer_id == customer_id)
+            .where(of_customer(LateEntryRow.customer_id, customer_id))
             .order_by(LateEntryRow.seq)
         )
         return [_entry_of(row) for row in rows]
@@ -107,8 +110,11 @@ class LateInterest:
         return known
 
     def ask_waiver(self, waiver: LateWaiver) -> LateWaiver:
-        """Ask for a waiver of what is left of a charge; refuses `MoreThanCharged`."""
-        self._refuse_more(waiver)
+        """Ask for a waiver of what is left of a charge; refuses `MoreThanCharged`.
+
+        It stands under the id that the charge stands under.
+        """
+        waiver = waiver.model_copy(update={"customer_id": self._charge_of(waiver).customer_id})
         self._session.execute(
             _ASK,
             {
@@ -133,7 +139,8 @@ class LateInterest:
                 LateWaiverAnswerRow, LateWaiverAnswerRow.waiver_id == LateWaiverRow.waiver_id
             )
             .where(
-                LateWaiverRow.customer_id == customer_id, LateWaiverAnswerRow.waiver_id.is_(None)
+                of_customer(LateWaiverRow.customer_id, customer_id),
+                LateWaiverAnswerRow.waiver_id.is_(None),
             )
             .order_by(LateWaiverRow.recorded_at)
         )
@@ -159,7 +166,7 @@ class LateInterest:
                 )
             return
         if granted:
-            self._refuse_more(waiver)
+            self._charge_of(waiver)
         self._session.execute(
             _ANSWER,
             {
@@ -211,13 +218,16 @@ class LateInterest:
             )
         )
 
-    def _refuse_more(self, waiver: LateWaiver) -> None:
+    def _charge_of(self, waiver: LateWaiver) -> LateEntry:
+        """What the waiver is of; refuses `NotFound`, and `MoreThanCharged`."""
         charge = self.read(waiver.of)
-        if charge.customer_id != waiver.customer_id or charge.kind is not LateEntryKind.CHARGE:
+        ids = Customers(self._session).ids(charge.customer_id)
+        if waiver.customer_id not in ids or charge.kind is not LateEntryKind.CHARGE:
             raise NotFound(kind="late interest entry", id=waiver.of)
         left = left_of(charge, self.entries(charge.customer_id))
         if waiver.amount > left:
             raise MoreThanCharged(amount=waiver.amount, left=left, entry_id=charge.entry_id)
+        return charge
 
 
 def _entry_of(row: LateEntryRow) -> LateEntry:

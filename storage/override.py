@@ -213,9 +213,11 @@ _TRACES = text(
                    WHERE e.override_id = o.override_id AND e.kind = 'confirmed') AS took_effect,
            coalesce(p.status = 'declined', false) AS declined,
            EXISTS (SELECT 1 FROM warning w
-                   WHERE w.customer_id = o.customer_id AND w.raised_on >= o.proposed_on) AS warned,
+                   WHERE w.customer_id = ANY (customer_ids(o.customer_id))
+                       AND w.raised_on >= o.proposed_on) AS warned,
            EXISTS (SELECT 1 FROM collection_case c
-                   WHERE c.customer_id = o.customer_id AND c.opened_on >= o.proposed_on)
+                   WHERE c.customer_id = ANY (customer_ids(o.customer_id))
+                       AND c.opened_on >= o.proposed_on)
                AS collected
     FROM rating_override o
     LEFT JOIN application p ON p.case_id = o.case_id

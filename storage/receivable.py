@@ -108,7 +108,9 @@ _REGULARITY = text(
         FROM invoice i
         JOIN payment p ON p.customer_id = i.customer_id AND p.invoice_no = i.invoice_no
                       AND p.paid_on <= :as_of
-        WHERE i.customer_id = :customer_id AND i.issued_on <= :as_of
+        WHERE i.customer_id = ANY (customer_ids(:customer_id)) AND i.issued_on <= :as_of
+            AND (i.customer_id NOT IN (SELECT customer_id FROM customer_of_many_ids)
+                OR invoice_counts(i))
         GROUP BY i.customer_id, i.invoice_no
         HAVING sum(p.amount_minor) >= i.amount_minor
     ), late AS (
@@ -236,6 +238,12 @@ class Receivables:
     def invoices(self, customer_id: str) -> tuple[Invoice, ...]:
         """All invoices of a customer, by due date."""
         query = select(InvoiceRow).where(of_customer(InvoiceRow.customer_id, customer_id))
+        query = query.order_by(InvoiceRow.due_on, InvoiceRow.invoice_no)
+        return tuple(map(_invoice, self._session.scalars(query)))
+
+    def counting(self, customer_id: str) -> tuple[Invoice, ...]:
+        """The invoices of a customer that count: of one that two of its records hold, one."""
+        query = select(InvoiceRow).where(of_customer(InvoiceRow.customer_id, customer_id), _COUNTS)
         query = query.order_by(InvoiceRow.due_on, InvoiceRow.invoice_no)
         return tuple(map(_invoice, self._session.scalars(query)))
 

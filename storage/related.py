@@ -52,17 +52,20 @@ _COUNTED = (
     " FROM related_entry e JOIN related_check c USING (entry_id, version)"
     " WHERE c.accepted {where} ORDER BY e.entry_id, e.version DESC"
 )
-_COUNTED_OF = text(_COUNTED.format(where="AND e.subject = ANY(:subjects)"))
+_COUNTED_OF = text(
+    _COUNTED.format(where="AND e.subject = ANY(customer_ids(VARIADIC CAST(:subjects AS text[])))")
+)
 _COUNTED_ALL = text(_COUNTED.format(where=""))
-_MARKED = text(
-    "SELECT customer_id FROM customer WHERE content @> '{\"related_to_grantor\": true}'"
-    " ORDER BY customer_id"
+_SAYS_SO = "FROM customer WHERE content @> '{\"related_to_grantor\": true}'"
+_MARKED = text(f"SELECT DISTINCT customer_survivor(customer_id) {_SAYS_SO} ORDER BY 1")
+_IS_MARKED = text(
+    f"SELECT EXISTS (SELECT {_SAYS_SO} AND customer_id = ANY (customer_ids(:customer_id)))"
 )
 
 # Balances are those after the last entry of the day, the limit the last one decided by then.
 _LINES_AS_OF = text(
     """
-    SELECT l.customer_id, l.line_id, l.ends_on, a.currency, put.letters, letter.body,
+    SELECT customer_survivor(l.customer_id) AS customer_id, l.line_id, l.ends_on, a.currency, put.letters, letter.body,
         coalesce(g.route_row, '') AS route_row, limited.limit_minor, used.used_after AS used_minor
     FROM credit_line l
     JOIN exposure_account a ON a.owner_id = l.line_id AND a.kind = 'line'
@@ -83,11 +86,11 @@ _LINES_AS_OF = text(
         SELECT used_after FROM exposure_entry
         WHERE account_no = a.account_no AND business_on <= :as_of ORDER BY seq DESC LIMIT 1
     ) used ON true
-    WHERE l.customer_id = ANY(:customers) AND (used.used_after > 0
+    WHERE l.customer_id = ANY (customer_ids(VARIADIC CAST(:customers AS text[]))) AND (used.used_after > 0
         OR l.ends_on >= :as_of AND NOT EXISTS (
             SELECT FROM line_event e WHERE e.line_id = l.line_id AND e.kind = 'terminated'
                 AND e.occurred_at < :over_at))
-    ORDER BY l.customer_id, l.line_id
+    ORDER BY 1, l.line_id
     """
 )
 
@@ -184,8 +187,12 @@ class RelatedParties:
         return [entry for entry in map(_entry_of, rows) if entry.holds_on(on)]
 
     def find_marked(self) -> Sequence[str]:
-        """The customers whose own record says that they are related, by id."""
+        """The customers whose own record, or another of theirs, says that they are related, by id."""
         return self._session.scalars(_MARKED).all()
+
+    def is_marked(self, customer_id: str) -> bool:
+        """Whether any record of the customer says that it is related."""
+        return bool(self._session.scalar(_IS_MARKED, {"customer_id": customer_id}))
 
     def lines_as_of(
         self, customer_ids: Iterable[str], as_of: date, over_at: datetime

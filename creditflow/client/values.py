@@ -1196,6 +1196,7 @@ class LateWaiver(Answer):
 class LateInvoice(Answer):
     """What an invoice has borne by a day, what was charged of it, and what of that is owed."""
 
+    customer_id: str
     invoice_no: str
     due_on: date
     accrued: Money
@@ -1563,6 +1564,7 @@ class CustomerClass(Answer):
     overdue_since: date | None
     amounts: Mapping[str, Money]
     edition_hash: str
+    records: tuple[str, ...]  # other records of the customer that were judged with this one
 
 
 class LossEntry(Answer):

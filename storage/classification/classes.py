@@ -1,14 +1,18 @@
 """The classes of customers: a row only where something changed, never edited.
 
 As of a day the newest row up to it holds; a further row of the same day corrects it.
+
+Of a customer with several records each has rows of its own until they are judged as one: then the row
+says with which others (`records`) and stands for theirs. Where a merge was taken back, what was judged
+of both together holds for neither.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, RowMapping, func, select, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import BigInteger, RowMapping, Text, func, select, text
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from domain.classification import (
@@ -22,6 +26,7 @@ from domain.classification import (
 )
 from domain.money import Money
 from storage.base import Row
+from storage.customer import of_customer
 
 
 class CustomerClassRow(Row):
@@ -44,6 +49,8 @@ class CustomerClassRow(Row):
     amounts: Mapped[dict[str, Any]]
     edition_hash: Mapped[str]
     run_id: Mapped[str]
+    records: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    recorded_at: Mapped[datetime]
 
 
 class Classes:
@@ -53,15 +60,13 @@ class Classes:
         self._session = session
 
     def find(self, customer_id: str, as_of: date, *, before: bool = False) -> CustomerClass | None:
-        """The class that holds as of a day, or held `before` it."""
-        until = CustomerClassRow.as_of < as_of if before else CustomerClassRow.as_of <= as_of
-        row = self._session.scalar(
-            select(CustomerClassRow)
-            .where(CustomerClassRow.customer_id == customer_id, until)
-            .order_by(CustomerClassRow.as_of.desc(), CustomerClassRow.n.desc())
-            .limit(1)
-        )
-        return None if row is None else _class(row)
+        """The class that holds as of a day, or held `before` it; of all records of the customer."""
+        until = as_of - timedelta(days=1) if before else as_of
+        found = self._session.execute(_FOUND, {"customer_id": customer_id, "as_of": until})
+        rows = found.mappings().all()
+        if not rows:
+            return None
+        return CustomerClass.together(rows[0]["survivor"], [_class_of(row) for row in rows])
 
     def record(self, found: CustomerClass, run_id: str) -> bool:
         """Add a class where it differs from the one that holds as of its day; whether it did."""
@@ -74,20 +79,34 @@ class Classes:
             )
         )
         self._session.execute(
-            insert(CustomerClassRow).values(n=(newest or 0) + 1, run_id=run_id, **_columns(found))
+            insert(CustomerClassRow).values(
+                n=(newest or 0) + 1,
+                run_id=run_id,
+                # Under the lock of the customer, and so after all that was written before it.
+                recorded_at=func.clock_timestamp(),
+                **_columns(found),
+            )
         )
         return True
 
     def history(self, customer_id: str) -> tuple[CustomerClass, ...]:
-        """Every class of a customer, as of the newest day first; what was corrected is left out."""
+        """Every class of every record of a customer, as of the newest day first; what was corrected
+        is left out, and what was judged together with a record that is another customer again."""
         rows = self._session.scalars(
             select(CustomerClassRow)
-            .where(CustomerClassRow.customer_id == customer_id)
-            .order_by(CustomerClassRow.as_of.desc(), CustomerClassRow.n.desc())
+            .where(
+                of_customer(CustomerClassRow.customer_id, customer_id),
+                CustomerClassRow.records.contained_by(func.customer_ids(customer_id)),
+            )
+            .order_by(
+                CustomerClassRow.as_of.desc(),
+                CustomerClassRow.recorded_at.desc(),
+                CustomerClassRow.n.desc(),
+            )
         )
-        standing: dict[date, CustomerClass] = {}
+        standing: dict[tuple[date, str], CustomerClass] = {}
         for row in rows:
-            standing.setdefault(row.as_of, _class(row))
+            standing.setdefault((row.as_of, row.customer_id), _class(row))
         return tuple(standing.values())
 
     def find_page(
@@ -122,38 +141,80 @@ class Classes:
         return _figures(as_of, currency, found.mappings().all())
 
 
-_HELD = """
-    FROM customer c
+# The customers, each with every id of its own: joined with the few aliases, so that the whole book
+# may be asked.
+CUSTOMERS = """
+    customer c
+    LEFT JOIN (
+        SELECT customer_id, array_agg(alias_id) AS ids FROM customer_alias GROUP BY customer_id
+    ) AS gone ON gone.customer_id = c.customer_id
+    CROSS JOIN LATERAL (SELECT array_prepend(c.customer_id, gone.ids) AS ids) AS one
+"""
+STAYED = "NOT EXISTS (SELECT FROM customer_alias a WHERE a.alias_id = c.customer_id)"
+# The rows that hold as of a day for the customer whose ids are `one.ids`: the newest of each record,
+# but for records that another row was judged with later.
+STANDING = """
+    WITH newest AS (
+        SELECT k.* FROM unnest(one.ids) AS record (id)
+        CROSS JOIN LATERAL (
+            SELECT * FROM customer_class k
+            WHERE k.customer_id = record.id AND k.as_of <= :as_of AND k.records <@ one.ids
+            ORDER BY k.as_of DESC, k.n DESC LIMIT 1) AS k
+    )
+    SELECT k.* FROM newest k WHERE NOT EXISTS (
+        SELECT FROM newest w
+        WHERE k.customer_id = ANY (w.records) AND w.recorded_at > k.recorded_at)
+"""
+_FOUND = text(
+    f"""
+    SELECT one.survivor, held.* FROM (
+        SELECT customer_survivor(:customer_id) AS survivor, customer_ids(:customer_id) AS ids OFFSET 0
+    ) AS one
+    CROSS JOIN LATERAL ({STANDING}) AS held ORDER BY held.customer_id
+    """
+)
+_ORDER = f"ARRAY{[tier.value for tier in FiveTier]}"
+_OF_TIER = ", ".join(
+    f"coalesce(sum((k.amounts ->> '{tier.value}')::bigint), 0) AS {tier.value}_minor"
+    for tier in FiveTier
+)
+
+
+def _held(columns: str, where: str = "true") -> str:
+    """One row a customer of what holds of all its records, beside its allowances."""
+    return f"""
+    FROM {CUSTOMERS}
     JOIN LATERAL (
-        SELECT * FROM customer_class k WHERE k.customer_id = c.customer_id AND k.as_of <= :as_of
-        ORDER BY k.as_of DESC, k.n DESC LIMIT 1) AS held ON true
+        SELECT ({_ORDER})[max(array_position({_ORDER}, k.tier))] AS tier, max(k.stage) AS stage,
+               {columns}
+        FROM ({STANDING}) AS k WHERE {where} HAVING count(*) > 0) AS held ON true
     LEFT JOIN LATERAL (
         SELECT coalesce(sum(e.delta_minor) FILTER (WHERE e.portfolio = 'line'), 0) AS line_minor,
                coalesce(sum(e.delta_minor) FILTER (WHERE e.portfolio = 'receivables'), 0)
                    AS receivables_loss_minor
-        FROM loss_entry e WHERE e.customer_id = c.customer_id AND e.period_on <= :as_of) AS loss
+        FROM loss_entry e WHERE e.customer_id = ANY (one.ids) AND e.period_on <= :as_of) AS loss
         ON true
-    WHERE (CAST(:manager_id AS text) IS NULL OR c.manager_id = :manager_id)
-"""
+    WHERE {STAYED} AND (CAST(:manager_id AS text) IS NULL OR c.manager_id = :manager_id)
+    """
+
+
 _STANDINGS = text(
     f"""
-    SELECT held.*, loss.line_minor, loss.receivables_loss_minor {_HELD}
+    SELECT c.customer_id, held.rows, loss.line_minor, loss.receivables_loss_minor
+    {_held("jsonb_agg(to_jsonb(k)) AS rows")}
         AND c.customer_id > :after
         AND (CAST(:tier AS text) IS NULL OR held.tier = :tier)
         AND (CAST(:stage AS integer) IS NULL OR held.stage = :stage)
     ORDER BY c.customer_id LIMIT :page_size
     """
 )
-_OF_TIER = ", ".join(
-    f"coalesce(sum((held.amounts ->> '{tier.value}')::bigint), 0) AS {tier.value}_minor"
-    for tier in FiveTier
-)
+_SUMMED = ", ".join(f"sum(held.{tier.value}_minor) AS {tier.value}_minor" for tier in FiveTier)
 _SUMS = text(
     f"""
-    SELECT held.tier, held.stage, count(*) AS customers, {_OF_TIER},
+    SELECT held.tier, held.stage, count(*) AS customers, {_SUMMED},
            sum(loss.line_minor) AS line_minor,
            sum(loss.receivables_loss_minor) AS receivables_loss_minor
-    {_HELD} AND held.currency = :currency
+    {_held(_OF_TIER, "k.currency = :currency")}
     GROUP BY held.tier, held.stage
     """
 )
@@ -176,6 +237,7 @@ def _columns(found: CustomerClass) -> dict[str, Any]:
         "receivables_minor": found.receivables.minor,
         "amounts": {tier.value: amount.minor for tier, amount in found.amounts.items()},
         "edition_hash": found.edition_hash,
+        "records": list(found.records),
     }
 
 
@@ -203,11 +265,13 @@ def _class_of(row: Mapping[Any, Any]) -> CustomerClass:
             for tier, minor in row["amounts"].items()
         },
         edition_hash=row["edition_hash"],
+        records=tuple(row["records"]),
     )
 
 
 def _standing(row: RowMapping, as_of: date) -> ClassStanding:
-    held = _class_of(row)
+    rows = sorted(row["rows"], key=lambda each: str(each["customer_id"]))
+    held = CustomerClass.together(row["customer_id"], [_class_of(each) for each in rows])
     line, receivables = (
         Money(minor=int(row[name]), currency=held.used.currency)
         for name in ("line_minor", "receivables_loss_minor")

@@ -22,7 +22,10 @@ class Debtors:
 
     def find_page(self, first: date, last: date, *, after: str | None, page_size: int) -> list[str]:
         """Customers by id, from above `after`: with a class on record, or with a line or an open
-        invoice on any day from the first to the last."""
+        invoice on any day from the first to the last.
+
+        A record that gave way is judged as the one that stayed, which is always looked at.
+        """
         rows = self._session.execute(
             _PAGE, {"first": first, "last": last, "after": after or "", "page_size": page_size}
         )
@@ -43,8 +46,10 @@ class Debtors:
 _PAGE = text(
     """
     SELECT c.customer_id FROM customer c
-    WHERE c.customer_id > :after AND (
-        EXISTS (SELECT 1 FROM credit_line l
+    WHERE c.customer_id > :after
+        AND NOT EXISTS (SELECT FROM customer_alias a WHERE a.alias_id = c.customer_id) AND (
+        EXISTS (SELECT FROM customer_alias a WHERE a.customer_id = c.customer_id)
+        OR EXISTS (SELECT 1 FROM credit_line l
             WHERE l.customer_id = c.customer_id AND l.starts_on <= :last)
         OR EXISTS (SELECT 1 FROM customer_class k WHERE k.customer_id = c.customer_id)
         OR EXISTS (SELECT 1 FROM invoice i
@@ -84,7 +89,7 @@ _LINES = text(
         WHERE e.account_no = a.account_no AND e.business_on <= :as_of
             AND e.kind IN ('opening', 'limit')
         ORDER BY e.seq DESC LIMIT 1) AS granted ON true
-    WHERE l.customer_id = :customer_id AND l.starts_on <= :as_of
+    WHERE l.customer_id = ANY (customer_ids(:customer_id)) AND l.starts_on <= :as_of
     ORDER BY l.line_id
     """
 )

@@ -1,4 +1,7 @@
-"""Expected losses on record: entries that only ever add up; the allowance of a day is their sum."""
+"""Expected losses on record: entries that only ever add up; the allowance of a day is their sum.
+
+What was posted under any id of a customer is its allowance; further entries are of the id that stayed.
+"""
 
 from datetime import date, datetime
 from typing import Any
@@ -10,6 +13,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from domain.classification import Loss, LossEntry, Portfolio
 from domain.money import Money
 from storage.base import Row
+from storage.customer import of_customer
 
 
 class LossEntryRow(Row):
@@ -40,7 +44,7 @@ class Losses:
         """The sum of what was posted for the days up to one."""
         minor = self._session.scalar(
             select(func.coalesce(func.sum(LossEntryRow.delta_minor), 0)).where(
-                LossEntryRow.customer_id == customer_id,
+                of_customer(LossEntryRow.customer_id, customer_id),
                 LossEntryRow.portfolio == portfolio,
                 LossEntryRow.currency == currency,
                 LossEntryRow.period_on <= as_of,
@@ -80,7 +84,7 @@ class Losses:
 
     def list_of(self, customer_id: str, until: date | None = None) -> tuple[LossEntry, ...]:
         """The postings of a customer, the newest first."""
-        query = select(LossEntryRow).where(LossEntryRow.customer_id == customer_id)
+        query = select(LossEntryRow).where(of_customer(LossEntryRow.customer_id, customer_id))
         if until is not None:
             query = query.where(LossEntryRow.period_on <= until)
         rows = self._session.scalars(

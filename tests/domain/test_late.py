@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.late import LateEntry, LateEntryKind, LateRate, accrued, charged, left_of
+from domain.late import LateEntry, LateEntryKind, LateRate, accrued, charges_of, left_of
 from domain.money import Money
 from domain.receivable import Invoice, Payment
 
@@ -146,7 +146,7 @@ def test_what_is_left_of_a_charge_follows_its_waivers_and_their_reversals() -> N
 
     assert left_of(charge, [charge, waiver, other]) == cny(40)
     assert left_of(charge, [charge, waiver, back, other]) == cny(100)
-    assert charged([charge, waiver, back, other], "INV-1", "CNY") == cny(100)
+    assert charges_of([charge, waiver, back, other], an_invoice()) == [charge]
 
 
 @pytest.mark.parametrize("days", [0, 400])

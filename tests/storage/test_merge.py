@@ -52,7 +52,7 @@ def known(records: Records, customer_id: str, **fields: Any) -> None:
 def propose(records: Records, losing: str, surviving: str, by: str = "maker") -> Merge:
     with records.begin() as session:
         return Merges(session).propose(
-            f"m-{losing}-{surviving}",
+            f"m-{losing[-8:]}-{surviving[-8:]}",
             losing,
             surviving,
             reason="the same company",

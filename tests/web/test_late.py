@@ -26,6 +26,7 @@ from domain.late import LateEntry
 from domain.money import Money
 from domain.receivable import InvoiceContent, PaymentContent
 from storage.edition import Editions, read_shipped, shipped_text
+from tests.storage.test_merge import merged, take_back
 from tests.web.people import KEYS, PEOPLE
 from tests.web.test_commands import Terminal
 from web.service.clock import Clock
@@ -233,3 +234,65 @@ def test_client_and_command_charge_waive_and_put_back(
         granted = client.answer_waiver(waiver.waiver_id, granted=True)
         assert granted.invoices[0].owed == Amount.of("0.00", "CNY")
         assert client.reverse_waiver(waiver.waiver_id, "x").amount == Amount.of("500.00", "CNY")
+
+
+# ── two records of one customer ──────────────────────────────────────────────────────────────────
+
+
+def another(services: Services, number: str, amount: int) -> str:
+    """A further record of the customer with an invoice of its own, as late as the first."""
+    customer = services.customers.record(MANAGER, CustomerContent(name="Quiet Harbor Foods"))
+    invoice = InvoiceContent(
+        invoice_no=number, issued_on=DUE - timedelta(days=30), due_on=DUE, amount=cny(amount)
+    )
+    services.receivables.record_invoice(MANAGER, customer.customer_id, invoice)
+    return customer.customer_id
+
+
+def test_the_invoices_of_both_records_bear_interest_apart_also_under_one_number(
+    services: Services, customer_id: str
+) -> None:
+    other = another(services, "INV-1", 50_000)
+    merge = merged(services.records, other, customer_id)
+    pay(services, customer_id, DUE, 100_000)
+
+    posted = services.late.charge(COLLECTOR, other, FIRST)
+
+    assert posted.customer_id == customer_id
+    assert [(each.customer_id, each.amount) for each in posted.entries] == [(other, cny(250))]
+    account = services.late.read(MANAGER, other, FIRST)
+    assert account == services.late.read(MANAGER, customer_id, FIRST)
+    (charge_of_other,) = posted.entries
+    waiver = services.late.ask_waiver(
+        COLLECTOR, customer_id, charge_of_other.entry_id, cny(100), "goodwill"
+    )
+    assert waiver.customer_id == other, "it stands where its charge stands"
+    assert services.late.read(MANAGER, customer_id, FIRST).waivers == (waiver,)
+    granted = services.late.answer_waiver(RISK, waiver.waiver_id, granted=True)
+    assert [each.owed for each in granted.invoices] == [cny(150)]
+
+    take_back(services.records, merge)
+
+    assert services.late.read(MANAGER, customer_id, FIRST).entries == ()
+    (own,) = services.late.read(MANAGER, other, FIRST).invoices
+    assert (own.accrued, own.charged, own.owed) == (cny(250), cny(250), cny(150))
+
+
+def test_an_invoice_that_both_records_hold_bears_interest_once(
+    services: Services, customer_id: str
+) -> None:
+    other = another(services, "INV-1", 100_000)
+    assert [charge(services, each, FIRST) for each in (customer_id, other)] == [[cny(500)]] * 2
+    merge = merged(services.records, other, customer_id)
+
+    assert charge(services, customer_id, FIRST) == [cny(-500)], "what was charged twice comes back"
+    invoices = services.late.read(MANAGER, customer_id, FIRST).invoices
+    assert {each.customer_id: each.owed for each in invoices} == {
+        customer_id: cny(500),
+        other: cny(0),
+    }
+    assert charge(services, other, FIRST) == []
+
+    take_back(services.records, merge)
+    assert charge(services, customer_id, FIRST) == []
+    assert charge(services, other, FIRST) == [cny(500)]

@@ -143,7 +143,7 @@ class CoverService:
         permit(person, Action.COVER_READ)
         on = as_of or self._clock.business_on()
         with self._records.begin() as session:
-            visible_customer(session, person, customer_id)
+            customer_id = visible_customer(session, person, customer_id).customer_id
             edition = _edition_on(session, on)
             exchange = Exchange(session, edition, on)
             covers = covers_of(session, customer_id, line_id, exchange, on)
@@ -212,7 +212,7 @@ def _refuse_unknown(session: Session, person: Person, content: CoverContent) -> 
         visible_customer(session, person, use.customer_id)
         if use.line_id is not None:
             line = Lines(session).find(use.line_id)
-            if line is None or line.customer_id != use.customer_id:
+            if line is None or line.customer_id not in Customers(session).ids(use.customer_id):
                 raise NotFound(kind="line", id=use.line_id)
     if content.evidence_hash is not None:
         Attachments(session).read(content.evidence_hash)

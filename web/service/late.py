@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from domain.errors import AmountNotPositive, DateInFuture, Malformed, OutOfOrder
 from domain.identity import Id, Person
-from domain.late import LateEntry, LateEntryKind, LateWaiver, accrued, charged, left_of
+from domain.late import LateEntry, LateEntryKind, LateWaiver, accrued, charges_of, left_of
 from domain.money import Money, money_sum
 from domain.value import Value, content_hash
 from policies.late import late_rates
@@ -26,8 +26,12 @@ from web.service.permissions import Action, permit
 
 
 class LateInvoice(Value):
-    """What an invoice has borne by a day, what was charged of it, and what of that is owed."""
+    """What an invoice has borne by a day, what was charged of it, and what of that is owed.
 
+    `customer_id` is the record of the customer that the invoice stands under.
+    """
+
+    customer_id: Id
     invoice_no: str
     due_on: date
     accrued: Money
@@ -65,7 +69,7 @@ class LateService:
         permit(person, Action.LATE_READ)
         on = as_of or self._clock.business_on()
         with self._records.begin() as session:
-            visible_customer(session, person, customer_id)
+            customer_id = visible_customer(session, person, customer_id).customer_id
             return _account(session, customer_id, on)
 
     def charge(self, person: Person, customer_id: str, period_end_on: date) -> LateCharges:
@@ -81,7 +85,7 @@ class LateService:
         if (period_end_on + timedelta(days=1)).day != 1:
             raise Malformed(reason="late interest is charged by the last day of a month")
         with self._records.begin() as session:
-            visible_customer(session, person, customer_id)
+            customer_id = visible_customer(session, person, customer_id).customer_id
             LateInterest(session).lock(customer_id)
             before = LateInterest(session).entries(customer_id)
             later = [each.period_end_on for each in before if each.period_end_on is not None]
@@ -91,8 +95,8 @@ class LateService:
             posted = [
                 LateInterest(session).post(
                     LateEntry(
-                        entry_id=_charge_id(customer_id, each.invoice_no, before),
-                        customer_id=customer_id,
+                        entry_id=_charge_id(each, before),
+                        customer_id=each.customer_id,
                         invoice_no=each.invoice_no,
                         kind=LateEntryKind.CHARGE,
                         amount=each.accrued - each.charged,
@@ -146,12 +150,12 @@ class LateService:
         today = self._clock.business_on()
         with self._records.begin() as session:
             waiver = LateInterest(session).read_waiver(waiver_id)
-            visible_customer(session, person, waiver.customer_id)
-            LateInterest(session).lock(waiver.customer_id)
+            customer_id = visible_customer(session, person, waiver.customer_id).customer_id
+            LateInterest(session).lock(customer_id)
             LateInterest(session).answer_waiver(
                 waiver, person.person_id, today, granted=granted, note=note
             )
-            return _account(session, waiver.customer_id, today)
+            return _account(session, customer_id, today)
 
     def reverse(
         self, person: Person, entry_id: str, reason: str, reversal_id: str | None = None
@@ -177,19 +181,22 @@ def _account(session: Session, customer_id: str, on: date) -> LateAccount:
     rates = late_rates(Editions(session).find_spans(on))
     payments = Receivables(session).payments(customer_id)
     entries = LateInterest(session).entries(customer_id)
-    touched = {each.invoice_no for each in entries}
+    counting = set(Receivables(session).counting(customer_id))
     found = []
     for invoice in Receivables(session).invoices(customer_id):
-        borne, currency = accrued(invoice, payments, rates, on), invoice.amount.currency
-        if not borne and invoice.invoice_no not in touched:
+        charges, currency = charges_of(entries, invoice), invoice.amount.currency
+        # One that another record of the customer holds too bears interest once.
+        counts = invoice in counting
+        borne = accrued(invoice, payments, rates, on) if counts else Money.zero(currency)
+        if not borne and not charges:
             continue
-        charges = [each for each in entries if _is_charge(each, invoice.invoice_no)]
         found.append(
             LateInvoice(
+                customer_id=invoice.customer_id,
                 invoice_no=invoice.invoice_no,
                 due_on=invoice.due_on,
                 accrued=borne,
-                charged=charged(entries, invoice.invoice_no, currency),
+                charged=money_sum((each.amount for each in charges), currency),
                 owed=money_sum((left_of(each, entries) for each in charges), currency),
             )
         )
@@ -202,11 +209,11 @@ def _account(session: Session, customer_id: str, on: date) -> LateAccount:
     )
 
 
-def _is_charge(entry: LateEntry, invoice_no: str) -> bool:
-    return entry.invoice_no == invoice_no and entry.kind is LateEntryKind.CHARGE
-
-
-def _charge_id(customer_id: str, invoice_no: str, before: Sequence[LateEntry]) -> str:
+def _charge_id(of: LateInvoice, before: Sequence[LateEntry]) -> str:
     """The nth charge of an invoice is one, whoever posts it."""
-    n = 1 + sum(_is_charge(each, invoice_no) for each in before)
-    return content_hash([customer_id, invoice_no, n])[:32]
+    key = (of.customer_id, of.invoice_no)
+    n = 1 + sum(
+        (each.customer_id, each.invoice_no) == key and each.kind is LateEntryKind.CHARGE
+        for each in before
+    )
+    return content_hash([*key, n])[:32]
