@@ -167,6 +167,7 @@ class CustomerClass(Value):
         worst = max(found, key=lambda each: (each.tier.gravity, each.tier_since))
         if len(found) == 1:
             return worst.model_copy(update={"customer_id": customer_id})
+        lined = max(found, key=lambda each: (bool(each.grade), each.tier.gravity))
         alike = [each for each in found if each.used.currency == worst.used.currency]
         amounts: dict[FiveTier, Money] = {}
         for tier in FiveTier:
@@ -178,6 +179,8 @@ class CustomerClass(Value):
                 "customer_id": customer_id,
                 "as_of": max(each.as_of for each in found),
                 "stage": max(each.stage for each in found),
+                "grade": lined.grade,
+                "grade_origin": lined.grade_origin,
                 "overdue_since": min(
                     (each.overdue_since for each in found if each.overdue_since), default=None
                 ),
