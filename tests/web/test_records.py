@@ -33,6 +33,8 @@ from domain.screening import ListEffect, ListEntry
 from domain.statement import Item, StatementContent
 from storage.base import Records
 from storage.customer import Customers
+from storage.edition import Editions, shipped_text
+from tests.makers_policy import a_changed_edition
 from web.service.attachment import AttachmentService
 from web.service.clock import Clock
 from web.service.customer import CustomerService
@@ -156,6 +158,30 @@ def test_a_statement_is_checked_when_it_is_entered(records: Records, foods: Cust
     assert entered.find(Item.EQUITY) == 400
     assert statements.list_statements(RISK, foods.customer_id) == (entered,)
     assert statements.list_versions(RISK, foods.customer_id, date(2024, 12, 31)) == (entered,)
+
+
+def test_the_account_that_counts_is_the_one_that_the_edition_in_force_prefers(
+    records: Records, foods: Customer
+) -> None:
+    edition = a_changed_edition('[provenance]\nprefer = ["audited"]')
+    with records.begin() as session:
+        Editions(session).publish(edition, shipped_text("standard"), "risk")
+    statements = StatementService(records, CLOCK)
+    for consolidated, assets in ((True, 900), (False, 500)):
+        content = StatementContent(
+            period_end_on=date(2024, 12, 31),
+            currency="CNY",
+            items={Item.TOTAL_ASSETS: Decimal(assets), Item.EQUITY: Decimal(450)},
+            consolidated=consolidated,
+            audited=not consolidated,
+        )
+        statements.record(MANAGER, foods.customer_id, content)
+
+    (counts,) = statements.list_statements(RISK, foods.customer_id)
+    (row,) = statements.list_factors(RISK)
+
+    assert counts.find(Item.TOTAL_ASSETS) == 500
+    assert row.figures["equity_ratio"] == Decimal("0.9")
 
 
 def test_an_account_shows_what_is_owed_and_how_late(records: Records, foods: Customer) -> None:

@@ -13,7 +13,7 @@ from domain.identity import Person
 from domain.statement import Statement, StatementContent
 from domain.value import Value
 from policies.formula import EXACT
-from policies.provenance import differences, provenance_text, ranked
+from policies.provenance import counted, differences, provenance_text, ranked
 from policies.spreading import PAYMENT_NAMES, Scope
 from storage.attachment import Attachments
 from storage.base import Records
@@ -90,11 +90,16 @@ class StatementService:
     def list_statements(
         self, person: Person, customer_id: str, until: date | None = None
     ) -> Sequence[Statement]:
-        """The version that counts of each period, oldest period first."""
+        """The account that counts of each period, oldest period first: by the word of the edition
+        in force, as a judgement has it; the consolidated one before there is any edition."""
         permit(person, Action.STATEMENT_READ)
+        on = until or self._clock.business_on()
         with self._records.begin() as session:
             visible_customer(session, person, customer_id)
-            return Statements(session).find_newest(customer_id, until=until)
+            edition = Editions(session).find_current(on)
+            if edition is None:
+                return Statements(session).find_newest(customer_id, until=until)
+            return _counted(session, customer_id, edition, on)
 
     def list_accounts(self, person: Person, customer_id: str) -> Sequence[Accounts]:
         """What differs between the accounts of each period, newest period first.
@@ -166,10 +171,17 @@ def _accounts_of(of_period: Sequence[Statement]) -> Accounts:
     )
 
 
+def _counted(
+    session: Session, customer_id: str, edition: PolicyEdition, on: date
+) -> tuple[Statement, ...]:
+    accounts = Statements(session).find_accounts(customer_id, until=on, years=_YEARS_MAX)
+    return counted(accounts, edition)[0]
+
+
 def _factors_of(
     session: Session, customer: Customer, edition: PolicyEdition, on: date
 ) -> FactorRow:
-    statements = Statements(session).find_newest(customer.customer_id, until=on)
+    statements = _counted(session, customer.customer_id, edition, on)
     payments = Receivables(session).payment_record(
         customer.customer_id,
         as_of=on,
