@@ -75,7 +75,9 @@ def test_an_invoice_on_both_counts() -> None:
     assert (found.reasons, found.score) == ((LikenessReason.INVOICE,), Decimal("0.5000"))
 
 
-names = st.text(st.sampled_from("远航电子贸易博润材料abcdef "), min_size=2, max_size=12)
+names = st.text(st.sampled_from("远航电子贸易博润材料abcdef "), min_size=2, max_size=12).filter(
+    str.strip
+)
 
 
 @given(names, names)
