@@ -85,9 +85,12 @@ def recommend(
     signed = dossier.investigation
     if signed is None or signed.scheme.limit >= recommended:
         return recommended, reporting
+    proposed, requested = signed.scheme.limit, dossier.application.limit_requested
+    whole = dossier.limit_requested_reporting
+    if proposed.currency == whole.currency:
+        return proposed, proposed
     # The exposure that chooses the tier is rounded up, as everywhere.
-    requested, whole = dossier.application.limit_requested, dossier.limit_requested_reporting
-    return signed.scheme.limit, -((-whole).share(signed.scheme.limit.ratio_to(requested)))
+    return proposed, -((-whole).share(proposed.ratio_to(requested)))
 
 
 def _by_proposal(
