@@ -20,7 +20,6 @@ ALLOWED = {
     "receivable.py": "a payment is of the invoice under the id that the invoice was written with",
     "trade.py": "a settlement is of the payable under the id that the payable was written with",
     "statement.py": "versions are numbered under the id a statement is recorded with",
-    "trade.py": "a settlement is of the payable under the id that the payable was written with",
     "warning/warnings.py": "what a warning could not be written beside has its own id",
     "warning/book.py": "whom to look at is found by any record, and looked at as the one that stayed",
 }
