@@ -302,6 +302,7 @@ class Assessment(Value):
     automatic_spent: Money | None = None  # of the automatic lane's day, as it stood then
     sampled: bool = False  # whether chance sent it to people
     doubts: tuple[Doubt, ...] = ()
+    limit_reviewed: Money | None = None  # what a review that asks for nothing leaves the line with
 
     @property
     def receipt_hash(self) -> str:

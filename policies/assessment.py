@@ -168,7 +168,15 @@ def replay(assessment: Assessment, edition: PolicyEdition) -> list[str]:
         automatic_spent=spent,
         sampled=assessment.sampled,
     )
+    if assessment.limit_reviewed is not None:
+        fresh = reviewed(fresh, assessment.limit_reviewed)
     return unlike(assessment, fresh)
+
+
+def reviewed(assessment: Assessment, limit: Money) -> Assessment:
+    """The receipt of a review that keeps a line or exits it: of the line as it is, with what the
+    comparison with the last decision leaves it, which the review's own record explains."""
+    return assessment.model_copy(update={"limit_recommended": limit, "limit_reviewed": limit})
 
 
 def unlike(first: Any, second: Any, path: str = "") -> list[str]:

@@ -26,7 +26,7 @@ from domain.review import (
     ReviewStatus,
     ReviewTurn,
 )
-from policies.assessment import assess
+from policies.assessment import assess, reviewed
 from policies.review import propose
 from policies.routing import REQUESTS_SUMMED, aggregate_after, body_for
 from policies.splitting import requests_summed
@@ -113,7 +113,7 @@ def _judge(
         case Proposal.KEEP | Proposal.EXIT:
             # Nothing is asked for on an exit, and an application asks for something: the receipt
             # is of the line as it is, with the limit that is recommended for it.
-            receipt = as_it_is.model_copy(update={"limit_recommended": proposal.limit_proposed})
+            receipt = reviewed(as_it_is, proposal.limit_proposed)
         case Proposal.RAISE | Proposal.CUT:
             receipt = judged(proposal.proposal, proposal.limit_proposed)
     return proposal, receipt

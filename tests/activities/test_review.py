@@ -97,6 +97,13 @@ def people_decide(records: Records, *, approved: bool = True, limit: Money | Non
 RUINED = {"equity": "-5", "total_liabilities": "145"}
 
 
+def replayed(records: Records) -> list[str]:
+    """What a fresh judgement of the review's receipt finds otherwise."""
+    with records.begin() as session:
+        receipt = Assessments(session).read(REVIEW)
+        return replay(receipt, Editions(session).read(receipt.edition_hash))
+
+
 def test_a_line_that_is_still_supported_is_kept_without_asking_anybody(records: Records) -> None:
     before = a_book(records)
     new_statement(records)
@@ -106,6 +113,7 @@ def test_a_line_that_is_still_supported_is_kept_without_asking_anybody(records: 
     result = conclude(records)
 
     assert (reassessed.proposal, reassessed.approval) == (Proposal.KEEP, None)
+    assert replayed(records) == []
     assert (result.status, result.letter_no) == (ReviewStatus.CONCLUDED, None)
     after = line_of(records)
     assert after.limit == before.limit
@@ -168,6 +176,7 @@ def test_a_ruined_customer_is_exited_and_nothing_is_let_out(records: Records) ->
     new_statement(records, **RUINED)
     open_review(records)
     assert reassess(records).proposal is Proposal.EXIT
+    assert replayed(records) == []
 
     letter = people_decide(records)
     conclude(records, ApprovalOutcome.APPROVED, letter.letter_no)
