@@ -37,7 +37,7 @@ from policies.calendar import work_calendar
 from policies.formula import compiled_formula, dependencies
 from policies.investigation import checklists_for
 from policies.scorecard import SCORE_MAX, Choices, bins_table
-from policies.spreading import NAMES, PAYMENT_NAMES, TEXT_NAMES, judged_by, judged_figures
+from policies.spreading import NAMES, PAYMENT_NAMES, TEXT_NAMES, judged_figures
 from policies.table import Table
 from policies.tables import approval_table
 from policies.warning import OVERDUE_OF_LIMIT
@@ -126,10 +126,12 @@ def _figures_read(edition: PolicyEdition) -> Iterator[Finding]:
     for code in figures:
         if code not in read and code not in edition.spreading.shown:
             yield _found(f"spreading.figures.{code}", "unread")
-    for code in edition.spreading.shown:
+    # A figure may be declared as shown and be judged by too: a scorecard that comes to use it changes
+    # nothing about its being shown.
+    for code in dict.fromkeys(edition.spreading.shown):
         if code not in figures:
             yield _found("spreading.shown", "unknown", name=code)
-        elif code in judged_by(edition):
+        elif edition.spreading.shown.count(code) > 1:
             yield _found("spreading.shown", "repeated", name=code)
 
 

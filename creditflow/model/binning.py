@@ -14,7 +14,6 @@ import numpy as np
 from creditflow.model.candidates import Better
 from creditflow.model.figures import Numbers
 
-PARTS = 10  # quantile ranges before pooling
 LEAST = 8  # of the good and of the bad in a range
 SMOOTHING = 0.5  # pseudo-rows a range, times the number of ranges
 MISSING_SMOOTHING = 10.0  # pseudo-rows of the range of what is missing
@@ -67,11 +66,11 @@ def information_value(good: Numbers, bad: Numbers) -> float:
     return float(terms[both].sum())
 
 
-def bin_figure(values: Numbers, bad: np.ndarray, better: Better) -> Bins:
-    """The pooled ranges of one figure."""
+def bin_figure(values: Numbers, bad: np.ndarray, better: Better, parts: int) -> Bins:
+    """The ranges of one figure, pooled from so many quantile ranges."""
     there = ~np.isnan(values)
     quantiles: Sequence[float] = (
-        np.quantile(values[there], np.arange(1, PARTS) / PARTS).tolist() if there.any() else []
+        np.quantile(values[there], np.arange(1, parts) / parts).tolist() if there.any() else []
     )
     cuts = sorted({_readable(cut) for cut in quantiles})
     places = Bins(tuple(cuts), np.zeros(0), np.zeros(0)).places(values)

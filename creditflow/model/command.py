@@ -107,7 +107,8 @@ def validate(
         )  # fmt: skip
         if scorecard is not None:
             name = scorecard.stem
-            found = validate_card(selection, *read_card(scorecard))
+            rate = _rate(portfolio_rate, as_json)
+            found = validate_card(selection, *read_card(scorecard), rate)
         else:
             name = f"{folds} folds"
             found = validate_folds(selection, folds, _rate(portfolio_rate, as_json))

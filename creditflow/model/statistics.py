@@ -4,13 +4,14 @@ AUC counts ties one half; Gini = 2 AUC - 1; KS is the largest distance of the tw
 PSI = sum of (actual - expected) x ln(actual / expected): below .10 stable, above .25 shifted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from creditflow.model.figures import Numbers
 
+_TAIL = 0.025
 _EMPTY = 1e-4  # the share an empty part counts as in PSI, where a logarithm needs one
 
 
@@ -21,6 +22,18 @@ def auc(risk: Numbers, bad: np.ndarray) -> float:
     bads = int(bad.sum())
     goods = len(bad) - bads
     return float((ranks[bad].sum() - bads * (bads + 1) / 2) / (bads * goods))
+
+
+def auc_within(risk: Numbers, bad: np.ndarray, times: Sequence[str]) -> float:
+    """The chance that a bad one has the higher risk than a good one of the same time."""
+    found, pairs = 0.0, 0
+    for time in sorted(set(times)):
+        own = np.array([each == time for each in times])
+        weight = int(bad[own].sum()) * int((~bad[own]).sum())
+        if weight:
+            found += weight * auc(risk[own], bad[own])
+            pairs += weight
+    return found / pairs
 
 
 def roc(risk: Numbers, bad: np.ndarray) -> tuple[Numbers, Numbers]:
@@ -52,17 +65,31 @@ def shares(values: Numbers, cuts: Sequence[float]) -> Numbers:
 
 
 def binomial_interval(bad: int, rows: int) -> tuple[float, float]:
-    """The middle 95 % of how many of `rows` go bad at the rate seen, as shares."""
-    if rows == 0 or bad in (0, rows):
-        return bad / max(rows, 1), bad / max(rows, 1)
-    rate = bad / rows
-    terms = np.concatenate(
-        [[rows * np.log1p(-rate)], np.log(np.arange(rows, 0, -1) / np.arange(1, rows + 1))]
-    )
-    terms[1:] += np.log(rate / (1 - rate))
-    chances = np.cumsum(np.exp(np.cumsum(terms)))
-    low, high = np.searchsorted(chances, [0.025, 0.975])
-    return float(low / rows), float(high / rows)
+    """The exact 95 % interval of a rate that was seen (Clopper and Pearson 1934), as shares.
+
+    The rates at which so many or more, and so many or fewer, come in one of forty cases each.
+    """
+    if rows == 0:
+        return 0.0, 0.0
+    low = 0.0 if bad == 0 else _rate_where(lambda rate: 1 - _chance_of(bad - 1, rows, rate) < _TAIL)
+    high = 1.0 if bad == rows else _rate_where(lambda rate: _chance_of(bad, rows, rate) > _TAIL)
+    return low, high
+
+
+def _chance_of(most: int, rows: int, rate: float) -> float:
+    """The chance that at most so many of `rows` go bad at a rate between 0 and 1."""
+    logs = np.log(np.arange(rows, rows - most, -1) / np.arange(1, most + 1))
+    terms = rows * np.log1p(-rate) + np.append(0.0, np.cumsum(logs + np.log(rate / (1 - rate))))
+    return float(np.exp(terms).sum())
+
+
+def _rate_where(holds: Callable[[float], bool]) -> float:
+    """The rate up to which it holds, by bisection."""
+    low, high = 0.0, 1.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return (low + high) / 2
 
 
 def parts(pd: Numbers, bad: np.ndarray, count: int) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from creditflow.model.calibration import level_for, probability
 from creditflow.model.candidates import candidates_for, needed, shipped
 from creditflow.model.card import Source, card_of
 from creditflow.model.columns import Book, Columns, FirmYear, read_book, time_order
@@ -112,16 +113,27 @@ def fit_card(
         time=selection.time or columns.time,
         portfolio_rate=portfolio_rate,
     )
-    model = fit(figures, sample.bad, candidates, sample.groups(figures))
+    model = fit(figures, sample.bad, candidates, sample.groups(figures), sample.times)
     card = card_of(model, figures, sample.bad, sample.times, source)
     return card, needed(spreading, [each.figure for each in card.factors])
 
 
-def validate_card(selection: Selection, card: Scorecard, spreading: SpreadingPolicy) -> Findings:
-    """What a scorecard is worth on the rows chosen; its own firm and time columns count."""
+def validate_card(
+    selection: Selection,
+    card: Scorecard,
+    spreading: SpreadingPolicy,
+    portfolio_rate: Decimal | None = None,
+) -> Findings:
+    """What a scorecard is worth on the rows chosen; its own firm and time columns count.
+
+    A `portfolio_rate` anchors the PDs on these rows: their mean is the rate, their order stays.
+    """
     sample = read_sample(_as_fitted(selection, card))
     scored = score_rows(sample.rows, card, spreading)
     scores, pds = as_numbers(scored)
+    if portfolio_rate is not None:
+        log_odds = np.log(pds / (1 - pds))
+        pds = probability(log_odds + level_for(log_odds, float(portfolio_rate)))
     figures = figures_of(sample.rows, [each.figure for each in card.factors], spreading)
     grades, moves = migration_of(sample.rows, scored, card)
     return findings_of(
@@ -150,8 +162,9 @@ def validate_folds(selection: Selection, count: int, portfolio_rate: Decimal | N
     for fold in range(count):
         train, test = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
         here = {code: values[train] for code, values in figures.items()}
-        model = fit(here, sample.bad[train], candidates, [groups[place] for place in train])
         times = [sample.times[place] for place in train]
+        own = [groups[place] for place in train]
+        model = fit(here, sample.bad[train], candidates, own, times)
         card = card_of(model, here, sample.bad[train], times, source)
         scored = score_rows([sample.rows[place] for place in test], card, spreading)
         scores, pds[test] = as_numbers(scored)

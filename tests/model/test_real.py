@@ -42,9 +42,8 @@ def test_failing_firms_of_later_years_are_told_apart(
 
     assert found["auc"] >= least
     assert abs(riskier["pd_mean"] / riskier["rate"] - 1) <= 0.2
-    if columns == "us_statements.toml":
-        low, high = safer["interval"]
-        assert low <= safer["pd_mean"] <= high
+    low, high = safer["interval"]
+    assert low <= safer["pd_mean"] <= high
 
 
 @pytest.mark.long

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import beta
 
 from creditflow.model.binning import bin_figure, information_value, weights_of_evidence
 from creditflow.model.calibration import level_for, probability, slope_of
@@ -57,11 +58,14 @@ def test_the_area_is_the_share_of_pairs_in_order(rows: list[tuple[int, bool]]) -
     assert -1e-12 <= ks(risk, bad) <= 1 + 1e-12
 
 
-def test_the_interval_of_a_binomial_holds_the_middle_of_it() -> None:
-    low, high = binomial_interval(50, 100)
-
-    assert (low, high) == (0.40, 0.60)
-    assert binomial_interval(0, 10) == (0, 0)
+def test_the_interval_of_a_binomial_is_the_exact_one() -> None:
+    """Figures of the beta distribution, as the interval is defined by it."""
+    for bad, rows in ((0, 10), (1, 20), (6, 3615), (50, 100), (10, 10)):
+        low, high = binomial_interval(bad, rows)
+        assert low == pytest.approx(beta.ppf(0.025, bad, rows - bad + 1) if bad else 0, abs=1e-9)
+        over = beta.ppf(0.975, bad + 1, rows - bad) if bad < rows else 1
+        assert high == pytest.approx(over, abs=1e-9)
+    assert binomial_interval(0, 0) == (0, 0)
 
 
 def test_parts_are_from_the_safest_and_hold_every_row() -> None:
@@ -87,7 +91,7 @@ def test_pooled_ranges_run_one_way_and_keep_every_row(
 ) -> None:
     figures = np.array([value for value, _ in rows])
     bad = np.array([flag for _, flag in rows])
-    bins = bin_figure(figures, bad, better)
+    bins = bin_figure(figures, bad, better, 10)
     rates = [b / (g + b) for g, b in zip(bins.good[:-1], bins.bad[:-1], strict=True) if g + b]
     ordered = sorted(rates, reverse=better is Better.HIGH)
 
