@@ -31,6 +31,7 @@ from storage.exchange import Rates
 from storage.receivable import Receivables
 from storage.screening import Lists
 from storage.statement import Statements
+from web.service.exchange import tell_waiting_cases
 from web.service.ids import new_id
 from web.service.imports import cells
 from web.service.imports.cells import RowRefused
@@ -395,7 +396,13 @@ class RateImporter(_Portioned):
         return (rate.base, rate.quote, rate.kind, rate.rate_on), rate
 
     def _write(self, rates: list[Rate]) -> Sequence[Outcome | CreditError]:
-        return Rates(self._run.session).record_all(rates, recorded_by=self._run.person.person_id)
+        person_id = self._run.person.person_id
+        outcomes = Rates(self._run.session).record_all(rates, recorded_by=person_id)
+        new = [
+            rate for rate, became in zip(rates, outcomes, strict=True) if became is Outcome.CREATED
+        ]
+        tell_waiting_cases(self._run.session, new)
+        return outcomes
 
 
 class ListImporter:
