@@ -117,8 +117,8 @@ class RateGap(Value):
 
     @property
     def code(self) -> str:
-        """As a case lacks it: `exchange_rate:USD/CNY/spot@2026-06-30`."""
-        return f"{EXCHANGE_RATE}:{self.base}/{self.quote}/{self.kind}@{self.on}"
+        """As a case lacks it: `exchange_rate:USD/CNY/spot/2026-06-30`."""
+        return f"{EXCHANGE_RATE}:{self.base}/{self.quote}/{self.kind}/{self.on}"
 
     @classmethod
     def find(cls, code: str) -> Self | None:
@@ -129,7 +129,7 @@ class RateGap(Value):
 
 _GAP = re.compile(
     EXCHANGE_RATE
-    + r":(?P<base>[A-Z]{3})/(?P<quote>[A-Z]{3})/(?P<kind>[a-z]+)@(?P<on>[0-9]{4}-[0-9]{2}-[0-9]{2})"
+    + r":(?P<base>[A-Z]{3})/(?P<quote>[A-Z]{3})/(?P<kind>[a-z]+)/(?P<on>[0-9]{4}-[0-9]{2}-[0-9]{2})"
 )
 
 

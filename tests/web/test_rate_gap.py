@@ -75,15 +75,15 @@ def test_the_page_names_the_rate_and_whom_the_case_waits_for(desk: Desk) -> None
         grantor={Language.EN: "Grantor", Language.ZH: "授信机构"},
     )
     for language, words in {
-        "en": ("Exchange rate EUR/CNY/spot@", "a risk officer, who records the exchange rate"),
-        "zh-CN": ("汇率 EUR/CNY/spot@", "风险经理登记汇率"),
+        "en": ("Exchange rate EUR/CNY/spot/", "a risk officer, who records the exchange rate"),
+        "zh-CN": ("汇率 EUR/CNY/spot/", "风险经理登记汇率"),
     }.items():
         page = signed_in(app, "manager", language).get(f"/cases/{case_id}").text
         assert all(each in page for each in words)
 
 
 def test_a_code_of_a_gap_says_what_it_is_of() -> None:
-    code = "exchange_rate:EUR/CNY/average@2025-06-30"
+    code = "exchange_rate:EUR/CNY/average/2025-06-30"
     gap = RateGap.find(code)
     assert gap is not None
     assert gap.on == date(2025, 6, 30)
