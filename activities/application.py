@@ -45,6 +45,7 @@ from domain.identity import Role
 from domain.investigation import INVESTIGATION_REPORT
 from domain.notification import Channel, Notice
 from domain.override import OverrideStatus, VoidedBy
+from domain.reasons import because
 from domain.screening import ListEffect
 from domain.value import content_hash
 from policies.assessment import assess
@@ -560,7 +561,7 @@ def _change(session: Session, case: Case, action: CaseAction) -> Case:
     """A supplement to what waits for one, or an amendment of what is not decided yet."""
     allowed = _SUPPLEMENTED if action.action == "supplement" else _AMENDABLE
     if case.status not in allowed or action.change is None:
-        raise OutOfOrder(reason=f"the case is {case.status}, which takes no {action.action}")
+        raise OutOfOrder(**because("case_takes_no", status=case.status, act=action.action))
     application = action.change.applied_to(case.application)
     edition = Editions(session).read(case.edition_hash)
     on = business_on(action.at, action.offset_days)
@@ -656,7 +657,7 @@ def _withdraw(session: Session, case: Case, action: CaseAction) -> Case:
 def _dispose(session: Session, case: Case, action: CaseAction) -> Case:
     """A risk officer, not the applicant, clears or confirms; a reason is part of it."""
     if case.status is not CaseStatus.SUSPENDED or action.clear is None:
-        raise OutOfOrder(reason=f"the case is {case.status}; there is no hit to dispose of")
+        raise OutOfOrder(**because("case_no_hit", status=case.status))
     person = Persons(session).read_person(action.person_id)
     if not person.has(Role.RISK_OFFICER) or action.person_id == case.applicant:
         raise SameHands(first="the application", second="the disposition of its hits")

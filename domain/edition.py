@@ -24,6 +24,7 @@ from domain.customer import Segment
 from domain.errors import EditionInvalid, ProductUnknown
 from domain.identity import Id
 from domain.money import Currency, Money, rounded
+from domain.reasons import of_field, of_toml
 from domain.review import Proposal
 from domain.terms import StartEvent, TermsText
 from domain.toml import toml_text
@@ -825,11 +826,9 @@ class PolicyEdition(Value):
                 content = _merged(tomllib.loads(base_text, parse_float=Decimal), content)
             return cls.model_validate(content)
         except tomllib.TOMLDecodeError as error:
-            raise EditionInvalid(reason=str(error)) from error
+            raise EditionInvalid(**of_toml(error)) from error
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise EditionInvalid(reason=f"{where}: {first['msg']}") from error
+            raise EditionInvalid(**of_field(error)) from error
 
 
 class PublishedEdition(Value):

@@ -81,7 +81,7 @@ def rate_between(base: str, quote: str, rates: Iterable[Rate], kind: RateKind, o
     usable = [rate for rate in rates if rate.kind is kind and rate.rate_on <= on]
     rate = _between(base, quote, usable) or _by_pivot(base, quote, usable)
     if rate is None:
-        raise RateMissing(kind=kind.value, base=base, quote=quote, date=on)
+        raise RateMissing(kind=kind, base=base, quote=quote, date=on)
     return rate
 
 
