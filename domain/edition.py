@@ -663,6 +663,15 @@ class AuthenticityPolicy(Value):
     refer: tuple[Code, ...] = ()  # the findings for which people decide
 
 
+class TolerancesPolicy(Value):
+    """Differences that are let pass where no other section says so; each use is counted."""
+
+    # Of the source's precision, for each term of an identity: every figure was rounded by itself.
+    statement_units: Annotated[Exact, Field(ge=0, le=10)] = Decimal(1)
+    # Between two year ends, more or less than the months say, that still make them consecutive.
+    year_length_days: Annotated[int, Field(ge=0, le=45)] = 20
+
+
 class DuplicatesPolicy(Value):
     """When two records look like one customer: what each likeness is worth, and from where on they
     are told. Names alone are never a certainty."""
@@ -778,6 +787,7 @@ class PolicyEdition(Value):
     investigation: InvestigationPolicy = InvestigationPolicy()
     provenance: ProvenancePolicy = ProvenancePolicy()
     duplicates: DuplicatesPolicy = DuplicatesPolicy()
+    tolerances: TolerancesPolicy = TolerancesPolicy()
 
     @cached_property
     def edition_hash(self) -> str:

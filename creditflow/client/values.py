@@ -1648,6 +1648,44 @@ class NearCluster(Answer):
     total: Money
 
 
+class ToleranceUse(Answer):
+    """A difference that was let pass."""
+
+    code: str
+    difference: Decimal
+    allowed: Decimal
+    unit: str
+    subject: str
+
+
+class ToleranceRow(Answer):
+    """A tolerance of the edition in force; without a value the comparison is not made."""
+
+    code: str
+    field: str
+    value: Decimal | None
+    unit: str
+
+
+class ToleranceCount(Answer):
+    """How often a tolerance was used in a month, and by how much of it at most."""
+
+    code: str
+    edition: str
+    edition_hash: str
+    month_on: date
+    uses: int
+    share_max: Decimal
+
+
+class TolerancesReport(Answer):
+    edition: str
+    since: date
+    until: date
+    rows: tuple[ToleranceRow, ...]
+    counts: tuple[ToleranceCount, ...]
+
+
 class SplittingReport(Answer):
     since: date
     as_of: date
