@@ -548,6 +548,7 @@ class MonitoringPolicy(Value):
     collection_level: WarningLevel  # from which on a collection case is opened
     cure_levels: tuple[WarningLevel, ...]  # whose freeze a full payment lifts by itself
     cure_days: int = Field(ge=0)  # without new arrears, before it does
+    rate_level: WarningLevel = WarningLevel.YELLOW  # where exchange rates alone pass a cap
 
 
 class ScreeningPolicy(Value):

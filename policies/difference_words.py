@@ -243,6 +243,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "round_share_max": ("most round figures", "整数占比上限"),
     "round_items_min": ("least figures", "最少科目数"),
     "turnover_tolerance": ("tolerance of turnover", "收入容差"),
+    "rate_level": ("level of a warning by exchange rates", "汇率预警级别"),
     "tolerances": ("tolerances", "容差"),
     "statement_units": ("units of precision a term", "每项精度单位数"),
     "year_length_days": ("days around a year", "年度长度偏差天数"),
