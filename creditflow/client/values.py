@@ -1236,6 +1236,16 @@ class RowError(Answer):
     detail: str
 
 
+class ToleranceUse(Answer):
+    """A difference that was let pass."""
+
+    code: str
+    difference: Decimal
+    allowed: Decimal
+    unit: str
+    subject: str
+
+
 class Imported(Answer):
     """What became of a file's rows: created + updated + unchanged + refused = rows."""
 
@@ -1248,6 +1258,7 @@ class Imported(Answer):
     refused: int
     kept: bool
     errors: tuple[RowError, ...]
+    tolerated: tuple[ToleranceUse, ...] = ()  # what ties only thanks to a tolerance
 
 
 class ImportProfiles(Answer):
@@ -1646,16 +1657,6 @@ class NearCluster(Answer):
     ring: tuple[str, ...]
     cases: tuple[NearCase, ...]
     total: Money
-
-
-class ToleranceUse(Answer):
-    """A difference that was let pass."""
-
-    code: str
-    difference: Decimal
-    allowed: Decimal
-    unit: str
-    subject: str
 
 
 class ToleranceRow(Answer):

@@ -55,7 +55,7 @@ def test_an_import_names_the_row_that_ties_by_a_tolerance(desk: Desk) -> None:
 
 
 def test_uses_are_counted_by_api_client_command_and_page(
-    desk: Desk, app: FastAPI, monkeypatch: pytest.MonkeyPatch
+    desk: Desk, app: FastAPI, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk.services.imports.import_csv(desk.people["manager"], ImportKind.STATEMENTS, FILE.encode())
     today = desk.services.clock.business_on()
@@ -77,6 +77,12 @@ def test_uses_are_counted_by_api_client_command_and_page(
         assert plain.json()["code"] == "not_permitted"
 
         monkeypatch.setenv("CREDITFLOW_URL", url)
+        monkeypatch.setenv("CREDITFLOW_KEY", KEY.format("risk"))
+        monkeypatch.setenv("CREDITFLOW_KEY", KEY.format("manager"))
+        file = tmp_path / "again.csv"
+        file.write_text(FILE)
+        brought = CliRunner().invoke(commands, ["import", "statements", str(file)])
+        assert "line 2: 2023-12-31: total_assets" in brought.stdout
         monkeypatch.setenv("CREDITFLOW_KEY", KEY.format("risk"))
         told = CliRunner().invoke(commands, ["tolerances", "--json"])
         assert json.loads(told.stdout)["counts"][0]["uses"] == 1
