@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
+from typing import TypeVar
 
 from sqlalchemy.orm import Session
 from temporalio import activity
 
 from activities.assessment import File, collect_dossier, file_of
+from activities.exchange import Exchange
 from activities.letter import issue_letter, order_of, tell_decision
 from activities.override import override_grade, standing, void, void_pending
 from activities.signatures import ApplicationSteps
@@ -28,12 +30,22 @@ from domain.approval import ApprovalRequest, Subject
 from domain.assessment import Assessment, Dossier, Lane
 from domain.calendar import business_on
 from domain.contract import Letter
+from domain.customer import Customer
 from domain.edition import PolicyEdition
-from domain.errors import KeyReused, NotFound, OutOfOrder, SameHands, Unauthenticated
+from domain.errors import (
+    KeyReused,
+    NotFound,
+    OutOfOrder,
+    RateMissing,
+    SameHands,
+    Unauthenticated,
+)
+from domain.exchange import RateGap
 from domain.identity import Role
 from domain.investigation import INVESTIGATION_REPORT
 from domain.notification import Channel, Notice
 from domain.override import OverrideStatus, VoidedBy
+from domain.reasons import because
 from domain.screening import ListEffect
 from domain.value import content_hash
 from policies.assessment import assess
@@ -46,6 +58,7 @@ from storage.base import Records
 from storage.contract import Contracts
 from storage.customer import Customers
 from storage.edition import Editions
+from storage.exchange import Rates
 from storage.identity import ActionTokens, Persons
 from storage.investigation import Investigations
 from storage.notification import Outbox
@@ -61,6 +74,7 @@ _AMENDABLE = frozenset(
         CaseStatus.IN_APPROVAL,
     }
 )
+_Seen = TypeVar("_Seen")
 _PARTICIPLE = {"amend": "amended", "supplement": "supplemented"}
 _SUPPLEMENTED = frozenset({CaseStatus.INCOMPLETE, CaseStatus.RETURNED})
 
@@ -198,7 +212,7 @@ def _receive(session: Session, case_id: str) -> Case:
     entries = Lists(session).find_hits(customer.identifiers)
     screening = screen(customer, entries, Lists(session).versions(), on, edition)
     Screenings(session).record(screening, case_id)
-    missing = file_of(session, application, edition, on, customer, case_id).completeness.missing
+    missing = _lacking(session, application, edition, on, case_id, customer)
     status, reasons = CaseStatus.RECEIVED, tuple(hit.rule for hit in screening.hits)
     match screening.effect:
         case ListEffect.STOP:
@@ -237,10 +251,10 @@ def _assess(session: Session, before: Case, step: CaseStep) -> Assessed:
     """Judge; where no person is asked, decide in the same transaction."""
     on = business_on(step.at, step.offset_days)
     edition = Editions(session).read(before.edition_hash)
-    file = file_of(session, before.application, edition, on, case_id=before.case_id)
-    if file.completeness.missing:
-        return _incomplete(session, before, file.completeness.missing, edition, step)
-    assessment = _judged(session, before, edition, on, file, step.at)
+    judged = _or_gap(session, lambda: _looked_at(session, before, edition, on, step.at))
+    if not isinstance(judged, Assessment):
+        return _incomplete(session, before, judged, edition, step)
+    assessment = judged
     Assessments(session).record(assessment)
     CaseEvents(session).post(
         before.case_id,
@@ -259,6 +273,61 @@ def _assess(session: Session, before: Case, step: CaseStep) -> Assessed:
             return _decided_by_policy(session, before, assessment, edition, step.at, approved=True)
         case Lane.DECLINE:
             return _decided_by_policy(session, before, assessment, edition, step.at, approved=False)
+
+
+def _looked_at(
+    session: Session, case: Case, edition: PolicyEdition, on: date, at: datetime
+) -> Assessment | tuple[str, ...]:
+    """The receipt, or what the case still lacks."""
+    file = file_of(session, case.application, edition, on, case_id=case.case_id)
+    lacking = _lacks(session, file, case.application, edition, on)
+    return lacking or _judged(session, case, edition, on, file, at)
+
+
+def _lacks(
+    session: Session, file: File, application: Application, edition: PolicyEdition, on: date
+) -> tuple[str, ...]:
+    """What is missing on file; where anything is, the rate of what is asked for is named with it."""
+    missing = file.completeness.missing
+    if missing:
+        try:
+            Exchange(session, edition, on).reporting(application.limit_requested)
+        except RateMissing as gap:
+            return (*missing, RateGap.of(gap).code)
+    return missing
+
+
+def _lacking(
+    session: Session,
+    application: Application,
+    edition: PolicyEdition,
+    on: date,
+    case_id: str,
+    customer: Customer | None = None,
+) -> tuple[str, ...]:
+    """What a case lacks on a day, a rate that its records need among it."""
+
+    def look() -> tuple[str, ...]:
+        file = file_of(session, application, edition, on, customer, case_id)
+        return _lacks(session, file, application, edition, on)
+
+    return _or_gap(session, look)
+
+
+def _or_gap(session: Session, look: Callable[[], _Seen]) -> _Seen | tuple[str, ...]:
+    """What a look finds, or the exchange rate that it lacks.
+
+    A look that fails has written nothing. It is made twice, so that a rate that is recorded in
+    this moment is either seen, or finds the case waiting.
+    """
+    try:
+        return look()
+    except RateMissing:
+        Rates(session).hold()
+    try:
+        return look()
+    except RateMissing as missing:
+        return (RateGap.of(missing).code,)
 
 
 def _told_model(assessment: Assessment) -> dict[str, str]:
@@ -492,12 +561,11 @@ def _change(session: Session, case: Case, action: CaseAction) -> Case:
     """A supplement to what waits for one, or an amendment of what is not decided yet."""
     allowed = _SUPPLEMENTED if action.action == "supplement" else _AMENDABLE
     if case.status not in allowed or action.change is None:
-        raise OutOfOrder(reason=f"the case is {case.status}, which takes no {action.action}")
+        raise OutOfOrder(**because("case_takes_no", status=case.status, act=action.action))
     application = action.change.applied_to(case.application)
     edition = Editions(session).read(case.edition_hash)
     on = business_on(action.at, action.offset_days)
-    file = file_of(session, application, edition, on, case_id=case.case_id)
-    missing = file.completeness.missing
+    missing = _lacking(session, application, edition, on, case.case_id)
     CaseEvents(session).post(
         case.case_id,
         _PARTICIPLE[action.action],
@@ -520,16 +588,27 @@ def _change(session: Session, case: Case, action: CaseAction) -> Case:
 
 
 def _take_report(session: Session, case: Case, step: CaseStep) -> CaseChanged:
-    """A case that waits lets go of the report once both have signed; what else it lacks stays."""
+    """A case that waits lets go of the report once both have signed, and of a rate that has come;
+    what else it lacks stays."""
     edition = Editions(session).read(case.edition_hash)
     on = business_on(step.at, step.offset_days)
     missing = case.missing
     if case.status in _SUPPLEMENTED and INVESTIGATION_REPORT in missing:
-        file = file_of(session, case.application, edition, on, case_id=case.case_id)
-        if file.report is None or file.report.signed is not None:
+        file = _or_gap(
+            session,
+            lambda: file_of(session, case.application, edition, on, case_id=case.case_id),
+        )
+        if not isinstance(file, File):
+            missing = tuple(dict.fromkeys([*missing, *file]))
+        elif file.report is None or file.report.signed is not None:
             missing = tuple(code for code in missing if code != INVESTIGATION_REPORT)
+            CaseEvents(session).post(case.case_id, "investigated", at=step.at)
+    if case.status in _SUPPLEMENTED:
+        came = [code for code in missing if _rate_came(session, code, on)]
+        missing = tuple(code for code in missing if code not in came)
+        for code in came:
+            CaseEvents(session).post(case.case_id, "rate_recorded", at=step.at, rate=code)
     if missing != case.missing:
-        CaseEvents(session).post(case.case_id, "investigated", at=step.at)
         status = case.status if missing else CaseStatus.RECEIVED
         changed = case.model_copy(update={"status": status, "missing": missing})
         case = Applications(session).write(case, changed)
@@ -539,6 +618,18 @@ def _take_report(session: Session, case: Case, step: CaseStep) -> CaseChanged:
         missing=missing,
         silence_until=silence_until(case.status, edition, step.at, step.offset_days, missing),
     )
+
+
+def _rate_came(session: Session, code: str, on: date) -> bool:
+    """Whether a code is a rate that was missing and is there now."""
+    gap = RateGap.find(code)
+    if gap is None:
+        return False
+    try:
+        Rates(session).read(gap.base, gap.quote, on=on, kind=gap.kind)
+    except RateMissing:
+        return False
+    return True
 
 
 def _differences(before: Application, after: Application) -> dict[str, str]:
@@ -566,7 +657,7 @@ def _withdraw(session: Session, case: Case, action: CaseAction) -> Case:
 def _dispose(session: Session, case: Case, action: CaseAction) -> Case:
     """A risk officer, not the applicant, clears or confirms; a reason is part of it."""
     if case.status is not CaseStatus.SUSPENDED or action.clear is None:
-        raise OutOfOrder(reason=f"the case is {case.status}; there is no hit to dispose of")
+        raise OutOfOrder(**because("case_no_hit", status=case.status))
     person = Persons(session).read_person(action.person_id)
     if not person.has(Role.RISK_OFFICER) or action.person_id == case.applicant:
         raise SameHands(first="the application", second="the disposition of its hits")
@@ -611,7 +702,8 @@ def silence_until(
 ) -> datetime | None:
     """When a waiting case lapses if nobody answers; None where it does not wait for an answer.
 
-    A case that lacks the investigators' report alone has their time, not the applicant's.
+    A case that lacks the investigators' report alone has their time, not the applicant's; one that
+    lacks an exchange rate alone waits for us, and does not lapse.
     """
     hours = {
         CaseStatus.INCOMPLETE: edition.silence.incomplete_hours,
@@ -620,20 +712,30 @@ def silence_until(
     }.get(status)
     if hours is None:
         return None
-    if missing == (INVESTIGATION_REPORT,):
+    asked = tuple(code for code in missing if RateGap.find(code) is None)
+    if missing and not asked:
+        return None
+    if asked == (INVESTIGATION_REPORT,):
         hours = edition.silence.investigation_hours
     return work_calendar(edition.approval.calendar).after(since, hours, offset_days)
 
 
 def _tell_missing(session: Session, case: Case) -> None:
-    Outbox(session).post(
-        Channel.MAIL,
-        f"{case.case_id}/incomplete/{case.version}",
-        recipient=f"person:{case.applicant}",
-        kind=Notice.APPLICATION_INCOMPLETE,
-        facts={"case_id": case.case_id, "missing": ",".join(case.missing)},
-        case_id=case.case_id,
-    )
+    """The applicant hears what is missing; of a rate, those who may record it hear as well."""
+    key = f"{case.case_id}/incomplete/{case.version}"
+    keys = {case.applicant: key}
+    if any(RateGap.find(code) for code in case.missing):
+        risk = [each for each in Persons(session).list_persons() if each.has(Role.RISK_OFFICER)]
+        keys = {each.person_id: f"{key}/{each.person_id}" for each in risk} | keys
+    for person_id, key in keys.items():
+        Outbox(session).post(
+            Channel.MAIL,
+            key,
+            recipient=f"person:{person_id}",
+            kind=Notice.APPLICATION_INCOMPLETE,
+            facts={"case_id": case.case_id, "missing": ",".join(case.missing)},
+            case_id=case.case_id,
+        )
 
 
 def lapse_case(

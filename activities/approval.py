@@ -45,6 +45,7 @@ from domain.errors import (
 )
 from domain.identity import Role
 from domain.notification import Channel, Notice
+from domain.reasons import because
 from policies.calendar import work_calendar
 from storage.application import Applications, Assessments, CaseEvents
 from storage.approval import Approvals, AuthorityGrants, Decisions
@@ -128,7 +129,9 @@ def authority_for(
             return grant
     held = ", ".join(f"{grant.position} up to {grant.limit}" for grant in grants) or "none"
     asked = " or ".join(task.may_be_decided_by)
-    raise NoAuthority(reason=f"{asked} for {aggregate} on {on} is asked, held is {held}")
+    raise NoAuthority(
+        **because("authority_held", asked=asked, aggregate=aggregate, on=on, held=held)
+    )
 
 
 # ── a word ───────────────────────────────────────────────────────────────────────────────────────

@@ -23,6 +23,7 @@ from domain.edition import PolicyEdition
 from domain.errors import CaseClosed, KeyReused, Malformed, NotFound, NotPermitted, Unauthenticated
 from domain.identity import Role
 from domain.notification import Channel, Notice
+from domain.reasons import because
 from policies.calendar import work_calendar
 from policies.warning import reminders_due
 from storage.base import Records
@@ -211,7 +212,7 @@ def _authenticate(session: Session, action: CollectionAction) -> None:
 def _promise(session: Session, case: CollectionCase, action: CollectionAction) -> CollectionCase:
     on = business_on(action.at, action.offset_days)
     if action.promised_on is None or action.promised_on < on:
-        raise Malformed(reason=f"a promise is for a day from {on} on")
+        raise Malformed(**because("promise_from", day=on))
     _post(
         session,
         case,

@@ -27,6 +27,7 @@ from domain.errors import (
 from domain.identity import Role
 from domain.notification import Channel
 from domain.override import Override, OverrideStatus, VoidedBy
+from domain.reasons import because
 from policies.override import confirmation_step, grade_asked, second_needed
 from storage.application import Applications, Assessments, CaseEvents
 from storage.approval import Approvals
@@ -46,7 +47,7 @@ def override_grade(session: Session, case: Case, action: CaseAction) -> Case:
     """
     proposal = action.override
     if proposal is None or case.status not in OVERRIDABLE:
-        raise OutOfOrder(reason=f"the case is {case.status}, which takes no override")
+        raise OutOfOrder(**because("case_takes_no", status=case.status, act="override"))
     _refuse_hands(session, case, action.person_id)
     if not proposal.note.strip():
         raise NoteMissing(verdict="override")

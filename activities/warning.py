@@ -12,6 +12,7 @@ from temporalio import activity
 
 from activities.book import refresh_book
 from activities.collection import open_collection
+from activities.exchange import Exchange
 from activities.line import tell_line
 from activities.signatures import WarningSteps
 from domain.assessment import PaymentRecord
@@ -36,7 +37,14 @@ from domain.warning import (
     WarningLevel,
     WarningSignal,
 )
-from policies.warning import lifts_by_payment, opens_collection, signals
+from policies.warning import (
+    caps_of,
+    lifts_by_payment,
+    opens_collection,
+    rate_signals,
+    signals,
+)
+from storage.application import Assessments
 from storage.base import Records
 from storage.collection import Collections
 from storage.customer import Customers
@@ -144,15 +152,17 @@ class _Look:
         lines = tuple(line for line in held if not line.status.ended)
         try:
             record = self._record_of(customer_id)
-            fired = signals(record, self._limit_of(lines, record), self.edition)
+            paid = signals(record, self._limit_of(lines, record), self.edition)
+            moved = self._moved_by_rates(customer, lines)
         except RateMissing:
             return MonitoringTally(customers=1, unjudged=1)
         self._wake_overdue(lines)
-        raised = self._raise(customer, fired, record)
-        closed = self._close(customer_id, fired)
+        raised = self._raise(customer, paid, record)
+        told = self._raise(customer, moved, record)
+        closed = self._close(customer_id, (*paid, *moved))
         return MonitoringTally(
             customers=1,
-            raised=len(raised),
+            raised=len(raised) + len(told),
             closed=closed,
             freezes=self._freeze(customer_id, lines),
             lifts=self._lift(customer_id, lines),
@@ -176,6 +186,29 @@ class _Look:
         for line in lines:
             total += rates.convert(line.limit, currency, on=self._on, kind=kind).amount
         return total
+
+    def _moved_by_rates(
+        self, customer: Customer, lines: tuple[CreditLine, ...]
+    ) -> tuple[WarningSignal, ...]:
+        """Caps that exchange rates alone have moved the customer's limits over, since the rates of
+        its newest receipt."""
+        limits = [line.limit for line in lines]
+        quote = self.edition.reporting_currency
+        if all(limit.currency == quote for limit in limits):
+            return ()
+        receipt = Assessments(self._session).find_newest_of_customer(customer.customer_id)
+        if receipt is None:
+            return ()
+        exchange = Exchange(self._session, self.edition, self._on)
+        exchange.reporting_sum(limits)
+        on_record = {used.base: used for used in receipt.dossier.rates if used.quote == quote}
+        return rate_signals(
+            limits,
+            on_record,
+            {used.base: used for used in exchange.rates_used},
+            caps_of(receipt.rating.grade, customer.industry or "", self._on, self.edition),
+            self.edition,
+        )
 
     # ── signals ──────────────────────────────────────────────────────────────────────────────────
 

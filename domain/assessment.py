@@ -17,6 +17,7 @@ from domain.investigation import SignedReport
 from domain.money import Money
 from domain.override import RatingOverride
 from domain.statement import Statement
+from domain.tolerance import ToleranceUse
 from domain.turnover import InvoiceRecord
 from domain.value import Value, lasting_hash
 
@@ -302,6 +303,7 @@ class Assessment(Value):
     automatic_spent: Money | None = None  # of the automatic lane's day, as it stood then
     sampled: bool = False  # whether chance sent it to people
     doubts: tuple[Doubt, ...] = ()
+    tolerances: tuple[ToleranceUse, ...] = ()  # differences that were let pass
     limit_reviewed: Money | None = None  # what a review that asks for nothing leaves the line with
 
     @property

@@ -24,6 +24,7 @@ from domain.customer import Segment
 from domain.errors import EditionInvalid, ProductUnknown
 from domain.identity import Id
 from domain.money import Currency, Money, rounded
+from domain.reasons import of_field, of_toml
 from domain.review import Proposal
 from domain.terms import StartEvent, TermsText
 from domain.toml import toml_text
@@ -547,6 +548,7 @@ class MonitoringPolicy(Value):
     collection_level: WarningLevel  # from which on a collection case is opened
     cure_levels: tuple[WarningLevel, ...]  # whose freeze a full payment lifts by itself
     cure_days: int = Field(ge=0)  # without new arrears, before it does
+    rate_level: WarningLevel = WarningLevel.YELLOW  # where exchange rates alone pass a cap
 
 
 class ScreeningPolicy(Value):
@@ -660,6 +662,15 @@ class AuthenticityPolicy(Value):
     turnover_tolerance: Annotated[Exact, Field(ge=0)] | None = None  # revenue above invoices
     bands: tuple[IndustryBand, ...] = ()
     refer: tuple[Code, ...] = ()  # the findings for which people decide
+
+
+class TolerancesPolicy(Value):
+    """Differences that are let pass where no other section says so; each use is counted."""
+
+    # Of the source's precision, for each term of an identity: every figure was rounded by itself.
+    statement_units: Annotated[Exact, Field(ge=0, le=10)] = Decimal(1)
+    # Between two year ends, more or less than the months say, that still make them consecutive.
+    year_length_days: Annotated[int, Field(ge=0, le=45)] = 20
 
 
 class DuplicatesPolicy(Value):
@@ -777,6 +788,7 @@ class PolicyEdition(Value):
     investigation: InvestigationPolicy = InvestigationPolicy()
     provenance: ProvenancePolicy = ProvenancePolicy()
     duplicates: DuplicatesPolicy = DuplicatesPolicy()
+    tolerances: TolerancesPolicy = TolerancesPolicy()
 
     @cached_property
     def edition_hash(self) -> str:
@@ -825,11 +837,9 @@ class PolicyEdition(Value):
                 content = _merged(tomllib.loads(base_text, parse_float=Decimal), content)
             return cls.model_validate(content)
         except tomllib.TOMLDecodeError as error:
-            raise EditionInvalid(reason=str(error)) from error
+            raise EditionInvalid(**of_toml(error)) from error
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise EditionInvalid(reason=f"{where}: {first['msg']}") from error
+            raise EditionInvalid(**of_field(error)) from error
 
 
 class PublishedEdition(Value):

@@ -16,7 +16,7 @@ retried. The sentence names ids and figures only, never a person.
 import re
 from typing import Any, ClassVar
 
-from domain.refusal_words import ZH
+from domain.refusal_words import STATES, ZH
 
 
 class CreditError(ValueError):
@@ -31,6 +31,10 @@ class CreditError(ValueError):
 
     def __init__(self, **facts: Any) -> None:
         self.facts = {name: str(fact) for name, fact in facts.items()}
+        for name, fact in facts.items():
+            word = STATES.get(type(fact).__name__, {}).get(self.facts[name])
+            if word is not None:
+                self.facts.setdefault(f"{name}_zh", word)
         super().__init__(self.detail("en"))
 
     @classmethod

@@ -4,6 +4,7 @@ Rounding is declared: a rate that had to be computed (turned round, or by way of
 ten significant digits, and an amount to the nearest minor unit, halves to even both times.
 """
 
+import re
 from collections.abc import Iterable
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Context, Decimal
@@ -18,6 +19,7 @@ from domain.money import Currency, Money, exponent_of, rounded
 from domain.value import Value
 
 PIVOT = "CNY"  # rates are collected against it
+EXCHANGE_RATE = "exchange_rate"  # what a case lacks that waits for one
 
 _DERIVED = Context(prec=10, rounding=ROUND_HALF_EVEN)
 
@@ -79,7 +81,7 @@ def rate_between(base: str, quote: str, rates: Iterable[Rate], kind: RateKind, o
     usable = [rate for rate in rates if rate.kind is kind and rate.rate_on <= on]
     rate = _between(base, quote, usable) or _by_pivot(base, quote, usable)
     if rate is None:
-        raise RateMissing(kind=kind.value, base=base, quote=quote, date=on)
+        raise RateMissing(kind=kind, base=base, quote=quote, date=on)
     return rate
 
 
@@ -97,6 +99,38 @@ def convert(amount: Money, rate: Rate) -> Conversion:
             rate_on=rate.rate_on,
         ),
     )
+
+
+class RateGap(Value):
+    """A rate that a case waits for: of a pair and kind, on or before a day."""
+
+    base: Currency
+    quote: Currency
+    kind: RateKind
+    on: date
+
+    @classmethod
+    def of(cls, missing: RateMissing) -> Self:
+        """The gap that a refused conversion leaves."""
+        base, quote, kind, on = (missing.facts[each] for each in ("base", "quote", "kind", "date"))
+        return cls(base=base, quote=quote, kind=RateKind(kind), on=date.fromisoformat(on))
+
+    @property
+    def code(self) -> str:
+        """As a case lacks it: `exchange_rate:USD/CNY/spot/2026-06-30`."""
+        return f"{EXCHANGE_RATE}:{self.base}/{self.quote}/{self.kind}/{self.on}"
+
+    @classmethod
+    def find(cls, code: str) -> Self | None:
+        """The gap that a code names; None where it names something else."""
+        found = _GAP.fullmatch(code)
+        return cls.model_validate(found.groupdict()) if found else None
+
+
+_GAP = re.compile(
+    EXCHANGE_RATE
+    + r":(?P<base>[A-Z]{3})/(?P<quote>[A-Z]{3})/(?P<kind>[a-z]+)/(?P<on>[0-9]{4}-[0-9]{2}-[0-9]{2})"
+)
 
 
 def _between(base: str, quote: str, rates: list[Rate]) -> Rate | None:

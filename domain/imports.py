@@ -8,6 +8,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from domain.errors import CreditError, ImportRefused
+from domain.tolerance import ToleranceUse
 from domain.value import Value
 
 ERRORS_LISTED_MAX = 1000
@@ -78,6 +79,7 @@ class ImportReport(Value):
     updated: int = 0
     unchanged: int = 0
     refused: int = 0
+    tolerated: tuple[ToleranceUse, ...] = ()  # what ties only thanks to a tolerance; the first ones
     kept: bool = False  # whether what was accepted is on record
     errors: tuple[RowError, ...] = ()
 

@@ -15,6 +15,7 @@ from domain.contract import Contract, ContractStatus, Letter, Terms, differing_f
 from domain.errors import ContractDiffers, LetterLapsed, OutOfOrder, SameHands, ScreeningStale
 from domain.identity import SYSTEM, Id
 from domain.money import Money
+from domain.reasons import because
 from domain.review import ReviewCause
 from domain.screening import ListEffect
 from domain.value import Value
@@ -66,7 +67,7 @@ class ConditionPrecedent(Value):
     def evidenced(self, evidence_hash: str, person_id: Id) -> "ConditionPrecedent":
         """With evidence on file; fresh evidence has to be verified afresh."""
         if self.settled:
-            raise OutOfOrder(reason=f"the condition {self.code} is {self.status}")
+            raise OutOfOrder(**because("condition_state", condition=self.code, status=self.status))
         return self.model_copy(
             update={
                 "status": ConditionStatus.EVIDENCED,
@@ -78,14 +79,14 @@ class ConditionPrecedent(Value):
     def verified(self, person_id: Id) -> "ConditionPrecedent":
         """Met, in the eyes of somebody who neither owns it nor brought the evidence."""
         if self.status is not ConditionStatus.EVIDENCED:
-            raise OutOfOrder(reason=f"the condition {self.code} is {self.status}")
+            raise OutOfOrder(**because("condition_state", condition=self.code, status=self.status))
         self._refuse_own(person_id)
         return self.model_copy(update={"status": ConditionStatus.MET, "verified_by": person_id})
 
     def rejected(self, note: str) -> "ConditionPrecedent":
         """The evidence does not show it; the condition is open again."""
         if self.status is not ConditionStatus.EVIDENCED:
-            raise OutOfOrder(reason=f"the condition {self.code} is {self.status}")
+            raise OutOfOrder(**because("condition_state", condition=self.code, status=self.status))
         return self.model_copy(
             update={
                 "status": ConditionStatus.OPEN,
@@ -98,7 +99,7 @@ class ConditionPrecedent(Value):
     def waived(self, person_id: Id, decision_id: str, note: str) -> "ConditionPrecedent":
         """Not asked for any more, by a decision of its own."""
         if self.settled:
-            raise OutOfOrder(reason=f"the condition {self.code} is {self.status}")
+            raise OutOfOrder(**because("condition_state", condition=self.code, status=self.status))
         self._refuse_own(person_id)
         return self.model_copy(
             update={
@@ -288,9 +289,9 @@ class ExpirySwept(Value):
 def refuse_unready(letter: Letter, contract: Contract, business_on: date) -> None:
     """What no waiting can mend: a letter that lapsed, an agreement unsigned or unlike its letter."""
     if contract.status is not ContractStatus.SIGNED:
-        raise OutOfOrder(reason=f"the agreement is {contract.status}")
+        raise OutOfOrder(**because("agreement_state", status=contract.status))
     if letter.terms is None:
-        raise OutOfOrder(reason=f"the letter {letter.letter_no} declines")
+        raise OutOfOrder(**because("letter_declines", letter_no=letter.letter_no))
     differing = differing_field(contract.terms, letter.terms)
     if differing is not None:
         field, ours, theirs = differing

@@ -19,7 +19,7 @@ _EXPONENTS = {
     **dict.fromkeys("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF".split(), 0),
     **dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3),
 }
-_CURRENCIES = frozenset(
+CURRENCIES = frozenset(
     """AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP
     BYN BZD CAD CDF CHF CLP CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL
     GHS GIP GMD GNF GTQ GYD HKD HNL HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW
@@ -36,7 +36,7 @@ _SHOWN_MAX = 40
 
 def exponent_of(currency: str) -> int:
     """How many decimals the currency's minor unit stands for; refuses `CurrencyUnknown`."""
-    if currency not in _CURRENCIES:
+    if currency not in CURRENCIES:
         raise CurrencyUnknown(currency=str(currency)[:8])
     return _EXPONENTS.get(currency, 2)
 

@@ -1,7 +1,7 @@
 """The words that refusals are filled with, in Chinese: kinds of thing, acts, and fixed reasons.
 
 A refusal is made with English words; its Chinese sentence says these in their place. A reason that
-carries figures brings its own Chinese beside it, as `reason_zh`. A test holds this table complete.
+carries figures brings its own Chinese beside it (`domain/reasons.py`). Tests hold the tables complete.
 """
 
 ZH: dict[str, str] = {
@@ -59,6 +59,7 @@ ZH: dict[str, str] = {
     "statement": "财务报表",
     "task": "待办",
     "visit": "实地走访",
+    "use": "用信",
     "waiver": "减免申请",
     "warning": "预警",
     # acts that need two people
@@ -90,6 +91,28 @@ ZH: dict[str, str] = {
     "the second's": "协办调查",
     "unfreezing it": "解冻额度",
     "verifying it": "核实条件",
+    # acts on a case
+    "amend": "修改",
+    "supplement": "补充",
+    # faults of a signature
+    "is by an unknown authority": "签发机构不受信任",
+    "nobody": "无人",
+    "was changed after signing": "签署后被更改",
+    "was followed by a change it forbids": "签署后有不允许的更改",
+    # faults of a field
+    "a capacity is a guarantor's": "担保能力只属于保证人",
+    "a cover is in one currency": "一项风险缓释只能使用一种币种",
+    "a customer or a line is secured once by one cover": "同一风险缓释对同一客户或额度只能担保一次",
+    "a float is not an exact number": "不接受浮点数",
+    "a valuation has a valuer": "估值须注明估值机构",
+    "an amount of a cover is not below zero": "风险缓释金额不得小于零",
+    "an override by no notch is none": "推翻级数不得为零",
+    "control characters are not allowed": "不得含控制字符",
+    "it ends before it begins": "结束早于开始",
+    "must not be blank": "不得为空白",
+    "nobody guarantees their own debt": "不得为自己的债务提供担保",
+    "not a finite number": "不是有限的数",
+    "what secures nothing is no use of a cover": "担保金额为零，不构成使用",
     # fixed reasons
     "a collection takes promise and close": "催收案件只接受承诺与结案",
     "a disposition needs its reason": "处置必须说明理由",
@@ -128,4 +151,124 @@ ZH: dict[str, str] = {
     "the sealed document is not the one that was sent": "签章文件并非发出的文件",
     "the workbook is too large": "工作簿过大",
     "this task does not belong to the approval": "该待办不属于此审批",
+}
+
+# The states that sentences name, by their kind; the same words as on pages (a test compares them).
+STATES: dict[str, dict[str, str]] = {
+    "CaseStatus": {
+        "active": "已启用",
+        "approved": "已批准",
+        "assessed": "已评估",
+        "conditions": "待落实条件",
+        "contracting": "待签约",
+        "declined": "已否决",
+        "in_approval": "审批中",
+        "incomplete": "资料不全",
+        "lapsed": "已失效",
+        "received": "已受理",
+        "refused": "准入拒绝",
+        "returned": "已退回",
+        "suspended": "已暂停",
+        "withdrawn": "已撤销",
+    },
+    "ConditionStatus": {
+        "evidenced": "待核验",
+        "met": "已落实",
+        "open": "未落实",
+        "waived": "已豁免",
+    },
+    "ContractStatus": {
+        "declined": "已拒签",
+        "expired": "已过期",
+        "sent": "待签署",
+        "signed": "已签署",
+        "withdrawn": "已撤回",
+    },
+    "LateEntryKind": {
+        "charge": "计收",
+        "reversal": "冲回",
+        "waiver": "减免",
+    },
+    "LineStatus": {
+        "active": "已启用",
+        "collect_only": "只收不放",
+        "expired": "已到期",
+        "frozen": "已冻结",
+        "terminated": "已终止",
+    },
+    "ReviewStatus": {
+        "concluded": "已完成",
+        "in_approval": "审批中",
+        "lapsed": "已失效",
+        "open": "进行中",
+        "overruled": "建议未采纳",
+        "stopped": "已终止",
+    },
+    "CollectionStatus": {
+        "closed": "已关闭",
+        "open": "进行中",
+        "paid": "已付清",
+    },
+    "TaskStatus": {
+        "closed": "已关闭",
+        "decided": "已决",
+        "open": "未决",
+    },
+    "Verdict": {
+        "approve": "同意",
+        "decline": "否决",
+        "return": "退回",
+    },
+    "Segment": {
+        "large": "大型",
+        "medium": "中型",
+        "small": "小型",
+    },
+    "RateKind": {
+        "spot": "即期",
+        "average": "平均",
+        "budget": "预算",
+    },
+    "Relation": {
+        "new": "新客户",
+        "existing": "存量客户",
+    },
+    "scheme_fault": {
+        "above_facility": "超过授信总额",
+        "above_request": "超过申请额度",
+        "cover_missing": "缺少要求的担保",
+        "deposit_too_low": "保证金不足",
+        "limit_not_filled": "分项额度之和不足总额",
+        "limit_not_positive": "额度为零",
+        "no_sub_line": "不能作为分项",
+        "product_not_asked": "不属于申请品种",
+        "product_twice": "品种重复",
+        "product_unknown": "目录中没有该品种",
+        "purpose_missing": "缺少专项用途",
+        "stands_alone": "不得与其他品种并列",
+        "tenor_too_long": "期限过长",
+    },
+}
+
+# What pydantic says of a field, in Chinese; by its error type, the rest by the last line.
+FIELD_ZH: dict[str, str] = {
+    "missing": "缺少该字段",
+    "extra_forbidden": "不接受该字段",
+    "enum": "不在允许的取值范围内",
+    "literal_error": "不在允许的取值范围内",
+    "string_too_long": "过长",
+    "string_too_short": "过短",
+    "string_type": "应为文本",
+    "string_pattern_mismatch": "格式不符",
+    "int_parsing": "应为整数",
+    "int_type": "应为整数",
+    "decimal_parsing": "应为数字",
+    "bool_parsing": "应为是或否",
+    "date_from_datetime_parsing": "应为日期",
+    "date_parsing": "应为日期",
+    "datetime_parsing": "应为时间",
+    "greater_than_equal": "低于下限",
+    "less_than_equal": "超过上限",
+    "too_short": "不能为空",
+    "json_invalid": "不是有效的 JSON",
 }

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from pydantic import AfterValidator, Field
 
@@ -20,6 +20,7 @@ from domain.errors import (
 )
 from domain.identity import Id
 from domain.money import Currency
+from domain.tolerance import STATEMENT_TIE, ToleranceUse, used
 from domain.value import IN_ORDER, Value
 
 
@@ -256,23 +257,60 @@ class Gap(Value):
     difference: Decimal
 
 
-def gaps_of(statement: Statement) -> tuple[Gap, ...]:
+UNITS = Decimal(1)  # of the source's precision a term, where no edition says another number
+
+
+def gaps_of(statement: Statement, units: Decimal = UNITS) -> tuple[Gap, ...]:
     """Every identity and total that the reported figures break.
 
-    The tolerance is one unit of the source's precision a term: each figure was rounded by itself.
+    `units` of the source's precision a term are let pass: each figure was rounded by itself.
     """
-    return (*_broken_identities(statement), *_exceeded_totals(statement))
+    return tuple(
+        Gap(identity=each.identity, difference=each.difference)
+        for each in _compared(statement)
+        if each.excess > units * each.unit
+    )
 
 
-def _broken_identities(statement: Statement) -> Iterator[Gap]:
+def ties_tolerated(statement: Statement, units: Decimal = UNITS) -> tuple[ToleranceUse, ...]:
+    """Where an accepted statement ties only thanks to the tolerance."""
+    subject = f"{statement.period_end_on}: "
+    return tuple(
+        use
+        for each in _compared(statement)
+        for use in used(
+            STATEMENT_TIE,
+            each.excess,
+            units * each.unit,
+            statement.currency,
+            subject + each.identity,
+        )
+    )
+
+
+class _Compared(NamedTuple):
+    """One comparison of reported figures: how far the sides differ, and one unit for every term."""
+
+    identity: str
+    difference: Decimal
+    excess: Decimal
+    unit: Decimal
+
+
+def _compared(statement: Statement) -> Iterator[_Compared]:
+    yield from _identities(statement)
+    yield from _totals(statement)
+
+
+def _identities(statement: Statement) -> Iterator[_Compared]:
     for identity in IDENTITIES:
         terms = {item: statement.reported(item) for item in identity.signed()}
         if None in terms.values():
             continue
         extra = [statement.reported(item) or Decimal(0) for item in identity.optional]
         difference = _signed_sum(identity, terms) - sum(extra, Decimal(0))
-        if abs(difference) > statement.precision * (len(terms) + len(extra)):
-            yield Gap(identity=identity.code, difference=difference)
+        unit = statement.precision * (len(terms) + len(extra))
+        yield _Compared(identity.code, difference, abs(difference), unit)
 
 
 def _signed_sum(identity: Identity, terms: Mapping[Item, Decimal | None]) -> Decimal:
@@ -280,15 +318,15 @@ def _signed_sum(identity: Identity, terms: Mapping[Item, Decimal | None]) -> Dec
     return sum((sign * (terms[item] or Decimal(0)) for item, sign in signed), Decimal(0))
 
 
-def _exceeded_totals(statement: Statement) -> Iterator[Gap]:
+def _totals(statement: Statement) -> Iterator[_Compared]:
     for total, parts in TOTALS.items():
         whole = statement.reported(total)
         figures = [part for item in parts if (part := statement.reported(item)) is not None]
         if whole is None or not figures:
             continue
         excess = sum(figures, Decimal(0)) - whole
-        if excess > statement.precision * (len(figures) + 1):
-            yield Gap(identity=f"parts <= {total.value}", difference=excess)
+        unit = statement.precision * (len(figures) + 1)
+        yield _Compared(f"parts <= {total.value}", excess, excess, unit)
 
 
 def completed(statement: Statement) -> Statement:
@@ -314,8 +352,10 @@ def completed(statement: Statement) -> Statement:
     return statement.model_copy(update={"items": items, "derived": frozenset(derived)})
 
 
-def accepted(statement: Statement, business_on: date) -> Statement:
+def accepted(statement: Statement, business_on: date, units: Decimal = UNITS) -> Statement:
     """The statement as it may go on record: complete as far as it goes, or refused.
+
+    `units` of the source's precision a term are let pass where figures must tie.
 
     Refuses `StatementInFuture`, `FigureNegative` and `StatementUnbalanced` (the first gap).
     """
@@ -325,7 +365,7 @@ def accepted(statement: Statement, business_on: date) -> Statement:
         figure = statement.reported(item)
         if figure is not None and figure < 0:
             raise FigureNegative(item=item.value, figure=f"{figure:f}")
-    for gap in gaps_of(statement):
+    for gap in gaps_of(statement, units):
         raise StatementUnbalanced(
             period_end_on=statement.period_end_on,
             identity=gap.identity,

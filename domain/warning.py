@@ -14,6 +14,7 @@ from domain.assessment import PaymentRecord
 from domain.identity import Id
 from domain.value import Value
 
+RATES_MOVED = "rates_moved"  # the rule, before a colon and the cap, of what rates alone moved
 FIVE_TIER = "five_tier"  # the figure of a warning that a class of the customer has raised
 
 
@@ -39,6 +40,7 @@ class WarningSignal(Value):
     threshold: Decimal
     freeze: bool = False
     edition_hash: str = ""
+    facts: dict[str, str] = {}  # what the figure was made of, where the record does not say
 
 
 class WarningStatus(StrEnum):

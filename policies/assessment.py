@@ -9,8 +9,9 @@ from domain.contract import Letter
 from domain.edition import PolicyEdition
 from domain.guard import LetterLimit
 from domain.money import Money
+from domain.tolerance import CUT, used
 from domain.value import Value
-from policies.authenticity import doubts, referring
+from policies.authenticity import doubts, referring, tolerated
 from policies.cover import lgd_after, secured
 from policies.formula import EXACT
 from policies.limit import propose_limit
@@ -55,6 +56,7 @@ def assess(
             by_cover = secured(dossier, granted_reporting, edition)
             priced = priced.model_copy(update={"secured": by_cover})
         doubted = doubts(dossier, scope, edition)
+        passed = tolerated(dossier, edition)
         routed = route(
             dossier,
             rating,
@@ -79,6 +81,7 @@ def assess(
         automatic_spent=automatic_spent,
         sampled=sampled,
         doubts=doubted,
+        tolerances=passed,
     )
 
 
@@ -169,14 +172,28 @@ def replay(assessment: Assessment, edition: PolicyEdition) -> list[str]:
         sampled=assessment.sampled,
     )
     if assessment.limit_reviewed is not None:
-        fresh = reviewed(fresh, assessment.limit_reviewed)
+        fresh = reviewed(fresh, assessment.limit_reviewed, edition)
     return unlike(assessment, fresh)
 
 
-def reviewed(assessment: Assessment, limit: Money) -> Assessment:
+def reviewed(assessment: Assessment, limit: Money, edition: PolicyEdition) -> Assessment:
     """The receipt of a review that keeps a line or exits it: of the line as it is, with what the
-    comparison with the last decision leaves it, which the review's own record explains."""
-    return assessment.model_copy(update={"limit_recommended": limit, "limit_reviewed": limit})
+    comparison with the last decision leaves it, which the review's own record explains.
+
+    A line that is kept though less is supported uses the tolerance before a cut.
+    """
+    dossier = assessment.dossier
+    supported = in_application_currency(assessment.limit.limit_proposed, dossier)
+    short = (limit - supported).amount
+    allowed = (limit - limit.share(1 - edition.review.cut_tolerance)).amount
+    kept = used(CUT, short, allowed, limit.currency, dossier.application.line_id or "")
+    return assessment.model_copy(
+        update={
+            "limit_recommended": limit,
+            "limit_reviewed": limit,
+            "tolerances": (*assessment.tolerances, *kept),
+        }
+    )
 
 
 def unlike(first: Any, second: Any, path: str = "") -> list[str]:

@@ -12,6 +12,7 @@ import holidays
 from domain.calendar import WorkCalendar
 from domain.edition import Dated
 from domain.errors import EditionInvalid
+from domain.reasons import because
 
 ALWAYS = "always"
 _YEARS = range(2010, 2036)
@@ -23,7 +24,7 @@ def work_calendar(name: str) -> WorkCalendar:
     if name == ALWAYS:
         return WorkCalendar(always_open=True)
     if name not in holidays.list_supported_countries():
-        raise EditionInvalid(reason=f"there is no calendar {name}")
+        raise EditionInvalid(**because("calendar_unknown", name=name))
     days = holidays.country_holidays(name, years=_YEARS)
     return WorkCalendar(
         days_off=frozenset(day for day in days if day.weekday() < 5),

@@ -72,7 +72,19 @@ class Finding(Value):
     def sentence(self, language: str = "en") -> str:
         english, chinese = _SENTENCES[self.code]
         template = chinese if language.startswith("zh") else english
-        return f"{self.path}: {template.format_map(self.facts)}"
+        facts = self.facts
+        if "reason" in facts and template is chinese:
+            facts = facts | {"reason": facts.get("reason_zh", facts["reason"])}
+        return f"{self.path}: {template.format_map(facts)}"
+
+    @property
+    def as_reason(self) -> dict[str, str]:
+        """The facts of a refusal for it: its code, and its sentence in each language."""
+        return {
+            "reason_code": self.code,
+            "reason": self.sentence("en"),
+            "reason_zh": self.sentence("zh"),
+        }
 
 
 def check(edition: PolicyEdition) -> list[Finding]:
@@ -84,7 +96,7 @@ def refuse_unsound(edition: PolicyEdition) -> None:
     """Refuses `EditionInvalid` with the first finding, if there is any."""
     findings = check(edition)
     if findings:
-        raise EditionInvalid(reason=findings[0].sentence())
+        raise EditionInvalid(**findings[0].as_reason)
 
 
 def _found(path: str, code: str, **facts: object) -> Finding:
@@ -102,7 +114,8 @@ def _figures(edition: PolicyEdition) -> Iterator[Finding]:
         try:
             names = compiled_formula(text).names
         except EditionInvalid as error:
-            yield _found(path, "formula", reason=error.facts["reason"])
+            said = {name: error.facts[name] for name in ("reason", "reason_zh")}
+            yield _found(path, "formula", **said)
             return
         yield from (
             _found(path, "unknown", name=name)

@@ -15,6 +15,7 @@ from enum import Enum
 from functools import cache
 
 from domain.errors import EditionInvalid
+from domain.reasons import because
 
 # Wide enough that a chain of products of amounts in fen loses nothing that can be seen.
 EXACT = Context(prec=34)
@@ -60,7 +61,7 @@ def compiled_formula(text: str) -> Formula:
     try:
         body = ast.parse(text, mode="eval").body
     except SyntaxError as error:
-        raise EditionInvalid(reason=f"not a formula: {text}") from error
+        raise EditionInvalid(**because("formula_none", text=text)) from error
     functions = {node.func for node in ast.walk(body) if isinstance(node, ast.Call)}
     names = [
         node.id for node in ast.walk(body) if isinstance(node, ast.Name) and node not in functions
@@ -87,7 +88,7 @@ def _compiled(node: ast.expr, text: str) -> _Node:
             args and name in _FUNCTIONS
         ):
             return _FUNCTIONS[name]([_compiled(part, text) for part in args])
-    raise EditionInvalid(reason=f"a formula cannot contain this: {ast.unparse(node)}")
+    raise EditionInvalid(**because("formula_part", part=ast.unparse(node)))
 
 
 def _negative(operand: _Node) -> _Node:

@@ -20,6 +20,7 @@ from domain.edition import (
 from domain.errors import EditionInvalid
 from domain.investigation import Investigation, Report, Signature, SignedReport, binding
 from domain.money import Money
+from domain.reasons import because
 from domain.scheme import FacilityScheme, SchemeFinding
 from domain.value import Value
 from policies.scheme import findings
@@ -81,7 +82,9 @@ def checklist_for(
     """The one checklist for a class of customers; refuses `EditionInvalid` where it is not one."""
     found = checklists_for(segment, relation, edition)
     if len(found) != 1:
-        raise EditionInvalid(reason=f"{len(found)} checklists for {segment}, {relation}")
+        raise EditionInvalid(
+            **because("checklists_count", count=len(found), segment=segment, relation=relation)
+        )
     return found[0]
 
 

@@ -10,6 +10,7 @@ from decimal import Decimal
 from domain.assessment import FactorPoints, Missing, Rating, ShadowRating
 from domain.edition import Factor, KnockOutEffect, MasterGrade, PolicyEdition, Relation
 from domain.errors import EditionInvalid
+from domain.reasons import because
 from policies.line import months_later
 from policies.reference_scores import reference_scores
 from policies.scorecard import CardTable, bin_label, name_of, pd_of
@@ -55,7 +56,7 @@ def chosen(scope: Scope, edition: PolicyEdition) -> tuple[CardTable, dict[str, s
     traits = tables.choices.traits(scope.segment, _relation(scope), scope)
     places = tables.choices.every(traits)
     if len(places) != 1:
-        raise EditionInvalid(reason=f"{len(places)} scorecards for {traits}")
+        raise EditionInvalid(**because("scorecards_count", count=len(places), traits=traits))
     return tables.cards[places[0]], traits
 
 

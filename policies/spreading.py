@@ -14,6 +14,7 @@ from domain.assessment import Dossier, Figure, PaymentRecord, RateUsed
 from domain.customer import Customer
 from domain.edition import PolicyEdition, SpreadingPolicy
 from domain.errors import RateMissing
+from domain.exchange import RateKind
 from domain.statement import Item, Statement
 from domain.turnover import InvoiceRecord
 from policies.formula import EXACT, compiled_formula, dependencies
@@ -288,7 +289,7 @@ def rate_among(
     for used in rates:
         if (used.base, used.quote, used.kind) == (currency, quote, kind):
             return used
-    raise RateMissing(kind=kind, base=currency, quote=quote, date=on)
+    raise RateMissing(kind=RateKind(kind), base=currency, quote=quote, date=on)
 
 
 def payment_figure(record: PaymentRecord, name: str) -> Decimal | None:

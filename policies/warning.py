@@ -1,12 +1,15 @@
 """Warning (预警): a line's payment record against the edition's rules, and what follows."""
 
+from collections.abc import Mapping, Sequence
+from datetime import date
 from decimal import Decimal, localcontext
 
-from domain.assessment import PaymentRecord
+from domain.assessment import PaymentRecord, RateUsed
 from domain.edition import PolicyEdition, ReminderStep, WarningRule
-from domain.money import Money
-from domain.warning import WarningLevel, WarningSignal
+from domain.money import Money, money_sum, rounded
+from domain.warning import RATES_MOVED, WarningLevel, WarningSignal
 from policies.formula import EXACT
+from policies.limit import outlook_of
 from policies.spreading import payment_figure, to_decimals
 
 OVERDUE_OF_LIMIT = "overdue_of_limit"
@@ -30,6 +33,80 @@ def signals(
         if (value := _value(rule, record, limit, edition)) is not None and value >= rule.at_least
     ]
     return tuple(sorted(fired, key=lambda signal: -signal.level.gravity))
+
+
+def rate_signals(
+    limits: Sequence[Money],
+    before: Mapping[str, RateUsed],
+    now: Mapping[str, RateUsed],
+    caps: Mapping[str, Money],
+    edition: PolicyEdition,
+) -> tuple[WarningSignal, ...]:
+    """The caps that a customer's limits pass at the rates of now, and did not at those on record.
+
+    The limits are the same both times, so that nothing but rates can have moved them; such a
+    warning never freezes. Rates are by currency, into that of the caps; the value is the share of
+    the cap now, and a customer with a currency that was never converted is left alone.
+    """
+    foreign = {limit.currency for limit in limits} - {edition.reporting_currency}
+    if not foreign or not foreign <= before.keys() & now.keys():
+        return ()
+    first, second = (_reporting_sum(limits, rates, edition) for rates in (before, now))
+    facts = {
+        **{f"rate_before:{each}": _told(before[each]) for each in sorted(foreign)},
+        **{f"rate_now:{each}": _told(now[each]) for each in sorted(foreign)},
+    }
+    decimals = edition.spreading.decimals
+    with localcontext(EXACT):
+        return tuple(
+            WarningSignal(
+                rule=f"{RATES_MOVED}:{code}",
+                level=edition.monitoring.rate_level,
+                figure=RATES_MOVED,
+                value=to_decimals(second.ratio_to(cap), decimals),
+                threshold=Decimal(1),
+                edition_hash=edition.edition_hash,
+                facts={
+                    "share_before": f"{to_decimals(first.ratio_to(cap), decimals):f}",
+                    "share_now": f"{to_decimals(second.ratio_to(cap), decimals):f}",
+                    "cap": str(cap),
+                    **facts,
+                },
+            )
+            for code, cap in caps.items()
+            if cap and first <= cap < second
+        )
+
+
+def caps_of(grade: str, industry: str, on: date, edition: PolicyEdition) -> dict[str, Money]:
+    """What bounds the limits of one customer: the single name's cap, and that of the grade."""
+    capital = edition.money(edition.limit.capital_net)
+    caps = {"single_name_cap": capital.share(edition.limit.single_name_share)}
+    if grade in edition.limit.grade_cap:
+        cap = edition.money(edition.limit.grade_cap[grade])
+        left = outlook_of(industry, on, edition)
+        caps["grade_cap"] = cap if left is None else cap.share(left)
+    return caps
+
+
+def _reporting_sum(
+    limits: Sequence[Money], rates: Mapping[str, RateUsed], edition: PolicyEdition
+) -> Money:
+    """The limits in the reporting currency, each to its nearest minor unit."""
+    quote = edition.reporting_currency
+    return money_sum(
+        (
+            limit
+            if limit.currency == quote
+            else rounded(limit.amount * rates[limit.currency].rate, quote)
+            for limit in limits
+        ),
+        quote,
+    )
+
+
+def _told(rate: RateUsed) -> str:
+    return f"{rate.rate:f} ({rate.kind}, {rate.rate_on})"
 
 
 def gravest(fired: tuple[WarningSignal, ...]) -> WarningLevel | None:

@@ -19,6 +19,7 @@ from domain.errors import (
     SameHands,
     StaleContent,
 )
+from domain.reasons import because
 from storage.base import Row, table_of
 from storage.customer import Customers, of_customer
 
@@ -117,7 +118,7 @@ class Covers:
         if newest.version != version:
             raise StaleContent(id=cover_id)
         if not newest.needs_check:
-            raise OutOfOrder(reason=f"version {version} of {cover_id} asks for no second person")
+            raise OutOfOrder(**because("no_second_person", version=version, cover_id=cover_id))
         if newest.recorded_by == checked_by:
             raise SameHands(first="recording a cover", second="confirming it")
         if newest.pending:

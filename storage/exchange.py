@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 
-from sqlalchemy import Numeric, or_, select, tuple_
+from sqlalchemy import Numeric, func, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -52,6 +52,7 @@ class Rates:
         """Write many, no two for one pair, kind and day; say what became of each, or why not."""
         if not rates:
             return []
+        self.hold()
         rows = [{**rate.model_dump(), "recorded_by": recorded_by} for rate in rates]
         written = self._session.execute(
             insert(ExchangeRateRow).values(rows).on_conflict_do_nothing().returning(*_KEY)
@@ -62,6 +63,13 @@ class Rates:
         )
         figures = {(row[0], row[1], row[2], row[3]): row[4] for row in held}
         return [_outcome(rate, figures[_key(rate)], _key(rate) in created) for rate in rates]
+
+    def hold(self) -> None:
+        """Until this transaction ends nobody else records a rate.
+
+        Whoever finds that one is missing, and says so, says it before the rate can come or sees it.
+        """
+        self._session.execute(select(func.pg_advisory_xact_lock(func.hashtext("exchange rates"))))
 
     def convert(
         self, amount: Money, quote: str, *, on: date, kind: RateKind = RateKind.SPOT

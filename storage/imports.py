@@ -39,8 +39,10 @@ class Imports:
     def record(
         self, import_id: str, report: ImportReport, *, business_on: date, recorded_by: str
     ) -> None:
-        """Write what a run did; its errors beyond the first hundred stay with the caller."""
-        content = report.model_copy(update={"errors": report.errors[:100]})
+        """Write what a run did; errors and tolerances beyond the first hundred stay with the caller."""
+        content = report.model_copy(
+            update={"errors": report.errors[:100], "tolerated": report.tolerated[:100]}
+        )
         self._session.execute(
             insert(ImportRunRow).values(
                 import_id=import_id,

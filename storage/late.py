@@ -17,6 +17,7 @@ from domain.errors import (
 )
 from domain.late import LateEntry, LateEntryKind, LateWaiver, left_of
 from domain.money import Money
+from domain.reasons import because
 from storage.base import Row, table_of
 from storage.customer import Customers, of_customer
 
@@ -106,7 +107,7 @@ class LateInterest:
         self._session.execute(_POST, content | amount)
         known = self.read(entry.entry_id)
         if (known.kind, known.of, known.amount) != (entry.kind, entry.of, entry.amount):
-            raise Conflict(reason=f"the entry {entry.entry_id} says something else")
+            raise Conflict(**because("entry_differs", entry_id=entry.entry_id))
         return known
 
     def ask_waiver(self, waiver: LateWaiver) -> LateWaiver:
@@ -200,10 +201,10 @@ class LateInterest:
         """Put a waived amount back, by a further entry; a waiver is reversed once."""
         waiver = self.read(entry_id)
         if waiver.kind is not LateEntryKind.WAIVER:
-            raise OutOfOrder(reason=f"a {waiver.kind} is not reversed; a waiver is")
+            raise OutOfOrder(**because("not_reversed", kind=waiver.kind))
         known = self._session.scalar(select(LateEntryRow).where(LateEntryRow.of == entry_id))
         if known is not None:
-            raise OutOfOrder(reason=f"the waiver {entry_id} was reversed already")
+            raise OutOfOrder(**because("reversed_already", entry_id=entry_id))
         return self.post(
             LateEntry(
                 entry_id=reversal_id,

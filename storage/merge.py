@@ -27,6 +27,7 @@ from domain.errors import (
     SameHands,
 )
 from domain.merge import Likeness, Merge, MergeAct, MergeStatus
+from domain.reasons import because
 from storage.base import Row, recorded_at, table_of
 from storage.customer import CustomerRow, Customers, of_customer
 
@@ -84,7 +85,7 @@ class Merges:
             if open_merge.status is MergeStatus.PROPOSED:
                 if open_merge.surviving_id == surviving_id:
                     return open_merge
-                raise OutOfOrder(reason=f"the merge {open_merge.merge_id} waits for a decision")
+                raise OutOfOrder(**because("merge_waits", merge_id=open_merge.merge_id))
         self._session.execute(
             insert(MergeRow).values(
                 merge_id=merge_id,
@@ -142,9 +143,9 @@ class Merges:
         if merge.status is MergeStatus.TAKEN_BACK:
             return self._repeated(merge, merge.acts[1], MergeStatus.TAKEN_BACK, reason, acted_by)
         if merge.status is not MergeStatus.CONFIRMED:
-            raise OutOfOrder(reason=f"the merge {merge_id} was not confirmed")
+            raise OutOfOrder(**because("merge_not_confirmed", merge_id=merge_id))
         if Customers(self._session).survivor(merge.losing_id) != merge.surviving_id:
-            raise OutOfOrder(reason=f"{merge.surviving_id} was merged into another record since")
+            raise OutOfOrder(**because("merged_since", customer_id=merge.surviving_id))
         self._refuse_built_on(merge)
         self._act(merge, MergeStatus.TAKEN_BACK, reason, acted_by, acted_on)
         self._session.execute(

@@ -6,6 +6,7 @@ What must tie is `domain/statement.py`; nothing is written that was not accepted
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import func, select
@@ -13,10 +14,19 @@ from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from domain.imports import Outcome
-from domain.statement import AccountingStandard, AuditOpinion, Statement, accepted
+from domain.statement import (
+    UNITS,
+    AccountingStandard,
+    AuditOpinion,
+    Statement,
+    accepted,
+    ties_tolerated,
+)
 from domain.value import content_hash
 from storage.base import Row
 from storage.customer import of_customer
+from storage.edition import Editions
+from storage.tolerance import ToleranceUses
 
 _Key = tuple[str, date, bool]
 
@@ -47,7 +57,7 @@ class Statements:
         Returns it with what was derived. Refuses as `domain.statement.accepted` does.
         """
         self.record_all([statement], business_on=business_on, recorded_by=recorded_by)
-        return accepted(statement, business_on)
+        return accepted(statement, business_on, self.tie_units(business_on))
 
     def record_all(
         self, statements: Sequence[Statement], *, business_on: date, recorded_by: str
@@ -56,7 +66,9 @@ class Statements:
 
         A version that somebody else writes meanwhile stops this one by the primary key.
         """
-        whole = [accepted(statement, business_on) for statement in statements]
+        edition = Editions(self._session).find_current(business_on)
+        units = edition.tolerances.statement_units if edition else UNITS
+        whole = [accepted(statement, business_on, units) for statement in statements]
         newest, accounts = self._newest(whole)
         rows, outcomes = [], []
         for statement in whole:
@@ -69,9 +81,21 @@ class Statements:
             outcomes.append(Outcome.UPDATED if known else Outcome.CREATED)
             newest[_key(statement)] = version + 1
             rows.append(_columns(statement, version + 1, hashed, recorded_by))
+            if edition is not None:
+                ToleranceUses(self._session).record(
+                    "/".join(map(str, (*_key(statement), version + 1))),
+                    ties_tolerated(statement, units),
+                    edition_hash=edition.edition_hash,
+                    on=business_on,
+                )
         if rows:
             self._session.execute(insert(StatementRow), rows)
         return outcomes
+
+    def tie_units(self, on: date) -> Decimal:
+        """How many units of its precision a term of a statement may be off, as policy is on a day."""
+        edition = Editions(self._session).find_current(on)
+        return edition.tolerances.statement_units if edition else UNITS
 
     def find_newest(
         self, customer_id: str, *, until: date | None = None, years: int | None = None

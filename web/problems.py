@@ -25,6 +25,7 @@ from domain.errors import (
     NotSignedIn,
 )
 from domain.imports import ImportReport
+from domain.reasons import found_in
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -91,29 +92,6 @@ _OF_HTTP = {
         "The system cannot be reached now; nothing was lost, try again in a moment.",
         "系统暂时无法访问，数据未丢失，请稍后重试。",
     ),
-}
-
-# What pydantic says of a field, in Chinese; by its error type, the rest by the last line.
-_FIELD_ZH = {
-    "missing": "缺少该字段",
-    "extra_forbidden": "不接受该字段",
-    "enum": "不在允许的取值范围内",
-    "literal_error": "不在允许的取值范围内",
-    "string_too_long": "过长",
-    "string_too_short": "过短",
-    "string_type": "应为文本",
-    "string_pattern_mismatch": "格式不符",
-    "int_parsing": "应为整数",
-    "int_type": "应为整数",
-    "decimal_parsing": "应为数字",
-    "bool_parsing": "应为是或否",
-    "date_from_datetime_parsing": "应为日期",
-    "date_parsing": "应为日期",
-    "datetime_parsing": "应为时间",
-    "greater_than_equal": "低于下限",
-    "less_than_equal": "超过上限",
-    "too_short": "不能为空",
-    "json_invalid": "不是有效的 JSON",
 }
 
 
@@ -196,7 +174,11 @@ def problem_of_fields(
     fields = [_field_problem(part, language) for part in found]
     first = next((cause for cause in causes if isinstance(cause, CreditError)), None)
     reason = "; ".join(f"{field.field}: {field.detail}" for field in fields[:3])
-    error = first if first is not None and len(found) == 1 else Malformed(reason=reason)
+    error = (
+        first
+        if first is not None and len(found) == 1
+        else Malformed(reason=reason, reason_zh=reason)
+    )
     return problem_of(error, language, request_id).model_copy(update={"errors": fields})
 
 
@@ -258,10 +240,7 @@ def _field_problem(part: Mapping[str, Any], language: str) -> FieldProblem:
     place = ".".join(str(step) for step in part["loc"])
     if isinstance(cause, CreditError):
         return FieldProblem(field=place, code=cause.code, detail=cause.detail(language))
-    sentence = str(part["msg"]).removeprefix("Value error, ")
-    if language.startswith("zh"):
-        sentence = _FIELD_ZH.get(part["type"], "内容不符合要求")
-    return FieldProblem(field=place, code=str(part["type"]), detail=sentence)
+    return FieldProblem(field=place, code=str(part["type"]), detail=found_in(part, language))
 
 
 def _weight(parameters: str) -> float:

@@ -30,6 +30,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.approval import ApprovalOutcome, ApprovalRequest, ApprovalResult
     from domain.contract import ContractOrder, ContractOutcome, ContractStatus
     from domain.errors import CaseClosed, Withdrawn
+    from domain.exchange import RateGap
     from domain.investigation import INVESTIGATION_REPORT
     from domain.line import Activation, ActivationRequest
     from workflows.approval import ApprovalWorkflow
@@ -62,7 +63,7 @@ class CreditApplicationWorkflow:
         self._amended = False
         self._moves = 0  # messages taken
         self._conditions_moved = False
-        self._report_signed = False
+        self._file_moved = False
         self._letter_no: str | None = None
         self._line_id: str | None = None
         self._approvals = 0
@@ -159,19 +160,21 @@ class CreditApplicationWorkflow:
     async def _completed(self) -> None:
         """Until nothing is missing; the customer's silence lets the case lapse."""
         while self._status in (CaseStatus.INCOMPLETE, CaseStatus.RETURNED):
-            if self._report_signed:
-                await self._report_taken()
+            if self._file_moved:
+                await self._file_looked_at()
                 continue
             if self._missing == (INVESTIGATION_REPORT,):
                 self._tell("waits for the report of two investigators", "investigators")
+            elif self._missing and all(map(RateGap.find, self._missing)):
+                self._tell(f"waits for: {', '.join(self._missing)}", "risk_officer")
             else:
                 wanted = ", ".join(self._missing) or "a supplement"
                 self._tell(f"waits for the applicant: {wanted}", "applicant")
-            await self._answered_in_time(lambda: self._report_signed)
+            await self._answered_in_time(lambda: self._file_moved)
 
-    async def _report_taken(self) -> None:
-        """Both investigators have signed: the case lacks their report no longer."""
-        self._report_signed = False
+    async def _file_looked_at(self) -> None:
+        """Both investigators have signed, or a rate was recorded: the case lacks that no longer."""
+        self._file_moved = False
         async with self._one_at_a_time:
             changed = await workflow.execute_activity_method(
                 ApplicationSteps.take_report,
@@ -182,7 +185,7 @@ class CreditApplicationWorkflow:
                 ),
                 start_to_close_timeout=STEP_TIMEOUT,
                 retry_policy=STEP_RETRY,
-                summary="take the signed report",
+                summary="take the signed report, or the rate that has come",
             )
             if (changed.status, changed.missing) != (self._status, self._missing):
                 self._take(changed.status, changed.missing, changed.silence_until)
@@ -390,7 +393,12 @@ class CreditApplicationWorkflow:
     @workflow.signal
     def investigated(self) -> None:
         """Both investigators have signed; what the case lacks may be looked at again."""
-        self._report_signed = True
+        self._file_moved = True
+
+    @workflow.signal
+    def rates_recorded(self) -> None:
+        """An exchange rate was recorded; the case may have waited for that one."""
+        self._file_moved = True
 
     def _in_form(self, action: str, message: Any) -> CaseAction:
         if self._status is CaseStatus.WITHDRAWN:

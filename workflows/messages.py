@@ -16,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.signatures import AuditSteps
     from domain.audit import RefusedMessage
     from domain.errors import Malformed, refusal_in
+    from domain.reasons import of_field
     from domain.value import Value
 
 _Message = TypeVar("_Message", bound=Value)
@@ -40,9 +41,7 @@ def parsed(kind: type[_Message], message: Any, **known: Any) -> _Message:
     try:
         return kind.model_validate({**message, **known})
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        field = ".".join(str(part) for part in first["loc"][:4]) or "the message"
-        found = refusal_in(error) or Malformed(reason=f"{field}: {first['msg']}"[:300])
+        found = refusal_in(error) or Malformed(**of_field(error, steps_max=4))
         raise refusal(found) from None
 
 

@@ -36,6 +36,7 @@ from activities.documents.verifying import (
 from domain.calendar import ZONE
 from domain.contract import Capacity, Grantor, Signatory
 from domain.errors import SignatureInvalid
+from domain.reasons import because
 
 GRANTOR, CUSTOMER = "grantor", "customer"
 
@@ -154,7 +155,9 @@ class Sealing:
                 writer, existing_fields_only=True, bytes_reserved=_BYTES_RESERVED
             )
         except (SigningError, PdfError) as error:
-            raise SignatureInvalid(reason=f"cannot be signed ({type(error).__name__})") from error
+            raise SignatureInvalid(
+                **because("seal_impossible", error=type(error).__name__)
+            ) from error
         return bytes(signed.getbuffer())
 
 

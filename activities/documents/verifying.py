@@ -20,6 +20,7 @@ from pyhanko_certvalidator import ValidationContext
 
 from activities.documents.certificates import Pair
 from domain.errors import SignatureInvalid
+from domain.reasons import because
 from domain.value import Value
 
 
@@ -55,17 +56,19 @@ def checks_of(
             _check(embedded, pdf, authority, over) for embedded in reader.embedded_signatures
         )
     except (PdfError, SignatureValidationError, ValueError, KeyError) as error:
-        raise SignatureInvalid(reason=f"unreadable ({type(error).__name__})") from error
+        raise SignatureInvalid(**because("unreadable", error=type(error).__name__)) from error
 
 
 def require_seats(checks: Sequence[SignatureCheck], seats: Sequence[str]) -> None:
     """Refuse `SignatureInvalid` unless these seats alone signed, all hold, the last over all."""
     found = [check.seat for check in checks]
     if found != list(seats):
-        raise SignatureInvalid(reason=f"signed by {', '.join(found) or 'nobody'}")
+        raise SignatureInvalid(**because("signed_by", found=", ".join(found) or "nobody"))
     for check in checks:
         if not check.holds:
-            raise SignatureInvalid(reason=f"{check.seat} {_fault(check)}")
+            raise SignatureInvalid(
+                **because("signature_fault", seat=check.seat, fault=_fault(check))
+            )
     if not checks[-1].covers_all:
         raise SignatureInvalid(reason="something was added after the last signature")
 

@@ -113,7 +113,7 @@ def _judge(
         case Proposal.KEEP | Proposal.EXIT:
             # Nothing is asked for on an exit, and an application asks for something: the receipt
             # is of the line as it is, with the limit that is recommended for it.
-            receipt = reviewed(as_it_is, proposal.limit_proposed)
+            receipt = reviewed(as_it_is, proposal.limit_proposed, edition)
         case Proposal.RAISE | Proposal.CUT:
             receipt = judged(proposal.proposal, proposal.limit_proposed)
     return proposal, receipt

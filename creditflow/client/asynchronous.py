@@ -958,6 +958,12 @@ class AsyncClient(AsyncConnection):
 
     # ── guards and related parties ──────────────────────────────────────────────────────────────
 
+    async def fetch_tolerances(
+        self, *, since: date | None = None, until: date | None = None
+    ) -> v.TolerancesReport:
+        """What policy lets pass, and how often that was used, by tolerance, edition and month."""
+        return await self.run(requests.tolerances(since, until))
+
     async def fetch_splitting(self, as_of: date | None = None) -> v.SplittingReport:
         """Clusters of requests a little under a bound, by relationship manager and by ring."""
         return await self.run(requests.splitting(as_of))

@@ -824,6 +824,10 @@ def close_collection(
     return writing(path, v.CollectionProgress, {"reason": reason}, key=key)
 
 
+def tolerances(since: date | None, until: date | None) -> Call[v.TolerancesReport]:
+    return reading("/reports/tolerances", v.TolerancesReport, since=since, until=until)
+
+
 def splitting(as_of: date | None) -> Call[v.SplittingReport]:
     return reading("/reports/splitting", v.SplittingReport, as_of=as_of)
 

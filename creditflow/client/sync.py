@@ -938,6 +938,12 @@ class Client(Connection):
 
     # ── guards and related parties ──────────────────────────────────────────────────────────────
 
+    def fetch_tolerances(
+        self, *, since: date | None = None, until: date | None = None
+    ) -> v.TolerancesReport:
+        """What policy lets pass, and how often that was used, by tolerance, edition and month."""
+        return self.run(requests.tolerances(since, until))
+
     def fetch_splitting(self, as_of: date | None = None) -> v.SplittingReport:
         """Clusters of requests a little under a bound, by relationship manager and by ring."""
         return self.run(requests.splitting(as_of))

@@ -1236,6 +1236,16 @@ class RowError(Answer):
     detail: str
 
 
+class ToleranceUse(Answer):
+    """A difference that was let pass."""
+
+    code: str
+    difference: Decimal
+    allowed: Decimal
+    unit: str
+    subject: str
+
+
 class Imported(Answer):
     """What became of a file's rows: created + updated + unchanged + refused = rows."""
 
@@ -1248,6 +1258,7 @@ class Imported(Answer):
     refused: int
     kept: bool
     errors: tuple[RowError, ...]
+    tolerated: tuple[ToleranceUse, ...] = ()  # what ties only thanks to a tolerance
 
 
 class ImportProfiles(Answer):
@@ -1646,6 +1657,34 @@ class NearCluster(Answer):
     ring: tuple[str, ...]
     cases: tuple[NearCase, ...]
     total: Money
+
+
+class ToleranceRow(Answer):
+    """A tolerance of the edition in force; without a value the comparison is not made."""
+
+    code: str
+    field: str
+    value: Decimal | None
+    unit: str
+
+
+class ToleranceCount(Answer):
+    """How often a tolerance was used in a month, and by how much of it at most."""
+
+    code: str
+    edition: str
+    edition_hash: str
+    month_on: date
+    uses: int
+    share_max: Decimal
+
+
+class TolerancesReport(Answer):
+    edition: str
+    since: date
+    until: date
+    rows: tuple[ToleranceRow, ...]
+    counts: tuple[ToleranceCount, ...]
 
 
 class SplittingReport(Answer):

@@ -55,6 +55,9 @@ COMMANDS: dict[str, Entry] = {
     "cohorts": Entry(
         "creditflow.commands.cohort:cohorts", "What became of lines approved in a month."
     ),
+    "tolerances": Entry(
+        "creditflow.commands.tolerance:tolerances", "What policy lets pass, and how often."
+    ),
     "guard": Entry("creditflow.commands.guard:guard", "Split requests, grants above policy."),
     "related": Entry("creditflow.commands.related:related", "The grantor's own related parties."),
     "refusals": Entry("creditflow.commands.audit:refusals", "What was refused to whom."),

@@ -68,4 +68,7 @@ def _summary(report: dict[str, Any]) -> str:
     if report["errors"]:
         columns = {"line": "line", "column": "column", "code": "code", "detail": "detail"}
         text += "\n\n" + table(report["errors"], columns)
+    if report["tolerated"]:
+        columns = {"subject": "let pass", "difference": "difference", "allowed": "allowed"}
+        text += "\n\n" + table(report["tolerated"], columns)
     return text

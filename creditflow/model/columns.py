@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from domain.edition import Code
 from domain.errors import ColumnMissing, EncodingUnknown, FieldUnreadable, FileEmpty, Malformed
+from domain.reasons import because, of_field, of_toml
 from domain.statement import Item
 from domain.value import Value
 
@@ -37,12 +38,12 @@ class Columns(Value):
         """Refuses `Malformed` with the first thing that is not understood."""
         try:
             return cls.model_validate(tomllib.loads(file.read_text("utf-8")))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise Malformed(reason=f"{file.name}: {error}") from error
+        except tomllib.TOMLDecodeError as error:
+            raise Malformed(**of_toml(error, file.name)) from error
+        except UnicodeDecodeError as error:
+            raise Malformed(**because("unreadable", error=f"{file.name}: UTF-8")) from error
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise Malformed(reason=f"{file.name}: {where}: {first['msg']}") from error
+            raise Malformed(**of_field(error, file.name)) from error
 
 
 @dataclass(eq=False)

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from domain.edition import Factor, Scorecard, SpreadingPolicy
 from domain.errors import EditionInvalid
+from domain.reasons import because, of_field, of_toml
 from domain.toml import toml_text
 from policies.edition import faults_of_card
 
@@ -59,16 +60,16 @@ def read_card(file: Path) -> tuple[Scorecard, SpreadingPolicy]:
         content = tomllib.loads(file.read_text("utf-8"), parse_float=Decimal)
         cards: dict[str, Any] = content.get("scorecards", {}) | content.get("challengers", {})
         if len(cards) != 1:
-            raise EditionInvalid(reason=f"{file.name} holds {len(cards)} scorecards, not one")
+            raise EditionInvalid(**because("cards_count", file=file.name, count=len(cards)))
         code, written = next(iter(cards.items()))
         card = Scorecard.model_validate(written)
         spreading = SpreadingPolicy.model_validate(content.get("spreading", {}))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise EditionInvalid(reason=f"{file.name}: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise EditionInvalid(**of_toml(error, file.name)) from error
+    except UnicodeDecodeError as error:
+        raise EditionInvalid(**because("unreadable", error=f"{file.name}: UTF-8")) from error
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise EditionInvalid(reason=f"{file.name}: {where}: {first['msg']}") from error
+        raise EditionInvalid(**of_field(error, file.name)) from error
     for finding in faults_of_card(f"challengers.{code}", card):
-        raise EditionInvalid(reason=finding.sentence())
+        raise EditionInvalid(**finding.as_reason)
     return card, spreading

@@ -11,6 +11,7 @@ from domain.assessment import Assessment
 from domain.errors import NotFound
 from storage.base import Row, recorded_at, table_of
 from storage.customer import of_customer
+from storage.tolerance import ToleranceUses
 
 
 class AssessmentRow(Row):
@@ -54,6 +55,12 @@ class Assessments:
                 "receipt_hash": receipt_hash,
                 "recorded_at": recorded_at(),
             },
+        )
+        ToleranceUses(self._session).record(
+            f"{assessment.case_id}/{n}",
+            assessment.tolerances,
+            edition_hash=assessment.edition_hash,
+            on=assessment.dossier.business_on,
         )
         return n
 

@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import (
     ColumnElement,
     Select,
+    Text,
     bindparam,
+    cast,
     func,
     or_,
     select,
@@ -20,6 +22,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from domain.application import Application, Case, CaseStatus
 from domain.errors import CaseClosed, NotFound, OutOfOrder, Withdrawn
+from domain.exchange import EXCHANGE_RATE
 from domain.money import Money
 from storage.base import Row, table_of
 from storage.customer import of_customer, owned_by
@@ -158,6 +161,15 @@ class Applications:
         if text:
             conditions.append(or_(ApplicationRow.case_id == text, ApplicationRow.letter_no == text))
         rows = self._session.scalars(query.where(*conditions).limit(page_size))
+        return [_case_of(row) for row in rows]
+
+    def lacking_a_rate(self) -> Sequence[Case]:
+        """The open cases that wait for an exchange rate, whatever else they lack."""
+        query = select(ApplicationRow).where(
+            ApplicationRow.ended_at.is_(None),
+            cast(ApplicationRow.missing, Text).contains(f'"{EXCHANGE_RATE}:'),
+        )
+        rows = self._session.scalars(query.order_by(ApplicationRow.case_id))
         return [_case_of(row) for row in rows]
 
     def open_on(self, customer_id: str, on: date, day_ends_at: datetime) -> Sequence[Case]:

@@ -25,6 +25,7 @@ from domain.exposure import (
     takeable,
 )
 from domain.money import Money
+from domain.reasons import because
 from domain.terms import RankedTerms
 from storage.base import Records
 from storage.exposure.accounts import AccountRow, EntryRow, balance_of, entry_id_now, entry_of
@@ -385,7 +386,7 @@ class Exposure:
 def checked_key(key: str) -> str:
     """The key, if it is one: some text, and not endless."""
     if not 0 < len(key) <= KEY_LENGTH_MAX or "\x00" in key:
-        raise Malformed(reason=f"a key has 1 to {KEY_LENGTH_MAX} characters")
+        raise Malformed(**because("key_length", length_max=KEY_LENGTH_MAX))
     return key
 
 

@@ -1,9 +1,11 @@
 """Looking at the book: what is raised, what it stops, and what payment lifts again."""
 
 from datetime import date, timedelta
+from decimal import Decimal
 
 from activities.warning import WarningActivities, freeze_reason
 from domain.collection import CollectionStatus
+from domain.exchange import Rate
 from domain.line import CreditLine
 from domain.notification import Channel, OutboxEntry
 from domain.warning import (
@@ -17,11 +19,12 @@ from domain.warning import (
 from storage.base import Records
 from storage.collection import Collections
 from storage.customer import Customers
+from storage.exchange import Rates
 from storage.line import Lines
 from storage.notification import Outbox
 from storage.warning import Book, Warnings
 from tests.makers_monitoring import LINE_ID, a_book, invoice, noon, pay
-from tests.makers_policy import a_customer
+from tests.makers_policy import a_changed_edition, a_customer, usd
 
 DUE = date(2026, 3, 2)
 
@@ -301,3 +304,41 @@ def test_a_line_whose_timer_was_lost_is_told_to_look_once_a_day(records: Records
         look(records, line.review_due_on + timedelta(days=1), run_id=run_id)
 
     assert [entry.recipient for entry in owed(records, "signal_line_changed")] == [LINE_ID]
+
+
+# ── rates ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_rates_alone_raise_a_warning_with_both_rates_and_shares_and_freeze_nothing(
+    records: Records,
+) -> None:
+    # At 7 a line of 10 million USD is 70 million CNY; one name may have 80 million.
+    edition = a_changed_edition("[limit]\ncapital_net = 800000000\nsingle_name_share = 0.1\n")
+    a_book(records, limit=usd(10_000_000), edition=edition)
+    assert look(records, date(2026, 3, 2)).tally.raised == 0
+    with records.begin() as session:
+        Rates(session).record(
+            Rate(base="USD", quote="CNY", rate="8.2", rate_on=date(2026, 3, 9)), recorded_by="risk"
+        )
+
+    assert look(records, date(2026, 3, 9)).tally == MonitoringTally(customers=1, raised=1)
+    (raised,) = [
+        each for each in warnings(records) if each.signal.rule == "rates_moved:single_name_cap"
+    ]
+    assert raised.signal.level is WarningLevel.YELLOW
+    assert raised.signal.value == Decimal("1.025")
+    assert raised.signal.facts["share_before"] == "0.875000"
+    assert raised.signal.facts["rate_before:USD"] == "7 (spot, 2010-01-04)"
+    assert raised.signal.facts["rate_now:USD"] == "8.2 (spot, 2026-03-09)"
+    assert owed(records, "update_line_freeze") == []
+    with records.begin() as session:
+        assert not Lines(session).read(LINE_ID).freeze_reasons
+
+    # The next day it is the same warning; a rate that comes back closes it.
+    assert look(records, date(2026, 3, 10)).tally.raised == 0
+    with records.begin() as session:
+        Rates(session).record(
+            Rate(base="USD", quote="CNY", rate="7.9", rate_on=date(2026, 3, 11)), recorded_by="risk"
+        )
+    assert look(records, date(2026, 3, 11)).tally.closed == 1
+    assert warnings(records, WarningStatus.OPEN) == []

@@ -20,9 +20,11 @@ from domain.edition import (
     PolicyEdition,
     Product,
 )
+from domain.money import CURRENCIES, exponent_of
 from domain.terms import PaymentTerms
-from policies.scorecard import bin_label, name_of
+from policies.scorecard import PD_DECIMALS, bin_label, name_of
 from policies.terms import ranked
+from policies.tolerance import tolerances_of
 from storage.edition import read_shipped
 
 DOC = Path(__file__).parents[2] / "docs" / "policy.md"
@@ -666,6 +668,49 @@ def doubts(edition: PolicyEdition) -> str:
     )
 
 
+def tolerances(edition: PolicyEdition) -> str:
+    return _table(
+        ("tolerance", "at most", "of what", "in the edition"),
+        (
+            (
+                row.code,
+                "not compared" if row.value is None else f"{row.value:f}",
+                row.unit,
+                row.field,
+            )
+            for row in tolerances_of(edition)
+        ),
+    )
+
+
+def quanta(edition: PolicyEdition) -> str:
+    """What figures are rounded to, from the code that rounds them."""
+    by_places: dict[int, list[str]] = {}
+    for code in sorted(CURRENCIES):
+        by_places.setdefault(exponent_of(code), []).append(code)
+    usual = max(by_places, key=lambda places: len(by_places[places]))
+    money = [
+        (
+            f"money in {'all other currencies' if places == usual else ', '.join(codes)}",
+            f"{Decimal(1).scaleb(-places):f}",
+        )
+        for places, codes in sorted(by_places.items())
+    ]
+    return _table(
+        ("figure", "quantum"),
+        (
+            *money,
+            ("figures and ratios of a case", f"{Decimal(1).scaleb(-edition.spreading.decimals):f}"),
+            ("PD of a score", f"{Decimal(1).scaleb(-PD_DECIMALS):f}"),
+            ("points and scores", "none: read from tables and added"),
+            ("annual rates", f"{edition.price.rate_step:f}, upwards"),
+            ("limits", f"{edition.limit.lot:f} {edition.reporting_currency}, downwards"),
+            ("limits in another currency", f"{edition.limit.lot_foreign:f}, downwards"),
+            ("exchange rates computed from others", "10 significant digits"),
+        ),
+    )
+
+
 def reports(edition: PolicyEdition) -> str:
     return _table(
         ("report", "providers, in order", "days it counts", "authorisation"),
@@ -771,6 +816,8 @@ TABLES: dict[str, Callable[[PolicyEdition], str]] = {
         clocks,
         others,
         doubts,
+        tolerances,
+        quanta,
         reports,
         duplicates,
         investigations,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from domain.assessment import Dossier, Missing, Rating
 from domain.edition import PolicyEdition
-from domain.statement import Item
+from domain.statement import Item, Statement
 from policies.rating import rate
 from policies.scorecard import CardTable
 from policies.spreading import TEXT_NAMES, scope_of, shown
@@ -147,6 +147,29 @@ def test_two_invoices_are_no_payment_history() -> None:
     few = rated(a_dossier(payments=some_payments(invoices=2)))
 
     assert points(few, "paid_late_share") == Decimal("5.4")
+
+
+@pytest.mark.parametrize("statements", [(), (a_statement(),), (a_statement(equity=None),), None])
+def test_every_factor_says_which_treatment_of_a_missing_figure_fired(
+    statements: tuple[Statement, ...] | None,
+) -> None:
+    rating = rated(a_dossier(statements=statements, payments=no_payments()))
+    card = an_edition().scorecards["corporate"]
+    declared = {factor.code: factor for factor in card.factors}
+
+    for found in rating.factors:
+        factor = declared[found.code]
+        assert found.missing == (factor.missing if found.value is None else None)
+        expected = {
+            Missing.FAIL: factor.points_min,
+            Missing.WORST: factor.points_min,
+            Missing.NEUTRAL: factor.points_max * card.neutral_share,
+            Missing.POINTS: factor.missing_points,
+        }
+        if found.value is None:
+            assert found.points == expected[factor.missing]
+        must = found.value is None and factor.missing is Missing.FAIL
+        assert (f"missing_{found.code}" in rating.knock_outs) is must
 
 
 def test_a_missing_return_earns_the_worst_points() -> None:

@@ -1,17 +1,21 @@
 """Warnings: which rules fire on a payment record, how grave, and what follows."""
 
+from datetime import date
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from domain.assessment import PaymentRecord
-from domain.money import Money
+from domain.assessment import PaymentRecord, RateUsed
+from domain.money import Money, rounded
 from domain.warning import WarningLevel
 from policies.warning import (
     freezes,
     gravest,
     lifts_by_payment,
     opens_collection,
+    rate_signals,
     reminders_due,
     signals,
 )
@@ -111,3 +115,38 @@ def test_a_cure_may_take_days_without_arrears() -> None:
 )
 def test_letters_go_out_by_days_past_due(days: int, letters: list[str]) -> None:
     assert [step.code for step in reminders_due(days, an_edition())] == letters
+
+
+# ── rates ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def a_rate(rate: Decimal) -> dict[str, RateUsed]:
+    used = RateUsed(base="USD", quote="CNY", rate=rate, kind="spot", rate_on=date(2026, 6, 30))
+    return {"USD": used}
+
+
+@given(
+    st.integers(1, 10**9),
+    st.integers(0, 10**9),
+    st.decimals("0.1", "100", places=4),
+    st.decimals("0.1", "100", places=4),
+    st.integers(1, 10**11),
+)
+def test_rates_warn_where_they_alone_pass_a_cap_and_never_freeze(
+    dollars: int, yuan: int, before: Decimal, now: Decimal, cap: int
+) -> None:
+    limits = (Money.of(dollars, "USD"), Money.of(yuan, "CNY"))
+    fired = rate_signals(
+        limits, a_rate(before), a_rate(now), {"a_cap": Money.of(cap, "CNY")}, an_edition()
+    )
+    first, second = (rounded(dollars * rate, "CNY").amount + yuan for rate in (before, now))
+    passes = first <= cap < second
+    assert bool(fired) is passes
+    assert not any(signal.freeze for signal in fired)
+    assert rate_signals(limits, {}, a_rate(now), {"a_cap": Money.of(1, "CNY")}, an_edition()) == ()
+    assert (
+        rate_signals(
+            limits[1:], a_rate(before), a_rate(now), {"a_cap": Money.of(1, "CNY")}, an_edition()
+        )
+        == ()
+    )

@@ -14,6 +14,7 @@ from domain.approval import Verdict
 from domain.classification import ClassificationStart
 from domain.customer import Identifier, IdentifierScheme
 from domain.edition import PolicyEdition
+from domain.exchange import Rate
 from domain.identity import SYSTEM
 from domain.line import ExpirySweep, LineStart, LineStatus
 from domain.money import Money
@@ -292,6 +293,18 @@ async def investigated_by_two(tape: Tape) -> None:
     await road.call(investigated, road.services, *two, case_id)
     await decided(tape, case_id, "approver2", Verdict.DECLINE)
     await tape.keep_ended("application_investigated", application_id(case_id))
+
+
+@scenario
+async def waiting_for_a_rate(tape: Tape) -> None:
+    """Nobody can say what the request is worth until the rate is recorded."""
+    road = tape.road
+    case_id = await submitted(tape, limit_requested=Money.of(50_000, "EUR"))
+    await road.comes_to(case_id, CaseStatus.INCOMPLETE)
+    rate = Rate(base="EUR", quote="CNY", rate="7.8", rate_on=BOOK_ON)
+    await road.call(road.services.rates.record, road.people["risk"], rate)
+    await decided(tape, case_id, "approver1", Verdict.DECLINE)
+    await tape.keep_ended("application_rate_awaited", application_id(case_id))
 
 
 async def listed(tape: Tape, effect: ListEffect) -> str:

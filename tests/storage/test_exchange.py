@@ -1,5 +1,6 @@
 """Is a published rate kept as it was published, and the right one found?"""
 
+import threading
 from datetime import date
 from decimal import Decimal
 
@@ -63,3 +64,23 @@ def test_the_table_of_a_day_shows_the_newest_of_each_pair(table: Records) -> Non
     with table.begin() as session:
         shown = Rates(session).find_page(on=date(2025, 1, 5))
     assert [(rate.base, str(rate.rate)) for rate in shown] == [("JPY", "0.048"), ("USD", "7.1")]
+
+
+def test_whoever_says_that_a_rate_is_missing_says_it_before_one_can_come(table: Records) -> None:
+    """A case that finds none and waits is on record before the rate is, or has seen it."""
+    recorded = threading.Event()
+
+    def record() -> None:
+        with table.begin() as session:
+            Rates(session).record(a_rate("EUR", "7.8", 2), recorded_by="risk")
+        recorded.set()
+
+    with table.begin() as session:
+        Rates(session).hold()
+        other = threading.Thread(target=record)
+        other.start()
+        assert not recorded.wait(0.3)
+        with pytest.raises(RateMissing):
+            Rates(session).read("EUR", "CNY", on=date(2025, 1, 9))
+    other.join(timeout=10)
+    assert recorded.is_set()

@@ -34,6 +34,7 @@ from web.console import (
     search,
     start,
     statement,
+    tolerance,
     turnover,
     warning,
 )
@@ -47,6 +48,7 @@ _STAGES = (
     merge,  # its places lie within those of customers
     customer,
     statement,
+    tolerance,
     turnover,
     report,
     party,

@@ -18,6 +18,7 @@ from domain.errors import (
     OutOfOrder,
     Withdrawn,
 )
+from domain.exchange import RateGap
 from domain.investigation import INVESTIGATION_REPORT
 from domain.line import ConditionPrecedent, ConditionStatus
 from domain.money import Money
@@ -428,6 +429,8 @@ def _waits(visit: Visit, view: CaseView) -> dict[str, Any]:
         due_at = min(task.due_at for task in tasks)
     elif view.case.missing == (INVESTIGATION_REPORT,):
         whom = speech.say("waits.investigation")
+    elif view.case.missing and all(map(RateGap.find, view.case.missing)):
+        whom = speech.say("waits.rate")
     elif speech.explains(f"waits.{status}"):
         whom = speech.say(f"waits.{status}")
     if status is CaseStatus.CONTRACTING and view.contract:

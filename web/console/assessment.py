@@ -19,7 +19,7 @@ from web.console.provenance import beside_of
 from web.language import Speech
 
 _PERIODS_MAX = 4
-_PARTS = ("factor_groups", "limit_steps", "price_parts", "doubts", "beside")
+_PARTS = ("factor_groups", "limit_steps", "price_parts", "doubts", "tolerances", "beside")
 _RANGES = {
     "rating.below": re.compile(r"below (?P<high>[-\d.]+)"),
     "rating.between": re.compile(r"(?P<low>[-\d.]+) to below (?P<high>[-\d.]+)"),
@@ -128,6 +128,7 @@ def receipt_of(assessment: Assessment | None, formats: Formats, speech: Speech) 
         "limit_steps": [_limit_row(step, assessment, scale) for step in assessment.limit.steps],
         "price_parts": price_parts(assessment.price.components),
         "doubts": doubts_of(assessment, formats, speech),
+        "tolerances": assessment.tolerances,
         "beside": beside_of(assessment, formats, speech),
         "requested": requested,
         "requested_share": _share(Decimal(requested.minor), scale),

@@ -34,6 +34,7 @@ ENTRIES = (
     Entry("products", "/products", "list", Action.POLICY_READ),
     Entry("guards", "/guards", "shield", Action.GUARD_READ),
     Entry("related", "/related", "flag", Action.RELATED_READ),
+    Entry("tolerances", "/tolerances", "gauge", Action.TOLERANCE_READ),
     Entry("policy", "/policy", "book", Action.POLICY_READ),
     Entry("mails", "/mails", "envelope", Action.OPERATIONS_READ),
     Entry("operations", "/operations", "pulse", Action.OPERATIONS_READ),

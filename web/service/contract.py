@@ -33,6 +33,7 @@ from domain.errors import (
     refusal_in,
 )
 from domain.identity import Id, Person
+from domain.reasons import of_field
 from domain.value import Value
 from storage.application import Applications
 from storage.approval import Letters
@@ -272,6 +273,4 @@ def _signatory(name: str, capacity: str, authority_hash: str | None) -> Signator
 
 
 def _unreadable(error: ValidationError) -> Exception:
-    first = error.errors(include_input=False, include_url=False)[0]
-    field = ".".join(str(part) for part in first["loc"])
-    return refusal_in(error) or Malformed(reason=f"{field}: {first['msg']}")
+    return refusal_in(error) or Malformed(**of_field(error))

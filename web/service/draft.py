@@ -33,6 +33,7 @@ from domain.edition import PolicyEdition
 from domain.errors import NoAuthority, NotFound
 from domain.identity import Person, Role
 from domain.money import Money
+from domain.reasons import because
 from domain.value import Value
 from policies.edition import refuse_unsound
 from policies.publication import publication_step
@@ -266,7 +267,7 @@ class DraftService:
             held = {grant.position for grant in AuthorityGrants(session).list_of(person.person_id)}
         place = next((at for at, each in enumerate(positions, start=1) if each in held), None)
         if place is None:
-            raise NoAuthority(reason=f"one of {', '.join(positions)} is asked")
+            raise NoAuthority(**because("one_position_of", positions=", ".join(positions)))
         return place
 
     def _tried(self, edition: PolicyEdition, most: int) -> SimulationReport:

@@ -8,6 +8,7 @@ from pydantic import Field
 from domain.edition import PolicyEdition, Product, PublishedEdition
 from domain.errors import CreditError, EditionInvalid, NotFound
 from domain.identity import Person
+from domain.reasons import because
 from domain.value import Value
 from policies.difference import Kind, differences
 from policies.edition import check
@@ -162,7 +163,7 @@ class EditionService:
             raise
         except (ValueError, ArithmeticError, RecursionError, TypeError) as error:
             # Whatever else a text can do to its reader; it came from outside.
-            raise EditionInvalid(reason=f"unreadable ({type(error).__name__})") from error
+            raise EditionInvalid(**because("unreadable", error=type(error).__name__)) from error
 
     def _published(self, editions: Editions, edition_hash: str | None) -> PolicyEdition:
         if edition_hash is not None:

@@ -3,14 +3,36 @@
 from collections.abc import Sequence
 from datetime import date
 
+from sqlalchemy.orm import Session
+
 from domain.errors import DateInFuture
 from domain.exchange import Conversion, Rate, RateKind
 from domain.identity import Person
+from domain.imports import Outcome
 from domain.money import Money
+from domain.notification import Channel
+from domain.value import content_hash
+from storage.application import Applications
 from storage.base import Records
 from storage.exchange import Rates
+from storage.notification import Outbox
 from web.service.clock import Clock
 from web.service.permissions import Action, permit
+from workflows.names import application_id
+
+
+def tell_waiting_cases(session: Session, rates: Sequence[Rate]) -> None:
+    """Rates that are new are told to the cases that wait for one, which look again for themselves."""
+    said = content_hash([rate.model_dump(mode="json") for rate in rates])[:16]
+    for case in Applications(session).lacking_a_rate() if rates else ():
+        Outbox(session).post(
+            Channel.TEMPORAL,
+            f"{case.case_id}/rates/{said}",
+            recipient=case.case_id,
+            kind="signal",
+            facts={"workflow_id": application_id(case.case_id), "name": "rates_recorded"},
+            case_id=case.case_id,
+        )
 
 
 class RateService:
@@ -27,7 +49,8 @@ class RateService:
         if rate.rate_on > today:
             raise DateInFuture(field="rate_on", date=rate.rate_on, business_on=today)
         with self._records.begin() as session:
-            Rates(session).record(rate, recorded_by=person.person_id)
+            if Rates(session).record(rate, recorded_by=person.person_id) is Outcome.CREATED:
+                tell_waiting_cases(session, [rate])
         return rate
 
     def list_rates(

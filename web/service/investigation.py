@@ -45,6 +45,8 @@ from domain.investigation import (
     binding,
 )
 from domain.notification import Channel, Notice
+from domain.reasons import because
+from domain.refusal_words import STATES
 from domain.scheme import SchemeFinding
 from domain.value import Value, content_hash
 from policies.investigation import (
@@ -243,7 +245,7 @@ class InvestigationService:
             visible_case(session, person, case_id, to_change=to_change)
             case = Applications(session).read_open(case_id)
             if case.status not in CHANGEABLE:
-                raise OutOfOrder(reason=f"the case is {case.status}; it is not investigated now")
+                raise OutOfOrder(**because("case_not_investigated", status=case.status))
             edition = Editions(session).read(case.edition_hash)
             asked = self._file(session, case, edition).report
             if asked is None:
@@ -394,7 +396,9 @@ def _signable(work: _Work) -> Report:
 def _refuse_unfit(proposal: SchemeProposal, work: _Work) -> None:
     found = scheme_faults(proposal.scheme, work.case.application, work.edition)
     if found:
-        raise SchemeRefused(findings="; ".join(map(_told, found)))
+        raise SchemeRefused(
+            findings="; ".join(map(_told, found)), findings_zh="；".join(map(_told_zh, found))
+        )
 
 
 def _told(finding: SchemeFinding) -> str:
@@ -403,6 +407,14 @@ def _told(finding: SchemeFinding) -> str:
     parts = [finding.found, f"not {finding.wanted}" if finding.wanted else ""]
     figures = ", ".join(part for part in parts if part)
     return f"{finding.code}{where}" + (f" ({figures})" if figures else "")
+
+
+def _told_zh(finding: SchemeFinding) -> str:
+    """The same in Chinese: `open_account 期限过长（12，应为 6）`."""
+    parts = [finding.found, f"应为 {finding.wanted}" if finding.wanted else ""]
+    figures = "，".join(part for part in parts if part)
+    words = STATES["scheme_fault"].get(finding.code, finding.code)
+    return f"{finding.product} {words}".strip() + (f"（{figures}）" if figures else "")
 
 
 def _refuse_unfiled(session: Session, hashes: Sequence[str]) -> None:

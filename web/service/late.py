@@ -13,6 +13,7 @@ from domain.errors import AmountNotPositive, DateInFuture, Malformed, OutOfOrder
 from domain.identity import Id, Person
 from domain.late import LateEntry, LateEntryKind, LateWaiver, accrued, charges_of, left_of
 from domain.money import Money, money_sum
+from domain.reasons import because
 from domain.value import Value, content_hash
 from policies.late import late_rates
 from storage.base import Records
@@ -90,7 +91,7 @@ class LateService:
             before = LateInterest(session).entries(customer_id)
             later = [each.period_end_on for each in before if each.period_end_on is not None]
             if later and max(later) > period_end_on:
-                raise OutOfOrder(reason=f"late interest was charged up to {max(later)}")
+                raise OutOfOrder(**because("charged_up_to", day=max(later)))
             found = _account(session, customer_id, period_end_on)
             posted = [
                 LateInterest(session).post(

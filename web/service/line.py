@@ -33,6 +33,7 @@ from domain.line import (
     LineStatus,
 )
 from domain.notification import Channel
+from domain.reasons import because
 from domain.value import Value
 from storage.application import Applications, CaseEvents, Screenings
 from storage.attachment import Attachments
@@ -165,7 +166,7 @@ class LineService:
     def issue_token(self, person: Person, line_id: str, action: str) -> str:
         """A one-time token for one message to this line, for tools that can only signal."""
         if action not in ACTIONS:
-            raise Malformed(reason=f"a line takes {', '.join(ACTIONS)}")
+            raise Malformed(**because("line_takes", acts=", ".join(ACTIONS)))
         permit(person, ACTIONS[action])
         with self._records.begin() as session:
             _visible_line(session, person, line_id)
@@ -320,7 +321,7 @@ def _refuse_unseen_case(
     if open_only and case.status.ended:
         raise CaseClosed(case_id=case_id, status=case.status)
     if open_only and case.status is not CaseStatus.CONDITIONS:
-        raise OutOfOrder(reason=f"the case is {case.status}; it does not wait for conditions")
+        raise OutOfOrder(**because("case_no_conditions", status=case.status))
 
 
 def _sees(session: Session, person: Person, customer_id: str) -> bool:

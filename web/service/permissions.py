@@ -118,6 +118,7 @@ class Action(StrEnum):
     LANE_SWITCH = "lane.switch"
 
     GUARD_READ = "guard.read"
+    TOLERANCE_READ = "tolerance.read"
     FIGURES_READ = "figures.read"
     AUDIT_READ = "audit.read"
     IDENTITY_READ = "identity.read"
@@ -221,6 +222,7 @@ MATRIX: dict[Action, frozenset[Role]] = {
     Action.POLICY_PUBLISH: frozenset({_RISK, _APPROVER}),
     Action.LANE_SWITCH: frozenset({_RISK}),
     Action.GUARD_READ: frozenset({_RISK, _AUDITOR}),
+    Action.TOLERANCE_READ: frozenset({_RISK, _AUDITOR}),
     Action.FIGURES_READ: _STAFF,
     Action.AUDIT_READ: frozenset({_RISK, _OPERATOR, _AUDITOR}),
     Action.IDENTITY_READ: frozenset({_OPERATOR, _AUDITOR}),

@@ -43,6 +43,7 @@ from web.service.rerating import ReratingService
 from web.service.review import ReviewService
 from web.service.screening import ScreeningService
 from web.service.statement import StatementService
+from web.service.tolerance import ToleranceService
 from web.service.trade import TradeService
 from web.service.turnover import TurnoverService
 from web.service.warning import WarningService
@@ -88,6 +89,7 @@ class Services:
     cohorts: CohortService
     collections: CollectionService
     guards: GuardService
+    tolerances: ToleranceService
     editions: EditionService
     drafts: DraftService
     notifications: NotificationService
@@ -148,6 +150,7 @@ def build_services(
         cohorts=CohortService(records, clock),
         collections=CollectionService(records, gateway, clock),
         guards=GuardService(records, clock),
+        tolerances=ToleranceService(records, clock),
         editions=editions,
         drafts=DraftService(records, gateway, clock, editions),
         notifications=NotificationService(records, mail_dir=mail_dir),

@@ -20,6 +20,7 @@ from python_calamine import CalamineError, CalamineWorkbook
 
 from domain.edition import PolicyEdition
 from domain.errors import EditionInvalid
+from domain.reasons import because
 from domain.toml import toml_text
 
 ALONE = "values"
@@ -78,7 +79,7 @@ def toml_of_workbook(content: bytes) -> str:
     try:
         return toml_text(document)
     except (TypeError, ValueError) as error:
-        raise EditionInvalid(reason=f"a cell holds what an edition cannot ({error})") from error
+        raise EditionInvalid(**because("cell_unfit", error=error)) from error
 
 
 def _name(path: str, at: int) -> str:
@@ -207,7 +208,7 @@ def _refuse_formulas(content: bytes) -> None:
         raise EditionInvalid(reason="not a workbook that can be read") from error
     if computing:
         names = ", ".join(part.filename.rsplit("/", 1)[1] for part in computing)
-        raise EditionInvalid(reason=f"a cell holds a formula ({names}); write the value itself")
+        raise EditionInvalid(**because("cell_formula", sheets=names))
 
 
 def _put_table(document: dict[str, Any], name: str, rows: Cells) -> None:
@@ -228,7 +229,7 @@ def _put_nested(document: dict[str, Any], name: str, rows: Cells) -> None:
     for part in path.split("."):
         outer = outer.get(part, {}) if isinstance(outer, dict) else {}
     if not isinstance(outer, list):
-        raise EditionInvalid(reason=f"{name}: there is no sheet {path}")
+        raise EditionInvalid(**because("sheet_unknown", where=name, path=path))
     by_name = {
         str(next((row[key] for key in _NAMES if key in row), at)): row
         for at, row in enumerate(outer, start=1)
@@ -238,7 +239,7 @@ def _put_nested(document: dict[str, Any], name: str, rows: Cells) -> None:
         read = _row(columns, row, f"{name}!{at}")
         of = str(read.pop(OF, ""))
         if of not in by_name:
-            raise EditionInvalid(reason=f"{name}!A{at}: there is no row {of} in {path}")
+            raise EditionInvalid(**because("row_unknown", where=f"{name}!A{at}", row=of, path=path))
         by_name[of].setdefault(field, []).append(read)
 
 
@@ -257,7 +258,7 @@ def _put(document: dict[str, Any], path: str, value: Any, where: str) -> None:
     for step in steps:
         document = document.setdefault(step, {})
         if not isinstance(document, dict):
-            raise EditionInvalid(reason=f"{where}: {path} is there in two ways")
+            raise EditionInvalid(**because("cell_twice", where=where, path=path))
     document[last] = value
 
 
@@ -270,4 +271,4 @@ def _value(cell: Any, where: str) -> Any:
         return int(number) if number == number.to_integral_value() else number
     if isinstance(cell, date | datetime):
         return cell.date() if isinstance(cell, datetime) else cell
-    raise EditionInvalid(reason=f"{where}: neither text, number nor date")
+    raise EditionInvalid(**because("cell_kind", where=where))

@@ -116,7 +116,8 @@ def import_csv(
     digest = sha256(content).hexdigest()
     tally = _Tally()
     with session.begin_nested() as savepoint:
-        importer = _importer(kind, Run(session, person, business_on, f"import {digest[:12]}"))
+        run = Run(session, person, business_on, f"import {digest[:12]}")
+        importer = _importer(kind, run)
         for portion in _portions(iter(rows)):
             fields = []
             for row in portion:
@@ -137,6 +138,7 @@ def import_csv(
         sha256=digest,
         encoding=rows.encoding,
         kept=kept,
+        tolerated=tuple(run.tolerated.values()),
         **tally.figures(),
     )
     if kept:

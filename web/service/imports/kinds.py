@@ -22,15 +22,24 @@ from domain.errors import (
 )
 from domain.exchange import Rate
 from domain.identity import Person, Role
-from domain.imports import ImportKind, Outcome
+from domain.imports import ERRORS_LISTED_MAX, ImportKind, Outcome
 from domain.receivable import Invoice, Payment
 from domain.screening import ListEntry
-from domain.statement import AccountingStandard, AuditOpinion, Item, Statement, accepted
+from domain.statement import (
+    AccountingStandard,
+    AuditOpinion,
+    Item,
+    Statement,
+    accepted,
+    ties_tolerated,
+)
+from domain.tolerance import ToleranceUse
 from storage.customer import Customers
 from storage.exchange import Rates
 from storage.receivable import Receivables
 from storage.screening import Lists
 from storage.statement import Statements
+from web.service.exchange import tell_waiting_cases
 from web.service.ids import new_id
 from web.service.imports import cells
 from web.service.imports.cells import RowRefused
@@ -51,6 +60,22 @@ class Run:
         self.file = file
         self._customers: dict[Identifier, Customer] = {}
         self._seen: dict[object, tuple[int, int]] = {}
+        self._tie_units: Decimal | None = None
+        self.tolerated: dict[tuple[str, str], ToleranceUse] = {}  # by place in the file and subject
+
+    @property
+    def tie_units(self) -> Decimal:
+        """How far off a term of a statement may be, as policy is on the day; looked up once."""
+        if self._tie_units is None:
+            self._tie_units = Statements(self.session).tie_units(self.business_on)
+        return self._tie_units
+
+    def let_pass(self, source: str, uses: Iterable[ToleranceUse]) -> None:
+        """Keep for the report what a row owes to a tolerance, the row named."""
+        for use in uses:
+            if len(self.tolerated) < ERRORS_LISTED_MAX:
+                told = use.model_copy(update={"subject": f"{source}: {use.subject}"})
+                self.tolerated[source, use.subject] = told
 
     def source(self, fields: Fields) -> str:
         return f"{self.file} line {fields.line}"
@@ -295,7 +320,8 @@ class StatementImporter(_Portioned):
             "precision": precision,
         }
         statement = cells.made(fields, Statement, content)
-        whole = cells.refused_at(str, lambda: accepted(statement, run.business_on))
+        whole = cells.refused_at(str, lambda: accepted(statement, run.business_on, run.tie_units))
+        run.let_pass(f"line {fields.line}", ties_tolerated(whole, run.tie_units))
         return (whole.customer_id, whole.period_end_on, whole.provenance), whole
 
     def _write(self, statements: list[Statement]) -> Sequence[Outcome]:
@@ -395,7 +421,13 @@ class RateImporter(_Portioned):
         return (rate.base, rate.quote, rate.kind, rate.rate_on), rate
 
     def _write(self, rates: list[Rate]) -> Sequence[Outcome | CreditError]:
-        return Rates(self._run.session).record_all(rates, recorded_by=self._run.person.person_id)
+        person_id = self._run.person.person_id
+        outcomes = Rates(self._run.session).record_all(rates, recorded_by=person_id)
+        new = [
+            rate for rate, became in zip(rates, outcomes, strict=True) if became is Outcome.CREATED
+        ]
+        tell_waiting_cases(self._run.session, new)
+        return outcomes
 
 
 class ListImporter:
