@@ -103,6 +103,7 @@ ZH: dict[str, str] = {
     "a reversal has to say why": "冲回须说明理由",
     "a waiver has to say why": "减免须说明理由",
     "an override is confirmed or declined, with no other limit": "评级推翻只能确认或否决，不得另定额度",
+    "a cap is approved or declined, at no other amount": "限额只能批准或否决，不得另定金额",
     "closing a collection case needs a reason": "结案必须说明理由",
     "expires_at has to be an instant to come, with its zone": "expires_at 须为将来的时间并带时区",
     "late interest is charged by the last day of a month": "逾期利息按月末计收",

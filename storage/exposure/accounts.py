@@ -4,11 +4,12 @@ Everything here belongs to the transaction of the decision it carries out. What 
 move is `movements`.
 """
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Identity, insert, select, update
+from sqlalchemy import BigInteger, Identity, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -272,6 +273,18 @@ class Accounts:
             for account_no in chains.accounts_of(kind, owner_id)
         ]
         return [(balance_of(row), row.decision_id) for row in rows if row is not None]
+
+    def taken_of(self, customer_ids: Sequence[str], currency: str) -> Money:
+        """What is reserved and used on the lines of these customers in a currency."""
+        taken = self._session.scalar(
+            text(
+                "SELECT coalesce(sum(reserved_minor + used_minor), 0) FROM exposure_account"
+                " WHERE kind = 'line' AND currency = :currency"
+                " AND customer_id = ANY (customer_ids(VARIADIC :customer_ids))"
+            ),
+            {"currency": currency, "customer_ids": list(customer_ids)},
+        )
+        return Money(minor=int(taken or 0), currency=currency)
 
     def _decide(
         self,

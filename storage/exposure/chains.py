@@ -128,7 +128,8 @@ class Chains:
             "business_on": business_on,
         }
         self._session.execute(_OPEN_GROUP, opened)
-        return self._session.scalar(_GROUP, key)
+        found = self._session.scalar(_GROUP, key)
+        return found
 
     def _move(self, line: _Line, old: int | None, new: int | None, business_on: date) -> None:
         """Take what the line holds from one account to another; nothing where it holds nothing."""
