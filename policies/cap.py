@@ -56,7 +56,9 @@ def route_of_cap(
     unlimited = asked.limit.kind is LimitKind.UNLIMITED
     aggregate = bound if unlimited else reporting or Money.zero(bound.currency)
     above = aggregate > bound
-    row, steps, _ = steps_for(aggregate, _worst(grades, edition), edition)
+    # The table begins above nothing: who may grant a cent may see that none is granted.
+    least = max(aggregate, Money(minor=1, currency=aggregate.currency))
+    row, steps, _ = steps_for(least, _worst(grades, edition), edition)
     exceptions = edition.approval.above_eligible
     if above and exceptions is not None:
         row, steps = ABOVE_ELIGIBLE, steps_of(exceptions.step, edition)
