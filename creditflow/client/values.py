@@ -145,6 +145,15 @@ class WarningFacts(Answer):
     level: Sourced
 
 
+class CapFacts(Answer):
+    """A cap of the customer or of its group on the day of a profile."""
+
+    scope: str
+    owner_id: str
+    currency: str
+    cap: Sourced
+
+
 class CreditProfile(Answer):
     """A customer's credit as it stood on a day."""
 
@@ -159,6 +168,7 @@ class CreditProfile(Answer):
     lines: tuple[LineFacts, ...] = ()
     limit_total: Mapping[str, Money] = {}
     used_total: Mapping[str, Money] = {}
+    caps: tuple[CapFacts, ...] = ()
     open_cases: tuple[OpenCase, ...] = ()
     warnings: tuple[WarningFacts, ...] = ()
 

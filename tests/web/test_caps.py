@@ -335,6 +335,61 @@ def test_a_groups_cap_is_over_the_lines_of_all_its_members(ceilings: Ceilings) -
         ceilings.services.caps.read_of(ceilings.people["manager"], CapScope.GROUP, "group-2")
 
 
+# ── what else knows it ───────────────────────────────────────────────────────────────────────────
+
+
+def test_a_new_limit_is_judged_as_before_and_its_receipt_says_what_the_caps_leave(
+    ceilings: Ceilings,
+) -> None:
+    house, before = ceilings.house, ceilings.house.view().assessment
+    house.amends(purpose="as before")
+    without = house.view().assessment
+    assert without is not None
+    assert without.dossier.holdings.caps == ()
+    ceilings.groups(ceilings.customer_id)
+    ceilings.takes(A, 1_000_000, "k-1")
+    of_customer, of_group = (
+        ceilings.asks(Limit.of(cny(4_000_000))),
+        ceilings.asks(Limit.of(cny(9_000_000)), "risk", CapScope.GROUP, "group-1"),
+    )
+    for cap in (of_customer, of_group):
+        ceilings.decides(cap, "approver1")
+
+    house.amends(purpose="a second plant")
+
+    judged = house.view().assessment
+    assert judged is not None
+    assert before is not None
+    own, group = judged.dossier.holdings.caps
+    assert (own.scope, own.cap, own.left) == (CapScope.CUSTOMER, cny(4_000_000), cny(3_000_000))
+    assert (group.owner_id, group.left) == ("group-1", cny(8_000_000))
+    assert own.limits == cny(6_000_000)
+    assert own.letter_no == ceilings.view(of_customer).cap.letter_no
+    # Limits below a cap may come to more than it; this one is what it was.
+    assert judged.limit.limit_proposed == without.limit.limit_proposed
+    assert judged.limit.limit_proposed + own.limits > own.cap
+    assert house.services.applications.replay(house.people["auditor"], house.case_id).identical
+
+
+def test_the_profile_of_a_day_has_the_caps_of_that_day(ceilings: Ceilings) -> None:
+    ceilings.groups(ceilings.customer_id)
+    cap = ceilings.asks(Limit.of(cny(4_000_000)))
+    ceilings.decides(cap, "approver1")
+    read = ceilings.services.profiles.read
+    auditor = ceilings.people["auditor"]
+
+    [found] = read(auditor, ceilings.customer_id).caps
+
+    assert (found.scope, found.cap.value) == (CapScope.CUSTOMER, cny(4_000_000))
+    assert found.cap.source == f"letter {ceilings.view(cap).cap.letter_no}"
+    with ceilings.services.records.begin() as session:
+        session.execute(text("ALTER TABLE exposure_entry DISABLE TRIGGER USER"))
+        session.execute(
+            text("UPDATE exposure_entry SET business_on = business_on + 1 WHERE kind = 'opening'")
+        )
+    assert read(auditor, ceilings.customer_id).caps == ()
+
+
 # ── how it is asked ──────────────────────────────────────────────────────────────────────────────
 
 
