@@ -22,7 +22,7 @@ from domain.assessment import (
     RequestBeside,
     StatementBeside,
 )
-from domain.cap import CapScope, HeldCap
+from domain.cap import CapOwner, HeldCap
 from domain.customer import Customer
 from domain.edition import PolicyEdition
 from domain.errors import RateMissing
@@ -198,10 +198,10 @@ def _holdings(
 
 def _caps(session: Session, customer: Customer) -> tuple[HeldCap, ...]:
     """The caps decided on the customer and its group; a new limit stands under them, within or not."""
-    over = [(CapScope.CUSTOMER, customer.customer_id, [customer.customer_id])]
+    over = [(CapOwner.CUSTOMER, customer.customer_id, [customer.customer_id])]
     if customer.group_id is not None:
         members = [*Customers(session).members(customer.group_id)]
-        over.append((CapScope.GROUP, customer.group_id, members))
+        over.append((CapOwner.GROUP, customer.group_id, members))
     return tuple(
         HeldCap(
             scope=scope,

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from domain.approval import Approval, ApprovalOutcome, DecisionRequest
 from domain.calendar import business_on
-from domain.cap import Cap, CapRequest, CapScope, CapStatus, CapTerms
+from domain.cap import Cap, CapOwner, CapRequest, CapStatus, CapTerms
 from domain.contract import Letter
 from domain.edition import PolicyEdition
 from storage.approval import Letters
@@ -82,7 +82,7 @@ def _letter(
 
 def _put_in_force(session: Session, cap: CapRequest, letter: Letter, on: date) -> None:
     accounts = Accounts(session)
-    put = accounts.set_customer_cap if cap.scope is CapScope.CUSTOMER else accounts.set_group_cap
+    put = accounts.set_customer_cap if cap.scope is CapOwner.CUSTOMER else accounts.set_group_cap
     put(
         cap.owner_id,
         cap.currency,

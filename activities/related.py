@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from activities.party import ring_on
 from domain.approval import Approval, ApprovalRequest, Subject
 from domain.assessment import RelatedEntryUsed
-from domain.cap import CapScope
+from domain.cap import CapOwner
 from domain.customer import Customer
 from domain.edition import PolicyEdition
 from domain.errors import Recused
@@ -88,7 +88,7 @@ def _decided_on(session: Session, request: ApprovalRequest) -> list[Customer]:
     about, customers = [request.customer_id], Customers(session)
     if request.subject is Subject.CAP:
         cap = Caps(session).read(request.subject_id).request
-        if cap.scope is CapScope.GROUP:
+        if cap.scope is CapOwner.GROUP:
             about = list(customers.members(cap.owner_id))
     return list(customers.find_many(about).values())
 

@@ -18,7 +18,7 @@ from domain.money import Currency, Money
 from domain.value import Value
 
 
-class CapScope(StrEnum):
+class CapOwner(StrEnum):
     CUSTOMER = "customer"
     GROUP = "group"
 
@@ -54,7 +54,7 @@ class CapRequest(CapContent):
     """A cap as it was asked for, by whom and when; the approvers decide on exactly this."""
 
     cap_id: Id
-    scope: CapScope
+    scope: CapOwner
     owner_id: Id  # of the customer, or of the group
     asked_by: Id
     asked_at: datetime
@@ -74,7 +74,7 @@ class Cap(Value):
 class CapTerms(Value):
     """What a letter says of a cap, approved or declined."""
 
-    scope: CapScope
+    scope: CapOwner
     owner_id: Id
     currency: Currency
     limit: Limit
@@ -87,7 +87,7 @@ class CapInForce(Value):
     `letter_no` is that of the line it was opened with, where nobody has decided on a cap yet.
     """
 
-    scope: CapScope
+    scope: CapOwner
     owner_id: Id
     balance: Balance
     left: Money | None  # what may still be taken below it; None where it limits nothing
@@ -99,7 +99,7 @@ class CapInForce(Value):
 class HeldCap(Value):
     """A cap that a new limit would stand under, as a dossier holds it, in the cap's currency."""
 
-    scope: CapScope
+    scope: CapOwner
     owner_id: Id
     letter_no: str
     cap: Money

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from domain.cap import CapScope
+from domain.cap import CapOwner
 from domain.customer import Alias, CustomerProfile, Sourced
 from domain.identity import Id
 from domain.money import Money
@@ -64,7 +64,7 @@ class LineFacts(Value):
 class CapFacts(Value):
     """A cap of the customer or of its group on the day, by which letter."""
 
-    scope: CapScope
+    scope: CapOwner
     owner_id: Id
     currency: str
     cap: Sourced  # an amount, or that nothing is granted, or nothing limits

@@ -13,6 +13,7 @@ ZH: dict[str, str] = {
     "approval": "审批",
     "assessment": "评估",
     "attachment": "附件",
+    "cap": "限额",
     "checklist item": "清单项目",
     "classification run": "分类批次",
     "code": "代码",

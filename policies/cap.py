@@ -8,7 +8,7 @@ as much. A cap above that is an exception, and goes before the body for those.
 from collections.abc import Iterable
 
 from domain.approval import RouteStep
-from domain.cap import CapContent, CapScope
+from domain.cap import CapContent, CapOwner
 from domain.edition import PolicyEdition
 from domain.exposure import LimitKind
 from domain.money import Money
@@ -30,15 +30,15 @@ class CapRoute(Value):
     reasons: tuple[str, ...]
 
 
-def bound_of(scope: CapScope, edition: PolicyEdition) -> Money:
+def bound_of(scope: CapOwner, edition: PolicyEdition) -> Money:
     """What policy allows one name, or one group, whatever cap it has of its own."""
     policy = edition.limit
-    share = policy.single_name_share if scope is CapScope.CUSTOMER else policy.group_share
+    share = policy.single_name_share if scope is CapOwner.CUSTOMER else policy.group_share
     return edition.money(policy.capital_net).share(share)
 
 
 def route_of_cap(
-    scope: CapScope,
+    scope: CapOwner,
     asked: CapContent,
     reporting: Money | None,
     grades: Iterable[str],

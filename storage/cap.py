@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, ColumnElement, and_, func, or_, select, text,
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from domain.cap import Cap, CapInForce, CapRequest, CapScope, CapStatus
+from domain.cap import Cap, CapInForce, CapOwner, CapRequest, CapStatus
 from domain.errors import CapPending, KeyReused, NotFound
 from storage.base import Row, table_of
 from storage.customer import of_customer, owned_by
@@ -124,7 +124,7 @@ class Caps:
         page_size: int = 50,
         before: tuple[datetime, str] | None = None,
         cap_id: str | None = None,
-        scope: CapScope | None = None,
+        scope: CapOwner | None = None,
         owner_id: str | None = None,
         status: CapStatus | None = None,
         manager_id: str | None = None,
@@ -142,7 +142,7 @@ class Caps:
             conditions.append(_seen_by(manager_id))
         return self._found(*conditions, page_size=page_size)
 
-    def in_force(self, scope: CapScope, owner_id: str, on: date) -> list[CapInForce]:
+    def in_force(self, scope: CapOwner, owner_id: str, on: date) -> list[CapInForce]:
         """The accounts of a customer, by any of its ids, or of a group; by currency."""
         found = Accounts(self._session).caps(scope.value, owner_id)
         decided = self._due([letter_no for _, letter_no in found])
@@ -169,13 +169,13 @@ class Caps:
         return {letter_no: due_on for letter_no, due_on in rows if letter_no is not None}
 
     def _survivor(self, request: CapRequest) -> str:
-        if request.scope is CapScope.GROUP:
+        if request.scope is CapOwner.GROUP:
             return request.owner_id
         found: str = self._session.scalar(select(func.customer_survivor(request.owner_id))) or ""
         return found
 
     def _conditions(
-        self, scope: CapScope | None, owner_id: str | None, status: CapStatus | None
+        self, scope: CapOwner | None, owner_id: str | None, status: CapStatus | None
     ) -> list[ColumnElement[bool]]:
         conditions: list[ColumnElement[bool]] = []
         if scope is not None:
@@ -183,8 +183,8 @@ class Caps:
         if owner_id is not None:
             conditions.append(
                 or_(
-                    and_(CapRow.scope == CapScope.GROUP, CapRow.owner_id == owner_id),
-                    and_(CapRow.scope == CapScope.CUSTOMER, of_customer(CapRow.owner_id, owner_id)),
+                    and_(CapRow.scope == CapOwner.GROUP, CapRow.owner_id == owner_id),
+                    and_(CapRow.scope == CapOwner.CUSTOMER, of_customer(CapRow.owner_id, owner_id)),
                 )
             )
         if status is CapStatus.PENDING:
@@ -210,8 +210,8 @@ def _seen_by(manager_id: str) -> ColumnElement[bool]:
         "cap_request.owner_id IN (SELECT group_id FROM customer WHERE manager_id = :manager_id)"
     ).bindparams(manager_id=manager_id)
     return or_(
-        and_(CapRow.scope == CapScope.CUSTOMER, owned_by(CapRow.owner_id, manager_id)),
-        and_(CapRow.scope == CapScope.GROUP, of_member),
+        and_(CapRow.scope == CapOwner.CUSTOMER, owned_by(CapRow.owner_id, manager_id)),
+        and_(CapRow.scope == CapOwner.GROUP, of_member),
     )
 
 

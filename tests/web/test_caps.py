@@ -16,7 +16,7 @@ from creditflow.client import AsyncClient, Client
 from creditflow.client import values as v
 from creditflow.commands.output import Exit
 from domain.approval import ApprovalOutcome, Silence, StepDue, TaskStatus, Verdict
-from domain.cap import Cap, CapContent, CapScope, CapStatus
+from domain.cap import Cap, CapContent, CapOwner, CapStatus
 from domain.customer import CustomerContent, CustomerGroup
 from domain.errors import (
     CapPending,
@@ -90,7 +90,7 @@ class Ceilings:
         self,
         limit: Limit,
         person: str = "manager",
-        scope: CapScope = CapScope.CUSTOMER,
+        scope: CapOwner = CapOwner.CUSTOMER,
         owner_id: str = "",
         key: str | None = None,
         **said: Any,
@@ -150,7 +150,7 @@ def test_a_cap_is_asked_for_decided_by_its_tier_and_holds_from_that_word_on(
     assert letter.cap.limit == Limit.of(cny(4_000_000))
     assert letter.content_hash == request.content_hash
     [standing] = ceilings.services.caps.read_of(
-        ceilings.people["auditor"], CapScope.CUSTOMER, ceilings.customer_id
+        ceilings.people["auditor"], CapOwner.CUSTOMER, ceilings.customer_id
     ).in_force
     assert (standing.left, standing.letter_no) == (cny(500_000), done.letter_no)
     assert standing.balance.reserved == cny(3_500_000)
@@ -321,7 +321,7 @@ def test_a_groups_cap_is_over_the_lines_of_all_its_members(ceilings: Ceilings) -
     ceilings.opens("line-c", other)
     ceilings.groups(ceilings.customer_id, other)
     ceilings.takes("line-c", 1_000_000, "k-1")
-    cap = ceilings.asks(Limit.of(cny(1_500_000)), "risk", CapScope.GROUP, "group-1")
+    cap = ceilings.asks(Limit.of(cny(1_500_000)), "risk", CapOwner.GROUP, "group-1")
 
     ceilings.decides(cap, "approver1")
 
@@ -332,7 +332,7 @@ def test_a_groups_cap_is_over_the_lines_of_all_its_members(ceilings: Ceilings) -
     seen = ceilings.services.caps.list_caps(ceilings.people["manager"])
     assert [each.request.owner_id for each in seen] == ["group-1"]
     with pytest.raises(NotFound):
-        ceilings.services.caps.read_of(ceilings.people["manager"], CapScope.GROUP, "group-2")
+        ceilings.services.caps.read_of(ceilings.people["manager"], CapOwner.GROUP, "group-2")
 
 
 # ── what else knows it ───────────────────────────────────────────────────────────────────────────
@@ -350,7 +350,7 @@ def test_a_new_limit_is_judged_as_before_and_its_receipt_says_what_the_caps_leav
     ceilings.takes(A, 1_000_000, "k-1")
     of_customer, of_group = (
         ceilings.asks(Limit.of(cny(4_000_000))),
-        ceilings.asks(Limit.of(cny(9_000_000)), "risk", CapScope.GROUP, "group-1"),
+        ceilings.asks(Limit.of(cny(9_000_000)), "risk", CapOwner.GROUP, "group-1"),
     )
     for cap in (of_customer, of_group):
         ceilings.decides(cap, "approver1")
@@ -361,7 +361,7 @@ def test_a_new_limit_is_judged_as_before_and_its_receipt_says_what_the_caps_leav
     assert judged is not None
     assert before is not None
     own, group = judged.dossier.holdings.caps
-    assert (own.scope, own.cap, own.left) == (CapScope.CUSTOMER, cny(4_000_000), cny(3_000_000))
+    assert (own.scope, own.cap, own.left) == (CapOwner.CUSTOMER, cny(4_000_000), cny(3_000_000))
     assert (group.owner_id, group.left) == ("group-1", cny(8_000_000))
     assert own.limits == cny(6_000_000)
     assert own.letter_no == ceilings.view(of_customer).cap.letter_no
@@ -380,7 +380,7 @@ def test_the_profile_of_a_day_has_the_caps_of_that_day(ceilings: Ceilings) -> No
 
     [found] = read(auditor, ceilings.customer_id).caps
 
-    assert (found.scope, found.cap.value) == (CapScope.CUSTOMER, cny(4_000_000))
+    assert (found.scope, found.cap.value) == (CapOwner.CUSTOMER, cny(4_000_000))
     assert found.cap.source == f"letter {ceilings.view(cap).cap.letter_no}"
     with ceilings.services.records.begin() as session:
         session.execute(text("ALTER TABLE exposure_entry DISABLE TRIGGER USER"))
@@ -487,13 +487,13 @@ def signed_in(app: FastAPI, name: str, language: str = "en") -> TestClient:
     return client
 
 
-@pytest.mark.parametrize("scope", list(CapScope))
+@pytest.mark.parametrize("scope", list(CapOwner))
 @pytest.mark.parametrize("language", ["en", "zh-CN"])
 def test_a_cap_is_asked_for_on_a_page_decided_on_a_task_and_shown(
-    app: FastAPI, ceilings: Ceilings, scope: CapScope, language: str
+    app: FastAPI, ceilings: Ceilings, scope: CapOwner, language: str
 ) -> None:
     ceilings.groups(ceilings.customer_id)
-    owner = ceilings.customer_id if scope is CapScope.CUSTOMER else "group-1"
+    owner = ceilings.customer_id if scope is CapOwner.CUSTOMER else "group-1"
     path = f"/{scope}s/{owner}"
     asking = signed_in(app, "manager", language)
     form = hidden(asking.get(path), f"{path}/caps")

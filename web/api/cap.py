@@ -2,7 +2,7 @@
 
 from fastapi import Response
 
-from domain.cap import Cap, CapContent, CapScope, CapStatus
+from domain.cap import Cap, CapContent, CapOwner, CapStatus
 from domain.identity import Id
 from web.api.pages import Cursor, Page, PageSize, after_instant, page_of
 from web.api.stage import stage
@@ -16,7 +16,7 @@ router = stage("cap")
 @router.get("/customers/{customer_id}/caps")
 def read_customer_caps(asked: Asked, caller: Caller, customer_id: Id) -> CapsOf:
     """The caps in force over a customer's lines, by currency, and every one asked for."""
-    return asked.caps.read_of(caller, CapScope.CUSTOMER, customer_id)
+    return asked.caps.read_of(caller, CapOwner.CUSTOMER, customer_id)
 
 
 @router.post("/customers/{customer_id}/caps", status_code=201, response_model=Cap)
@@ -25,21 +25,21 @@ def ask_customer_cap(write: Writing, customer_id: Id, body: CapContent) -> Respo
     return write.once(
         201,
         body,
-        lambda: write.asked.caps.ask(write.caller, CapScope.CUSTOMER, customer_id, body),
+        lambda: write.asked.caps.ask(write.caller, CapOwner.CUSTOMER, customer_id, body),
     )
 
 
 @router.get("/groups/{group_id}/caps")
 def read_group_caps(asked: Asked, caller: Caller, group_id: Id) -> CapsOf:
     """The caps in force over a group's lines, by currency, and every one asked for."""
-    return asked.caps.read_of(caller, CapScope.GROUP, group_id)
+    return asked.caps.read_of(caller, CapOwner.GROUP, group_id)
 
 
 @router.post("/groups/{group_id}/caps", status_code=201, response_model=Cap)
 def ask_group_cap(write: Writing, group_id: Id, body: CapContent) -> Response:
     """Ask for a cap over all lines of a group's members, or that there be none; others decide."""
     return write.once(
-        201, body, lambda: write.asked.caps.ask(write.caller, CapScope.GROUP, group_id, body)
+        201, body, lambda: write.asked.caps.ask(write.caller, CapOwner.GROUP, group_id, body)
     )
 
 
@@ -47,7 +47,7 @@ def ask_group_cap(write: Writing, group_id: Id, body: CapContent) -> Response:
 def list_caps(
     asked: Asked,
     caller: Caller,
-    scope: CapScope | None = None,
+    scope: CapOwner | None = None,
     owner_id: Id | None = None,
     status: CapStatus | None = None,
     cursor: Cursor = None,

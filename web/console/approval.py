@@ -19,7 +19,7 @@ from domain.approval import (
     Verdict,
 )
 from domain.assessment import Assessment
-from domain.cap import CapRequest, CapScope
+from domain.cap import CapOwner, CapRequest
 from domain.contract import Letter
 from domain.customer import Customer
 from domain.errors import NoAuthority, NotPermitted
@@ -269,7 +269,7 @@ def _cap_page(visit: Visit, page: TaskPage, typed: Typed, refusal: Problem | Non
 
 def _owner_name(visit: Visit, cap: CapRequest) -> str:
     """What the customer or the group is called in the reader's language."""
-    if cap.scope is CapScope.CUSTOMER:
+    if cap.scope is CapOwner.CUSTOMER:
         return visit.customer_name(visit.services.customers.read(visit.person, cap.owner_id))
     group = visit.services.customers.read_group(visit.person, cap.owner_id).group
     return group.name_zh if visit.reader.language is Language.ZH and group.name_zh else group.name

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Form, Response
 from fastapi.responses import HTMLResponse
 
-from domain.cap import CapContent, CapScope
+from domain.cap import CapContent, CapOwner
 from domain.exposure import Limit, LimitKind
 from domain.money import Money
 from web.console.lists import CURRENCIES, plain_amount, typed_day
@@ -77,7 +77,7 @@ class CapsShown:
 
 
 def caps_shown(
-    visit: Visit, scope: CapScope, owner_id: str, typed: CapTyped | None = None
+    visit: Visit, scope: CapOwner, owner_id: str, typed: CapTyped | None = None
 ) -> CapsShown:
     """What the page says of caps; the form keeps what was typed when it is refused."""
     return CapsShown(
@@ -90,9 +90,9 @@ def caps_shown(
     )
 
 
-def path_of(scope: CapScope, owner_id: str) -> str:
+def path_of(scope: CapOwner, owner_id: str) -> str:
     """The page of whose lines a cap is over."""
-    return f"/{'customers' if scope is CapScope.CUSTOMER else 'groups'}/{owner_id}"
+    return f"/{'customers' if scope is CapOwner.CUSTOMER else 'groups'}/{owner_id}"
 
 
 @router.get("/groups/{group_id}")
@@ -106,7 +106,7 @@ def ask_group_cap(visit: Writing, group_id: str, typed: Typed, key: FormKey = ""
     """Ask for a cap over all lines of a group."""
     visit.when_refused(lambda refusal: _group_page(visit, group_id, typed, refusal))
     content = typed.content(visit)
-    visit.services.caps.ask(visit.person, CapScope.GROUP, group_id, content, key or None)
+    visit.services.caps.ask(visit.person, CapOwner.GROUP, group_id, content, key or None)
     return visit.go(f"/groups/{group_id}#caps", "cap_asked")
 
 
@@ -123,5 +123,5 @@ def _group_page(
         refusal=refusal,
         group=view.group,
         members=sorted(names.items()),
-        caps=caps_shown(visit, CapScope.GROUP, group_id, typed),
+        caps=caps_shown(visit, CapOwner.GROUP, group_id, typed),
     )

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Form, Query, Response
 from fastapi.responses import HTMLResponse
 
-from domain.cap import CapScope
+from domain.cap import CapOwner
 from domain.classification import CustomerClass
 from domain.errors import FieldUnreadable
 from domain.money import Money
@@ -166,7 +166,7 @@ def ask_cap(visit: Writing, customer_id: str, typed: CapForm, key: FormKey = "")
     """Ask for a cap over all lines of this customer."""
     visit.when_refused(lambda refusal: _customer_page(visit, customer_id, None, refusal, cap=typed))
     content = typed.content(visit)
-    visit.services.caps.ask(visit.person, CapScope.CUSTOMER, customer_id, content, key or None)
+    visit.services.caps.ask(visit.person, CapOwner.CUSTOMER, customer_id, content, key or None)
     return visit.go(f"/customers/{customer_id}#caps", "cap_asked")
 
 
@@ -197,7 +197,7 @@ def _customer_page(
         charts=bool(spread and spread.option),
         covers=covers_shown(visit, customer_id, typed),
         late=late_shown(visit, customer_id),
-        caps=caps_shown(visit, CapScope.CUSTOMER, customer_id, cap),
+        caps=caps_shown(visit, CapOwner.CUSTOMER, customer_id, cap),
         lines=services.lines.list_lines(person, customer_id=customer_id),
         cases=services.applications.list_cases(person, customer_id=customer_id, page_size=20),
         classes=_classes(visit, customer_id),

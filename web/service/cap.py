@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from activities.exchange import Exchange
 from domain.approval import Approval, ApprovalRequest, Subject
-from domain.cap import Cap, CapContent, CapInForce, CapRequest, CapScope, CapStatus
+from domain.cap import Cap, CapContent, CapInForce, CapOwner, CapRequest, CapStatus
 from domain.edition import PolicyEdition
 from domain.errors import DateNotToCome, NotFound
 from domain.identity import Id, Person
@@ -37,7 +37,7 @@ from web.service.permissions import Action, permit, visible_to
 class CapsOf(Value):
     """A customer or a group: the caps in force on it, and every one that was asked for."""
 
-    scope: CapScope
+    scope: CapOwner
     owner_id: Id
     in_force: tuple[CapInForce, ...]
     asked: tuple[Cap, ...]
@@ -62,7 +62,7 @@ class CapService:
     def ask(
         self,
         person: Person,
-        scope: CapScope,
+        scope: CapOwner,
         owner_id: str,
         content: CapContent,
         cap_id: str | None = None,
@@ -109,7 +109,7 @@ class CapService:
                 decisions=tuple(Decisions(session).list_of_case(cap_id)),
             )
 
-    def read_of(self, person: Person, scope: CapScope, owner_id: str) -> CapsOf:
+    def read_of(self, person: Person, scope: CapOwner, owner_id: str) -> CapsOf:
         """The caps in force on a customer, by any of its ids, or a group, and those asked for."""
         permit(person, Action.CAP_READ)
         with self._records.begin() as session:
@@ -125,7 +125,7 @@ class CapService:
         self,
         person: Person,
         *,
-        scope: CapScope | None = None,
+        scope: CapOwner | None = None,
         owner_id: str | None = None,
         status: CapStatus | None = None,
         before: tuple[datetime, str] | None = None,
@@ -144,10 +144,10 @@ class CapService:
             )
 
     def _owner(
-        self, session: Session, person: Person, scope: CapScope, owner_id: str
+        self, session: Session, person: Person, scope: CapOwner, owner_id: str
     ) -> tuple[str, tuple[str, ...]]:
         """The id that answers for the owner, and the customers whose lines the cap is over."""
-        if scope is CapScope.CUSTOMER:
+        if scope is CapOwner.CUSTOMER:
             customer_id = visible_customer(session, person, owner_id).customer_id
             return customer_id, (customer_id,)
         customers, owner = Customers(session), visible_to(person).manager_id

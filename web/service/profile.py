@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from domain.application import ApplicationType
 from domain.assessment import PaymentRecord
 from domain.calendar import business_on, day_begins_at
-from domain.cap import CapScope
+from domain.cap import CapOwner
 from domain.classification import Claim, ClaimSign
 from domain.customer import CreditEventType, CustomerProfile, Sourced, events_standing
 from domain.edition import PolicyEdition
@@ -208,7 +208,7 @@ class _Look:
         for each in PastExposure(self._session).caps(self._customer_id, group_id, self._on):
             source = f"letter {each.decision_id}"
             yield CapFacts(
-                scope=CapScope(each.kind),
+                scope=CapOwner(each.kind),
                 owner_id=each.owner_id,
                 currency=each.currency,
                 cap=sourced(each.limit.amount or each.limit.kind, source, each.limited_on),
