@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from domain.customer import CustomerGroup
-from domain.errors import CreditError, OverLimit
+from domain.errors import CreditError, MergeBuiltOn, OverLimit
 from domain.exposure import Balance, Limit
 from domain.merge import MergeStatus
 from domain.money import Money
@@ -413,6 +413,14 @@ def test_records_told_apart_have_the_caps_they_had(pair: Records, exposure: Expo
     assert stands(exposure, A, "customer").reserved == cny(100)
     assert [each.account for each in exposure.balances(B)] == [f"line/{B}"]
     assert exposure.verify().holds
+
+
+def test_a_merge_is_not_taken_back_over_a_cap_decided_on_both(pair: Records) -> None:
+    merge = merged(pair, "a", "b")
+    cap(pair, Limit.of(cny(300)), customer_id="b")
+
+    with pytest.raises(MergeBuiltOn, match="letter"):
+        take_back(pair, merge)
 
 
 def test_a_cap_and_a_merge_at_once_leave_both_lines_under_it(
