@@ -76,11 +76,22 @@ def recused_by(session: Session, approval: Approval, on: date) -> dict[str, str]
     return {
         member: entry.entry_id
         for customer in _decided_on(session, request)
-        for entry in related_entries(
-            session, customer, ring_on(session, customer.customer_id, edition, on), on
-        )
+        for entry in entries_of(session, customer, edition, on)
         for member in entry.members
     }
+
+
+def entries_of(
+    session: Session, customer: Customer, edition: PolicyEdition, on: date
+) -> list[RelatedEntry]:
+    """The entries in force that a customer falls under, its ring as far as the edition looks."""
+    ring = ring_on(session, customer.customer_id, edition, on)
+    return related_entries(session, customer, ring, on)
+
+
+def is_related(session: Session, customer: Customer, edition: PolicyEdition, on: date) -> bool:
+    """Whether a customer is a related party of the grantor, by its own record or the register."""
+    return customer.related_to_grantor or bool(entries_of(session, customer, edition, on))
 
 
 def _decided_on(session: Session, request: ApprovalRequest) -> list[Customer]:

@@ -13,6 +13,7 @@ from domain.edition import PolicyEdition
 from domain.exposure import LimitKind
 from domain.money import Money
 from domain.value import Value
+from policies.related import RELATED
 from policies.routing import ABOVE_ELIGIBLE, steps_for, steps_of
 
 ABOVE_POLICY = "cap_above_policy"
@@ -46,11 +47,13 @@ def route_of_cap(
     *,
     limits: Money,
     taken: Money,
+    related: bool = False,
 ) -> CapRoute:
     """The approvers of a cap, by its amount in the reporting currency and the worst of the grades.
 
     `reporting` is None where no amount is asked for. `limits` and `taken` are what the lines below
-    come to, in the cap's currency. Where nothing has a grade, the worst of all is taken.
+    come to, in the cap's currency. Where nothing has a grade, the worst of all is taken; a related
+    party of the grantor has its own body where the edition names one.
     """
     bound = bound_of(scope, edition)
     unlimited = asked.limit.kind is LimitKind.UNLIMITED
@@ -62,12 +65,15 @@ def route_of_cap(
     exceptions = edition.approval.above_eligible
     if above and exceptions is not None:
         row, steps = ABOVE_ELIGIBLE, steps_of(exceptions.step, edition)
+    if related and edition.related.body is not None:
+        row, steps = RELATED, steps_of(edition.related.body, edition)
     amount = asked.limit.amount or Money.zero(asked.currency)
     told = {
         ABOVE_POLICY: above,
         ABOVE_LIMITS: not unlimited and amount > limits,
         BELOW_TAKEN: not unlimited and amount < taken,
         REMOVED: unlimited,
+        RELATED: row == RELATED,
     }
     return CapRoute(
         aggregate=aggregate,

@@ -26,6 +26,7 @@ def routed(
     grades: list[str] | None = None,
     limits: Money | None = None,
     taken: Money | None = None,
+    related: bool = False,
 ) -> CapRoute:
     return route_of_cap(
         scope,
@@ -35,6 +36,7 @@ def routed(
         EDITION,
         limits=limits or cny(0),
         taken=taken or cny(0),
+        related=related,
     )
 
 
@@ -97,6 +99,19 @@ def test_where_no_body_grants_exceptions_the_row_of_the_sum_decides() -> None:
     )
 
     assert (route.row, route.reasons) == ("sound_head", (ABOVE_POLICY, ABOVE_LIMITS))
+
+
+@given(amount=AMOUNTS, grades=GRADES, scope=OWNERS)
+def test_a_related_party_has_its_own_body_whatever_the_amount(
+    amount: int, grades: list[str], scope: CapOwner
+) -> None:
+    limit = Limit.of(Money(minor=amount, currency="CNY"))
+
+    route = routed(limit, scope=scope, grades=grades, related=True)
+
+    assert route.row == "related_party"
+    assert [step.positions for step in route.steps] == [("related_committee",)]
+    assert "related_party" in route.reasons
 
 
 def test_the_worst_grade_decides_and_none_is_the_worst_of_all() -> None:

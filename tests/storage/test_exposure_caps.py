@@ -346,6 +346,22 @@ def held(exposure: Exposure, line_id: str) -> str:
     return reservation.reservation_id
 
 
+def test_a_line_that_an_earlier_release_left_outside_comes_under_with_the_groups_cap(
+    records: Records, exposure: Exposure
+) -> None:
+    known(records, "c-1")
+    grouped(records, "c-1", "group-1")
+    open_line(records, A, limit=cny(1000), customer_id="c-1")  # before it knew of the group
+    take(exposure, A, 30, "k-1")
+
+    cap_group(records, Limit.of(cny(70)))
+
+    assert stands(exposure, A, "group").reserved == cny(30)
+    with pytest.raises(OverLimit, match=r"CNY 40.00 on group/group-1"):
+        take(exposure, A, 41, "k-2")
+    assert exposure.verify().holds
+
+
 def test_a_group_may_have_its_cap_before_it_has_a_line(
     records: Records, exposure: Exposure
 ) -> None:

@@ -10,7 +10,6 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
-from starlette.testclient import TestClient
 
 from creditflow.client import AsyncClient, Client
 from creditflow.client import values as v
@@ -28,24 +27,25 @@ from domain.errors import (
     NotPermitted,
     OverLimit,
     OwnCase,
+    Recused,
 )
 from domain.exposure import Limit
 from domain.money import Money
+from domain.related import RelatedBy, RelatedContent
 from storage.customer import Customers
-from storage.identity import Persons, password_hash_of
+from storage.related import RelatedParties
 from tests.makers_line import open_line
 from tests.web.conftest import serving
 from tests.web.test_commands import Terminal
-from tests.web.test_console import _faults_of, browser, hidden
+from tests.web.test_console import _faults_of, hidden
+from tests.web.test_override_pages import app, signed_in
 from tests.web.test_overrides import House, api, as_, house, key_of, seals
 from web.app import assemble
-from web.callers import COOKIE
 from web.service.cap import CapView
 
-__all__ = ["api", "house", "seals"]
+__all__ = ["api", "app", "house", "seals"]
 
 A, B = "line-a", "line-b"
-PASSWORD = "a long enough password"
 
 
 def cny(amount: int | str) -> Money:
@@ -335,6 +335,29 @@ def test_a_groups_cap_is_over_the_lines_of_all_its_members(ceilings: Ceilings) -
         ceilings.services.caps.read_of(ceilings.people["manager"], CapOwner.GROUP, "group-2")
 
 
+def test_a_related_member_brings_the_caps_before_its_own_body_and_recuses_whom_it_marks(
+    ceilings: Ceilings,
+) -> None:
+    ceilings.groups(ceilings.customer_id)
+    entry = RelatedContent(
+        subject=ceilings.customer_id,
+        relation=RelatedBy.INSIDER,
+        members=("approver5",),
+        source="declaration",
+        valid_from=ceilings.on,
+    )
+    with ceilings.services.records.begin() as session:
+        RelatedParties(session).record(entry, "e-1", "risk")
+        RelatedParties(session).check("e-1", 1, "risk2", accepted=True, note="")
+    for scope, owner_id in ((CapOwner.CUSTOMER, ""), (CapOwner.GROUP, "group-1")):
+        cap = ceilings.asks(Limit.of(cny(100)), "risk", scope, owner_id)
+
+        [approval] = ceilings.view(cap).approvals
+        assert approval.request.route_row == "related_party"
+        with pytest.raises(Recused):
+            ceilings.decides(cap, "approver5")
+
+
 # ── what else knows it ───────────────────────────────────────────────────────────────────────────
 
 
@@ -469,22 +492,6 @@ async def test_programs_in_python_and_people_at_a_terminal_can_ask_the_same(
 
 
 # ── pages ────────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.fixture
-def app(ceilings: Ceilings) -> FastAPI:
-    hashed = password_hash_of(PASSWORD)
-    with ceilings.services.records.begin() as session:
-        for name in ceilings.people:
-            Persons(session).record_password(name, hashed)
-    return assemble(ceilings.services, public_url="http://test")
-
-
-def signed_in(app: FastAPI, name: str, language: str = "en") -> TestClient:
-    client = browser(app, language)
-    answer = client.post("/sign-in", data={"name": name, "password": PASSWORD, "to": "/"})
-    client.cookies.set(COOKIE, answer.cookies[COOKIE])
-    return client
 
 
 @pytest.mark.parametrize("scope", list(CapOwner))

@@ -221,6 +221,7 @@ class CapAsked:
     """A task about a cap, as the parts of the page that all tasks share know it."""
 
     path: str
+    tasks: Sequence[TaskView]
     kind: str = "cap"
 
 
@@ -242,29 +243,36 @@ class Asked:
 def _cap_page(visit: Visit, page: TaskPage, typed: Typed, refusal: Problem | None) -> HTMLResponse:
     """A task about a cap: what was asked for, beside what is in force."""
     view = visit.services.caps.read(visit.person, page.approval.request.subject_id)
-    cap, why_not = view.cap.request, _why_not(visit, page)
-    asked = CapAsked(path=path_of(cap.scope, cap.owner_id))
+    cap = view.cap.request
     return visit.show(
         "cap/task.html",
         refusal=refusal,
-        task=page.task,
-        why=page.why,
-        why_not=why_not,
-        may_decide=page.task.status is TaskStatus.OPEN and why_not is None,
-        may_speak=permitted(visit.person, Action.TASK_DECIDE),
-        next_task=_next_task(visit, page),
-        asked=asked,
         cap=cap,
         caps=replace(caps_shown(visit, cap.scope, cap.owner_id), may_ask=False),
         owner_name=_owner_name(visit, cap),
         assessment=None,
-        approvals=approvals_shown([page.approval], view.tasks, page.decisions),
-        decided_at=_decided_at(page),
-        verdicts=_verdicts(asked),
-        content_hash=page.approval.request.content_hash,
-        typed=typed,
-        form_key=new_id(),
+        **_told(visit, page, typed, CapAsked(path_of(cap.scope, cap.owner_id), view.tasks)),
     )
+
+
+def _told(visit: Visit, page: TaskPage, typed: Typed, asked: "Asked | CapAsked") -> dict[str, Any]:
+    """What every page of a task shows: whose it is and why, what was said, and the form."""
+    why_not = _why_not(visit, page)
+    return {
+        "task": page.task,
+        "why": page.why,
+        "why_not": why_not,
+        "may_decide": page.task.status is TaskStatus.OPEN and why_not is None,
+        "may_speak": permitted(visit.person, Action.TASK_DECIDE),
+        "next_task": _next_task(visit, page),
+        "asked": asked,
+        "approvals": approvals_shown([page.approval], asked.tasks, page.decisions),
+        "decided_at": _decided_at(page),
+        "verdicts": _verdicts(asked),
+        "content_hash": page.approval.request.content_hash,
+        "typed": typed,
+        "form_key": new_id(),
+    }
 
 
 def _owner_name(visit: Visit, cap: CapRequest) -> str:
@@ -318,33 +326,21 @@ def _task_page(
     if page.approval.request.subject is Subject.CAP:
         return _cap_page(visit, page, typed, refusal)
     asked = _asked(visit, page)
-    assessment, why_not = asked.assessment, _why_not(visit, page)
+    assessment = asked.assessment
     spread = spread_of(assessment.dossier.statements if assessment else (), visit.speech)
     investigated = assessment is not None and assessment.dossier.investigation is not None
     return visit.show(
         "approval/task.html",
         refusal=refusal,
-        task=page.task,
-        why=page.why,
-        why_not=why_not,
-        may_decide=page.task.status is TaskStatus.OPEN and why_not is None,
-        may_speak=permitted(visit.person, Action.TASK_DECIDE),
-        next_task=_next_task(visit, page),
-        asked=asked,
         customer=asked.customer,
         customer_name=visit.customer_name(asked.customer),
         assessment=assessment,
-        approvals=approvals_shown([page.approval], asked.tasks, page.decisions),
-        decided_at=_decided_at(page),
-        verdicts=_verdicts(asked),
-        content_hash=page.approval.request.content_hash,
         limit_most=assessment.limit_recommended if assessment else asked.amount,
         investigated=investigated,
         fields=(*_FIELDS, INVESTIGATION_REPORT) if investigated else _FIELDS,
-        typed=typed,
-        form_key=new_id(),
         spread=spread,
         charts=bool(spread and spread.option),
+        **_told(visit, page, typed, asked),
         **asked.shown,
         **receipt_of(assessment, visit.formats, visit.speech),
     )

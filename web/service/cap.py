@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from activities.exchange import Exchange
+from activities.related import is_related
 from domain.approval import Approval, ApprovalRequest, Subject
 from domain.cap import Cap, CapContent, CapInForce, CapOwner, CapRequest, CapStatus
 from domain.edition import PolicyEdition
@@ -182,6 +183,10 @@ class CapService:
                 (each for each in limits if each.currency == cap.currency), cap.currency
             ),
             taken=Accounts(session).taken_of(members, cap.currency),
+            related=any(
+                is_related(session, customer, edition, cap.asked_on)
+                for customer in Customers(session).find_many(members).values()
+            ),
         )
 
     def _put_before(
