@@ -240,12 +240,17 @@ class Accounts:
         decision_id: str,
         business_on: date,
     ) -> None:
-        """Put a decided cap over all lines of a group's members in a currency in force."""
-        Chains(self._session).place_group(group_id, business_on)
-        known = self.find_balance(GROUP, group_id, currency)
-        if known is None:
+        """Put a decided cap over all lines of a group's members in a currency in force.
+
+        An account that is not there yet opens with it, before a line comes under it: the database
+        holds a limit to the newest decision, and the opening would not be that any more.
+        """
+        chains = Chains(self._session)
+        chains.hold_lines(chains.members(group_id))
+        if self.find_balance(GROUP, group_id, currency) is None:
             self._open(GROUP, group_id, limit, currency, decision_id, business_on)
-        else:
+        chains.place(chains.members(group_id), business_on)
+        if self._lock(GROUP, group_id, currency).decision_id != decision_id:
             self._decide(GROUP, group_id, limit, currency, decision_id, business_on)
 
     def find_balance(self, kind: str, owner_id: str, currency: str) -> Balance | None:

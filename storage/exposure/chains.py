@@ -107,10 +107,9 @@ class Chains:
                 _PLACE, {"account_no": each.account_no, "own": own, "group": group}
             )
 
-    def place_group(self, group_id: str, business_on: date) -> None:
-        """Put the lines of a group's members under its accounts, and of whoever left it elsewhere."""
-        members = self._session.scalars(_MEMBERS, {"group_id": group_id}).all()
-        self.place(members, business_on)
+    def members(self, group_id: str) -> list[str]:
+        """Whose lines a group's account is over, and whose lines are still under it."""
+        return list(self._session.scalars(_MEMBERS, {"group_id": group_id}))
 
     def _group_wanted(self, line: _Line, business_on: date) -> int | None:
         """The account of the group that the line's customer is in, opened where there is none."""

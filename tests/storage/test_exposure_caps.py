@@ -346,6 +346,40 @@ def held(exposure: Exposure, line_id: str) -> str:
     return reservation.reservation_id
 
 
+def test_a_customer_that_changes_its_group_while_orders_run_leaves_the_book_whole(
+    records: Records, exposure: Exposure
+) -> None:
+    for customer_id, line_id in (("c-1", A), ("c-2", B)):
+        known(records, customer_id)
+        grouped(records, customer_id, "group-1")
+        open_line(records, line_id, limit=cny(1000), customer_id=customer_id, group_id="group-1")
+        cap(records, Limit.of(cny(900)), customer_id=customer_id)
+
+    def life(n: int) -> None:
+        chance = random.Random(n)
+        for step in range(8):
+            key = f"{n}-{step}"
+            if n == 0:
+                grouped(records, "c-1", chance.choice(("group-1", "group-2", None)))
+            elif n == 1:
+                cap_group(records, Limit.of(cny(chance.randint(100, 1500))), step)
+            elif n == 2:
+                cap_group(records, Limit.of(cny(chance.randint(100, 1500))), step, "group-2")
+            else:
+                line_id, amount = chance.choice((A, B)), cny(chance.randint(1, 90))
+                try:
+                    taken = exposure.reserve(line_id, amount, key, business_on=TODAY)
+                except OverLimit:
+                    continue
+                exposure.release(line_id, taken.reservation_id or "", f"{key}-r", business_on=TODAY)
+
+    at_once(12, life)
+
+    proof = exposure.verify()
+    assert proof.holds, proof.discrepancies
+    assert all(not each.taken for line_id in (A, B) for each in exposure.balances(line_id))
+
+
 def test_a_line_that_an_earlier_release_left_outside_comes_under_with_the_groups_cap(
     records: Records, exposure: Exposure
 ) -> None:
