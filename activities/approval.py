@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 from temporalio import activity
 
 from activities.application import conclude_case, lapse_case, silence_until
+from activities.cap import lapse_cap, settle_cap
 from activities.edition import grant_by_role, holders_by_role, publish_decided
 from activities.letter import issue_letter, order_of
 from activities.override import (
@@ -201,13 +202,20 @@ def _well_said(session: Session, decision: DecisionRequest, approval: Approval) 
         raise StaleContent(id=approval.request.case_id)
     if decision.verdict is not Verdict.APPROVE and not decision.note.strip():
         raise NoteMissing(verdict=decision.verdict)
-    about_override = approval.request.subject is Subject.OVERRIDE
-    if about_override and (decision.verdict is Verdict.RETURN or decision.limit is not None):
-        raise Malformed(reason="an override is confirmed or declined, with no other limit")
+    yes_or_no = _YES_OR_NO.get(approval.request.subject)
+    if yes_or_no and (decision.verdict is Verdict.RETURN or decision.limit is not None):
+        raise Malformed(reason=yes_or_no)
     if decision.limit is not None:
         proposed = Assessments(session).read(approval.request.subject_id).limit_recommended
         if not decision.limit.minor > 0 or decision.limit > proposed:
             raise LimitAboveProposal(limit=decision.limit, proposed=proposed)
+
+
+# What goes back to nobody and is granted as it was asked for, or not at all.
+_YES_OR_NO = {
+    Subject.OVERRIDE: "an override is confirmed or declined, with no other limit",
+    Subject.CAP: "a cap is approved or declined, at no other amount",
+}
 
 
 def _conclude(
@@ -228,6 +236,9 @@ def _conclude(
     if approval.request.subject is Subject.OVERRIDE:
         settle_override(session, approval, decision)
         return progress
+    if approval.request.subject is Subject.CAP:
+        letter = settle_cap(session, approval, decision, edition, on)
+        return progress.model_copy(update={"letter_no": letter.letter_no})
     letter = _letter(session, approval, decision, edition, on)
     progress = progress.model_copy(update={"letter_no": letter.letter_no})
     if case is None:
@@ -333,6 +344,8 @@ def _stopped(
             outcome = ApprovalOutcome.WITHDRAWN
     if outcome is ApprovalOutcome.LAPSED and approval.request.subject is Subject.OVERRIDE:
         lapse_override(session, approval, at)
+    if outcome is ApprovalOutcome.LAPSED and approval.request.subject is Subject.CAP:
+        lapse_cap(session, approval, at)
     stopped = approval.stopped(outcome)
     return stopped, ApprovalProgress(
         approval_id=progress.approval_id, outcome=outcome, step_index=approval.step_index

@@ -22,10 +22,12 @@ from domain.assessment import (
     RequestBeside,
     StatementBeside,
 )
+from domain.cap import CapOwner, HeldCap
 from domain.customer import Customer
 from domain.edition import PolicyEdition
 from domain.errors import RateMissing
-from domain.money import Money
+from domain.exposure import LimitKind
+from domain.money import Money, money_sum
 from domain.statement import Statement
 from domain.turnover import InvoiceRecord
 from policies.completeness import Completeness, completeness
@@ -33,6 +35,7 @@ from policies.provenance import counted
 from storage.application import Applications
 from storage.approval import Letters
 from storage.customer import Customers
+from storage.exposure import Accounts
 from storage.line import Lines
 from storage.receivable import Receivables
 from storage.related import RelatedParties
@@ -189,6 +192,35 @@ def _holdings(
         group_limits=exchange.reporting_sum(limit for _, limit in held),
         group_members=tuple(members),
         line_limit=exchange.reporting(line_limit) if line_limit is not None else None,
+        caps=_caps(session, customer),
+    )
+
+
+def _caps(session: Session, customer: Customer) -> tuple[HeldCap, ...]:
+    """The caps decided on the customer and its group; a new limit stands under them, within or not."""
+    over = [(CapOwner.CUSTOMER, customer.customer_id, [customer.customer_id])]
+    if customer.group_id is not None:
+        members = [*Customers(session).members(customer.group_id)]
+        over.append((CapOwner.GROUP, customer.group_id, members))
+    return tuple(
+        HeldCap(
+            scope=scope,
+            owner_id=owner_id,
+            letter_no=letter_no,
+            cap=balance.limit.amount or Money.zero(balance.used.currency),
+            limits=money_sum(
+                (
+                    limit
+                    for _, limit in Lines(session).limits_of(members)
+                    if limit.currency == balance.used.currency
+                ),
+                balance.used.currency,
+            ),
+            taken=balance.taken,
+        )
+        for scope, owner_id, members in over
+        for balance, letter_no in Accounts(session).caps(scope, owner_id)
+        if balance.limit.kind is not LimitKind.UNLIMITED
     )
 
 

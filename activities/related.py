@@ -6,13 +6,15 @@ from datetime import date
 from sqlalchemy.orm import Session
 
 from activities.party import ring_on
-from domain.approval import Approval, Subject
+from domain.approval import Approval, ApprovalRequest, Subject
 from domain.assessment import RelatedEntryUsed
+from domain.cap import CapOwner
 from domain.customer import Customer
 from domain.edition import PolicyEdition
 from domain.errors import Recused
 from domain.party import RingMember
 from domain.related import RelatedEntry
+from storage.cap import Caps
 from storage.customer import Customers
 from storage.edition import Editions
 from storage.related import RelatedParties
@@ -70,16 +72,36 @@ def recused_by(session: Session, approval: Approval, on: date) -> dict[str, str]
     request = approval.request
     if request.subject is Subject.POLICY_EDITION or not RelatedParties(session).marks_members():
         return {}
-    customer = Customers(session).find(request.customer_id)
-    if customer is None:
-        return {}
     edition = Editions(session).read(request.edition_hash)
-    ring = ring_on(session, customer.customer_id, edition, on)
     return {
         member: entry.entry_id
-        for entry in related_entries(session, customer, ring, on)
+        for customer in _decided_on(session, request)
+        for entry in entries_of(session, customer, edition, on)
         for member in entry.members
     }
+
+
+def entries_of(
+    session: Session, customer: Customer, edition: PolicyEdition, on: date
+) -> list[RelatedEntry]:
+    """The entries in force that a customer falls under, its ring as far as the edition looks."""
+    ring = ring_on(session, customer.customer_id, edition, on)
+    return related_entries(session, customer, ring, on)
+
+
+def is_related(session: Session, customer: Customer, edition: PolicyEdition, on: date) -> bool:
+    """Whether a customer is a related party of the grantor, by its own record or the register."""
+    return customer.related_to_grantor or bool(entries_of(session, customer, edition, on))
+
+
+def _decided_on(session: Session, request: ApprovalRequest) -> list[Customer]:
+    """The customer an approval is about; of a group's cap, all its members."""
+    about, customers = [request.customer_id], Customers(session)
+    if request.subject is Subject.CAP:
+        cap = Caps(session).read(request.subject_id).request
+        if cap.scope is CapOwner.GROUP:
+            about = list(customers.members(cap.owner_id))
+    return list(customers.find_many(about).values())
 
 
 def refuse_recused(session: Session, approval: Approval, person_id: str, on: date) -> None:

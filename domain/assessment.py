@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from domain.application import Application
 from domain.approval import RouteStep
+from domain.cap import HeldCap
 from domain.cover import Cover, CoverKind, CoverVerdict
 from domain.customer import Customer
 from domain.identity import Id
@@ -42,6 +43,7 @@ class Holdings(Value):
     group_limits: Money  # all members, the customer's own among them
     group_members: tuple[Id, ...] = ()
     line_limit: Money | None = None  # of the line a change is about; all of `own_limits` if None
+    caps: tuple[HeldCap, ...] = ()  # of the customer and its group; limits may sum to more
 
 
 class RequestBeside(Value):

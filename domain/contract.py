@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
+from domain.cap import CapTerms
 from domain.errors import AuthorityMissing
 from domain.identity import Id, Name
 from domain.money import Money
@@ -45,13 +46,14 @@ class Letter(Value):
     letter_no: str
     case_id: Id
     approved: bool
-    terms: Terms | None  # None on a decline
+    terms: Terms | None  # None on a decline, and of a cap
     reason_codes: tuple[str, ...] = ()
     content_hash: str  # of what was decided on
     decided_on: date
     valid_until: date
     decided_by: tuple[Id, ...]
     replaces: str | None = None
+    cap: CapTerms | None = None  # of a letter about a cap, which has no other terms
 
 
 class ContractStatus(StrEnum):

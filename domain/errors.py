@@ -143,6 +143,11 @@ class DateInFuture(Malformed):
     sentence_zh = "{field} 为 {date}，晚于业务日期 {business_on}。"
 
 
+class DateNotToCome(Malformed):
+    sentence = "{field} is {date}, which has to be after {business_on}."
+    sentence_zh = "{field} 为 {date}，须晚于业务日期 {business_on}。"
+
+
 class AttachmentTooLarge(Malformed):
     sentence = "The file is larger than {megabytes_max} MB."
     sentence_zh = "文件超过 {megabytes_max} MB。"
@@ -455,6 +460,13 @@ class StaleContent(Conflict):
 class OverridePending(Conflict):
     sentence = "The override {override_id} of the case {case_id} still waits for a second person."
     sentence_zh = "案件 {case_id} 的评级推翻 {override_id} 尚待第二人确认。"
+
+
+class CapPending(Conflict):
+    sentence = (
+        "The cap {cap_id} on {owner_id} still waits for its approvers; one is decided at a time."
+    )
+    sentence_zh = "{owner_id} 的限额申请 {cap_id} 尚待审批，同一限额一次只能审批一项。"
 
 
 class SimulationStale(Conflict):

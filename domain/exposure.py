@@ -1,7 +1,7 @@
 """Exposure (用信余额): what a line's limit is taken by, as a fold of append-only entries.
 
-A line and the group it belongs to have an account each. Every entry moves both, so an account's
-balance is the sum of its entries and nothing else. How the entries are kept is `storage/exposure.py`.
+A line has an account, its customer where a cap was set on it, and the group it belongs to. Every
+entry moves all of them, so an account's balance is the sum of its entries and nothing else. How the entries are kept is `storage/exposure.py`.
 """
 
 from collections.abc import Iterable
@@ -64,6 +64,8 @@ class EntryKind(StrEnum):
     RELEASE = "release"  # 释放
     EXPIRE = "expire"  # 预占失效
     REPAY = "repay"
+    JOIN = "join"  # a line came under the account of its customer or group, with what it held
+    LEAVE = "leave"  # and went from it
 
 
 # Any of these ends a reservation, and a reservation ends once.
@@ -97,7 +99,7 @@ class Entry(Value):
 
 
 class Balance(Value):
-    """Where an account stands. `account` is `line/<id>` or `group/<id>`."""
+    """Where an account stands. `account` is `line/<id>`, `customer/<id>` or `group/<id>`."""
 
     account: str
     limit: Limit

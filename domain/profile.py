@@ -8,6 +8,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
+from domain.cap import CapOwner
 from domain.customer import Alias, CustomerProfile, Sourced
 from domain.identity import Id
 from domain.money import Money
@@ -60,6 +61,15 @@ class LineFacts(Value):
     holds: tuple[Hold, ...] = ()
 
 
+class CapFacts(Value):
+    """A cap of the customer or of its group on the day, by which letter."""
+
+    scope: CapOwner
+    owner_id: Id
+    currency: str
+    cap: Sourced  # an amount, or that nothing is granted, or nothing limits
+
+
 class OpenCaseKind(StrEnum):
     APPLICATION = "application"
     REVIEW = "review"
@@ -93,6 +103,7 @@ class CreditProfile(CustomerProfile):
     lines: tuple[LineFacts, ...] = ()
     limit_total: dict[str, Money] = {}  # by currency, of the lines that had not ended
     used_total: dict[str, Money] = {}
+    caps: tuple[CapFacts, ...] = ()
     open_cases: tuple[OpenCase, ...] = ()
     warnings: tuple[WarningFacts, ...] = ()
 

@@ -146,7 +146,12 @@ def body_for(
     else:
         return steps_for(aggregate, grade, edition)
     assert step is not None, "a related party has its own body only where there is one"
-    return row, (_route_step(1, step, edition),), None
+    return row, steps_of(step, edition), None
+
+
+def steps_of(step: ApprovalStep, edition: PolicyEdition) -> tuple[RouteStep, ...]:
+    """The road of a body that decides alone."""
+    return (_route_step(1, step, edition),)
 
 
 def _has_own_body(dossier: Dossier, edition: PolicyEdition) -> bool:

@@ -37,6 +37,7 @@ from domain.customer import (
 )
 from domain.errors import AlreadyExists, CustomerMerged, KeyReused, NotFound
 from storage.base import Row
+from storage.exposure import Chains
 
 
 class CustomerRow(Row):
@@ -175,7 +176,8 @@ class Customers:
     ) -> Customer:
         """Write a further version, in force from `business_on`; the same content adds none.
 
-        The customer's row is locked meanwhile. Refuses `NotFound`, `AlreadyExists`, and
+        The customer's row is locked meanwhile, and its lines are put under the account of its group
+        where that changes. Refuses `NotFound`, `AlreadyExists`, and
         `CustomerMerged` for a record that gave way to another.
         """
         customer_id = customer.customer_id
@@ -203,6 +205,8 @@ class Customers:
             .values(**_columns(customer), version=version, business_on=business_on)
         )
         self._keep_versions([customer], {customer_id: version}, business_on, source, recorded_by)
+        if Customer.model_validate(held.content).group_id != customer.group_id:
+            Chains(self._session).place([customer_id], business_on)
         return self.read(customer_id)
 
     def read(self, customer_id: str) -> Customer:

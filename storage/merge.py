@@ -30,6 +30,7 @@ from domain.merge import Likeness, Merge, MergeAct, MergeStatus
 from domain.reasons import because
 from storage.base import Row, recorded_at, table_of
 from storage.customer import CustomerRow, Customers, of_customer
+from storage.exposure import Chains
 
 
 class MergeRow(Row):
@@ -118,6 +119,7 @@ class Merges:
             self.refuse_unlike(merge.losing_id, merge.surviving_id)
         self._act(merge, act, reason, acted_by, acted_on)
         if act is MergeStatus.CONFIRMED:
+            Chains(self._session).lock([merge.losing_id, merge.surviving_id])
             self._session.execute(
                 text("UPDATE customer_alias SET customer_id = :to WHERE customer_id = :gone"),
                 {"to": merge.surviving_id, "gone": merge.losing_id},
@@ -129,6 +131,7 @@ class Merges:
                 ),
                 {"gone": merge.losing_id, "to": merge.surviving_id, "on": acted_on},
             )
+            Chains(self._session).place([merge.surviving_id], acted_on)
         return self.read(merge_id)
 
     def take_back(self, merge_id: str, *, reason: str, acted_by: str, acted_on: date) -> Merge:
@@ -148,10 +151,12 @@ class Merges:
             raise OutOfOrder(**because("merged_since", customer_id=merge.surviving_id))
         self._refuse_built_on(merge)
         self._act(merge, MergeStatus.TAKEN_BACK, reason, acted_by, acted_on)
+        Chains(self._session).lock([merge.surviving_id])
         self._session.execute(
             text("DELETE FROM customer_alias WHERE alias_id = :gone"), {"gone": merge.losing_id}
         )
         self._session.execute(_RETURN, {"gone": merge.losing_id})
+        Chains(self._session).place([merge.losing_id, merge.surviving_id], acted_on)
         return self.read(merge_id)
 
     def read(self, merge_id: str) -> Merge:

@@ -553,6 +553,42 @@ class AsyncClient(AsyncConnection):
         """By analyst: how often, how far, and what became of the cases."""
         return await self.run(requests.override_report(analyst=analyst, since=since, until=until))
 
+    async def fetch_customer_caps(self, customer_id: str) -> v.CapsOf:
+        """The caps in force over a customer's lines, and every one asked for."""
+        return await self.run(requests.customer_caps(customer_id))
+
+    async def fetch_group_caps(self, group_id: str) -> v.CapsOf:
+        """The caps in force over a group's lines, and every one asked for."""
+        return await self.run(requests.group_caps(group_id))
+
+    async def ask_customer_cap(
+        self, customer_id: str, content: v.CapContent, *, key: str | None = None
+    ) -> v.Cap:
+        """Ask for a cap over all lines of a customer, or that there be none; others decide."""
+        return await self.run(requests.ask_customer_cap(customer_id, content, key))
+
+    async def ask_group_cap(
+        self, group_id: str, content: v.CapContent, *, key: str | None = None
+    ) -> v.Cap:
+        """Ask for a cap over all lines of a group, or that there be none; others decide."""
+        return await self.run(requests.ask_group_cap(group_id, content, key))
+
+    def list_caps(
+        self,
+        *,
+        scope: str | None = None,
+        owner_id: str | None = None,
+        status: str | None = None,
+    ) -> AsyncIterator[v.Cap]:
+        """Caps that were asked for, newest first."""
+        return self._pages(
+            lambda cursor: requests.caps_page(cursor, scope=scope, owner_id=owner_id, status=status)
+        )
+
+    async def fetch_cap(self, cap_id: str) -> v.CapView:
+        """A cap that was asked for: who is asked, and what they said."""
+        return await self.run(requests.cap(cap_id))
+
     async def fetch_history(self, case_id: str) -> Sequence[v.Event]:
         """What happened to a case, oldest first, refused attempts included."""
         return (await self.run(requests.history(case_id))).items

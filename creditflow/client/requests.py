@@ -503,6 +503,34 @@ def override_report(
     return reading("/overrides/report", v.OverrideReport, analyst=analyst, since=since, until=until)
 
 
+def customer_caps(customer_id: str) -> Call[v.CapsOf]:
+    return reading(_at("customers", customer_id, "caps"), v.CapsOf)
+
+
+def group_caps(group_id: str) -> Call[v.CapsOf]:
+    return reading(_at("groups", group_id, "caps"), v.CapsOf)
+
+
+def ask_customer_cap(customer_id: str, content: v.CapContent, key: str | None) -> Call[v.Cap]:
+    return writing(_at("customers", customer_id, "caps"), v.Cap, content, key=key)
+
+
+def ask_group_cap(group_id: str, content: v.CapContent, key: str | None) -> Call[v.Cap]:
+    return writing(_at("groups", group_id, "caps"), v.Cap, content, key=key)
+
+
+def caps_page(
+    cursor: str | None, *, scope: str | None, owner_id: str | None, status: str | None
+) -> Call[v.Page[v.Cap]]:
+    return reading(
+        "/caps", v.Page[v.Cap], cursor=cursor, scope=scope, owner_id=owner_id, status=status
+    )
+
+
+def cap(cap_id: str) -> Call[v.CapView]:
+    return reading(_at("caps", cap_id), v.CapView)
+
+
 def figures() -> Call[v.Figures]:
     return reading("/figures", v.Figures)
 

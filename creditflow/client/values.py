@@ -145,6 +145,15 @@ class WarningFacts(Answer):
     level: Sourced
 
 
+class CapFacts(Answer):
+    """A cap of the customer or of its group on the day of a profile."""
+
+    scope: str
+    owner_id: str
+    currency: str
+    cap: Sourced
+
+
 class CreditProfile(Answer):
     """A customer's credit as it stood on a day."""
 
@@ -159,6 +168,7 @@ class CreditProfile(Answer):
     lines: tuple[LineFacts, ...] = ()
     limit_total: Mapping[str, Money] = {}
     used_total: Mapping[str, Money] = {}
+    caps: tuple[CapFacts, ...] = ()
     open_cases: tuple[OpenCase, ...] = ()
     warnings: tuple[WarningFacts, ...] = ()
 
@@ -612,6 +622,7 @@ class Letter(Answer):
     decided_on: date
     valid_until: date
     decided_by: tuple[str, ...]
+    cap: Mapping[str, Any] | None = None  # of a letter about a cap
 
 
 class Identifier(Answer):
@@ -1300,6 +1311,67 @@ class Balance(Answer):
     limit: Limit
     reserved: Money
     used: Money
+
+
+class CapContent(Answer):
+    """A cap on all lines of a customer or a group, as one asks for it."""
+
+    currency: str
+    limit: Limit
+    reason: str
+    evidence_hash: str | None = None
+    review_due_on: date | None = None
+
+
+class CapRequest(CapContent):
+    """A cap as it was asked for; `scope` is `customer` or `group`."""
+
+    cap_id: str
+    scope: str
+    owner_id: str
+    asked_by: str
+    asked_at: AwareDatetime
+    asked_on: date
+
+
+class Cap(Answer):
+    """A cap from asking to end: `pending`, `set`, `declined` or `lapsed`."""
+
+    request: CapRequest
+    status: str
+    settled_by: str | None
+    settled_on: date | None
+    letter_no: str | None
+
+
+class CapInForce(Answer):
+    """The account of a customer or a group, and what its cap leaves."""
+
+    scope: str
+    owner_id: str
+    balance: Balance
+    left: Money | None
+    letter_no: str
+    review_due_on: date | None
+    overdue: bool
+
+
+class CapsOf(Answer):
+    """The caps in force on a customer or a group, and every one asked for."""
+
+    scope: str
+    owner_id: str
+    in_force: tuple[CapInForce, ...]
+    asked: tuple[Cap, ...]
+
+
+class CapView(Answer):
+    """A cap that was asked for, with who is asked and what they said."""
+
+    cap: Cap
+    approvals: tuple[Mapping[str, Any], ...]
+    tasks: tuple[Task, ...]
+    decisions: tuple[Decision, ...]
 
 
 class LineView(Answer):

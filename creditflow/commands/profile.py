@@ -32,6 +32,8 @@ def _text(found: dict[str, Any]) -> str:
     if found["classification"] is not None:
         told["class"] = found["classification"]["tier"]["value"]
     told |= {"limits": found["limit_total"], "used": found["used_total"]}
+    for cap in found["caps"]:
+        told[f"cap of the {cap['scope']}, {cap['currency']}"] = cap["cap"]["value"]
     told |= {name: each["value"] for name, each in found["owed"].items()}
     told |= {"open cases": [each["case_id"] for each in found["open_cases"]]}
     told |= {"warnings": [each["level"]["value"] for each in found["warnings"]]}

@@ -45,6 +45,7 @@ class Subject(StrEnum):
     REVIEW = "review"
     POLICY_EDITION = "policy_edition"
     OVERRIDE = "override"
+    CAP = "cap"
 
 
 class ApprovalOutcome(StrEnum):

@@ -72,6 +72,8 @@ class Letters:
 
     def record(self, letter: Letter, subject_id: str, customer_id: str) -> None:
         limit = letter.terms.limit if letter.terms else None
+        if letter.cap is not None and letter.approved:
+            limit = letter.cap.limit.amount
         self._session.execute(
             _RECORD,
             {

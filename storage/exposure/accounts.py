@@ -1,25 +1,27 @@
-"""Accounts of exposure: opened by the first letter of a line, limited by each letter after it.
+"""Accounts of exposure: opened by the first letter of a line or of a cap, limited by each after it.
 
 Everything here belongs to the transaction of the decision it carries out. What orders and payments
 move is `movements`.
 """
 
-import os
-import time
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Identity, insert, select, update
+from sqlalchemy import BigInteger, Identity, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from domain.errors import KeyReused, NotFound
 from domain.exposure import Balance, Entry, EntryKind, Limit, LimitKind
-from domain.ids import uuid7
 from domain.line import LineStatus
 from domain.money import Money
 from storage.base import Row
+from storage.exposure.chains import Chains
+from storage.exposure.chains import entry_id_now as entry_id_now
+
+CUSTOMER, GROUP = "customer", "group"
 
 
 class AccountRow(Row):
@@ -30,7 +32,8 @@ class AccountRow(Row):
     owner_id: Mapped[str]
     customer_id: Mapped[str | None]
     currency: Mapped[str]
-    parent_no: Mapped[int | None] = mapped_column(BigInteger)
+    customer_no: Mapped[int | None] = mapped_column(BigInteger)  # a line's, where there is a cap
+    parent_no: Mapped[int | None] = mapped_column(BigInteger)  # a line's group
     limit_kind: Mapped[str]
     limit_minor: Mapped[int] = mapped_column(BigInteger)
     over_minor: Mapped[int] = mapped_column(BigInteger, default=0)
@@ -53,6 +56,8 @@ class EntryRow(Row):
     kind: Mapped[str]
     account_no: Mapped[int] = mapped_column(BigInteger)
     seq: Mapped[int] = mapped_column(BigInteger)
+    customer_no: Mapped[int | None] = mapped_column(BigInteger)
+    customer_seq: Mapped[int | None] = mapped_column(BigInteger)
     group_no: Mapped[int | None] = mapped_column(BigInteger)
     group_seq: Mapped[int | None] = mapped_column(BigInteger)
     amount_minor: Mapped[int] = mapped_column(BigInteger)
@@ -75,7 +80,7 @@ class EntryRow(Row):
 
 
 class Accounts:
-    """The accounts of lines and groups, as decisions open, limit and close them."""
+    """The accounts of lines, customers and groups, as decisions open, limit and close them."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -96,9 +101,12 @@ class Accounts:
     ) -> None:
         """Open a line's account with its first limit, and its group's where it has none yet.
 
-        A group without a limit of its own adds up what its members take and limits nothing.
+        A group without a limit of its own adds up what its members take and limits nothing. The
+        line comes under the account of its customer where a cap was set on that.
         """
         currency = limit.currency
+        chains = Chains(self._session)
+        chains.lock([customer_id])
         parent_no = (
             self._open_group(group_id, currency, decision_id, business_on) if group_id else None
         )
@@ -110,6 +118,7 @@ class Accounts:
             decision_id,
             business_on,
             customer_id=customer_id,
+            customer_no=chains.find_own(customer_id, currency),
             parent_no=parent_no,
             starts_on=starts_on,
             last_draw_on=last_draw_on,
@@ -198,8 +207,111 @@ class Accounts:
         )
         return _limit_of(row) if row else None
 
+    def set_customer_cap(
+        self,
+        customer_id: str,
+        currency: str,
+        limit: Limit,
+        *,
+        decision_id: str,
+        business_on: date,
+    ) -> None:
+        """Put a decided cap over all the customer's lines in a currency in force.
+
+        With the first one the customer gets its account, which holds what its lines hold. Where
+        merged records had a cap each, one decided on the customer takes the place of both.
+        """
+        chains = Chains(self._session)
+        chains.hold_lines([customer_id])
+        owners = chains.owners(customer_id, currency)
+        for owner_id in owners:
+            self._decide(CUSTOMER, owner_id, limit, currency, decision_id, business_on)
+        if not owners:
+            survivor = chains.survivor(customer_id)
+            self._open(CUSTOMER, survivor, limit, currency, decision_id, business_on)
+        chains.place([customer_id], business_on)
+
+    def set_group_cap(
+        self,
+        group_id: str,
+        currency: str,
+        limit: Limit,
+        *,
+        decision_id: str,
+        business_on: date,
+    ) -> None:
+        """Put a decided cap over all lines of a group's members in a currency in force.
+
+        An account that is not there yet opens with it, before a line comes under it: the database
+        holds a limit to the newest decision, and the opening would not be that any more.
+        """
+        chains = Chains(self._session)
+        chains.hold_lines(chains.members(group_id))
+        if self.find_balance(GROUP, group_id, currency) is None:
+            self._open(GROUP, group_id, limit, currency, decision_id, business_on)
+        chains.place(chains.members(group_id), business_on)
+        if self._lock(GROUP, group_id, currency).decision_id != decision_id:
+            self._decide(GROUP, group_id, limit, currency, decision_id, business_on)
+
+    def find_balance(self, kind: str, owner_id: str, currency: str) -> Balance | None:
+        """Where an account stands, if there is one."""
+        row = self._session.scalar(
+            select(AccountRow)
+            .where(
+                AccountRow.kind == kind,
+                AccountRow.owner_id == owner_id,
+                AccountRow.currency == currency,
+            )
+            .execution_options(populate_existing=True)
+        )
+        return balance_of(row) if row is not None else None
+
+    def caps(self, kind: str, owner_id: str) -> list[tuple[Balance, str]]:
+        """The accounts of a customer or a group by currency, each with the letter of its limit.
+
+        A customer is asked for by any of its ids; where two of its records had a cap each, the
+        tighter one is said, as that counts.
+        """
+        chains = Chains(self._session)
+        rows = [
+            self._session.get(AccountRow, account_no, populate_existing=True)
+            for account_no in chains.accounts_of(kind, owner_id)
+        ]
+        return [(balance_of(row), row.decision_id) for row in rows if row is not None]
+
+    def taken_of(self, customer_ids: Sequence[str], currency: str) -> Money:
+        """What is reserved and used on the lines of these customers in a currency."""
+        taken = self._session.scalar(
+            text(
+                "SELECT coalesce(sum(reserved_minor + used_minor), 0) FROM exposure_account"
+                " WHERE kind = 'line' AND currency = :currency"
+                " AND customer_id = ANY (customer_ids(VARIADIC :customer_ids))"
+            ),
+            {"currency": currency, "customer_ids": list(customer_ids)},
+        )
+        return Money(minor=int(taken or 0), currency=currency)
+
+    def _decide(
+        self,
+        kind: str,
+        owner_id: str,
+        limit: Limit,
+        currency: str,
+        decision_id: str,
+        business_on: date,
+    ) -> None:
+        self.set_limit(
+            owner_id,
+            limit,
+            decision_id=decision_id,
+            key=f"{decision_id}/{kind}/{owner_id}",
+            business_on=business_on,
+            kind=kind,
+            currency=currency,
+        )
+
     def _open_group(self, group_id: str, currency: str, decision_id: str, business_on: date) -> int:
-        return self._open("group", group_id, Limit.unlimited(), currency, decision_id, business_on)
+        return self._open(GROUP, group_id, Limit.unlimited(), currency, decision_id, business_on)
 
     def _open(
         self,
@@ -261,11 +373,6 @@ class Accounts:
         asked = (account.account_no, columns["limit_kind"], columns["limit_minor"])
         if first is None or (first.account_no, first.limit_kind, first.limit_minor) != asked:
             raise KeyReused(key=key)
-
-
-def entry_id_now() -> str:
-    """A new id that sorts by the instant it was made."""
-    return uuid7(time.time_ns() // 1_000_000, os.urandom(10))
 
 
 def entry_of(row: EntryRow, line_id: str, currency: str) -> Entry:

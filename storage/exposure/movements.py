@@ -69,7 +69,7 @@ class Exposure:
         expires_at: datetime | None = None,
         posted_by: str = "system",
     ) -> Movement:
-        """Take an amount from a line and its group (预占), or refuse with the reason.
+        """Take an amount from a line, its customer and its group (预占), or refuse with the reason.
 
         The answer stands under its key, a refusal too: the same request gets it again, another
         amount or line refuses `KeyReused`. Refuses `OverLimit`, `LineNotActive`, `LineExpired`,
@@ -168,19 +168,16 @@ class Exposure:
     # ── reading ──────────────────────────────────────────────────────────────────────────────────
 
     def balances(self, line_id: str) -> tuple[Balance, ...]:
-        """Where the line stands, and after it the group it belongs to."""
+        """Where the line stands, after it its customer where a cap was set, and then its group."""
         with self._records.begin() as session:
             line = session.scalar(
                 select(AccountRow).where(AccountRow.kind == "line", AccountRow.owner_id == line_id)
             )
             if line is None:
                 raise NotFound(kind="line", id=line_id)
-            parent = (
-                session.scalar(select(AccountRow).where(AccountRow.account_no == line.parent_no))
-                if line.parent_no is not None
-                else None
-            )
-            return (balance_of(line), *([balance_of(parent)] if parent is not None else []))
+            chain = (line.customer_no, line.parent_no)
+            above = [session.get(AccountRow, each) for each in chain if each is not None]
+            return tuple(balance_of(row) for row in (line, *above) if row is not None)
 
     def entries(
         self, line_id: str, *, before_seq: int | None = None, page_size: int = 50

@@ -23,6 +23,17 @@ class PastBalance(NamedTuple):
     moved_on: date
 
 
+class PastCap(NamedTuple):
+    """What an account of a customer or a group was limited to at the end of a day."""
+
+    kind: str
+    owner_id: str
+    currency: str
+    limit: Limit
+    decision_id: str
+    limited_on: date
+
+
 class PastReservation(NamedTuple):
     """A reservation that had been made by the day and had not ended."""
 
@@ -42,6 +53,23 @@ class PastExposure:
     def balances(self, line_ids: Sequence[str], on: date) -> dict[str, PastBalance]:
         rows = self._session.execute(_BALANCES, {"line_ids": list(line_ids), "on": on})
         return {row.owner_id: _balance(row) for row in rows}
+
+    def caps(self, customer_id: str, group_id: str | None, on: date) -> list[PastCap]:
+        """Those of a customer, by any of its ids, that a decision was made on, and of its group."""
+        rows = self._session.execute(
+            _CAPS, {"customer_id": customer_id, "group_id": group_id, "on": on}
+        )
+        return [
+            PastCap(
+                kind=row.kind,
+                owner_id=row.owner_id,
+                currency=row.currency,
+                limit=_limit(row),
+                decision_id=row.decision_id,
+                limited_on=row.limited_on,
+            )
+            for row in rows
+        ]
 
     def reservations(self, line_ids: Sequence[str], on: date) -> list[PastReservation]:
         rows = self._session.execute(_RESERVATIONS, {"line_ids": list(line_ids), "on": on})
@@ -85,6 +113,23 @@ _BALANCES = text(
     WHERE a.kind = 'line' AND a.owner_id = ANY (:line_ids)
     """
 )
+_CAPS = text(
+    """
+    SELECT a.kind, a.owner_id, a.currency, l.limit_kind, l.limit_minor, l.decision_id,
+           l.business_on AS limited_on
+    FROM exposure_account a
+    JOIN LATERAL (
+        SELECT kind, limit_kind, limit_minor, decision_id, business_on FROM exposure_entry e
+        WHERE e.account_no = a.account_no AND e.kind IN ('opening', 'limit')
+            AND e.business_on <= :on
+        ORDER BY seq DESC LIMIT 1
+    ) l ON true
+    WHERE (a.kind = 'customer' AND a.owner_id = ANY (customer_ids(:customer_id))
+            OR a.kind = 'group' AND a.owner_id = :group_id)
+        AND (l.kind = 'limit' OR l.limit_kind <> 'unlimited')
+    ORDER BY a.kind, a.currency, a.account_no
+    """
+)
 _RESERVATIONS = text(
     """
     SELECT a.owner_id, a.currency, e.entry_id, e.amount_minor, e.business_on, e.expires_at
@@ -98,11 +143,15 @@ _RESERVATIONS = text(
 )
 
 
-def _balance(row: Row[tuple[object, ...]]) -> PastBalance:
+def _limit(row: Row[tuple[object, ...]]) -> Limit:
     kind = LimitKind(row.limit_kind)
     amount = Money(minor=row.limit_minor, currency=row.currency)
+    return Limit(kind=kind, amount=amount if kind is LimitKind.AMOUNT else None)
+
+
+def _balance(row: Row[tuple[object, ...]]) -> PastBalance:
     return PastBalance(
-        limit=Limit(kind=kind, amount=amount if kind is LimitKind.AMOUNT else None),
+        limit=_limit(row),
         decision_id=row.decision_id,
         limited_on=row.limited_on,
         used=Money(minor=row.used, currency=row.currency),

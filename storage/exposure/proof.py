@@ -30,21 +30,31 @@ _FORM = """
             AND limit_kind IS NOT NULL AND decision_id IS NOT NULL
         WHEN 'limit' THEN (reserved_minor, used_minor) = (0, 0)
             AND limit_kind IS NOT NULL AND decision_id IS NOT NULL
+        WHEN 'join' THEN least(reserved_minor, used_minor) >= 0
+            AND reserved_minor + used_minor = amount_minor AND reason IS NOT NULL
+        WHEN 'leave' THEN greatest(reserved_minor, used_minor) <= 0
+            AND reserved_minor + used_minor = -amount_minor AND reason IS NOT NULL
         ELSE false END
 """
 
-# Each entry moves its line and, where it has one, its group: two effects, in two orders.
+# Each entry moves its line and, where it has them, its customer and its group: an effect on each, in
+# an order of each.
 _EFFECTS = f"""
     WITH effect AS (
         SELECT account_no, seq, kind, reserved_minor AS reserved, used_minor AS used,
             reserved_after, used_after, limit_kind, {_FORM} AS in_form
         FROM exposure_entry
         UNION ALL
+        SELECT customer_no, customer_seq, kind, reserved_minor, used_minor,
+            NULL, NULL, NULL, true
+        FROM exposure_entry WHERE customer_no IS NOT NULL
+        UNION ALL
         SELECT group_no, group_seq, kind, reserved_minor, used_minor,
             NULL, NULL, NULL, true
         FROM exposure_entry WHERE group_no IS NOT NULL
     ), running AS (
-        SELECT account_no, seq, in_form, reserved + used AS more, reserved_after, used_after,
+        SELECT account_no, seq, in_form, CASE kind WHEN 'join' THEN 0 ELSE reserved + used END
+                AS more, reserved_after, used_after,
             sum(reserved) OVER book AS reserved, sum(used) OVER book AS used,
             row_number() OVER book AS place, count(limit_kind) OVER book AS era
         FROM effect
@@ -79,6 +89,9 @@ _BALANCES = f"""
     WITH effect AS (
         SELECT account_no, reserved_minor AS reserved, used_minor AS used FROM exposure_entry
         UNION ALL
+        SELECT customer_no, reserved_minor, used_minor FROM exposure_entry
+        WHERE customer_no IS NOT NULL
+        UNION ALL
         SELECT group_no, reserved_minor, used_minor FROM exposure_entry
         WHERE group_no IS NOT NULL
     ), fold AS (
@@ -111,6 +124,23 @@ _BALANCES = f"""
     LIMIT {DISCREPANCIES_MAX}
 """
 
+# What a customer or a group holds is what its lines hold, whatever moved them there.
+_CHAINS = f"""
+    WITH held AS (
+        SELECT above.account_no, sum(reserved_minor) AS reserved, sum(used_minor) AS used
+        FROM exposure_account a, LATERAL (VALUES (a.customer_no), (a.parent_no)) above (account_no)
+        WHERE a.kind = 'line' AND above.account_no IS NOT NULL
+        GROUP BY above.account_no
+    )
+    SELECT a.account_no, NULL AS seq, 'the balance is not the sum of its lines' AS rule,
+        concat_ws(', ', 'reserved ' || a.reserved_minor || ' against ' || coalesce(reserved, 0),
+            'used ' || a.used_minor || ' against ' || coalesce(used, 0)) AS detail
+    FROM exposure_account a LEFT JOIN held USING (account_no)
+    WHERE a.kind <> 'line'
+        AND (a.reserved_minor, a.used_minor) <> (coalesce(reserved, 0), coalesce(used, 0))
+    LIMIT {DISCREPANCIES_MAX}
+"""
+
 _RESERVATIONS = f"""
     SELECT ending.account_no, ending.seq, CASE
             WHEN made.entry_id IS NULL THEN 'an ending without its reservation'
@@ -119,7 +149,6 @@ _RESERVATIONS = f"""
     FROM exposure_entry ending
     LEFT JOIN exposure_entry made ON made.entry_id = ending.reservation_id
         AND made.kind = 'reserve' AND made.account_no = ending.account_no
-        AND made.group_no IS NOT DISTINCT FROM ending.group_no
     WHERE ending.reservation_id IS NOT NULL
         AND (made.entry_id IS NULL OR ending.reserved_minor <> -made.amount_minor)
     LIMIT {DISCREPANCIES_MAX}
@@ -138,7 +167,7 @@ def prove(session: Session) -> Proof:
     session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
     session.execute(text("SET LOCAL work_mem = '256MB'"))
     found: list[Discrepancy] = []
-    for query in (_INSTANTS, _BALANCES, _RESERVATIONS):
+    for query in (_INSTANTS, _BALANCES, _CHAINS, _RESERVATIONS):
         found += _discrepancies(session, query)
     counts = session.execute(text(_COUNTS)).one()
     return Proof(

@@ -47,7 +47,8 @@ class ModelAccount:
 
 
 class Model:
-    """Two lines of one group, what was answered under each key, and which reservations are open."""
+    """Two lines of one customer in one group, what was answered under each key, and which
+    reservations are open. The customer has an account from its first cap on."""
 
     def __init__(self, limits: dict[str, int | str]) -> None:
         self.accounts = {name: ModelAccount(limit) for name, limit in limits.items()}
@@ -66,8 +67,24 @@ class Model:
             self.answers[key] = request, answer
         return answer
 
+    def chain(self, line: str) -> list[str]:
+        return [name for name in (line, "customer", "group") if name in self.accounts]
+
+    def binding(self, line: str) -> str | None:
+        """The first of the accounts with the least headroom."""
+        rooms = {name: self.accounts[name].headroom for name in self.chain(line)}
+        limited = {name: room for name, room in rooms.items() if room is not None}
+        return min(limited, key=limited.__getitem__, default=None)
+
+    def set_cap(self, limit: int | str) -> None:
+        """A first one starts with what the lines hold."""
+        known = self.accounts.setdefault("customer", ModelAccount(limit))
+        known.limit = limit
+        known.reserved = sum(self.accounts[line].reserved for line in LINES)
+        known.used = sum(self.accounts[line].used for line in LINES)
+
     def headroom(self, line: str) -> int | None:
-        rooms = [self.accounts[name].headroom for name in (line, "group")]
+        rooms = [self.accounts[name].headroom for name in self.chain(line)]
         return min((room for room in rooms if room is not None), default=None)
 
     def reserve(self, line: str, amount: int) -> object:
@@ -99,7 +116,7 @@ class Model:
         return self._moved(line, 0, -amount)
 
     def _moved(self, line: str, reserved: int, used: int) -> object:
-        for name in (line, "group"):
+        for name in self.chain(line):
             self.accounts[name].reserved += reserved
             self.accounts[name].used += used
         account = self.accounts[line]
@@ -127,7 +144,10 @@ class Book(RuleBasedStateMachine):
         for line in LINES:
             limit = limits[line]
             assert isinstance(limit, int)
-            letter = record_letter(self.records, a_letter(f"{self.n}-{line}", limit=minor(limit)))
+            letter = record_letter(
+                self.records,
+                a_letter(f"{self.n}-{line}", limit=minor(limit), customer_id=self.customer),
+            )
             with self.records.begin() as session:
                 wanted = a_line(letter, line_id=self.id(line), group_id=f"group-{self.n}")
                 Lines(session).open(wanted, TODAY)
@@ -147,6 +167,9 @@ class Book(RuleBasedStateMachine):
         if isinstance(answer, Movement) and not known:
             self.model.open[answer.reservation_id or ""] = line, amount
         self.agree(answer, expected, replayed=known)
+        if isinstance(answer, Movement) and not known:
+            binding = self.model.binding(line)
+            assert answer.binding == (self.account(binding) if binding else None)
 
     @rule(
         line=st.sampled_from(LINES),
@@ -194,6 +217,21 @@ class Book(RuleBasedStateMachine):
         self._limit(account, wanted)
         self.model.accounts[account].limit = wanted
 
+    @rule(limit=LIMITS)
+    def decide_cap(self, limit: int | str | None) -> None:
+        wanted = "unlimited" if limit is None else limit
+        letter = f"{self.n}-cap-{next(self.changes)}"
+        record_letter(self.records, a_letter(letter, customer_id=self.customer))
+        with self.records.begin() as session:
+            Accounts(session).set_customer_cap(
+                self.customer,
+                "CNY",
+                limit_of(wanted),
+                decision_id=letter,
+                business_on=TODAY,
+            )
+        self.model.set_cap(wanted)
+
     @rule(line=st.sampled_from(LINES), status=st.sampled_from(list(LineStatus)))
     def stand(self, line: str, status: LineStatus) -> None:
         with self.records.begin() as session:
@@ -206,8 +244,9 @@ class Book(RuleBasedStateMachine):
         if not hasattr(self, "model"):
             return
         for line in LINES:
-            own, group = self.exposure.balances(self.id(line))
-            for balance, name in ((own, line), (group, "group")):
+            found = self.exposure.balances(self.id(line))
+            for balance, name in zip(found, self.model.chain(line), strict=True):
+                assert balance.account == self.account(name)
                 account = self.model.accounts[name]
                 assert balance.reserved.minor == account.reserved
                 assert balance.used.minor == account.used
@@ -236,6 +275,14 @@ class Book(RuleBasedStateMachine):
         except CreditError as refusal:
             return refusal.code
 
+    def account(self, name: str) -> str:
+        owner = {"customer": self.customer, "group": f"group-{self.n}"}.get(name)
+        return f"{name}/{owner}" if owner else f"line/{self.id(name)}"
+
+    @property
+    def customer(self) -> str:
+        return f"customer-{self.n}"
+
     def id(self, line: str) -> str:
         return f"line-{self.n}-{line}"
 
@@ -258,19 +305,22 @@ class Book(RuleBasedStateMachine):
         return answer
 
     def _limit(self, account: str, limit: int | str) -> None:
-        wanted = Limit(kind=LimitKind(limit)) if isinstance(limit, str) else Limit.of(minor(limit))
         letter = f"{self.n}-change-{next(self.changes)}"
         record_letter(self.records, a_letter(letter))
         group = account == "group"
         with self.records.begin() as session:
             Accounts(session).set_limit(
                 f"group-{self.n}" if group else self.id(account),
-                wanted,
+                limit_of(limit),
                 decision_id=letter,
                 key=letter,
                 business_on=TODAY,
                 kind="group" if group else "line",
             )
+
+
+def limit_of(limit: int | str) -> Limit:
+    return Limit(kind=LimitKind(limit)) if isinstance(limit, str) else Limit.of(minor(limit))
 
 
 def minor(amount: int) -> Money:

@@ -9,9 +9,10 @@ import pytest
 from sqlalchemy import make_url
 
 from domain.errors import OverLimit
+from domain.exposure import Limit
 from policies.terms import net_days, ranked
 from storage.base import Records
-from storage.exposure import Exposure
+from storage.exposure import Accounts, Exposure
 from tests.makers_line import LINE_ID, TODAY, cny, open_line
 from tests.makers_policy import an_edition
 
@@ -78,6 +79,14 @@ def counted(wire: Wire) -> Iterator[Callable[[], int]]:
 
 def test_every_movement_is_one_round_trip(records: Records, exposure: Exposure, wire: Wire) -> None:
     open_line(records, limit=cny(1000), group_id="group-1")
+    with records.begin() as session:
+        Accounts(session).set_customer_cap(
+            "customer-1",
+            "CNY",
+            Limit.of(cny(5000)),
+            decision_id=f"PF-{LINE_ID}",
+            business_on=TODAY,
+        )
     exposure.reserve(LINE_ID, cny(1), "warm", business_on=TODAY)
 
     with counted(wire) as asked:

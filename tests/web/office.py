@@ -197,7 +197,7 @@ class Office(Gateway):
             changed = self._inside(self._applications.change_application, action)
         if changed.status is CaseStatus.RECEIVED and not changed.replayed:
             self._judge(case_id)
-        self._deliver()
+        self.deliver()
         return changed
 
     def _decide(self, subject: str, name: str, message: dict[str, Any]) -> Value:
@@ -210,11 +210,11 @@ class Office(Gateway):
             and not progress.replayed
         ):
             self._send(progress.order)
-        self._deliver()
+        self.deliver()
         return progress
 
-    def _deliver(self) -> None:
-        """What an override owes to Temporal, carried out at once, each entry once."""
+    def deliver(self) -> None:
+        """What overrides and caps owe to Temporal, carried out at once, each entry once."""
         if self.holds_back:
             return
         with self._records.begin() as session:

@@ -55,6 +55,11 @@ SAMPLES: dict[Any, Sequence[Any]] = {
     values.CoverContent: (
         values.CoverContent(kind="deposit", owner="c", value=Money.of("5", "CNY"), source="s"),
     ),
+    values.CapContent: (
+        values.CapContent(
+            currency="CNY", limit=values.Limit(kind="unlimited", amount=None), reason="r"
+        ),
+    ),
     values.PartyLink: (LINK, LINK.model_copy(update={"link_id": "l-1"})),
     values.Application: (
         values.Application(customer_id="c", limit_requested=Money.of("5", "CNY")),

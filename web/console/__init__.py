@@ -10,6 +10,7 @@ from web import assets
 from web.console import (
     application,
     approval,
+    cap,
     classification,
     cohort,
     collection,
@@ -57,6 +58,7 @@ _STAGES = (
     investigation,
     approval,
     override,
+    cap,
     contract,
     line,
     review,

@@ -1,7 +1,7 @@
 """The inbox, a task with all it is about, and the word that is given on it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -19,14 +19,17 @@ from domain.approval import (
     Verdict,
 )
 from domain.assessment import Assessment
+from domain.cap import CapOwner, CapRequest
 from domain.contract import Letter
 from domain.customer import Customer
 from domain.errors import NoAuthority, NotPermitted
+from domain.identity import Language
 from domain.investigation import INVESTIGATION_REPORT
 from domain.money import Money
 from storage.approval import DecisionView, TaskView
 from web.api.pages import after_instant
 from web.console.assessment import receipt_of, spread_of
+from web.console.cap import caps_shown, path_of
 from web.console.documents import DOCUMENTS
 from web.console.lists import PAGE_SIZE, next_path, plain_amount
 from web.console.page import Visit, Visiting, Writing
@@ -214,6 +217,15 @@ def _vote(task: Task, due: Mapping[str, datetime], notes: Mapping[str, str]) -> 
 
 
 @dataclass(frozen=True)
+class CapAsked:
+    """A task about a cap, as the parts of the page that all tasks share know it."""
+
+    path: str
+    tasks: Sequence[TaskView]
+    kind: str = "cap"
+
+
+@dataclass(frozen=True)
 class Asked:
     """What a task is about, application and review alike."""
 
@@ -226,6 +238,49 @@ class Asked:
     months: int
     tasks: Sequence[TaskView]
     shown: dict[str, Any]
+
+
+def _cap_page(visit: Visit, page: TaskPage, typed: Typed, refusal: Problem | None) -> HTMLResponse:
+    """A task about a cap: what was asked for, beside what is in force."""
+    view = visit.services.caps.read(visit.person, page.approval.request.subject_id)
+    cap = view.cap.request
+    return visit.show(
+        "cap/task.html",
+        refusal=refusal,
+        cap=cap,
+        caps=replace(caps_shown(visit, cap.scope, cap.owner_id), may_ask=False),
+        owner_name=_owner_name(visit, cap),
+        assessment=None,
+        **_told(visit, page, typed, CapAsked(path_of(cap.scope, cap.owner_id), view.tasks)),
+    )
+
+
+def _told(visit: Visit, page: TaskPage, typed: Typed, asked: "Asked | CapAsked") -> dict[str, Any]:
+    """What every page of a task shows: whose it is and why, what was said, and the form."""
+    why_not = _why_not(visit, page)
+    return {
+        "task": page.task,
+        "why": page.why,
+        "why_not": why_not,
+        "may_decide": page.task.status is TaskStatus.OPEN and why_not is None,
+        "may_speak": permitted(visit.person, Action.TASK_DECIDE),
+        "next_task": _next_task(visit, page),
+        "asked": asked,
+        "approvals": approvals_shown([page.approval], asked.tasks, page.decisions),
+        "decided_at": _decided_at(page),
+        "verdicts": _verdicts(asked),
+        "content_hash": page.approval.request.content_hash,
+        "typed": typed,
+        "form_key": new_id(),
+    }
+
+
+def _owner_name(visit: Visit, cap: CapRequest) -> str:
+    """What the customer or the group is called in the reader's language."""
+    if cap.scope is CapOwner.CUSTOMER:
+        return visit.customer_name(visit.services.customers.read(visit.person, cap.owner_id))
+    group = visit.services.customers.read_group(visit.person, cap.owner_id).group
+    return group.name_zh if visit.reader.language is Language.ZH and group.name_zh else group.name
 
 
 def _asked(visit: Visit, page: TaskPage) -> Asked:
@@ -268,42 +323,32 @@ def _task_page(
     visit: Visit, task_id: str, typed: Typed, refusal: Problem | None = None
 ) -> HTMLResponse:
     page = visit.services.approvals.read_task(visit.person, task_id)
+    if page.approval.request.subject is Subject.CAP:
+        return _cap_page(visit, page, typed, refusal)
     asked = _asked(visit, page)
-    assessment, why_not = asked.assessment, _why_not(visit, page)
+    assessment = asked.assessment
     spread = spread_of(assessment.dossier.statements if assessment else (), visit.speech)
     investigated = assessment is not None and assessment.dossier.investigation is not None
     return visit.show(
         "approval/task.html",
         refusal=refusal,
-        task=page.task,
-        why=page.why,
-        why_not=why_not,
-        may_decide=page.task.status is TaskStatus.OPEN and why_not is None,
-        may_speak=permitted(visit.person, Action.TASK_DECIDE),
-        next_task=_next_task(visit, page),
-        asked=asked,
         customer=asked.customer,
         customer_name=visit.customer_name(asked.customer),
         assessment=assessment,
-        approvals=approvals_shown([page.approval], asked.tasks, page.decisions),
-        decided_at=_decided_at(page),
-        verdicts=_verdicts(asked),
-        content_hash=page.approval.request.content_hash,
         limit_most=assessment.limit_recommended if assessment else asked.amount,
         investigated=investigated,
         fields=(*_FIELDS, INVESTIGATION_REPORT) if investigated else _FIELDS,
-        typed=typed,
-        form_key=new_id(),
         spread=spread,
         charts=bool(spread and spread.option),
+        **_told(visit, page, typed, asked),
         **asked.shown,
         **receipt_of(assessment, visit.formats, visit.speech),
     )
 
 
-def _verdicts(asked: Asked) -> dict[str, Verdict]:
-    """The words that may be given: an override is confirmed or declined, and goes back to nobody."""
-    if asked.kind != "override":
+def _verdicts(asked: "Asked | CapAsked") -> dict[str, Verdict]:
+    """The words that may be given: an override or a cap goes back to nobody."""
+    if asked.kind not in ("override", "cap"):
         return VERDICTS
     return {code: verdict for code, verdict in VERDICTS.items() if verdict is not Verdict.RETURN}
 
@@ -338,6 +383,8 @@ def _limit(visit: Visit, page: TaskPage, typed: str) -> Money | None:
     """The lower limit an approver names, in the currency asked for; nothing where none is named."""
     if not typed.strip():
         return None
+    if page.approval.request.subject is Subject.CAP:
+        return Money.of(plain_amount(typed), page.task.amount.currency)
     asked = _asked(visit, page)
     most = asked.assessment.limit_recommended if asked.assessment else asked.amount
     return Money.of(plain_amount(typed), most.currency)

@@ -8,12 +8,15 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Form, Query, Response
 from fastapi.responses import HTMLResponse
 
+from domain.cap import CapOwner
 from domain.classification import CustomerClass
 from domain.errors import FieldUnreadable
 from domain.money import Money
 from domain.receivable import Ageing
 from web.api.pages import after_text
 from web.console.assessment import spread_of
+from web.console.cap import CapTyped, FormKey, caps_shown
+from web.console.cap import Typed as CapForm
 from web.console.cover import CoverTyped, cover_typed, covers_shown
 from web.console.late import late_shown
 from web.console.lists import PAGE_SIZE, next_path, plain_amount
@@ -158,12 +161,22 @@ def reverse_waiver(
     return visit.go(f"/customers/{customer_id}#late", "late_reversed")
 
 
+@router.post("/customers/{customer_id}/caps")
+def ask_cap(visit: Writing, customer_id: str, typed: CapForm, key: FormKey = "") -> Response:
+    """Ask for a cap over all lines of this customer."""
+    visit.when_refused(lambda refusal: _customer_page(visit, customer_id, None, refusal, cap=typed))
+    content = typed.content(visit)
+    visit.services.caps.ask(visit.person, CapOwner.CUSTOMER, customer_id, content, key or None)
+    return visit.go(f"/customers/{customer_id}#caps", "cap_asked")
+
+
 def _customer_page(
     visit: Visit,
     customer_id: str,
     typed: CoverTyped | None = None,
     refusal: Problem | None = None,
     as_of: str = "",
+    cap: CapTyped | None = None,
 ) -> HTMLResponse:
     person, services = visit.person, visit.services
     head = headed(visit, customer_id, "overview")
@@ -184,6 +197,7 @@ def _customer_page(
         charts=bool(spread and spread.option),
         covers=covers_shown(visit, customer_id, typed),
         late=late_shown(visit, customer_id),
+        caps=caps_shown(visit, CapOwner.CUSTOMER, customer_id, cap),
         lines=services.lines.list_lines(person, customer_id=customer_id),
         cases=services.applications.list_cases(person, customer_id=customer_id, page_size=20),
         classes=_classes(visit, customer_id),

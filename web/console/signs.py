@@ -85,6 +85,8 @@ LOOKS = {
     "confirmed": (GOOD, "check"),
     "taken_back": (OFF, "back"),
     "voided": (OFF, "dash"),
+    # caps
+    "set": (GOOD, "check"),
     # drafts of the policy
     "draft": (WAIT, "pen"),
     "published": (GOOD, "check"),

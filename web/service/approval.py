@@ -38,6 +38,7 @@ from storage.approval import (
     TaskView as TaskView,
 )
 from storage.base import Records
+from storage.cap import Caps
 from storage.customer import Customers
 from storage.identity import ActionTokens, make_token
 from web.service.application import message_id_of
@@ -242,6 +243,8 @@ class ApprovalService:
         if manager_id is None:
             return
         case = Applications(session).find(case_id)
+        if case is None and Caps(session).list_page(cap_id=case_id, manager_id=manager_id):
+            return
         customer = Customers(session).find(case.application.customer_id) if case else None
         if customer is None or customer.manager_id != manager_id:
             raise NotFound(kind=kind, id=id_)

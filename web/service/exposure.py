@@ -30,7 +30,7 @@ TERMS_KEPT_MAX = 1000
 
 
 class Book(Value):
-    """Where a line stands, its group after it, and a page of its entries, newest first."""
+    """Where a line stands, its customer and group after it, and a page of its entries, newest first."""
 
     balances: tuple[Balance, ...]
     entries: tuple[Entry, ...]

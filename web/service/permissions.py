@@ -38,6 +38,8 @@ class Action(StrEnum):
     COVER_READ = "cover.read"
     COVER_RECORD = "cover.record"
     COVER_CHECK = "cover.check"
+    CAP_READ = "cap.read"
+    CAP_ASK = "cap.ask"
     STATEMENT_READ = "statement.read"
     STATEMENT_RECORD = "statement.record"
     RECEIVABLE_READ = "receivable.read"
@@ -144,6 +146,9 @@ MATRIX: dict[Action, frozenset[Role]] = {
     Action.COVER_RECORD: frozenset({_RM, _RISK}),
     # Another risk officer's word, or that of whoever releases on the strength of it.
     Action.COVER_CHECK: frozenset({_RISK, _RELEASE}),
+    Action.CAP_READ: _READERS,
+    # Decided by whoever may grant as much, and never by who asked.
+    Action.CAP_ASK: frozenset({_RM, _RISK}),
     Action.STATEMENT_READ: _READERS,
     Action.STATEMENT_RECORD: frozenset({_RM}),
     Action.RECEIVABLE_READ: _READERS,

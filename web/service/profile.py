@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from domain.application import ApplicationType
 from domain.assessment import PaymentRecord
 from domain.calendar import business_on, day_begins_at
+from domain.cap import CapOwner
 from domain.classification import Claim, ClaimSign
 from domain.customer import CreditEventType, CustomerProfile, Sourced, events_standing
 from domain.edition import PolicyEdition
@@ -23,6 +24,7 @@ from domain.identity import Person
 from domain.line import CreditLine, Freeze, LineEvent, LineStatus, status_under
 from domain.money import Money
 from domain.profile import (
+    CapFacts,
     ClassFacts,
     CreditProfile,
     Hold,
@@ -91,6 +93,7 @@ class ProfileService:
                 lines=lines,
                 limit_total=_totals(lines, "limit"),
                 used_total=_totals(lines, "used"),
+                caps=tuple(look.caps(record.customer.group_id)),
                 open_cases=tuple(look.open_cases()),
                 warnings=tuple(look.warnings()),
             )
@@ -199,6 +202,17 @@ class _Look:
             for line in self._held
             if line.line_id in balances and line.line_id in dated
         )
+
+    def caps(self, group_id: str | None) -> Iterable[CapFacts]:
+        """What its lines, and those of its group, might come to together on the day."""
+        for each in PastExposure(self._session).caps(self._customer_id, group_id, self._on):
+            source = f"letter {each.decision_id}"
+            yield CapFacts(
+                scope=CapOwner(each.kind),
+                owner_id=each.owner_id,
+                currency=each.currency,
+                cap=sourced(each.limit.amount or each.limit.kind, source, each.limited_on),
+            )
 
     def open_cases(self) -> Iterable[OpenCase]:
         ends_at = day_begins_at(self._on + timedelta(days=1), self._offset_days)

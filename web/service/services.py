@@ -11,6 +11,7 @@ from web.service.application import ApplicationService
 from web.service.approval import ApprovalService
 from web.service.attachment import AttachmentService
 from web.service.audit import AuditService
+from web.service.cap import CapService
 from web.service.classification import ClassificationService
 from web.service.clock import Clock
 from web.service.cohort import CohortService
@@ -79,6 +80,7 @@ class Services:
     investigations: InvestigationService
     approvals: ApprovalService
     overrides: OverrideService
+    caps: CapService
     contracts: ContractService
     lines: LineService
     exposure: ExposureService
@@ -140,6 +142,7 @@ def build_services(
         investigations=InvestigationService(records, clock),
         approvals=ApprovalService(records, gateway, clock),
         overrides=OverrideService(records, clock),
+        caps=CapService(records, clock),
         contracts=ContractService(records, gateway, clock, grantor),
         lines=LineService(records, exposure, gateway, clock),
         exposure=ExposureService(records, exposure, clock),
