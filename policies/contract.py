@@ -4,7 +4,7 @@ line share."""
 from decimal import Decimal
 
 from domain.assessment import Assessment
-from domain.contract import Terms
+from domain.contract import LateClause, Terms
 from domain.edition import ConditionRow, PolicyEdition
 from domain.money import Money
 from policies.table import Table
@@ -25,6 +25,17 @@ def terms_for(assessment: Assessment, amount: Money, edition: PolicyEdition) -> 
         conditions=_codes(tables.conditions, edition.contract.conditions, assessment),
         requirements=_codes(tables.requirements, edition.contract.requirements, assessment),
         temporary_until=application.temporary_until,
+        late=_late_clause(edition),
+    )
+
+
+def _late_clause(edition: PolicyEdition) -> LateClause | None:
+    """What the agreement will say of overdue amounts, which is what late interest then charges."""
+    policy = edition.late
+    if not policy.rate_annual:
+        return None
+    return LateClause(
+        rate_annual=policy.rate_annual, year_days=policy.year_days, grace_days=policy.grace_days
     )
 
 

@@ -14,11 +14,18 @@ from typing import Any
 from babel.numbers import get_currency_name
 
 from activities.documents.typesetting import TEMPLATES, typeset
-from domain.contract import Grantor, Letter, Terms, agreement_no
+from domain.contract import Grantor, LateClause, Letter, Terms, agreement_no
 from domain.customer import Customer, IdentifierScheme
 from domain.errors import OutOfOrder
 from domain.money import Money
-from domain.wording import chinese_words, english_words
+from domain.wording import (
+    chinese_number,
+    chinese_percent,
+    chinese_words,
+    english_number,
+    english_percent,
+    english_words,
+)
 
 KEY_TERMS_END = "要素表完 End of key terms"
 _NONE = "无 / none"
@@ -87,12 +94,40 @@ def _term_facts(terms: Terms) -> dict[str, Any]:
         "rate": _percent(terms.rate_annual),
         "payment_days": str(terms.payment_days),
         "temporary_until": terms.temporary_until.isoformat() if terms.temporary_until else "",
+        "late": _late_facts(terms.late) if terms.late else None,
     }
 
 
+def _late_facts(late: LateClause) -> dict[str, str]:
+    """The clause on overdue amounts, in figures and in words."""
+    return {
+        "rate": _percent(late.rate_annual),
+        "rate_zh": chinese_percent(late.rate_annual),
+        "rate_en": english_percent(late.rate_annual),
+        "year": str(late.year_days),
+        "year_zh": chinese_number(late.year_days),
+        "year_en": english_number(late.year_days),
+        "grace": str(late.grace_days) if late.grace_days else "",
+        "grace_zh": chinese_number(late.grace_days),
+        "grace_en": english_number(late.grace_days),
+    }
+
+
+def _late_row(late: LateClause | None) -> str | None:
+    if late is None:
+        return None
+    return (
+        f"{_percent(late.rate_annual)}, 一年 {late.year_days} 日 / days,"
+        f" 宽限 {late.grace_days} 日 / days of grace"
+    )
+
+
 def _key_terms(terms: Terms) -> list[dict[str, Any]]:
-    """The rows of the table of terms, in the order and form `terms_in` reads them."""
-    values: list[str | Sequence[Mapping[str, str]]] = [
+    """The rows of the table of terms, in the order and form `terms_in` reads them.
+
+    The first ten are in every document; of the others those that the terms have.
+    """
+    values: list[str | Sequence[Mapping[str, str]] | None] = [
         terms.customer_id,
         str(terms.limit),
         _limit_words(terms.limit),
@@ -103,6 +138,10 @@ def _key_terms(terms: Terms) -> list[dict[str, Any]]:
         terms.temporary_until.isoformat() if terms.temporary_until else _NONE,
         _words("condition", terms.conditions) or _NONE,
         _words("requirement", terms.requirements) or _NONE,
+        _late_row(terms.late),
+    ]
+    rows = [
+        (*labels, value) for labels, value in zip(_LABELS, values, strict=True) if value is not None
     ]
     return [
         {
@@ -113,9 +152,7 @@ def _key_terms(terms: Terms) -> list[dict[str, Any]]:
             "entries": [] if isinstance(value, str) else value,
             "note": english_words(terms.limit) if label_zh == "大写金额" else "",
         }
-        for number, ((label_zh, label), value) in enumerate(
-            zip(_LABELS, values, strict=True), start=1
-        )
+        for number, (label_zh, label, value) in enumerate(rows, start=1)
     ]
 
 
@@ -130,7 +167,9 @@ _LABELS = (
     ("临时额度截止日", "Temporary until"),
     ("前提条件", "Conditions precedent"),
     ("管理要求", "Management requirements"),
+    ("逾期利息", "Late interest"),
 )
+_ALWAYS = 10
 
 _FORMS = (
     r"(?P<customer_id>[A-Za-z0-9][A-Za-z0-9._-]{0,63}?)",
@@ -143,6 +182,8 @@ _FORMS = (
     r"(?P<temporary_until>无/none|[0-9]{4}-[0-9]{2}-[0-9]{2})",
     r"(?P<conditions>.*?)",
     r"(?P<requirements>.*?)",
+    r"(?P<late_percent>[0-9]+(?:\.[0-9]+)?)%,一年(?P<late_year>[0-9]+)日/days,"
+    r"宽限(?P<late_grace>[0-9]+)日/daysofgrace",
 )
 
 
@@ -170,16 +211,28 @@ def terms_in(text: str) -> Terms | None:
         conditions=tuple(re.findall(r"\[([^\]]+)\]", row["conditions"])),
         requirements=tuple(re.findall(r"\[([^\]]+)\]", row["requirements"])),
         temporary_until=None if until == _bare(_NONE) else date.fromisoformat(until),
+        late=_late_in(row),
+    )
+
+
+def _late_in(row: Mapping[str, str | None]) -> LateClause | None:
+    percent, year, grace = row["late_percent"], row["late_year"], row["late_grace"]
+    if percent is None or year is None or grace is None:
+        return None
+    return LateClause(
+        rate_annual=Decimal(percent) / 100, year_days=int(year), grace_days=int(grace)
     )
 
 
 @cache
 def _table_pattern() -> re.Pattern[str]:
-    rows = (
-        re.escape(f"{number}{_bare(zh)}{_bare(en)}") + form
-        for number, ((zh, en), form) in enumerate(zip(_LABELS, _FORMS, strict=True), start=1)
-    )
-    return re.compile("".join(rows) + re.escape(_bare(KEY_TERMS_END)))
+    rows = [
+        re.escape(_bare(zh) + _bare(en)) + form
+        for (zh, en), form in zip(_LABELS, _FORMS, strict=True)
+    ]
+    always = (f"{number}{row}" for number, row in enumerate(rows[:_ALWAYS], start=1))
+    further = (f"(?:[0-9]{{1,2}}{row})?" for row in rows[_ALWAYS:])
+    return re.compile("".join((*always, *further)) + re.escape(_bare(KEY_TERMS_END)))
 
 
 def _bare(text: str) -> str:

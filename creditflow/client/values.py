@@ -1202,6 +1202,8 @@ class LateInvoice(Answer):
     accrued: Money
     charged: Money
     owed: Money
+    rate_annual: Exact | None = None
+    agreement_no: str | None = None
 
 
 class LateAccount(Answer):

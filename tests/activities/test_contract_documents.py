@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from activities.documents.agreement import KEY_TERMS_END, render_contract, render_letter, terms_in
 from activities.documents.typesetting import TEMPLATES, literal
-from domain.contract import Terms
+from domain.contract import LateClause, Terms
 from domain.errors import GlyphMissing, OutOfOrder
 from domain.money import Money
 from storage.edition import read_shipped
@@ -33,6 +33,13 @@ TERMS = st.builds(
     conditions=st.lists(CODES, max_size=20, unique=True).map(tuple),
     requirements=st.lists(CODES, max_size=5, unique=True).map(tuple),
     temporary_until=st.none() | st.dates(date(2020, 1, 1), date(2040, 1, 1)),
+    late=st.none()
+    | st.builds(
+        LateClause,
+        rate_annual=st.decimals(min_value=0, max_value=1, places=6),
+        year_days=st.sampled_from([360, 365]),
+        grace_days=st.integers(0, 30),
+    ),
 )
 
 
@@ -118,6 +125,25 @@ def test_the_amount_stands_in_figures_and_in_words_of_both_languages() -> None:
     assert "人民币壹仟贰佰伍拾万元伍角整" in text
     assert "CNYTwelveMillionFiveHundredThousandand50/100" in text
     assert re.sub(r"\s", "", KEY_TERMS_END) in text
+
+
+def test_the_clause_on_overdue_amounts_says_rate_and_day_count_in_figures_and_words() -> None:
+    late = LateClause(rate_annual=Decimal("0.1825"), year_days=360, grace_days=3)
+    text = text_of(render_contract(a_letter(terms=some_terms(late=late)), a_customer(), GRANTOR))
+    bare = re.sub(r"\s", "", text)
+
+    assert "按年利率18.25%（百分之十八点二五）" in bare
+    assert "除以360（三百六十），逾期最初3（三）日不计" in bare
+    assert "at18.25%(eighteenpointtwofivepercent)ayear" in bare
+    assert "ayearof360(threehundredsixty)days;thefirst3(three)daysbearnone." in bare
+    assert "underArticle3" not in bare
+
+
+def test_an_agreement_without_the_clause_goes_on_with_its_article_on_interest() -> None:
+    text = text_of(render_contract(a_letter(), a_customer(), GRANTOR))
+
+    assert "underArticle3" in re.sub(r"\s", "", text)
+    assert some_terms().late_clause == LateClause(rate_annual=Decimal("0.0535"))
 
 
 def test_a_demonstration_says_so_and_a_real_grantor_does_not() -> None:

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from domain.application import ApplicationType
-from domain.contract import Terms
+from domain.contract import LateClause, Terms
 from domain.money import Money
 from policies.contract import terms_for
 from tests.makers_policy import (
@@ -37,6 +37,7 @@ def test_terms_are_the_assessments_and_the_amount_that_was_granted() -> None:
         rate_annual=receipt.price.rate_annual,
         payment_days=90,
         requirements=("statements_yearly",),
+        late=LateClause(rate_annual=Decimal("0.18"), year_days=360, grace_days=3),
     )
 
 
