@@ -14,7 +14,7 @@ from pydantic import Field, StringConstraints, model_validator
 from domain.errors import AuthorityMissing
 from domain.identity import Id, Name
 from domain.money import Money
-from domain.terms import PaymentTerms, TermsKind, TermsRule
+from domain.terms import FloatingTerms, PaymentTerms, TermsKind, TermsRule
 from domain.value import Value, canonical, content_hash
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -41,6 +41,7 @@ class Terms(Value):
     requirements: tuple[str, ...] = ()  # codes of management requirements
     temporary_until: date | None = None
     late: LateClause | None = None  # None: overdue amounts bear the rate of what is in use
+    floating: FloatingTerms | None = None  # None: the rate is fixed
 
     @property
     def late_clause(self) -> LateClause:

@@ -11,6 +11,7 @@ from domain.guard import LetterLimit
 from domain.money import Money
 from domain.value import Value
 from policies.authenticity import doubts, referring
+from policies.benchmark import floating_price
 from policies.cover import lgd_after, secured
 from policies.formula import EXACT
 from policies.limit import propose_limit
@@ -51,6 +52,9 @@ def assess(
             edition,
             lgd=lgd,
         )
+        floating = floating_price(priced.rate_annual, dossier, edition)
+        if floating is not None:
+            priced = priced.model_copy(update={"floating": floating})
         if lgd is not None:
             by_cover = secured(dossier, granted_reporting, edition)
             priced = priced.model_copy(update={"secured": by_cover})

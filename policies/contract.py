@@ -7,6 +7,7 @@ from domain.assessment import Assessment
 from domain.contract import LateClause, Terms
 from domain.edition import ConditionRow, PolicyEdition
 from domain.money import Money
+from policies.benchmark import floating_terms
 from policies.table import Table
 from policies.tables import tables_of
 
@@ -26,6 +27,7 @@ def terms_for(assessment: Assessment, amount: Money, edition: PolicyEdition) -> 
         requirements=_codes(tables.requirements, edition.contract.requirements, assessment),
         temporary_until=application.temporary_until,
         late=_late_clause(edition),
+        floating=floating_terms(assessment, edition),
     )
 
 

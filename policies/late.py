@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from datetime import date
 from fractions import Fraction
 
-from domain.contract import AgreementInForce, LateClause
+from domain.benchmark import LineRate
+from domain.contract import AgreementInForce, LateClause, agreement_no
 from domain.edition import LatePolicy, PolicyEdition
 from domain.late import AgreedLate, LateRate
 from domain.receivable import Invoice
@@ -24,14 +25,26 @@ def late_rate(from_on: date, of: LateClause | LatePolicy) -> LateRate:
     )
 
 
-def agreed_late(agreement: AgreementInForce) -> AgreedLate:
-    """What a signed agreement lets its invoices bear once they are overdue."""
+def agreed_late(agreement: AgreementInForce, history: Sequence[LineRate] = ()) -> AgreedLate:
+    """What a signed agreement lets its invoices bear once they are overdue.
+
+    `history` are the rates of its line day by day: what a floating rate came to counts where there is
+    no clause, and the agreement's article on interest goes on.
+    """
     clause = agreement.terms.late_clause
+    if agreement.terms.late is None and agreement.terms.floating is not None:
+        own = [each for each in history if agreement_no(each.letter_no) == agreement.agreement_no]
+        rates = tuple(
+            late_rate(each.from_on, clause.model_copy(update={"rate_annual": each.rate_annual}))
+            for each in own
+        )
+    else:
+        rates = (late_rate(agreement.from_on, clause),)
     return AgreedLate(
         agreement_no=agreement.agreement_no,
         from_on=agreement.from_on,
         until_on=agreement.until_on,
-        rates=(late_rate(agreement.from_on, clause),),
+        rates=rates,
     )
 
 

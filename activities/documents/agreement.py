@@ -18,6 +18,7 @@ from domain.contract import Grantor, LateClause, Letter, Terms, agreement_no
 from domain.customer import Customer, IdentifierScheme
 from domain.errors import OutOfOrder
 from domain.money import Money
+from domain.terms import FloatingRate, FloatingTerms
 from domain.wording import (
     chinese_number,
     chinese_percent,
@@ -95,7 +96,30 @@ def _term_facts(terms: Terms) -> dict[str, Any]:
         "payment_days": str(terms.payment_days),
         "temporary_until": terms.temporary_until.isoformat() if terms.temporary_until else "",
         "late": _late_facts(terms.late) if terms.late else None,
+        "floating": _floating_facts(terms.floating) if terms.floating else None,
     }
+
+
+def _floating_facts(floating: FloatingTerms) -> dict[str, str]:
+    """The rule of a floating rate as its article states it."""
+    rule = floating.rule
+    return {
+        "benchmark": rule.benchmark,
+        "fixing": _percent(floating.fixing),
+        "fixing_on": floating.fixing_on.isoformat(),
+        "spread": _basis_points(rule.spread_bp),
+        "months": str(rule.reprice_months),
+        "first_on": rule.first_reprices_on.isoformat(),
+    }
+
+
+def _floating_row(floating: FloatingTerms | None) -> str | None:
+    if floating is None:
+        return None
+    version = floating.fixing_version
+    return f"{floating.rule.text}, {_percent(floating.fixing)} ({floating.fixing_on}" + (
+        f" 第 {version} 版 / version)" if version > 1 else ")"
+    )
 
 
 def _late_facts(late: LateClause) -> dict[str, str]:
@@ -139,6 +163,7 @@ def _key_terms(terms: Terms) -> list[dict[str, Any]]:
         _words("condition", terms.conditions) or _NONE,
         _words("requirement", terms.requirements) or _NONE,
         _late_row(terms.late),
+        _floating_row(terms.floating),
     ]
     rows = [
         (*labels, value) for labels, value in zip(_LABELS, values, strict=True) if value is not None
@@ -168,6 +193,7 @@ _LABELS = (
     ("前提条件", "Conditions precedent"),
     ("管理要求", "Management requirements"),
     ("逾期利息", "Late interest"),
+    ("浮动利率", "Floating rate"),
 )
 _ALWAYS = 10
 
@@ -184,6 +210,8 @@ _FORMS = (
     r"(?P<requirements>.*?)",
     r"(?P<late_percent>[0-9]+(?:\.[0-9]+)?)%,一年(?P<late_year>[0-9]+)日/days,"
     r"宽限(?P<late_grace>[0-9]+)日/daysofgrace",
+    r"(?P<floating>[A-Z][^,]*?),(?P<fixing>-?[0-9]+(?:\.[0-9]+)?)%"
+    r"\((?P<fixing_on>[0-9]{4}-[0-9]{2}-[0-9]{2})(?:第(?P<fixing_version>[0-9]+)版/version)?\)",
 )
 
 
@@ -212,6 +240,19 @@ def terms_in(text: str) -> Terms | None:
         requirements=tuple(re.findall(r"\[([^\]]+)\]", row["requirements"])),
         temporary_until=None if until == _bare(_NONE) else date.fromisoformat(until),
         late=_late_in(row),
+        floating=_floating_in(row),
+    )
+
+
+def _floating_in(row: Mapping[str, str | None]) -> FloatingTerms | None:
+    rule, fixing, fixing_on = row["floating"], row["fixing"], row["fixing_on"]
+    if rule is None or fixing is None or fixing_on is None:
+        return None
+    return FloatingTerms(
+        rule=FloatingRate.parse(rule),
+        fixing=Decimal(fixing) / 100,
+        fixing_on=date.fromisoformat(fixing_on),
+        fixing_version=int(row["fixing_version"] or 1),
     )
 
 
@@ -241,6 +282,10 @@ def _bare(text: str) -> str:
 
 def _percent(rate: Decimal) -> str:
     return f"{(rate * 100).normalize():f}%"
+
+
+def _basis_points(spread: Decimal) -> str:
+    return f"{spread.normalize() + 0:+f}"
 
 
 def _limit_words(limit: Money) -> str:

@@ -14,6 +14,7 @@ from activities.documents.typesetting import TEMPLATES, literal
 from domain.contract import LateClause, Terms
 from domain.errors import GlyphMissing, OutOfOrder
 from domain.money import Money
+from domain.terms import FloatingRate, FloatingTerms
 from storage.edition import read_shipped
 from tests.makers_contract import GRANTOR, a_customer, a_letter, some_terms, text_of
 
@@ -39,6 +40,20 @@ TERMS = st.builds(
         rate_annual=st.decimals(min_value=0, max_value=1, places=6),
         year_days=st.sampled_from([360, 365]),
         grace_days=st.integers(0, 30),
+    ),
+    floating=st.none()
+    | st.builds(
+        FloatingTerms,
+        rule=st.builds(
+            FloatingRate,
+            benchmark=st.sampled_from(["LPR1Y", "SHIBOR-3M"]),
+            spread_bp=st.decimals(min_value=-500, max_value=9000, places=2),
+            reprice_months=st.integers(1, 60),
+            first_reprices_on=st.dates(date(2020, 1, 1), date(2040, 1, 1)),
+        ),
+        fixing=st.decimals(min_value=Decimal("-0.01"), max_value=1, places=8),
+        fixing_on=st.dates(date(2020, 1, 1), date(2040, 1, 1)),
+        fixing_version=st.integers(1, 12),
     ),
 )
 
@@ -137,6 +152,22 @@ def test_the_clause_on_overdue_amounts_says_rate_and_day_count_in_figures_and_wo
     assert "at18.25%(eighteenpointtwofivepercent)ayear" in bare
     assert "ayearof360(threehundredsixty)days;thefirst3(three)daysbearnone." in bare
     assert "underArticle3" not in bare
+
+
+def test_a_floating_rate_names_benchmark_value_day_basis_points_and_dates() -> None:
+    floating = FloatingTerms(
+        rule=FloatingRate.parse("LPR1Y+120bp/12m@2027-01-01"),
+        fixing=Decimal("0.0305"),
+        fixing_on=date(2026, 2, 20),
+    )
+    letter = a_letter(terms=some_terms(floating=floating))
+    bare = re.sub(r"\s", "", text_of(render_contract(letter, a_customer(), GRANTOR)))
+
+    assert "该利率为2026-02-20公布的LPR1Y（3.05%）+120个基点" in bare
+    assert "自2027-01-01起每12个月为一个重定价日" in bare
+    assert "LPR1Yaspublishedfor2026-02-20(3.05%)and+120basispoints" in bare
+    assert "On2027-01-01andevery12months" in bare
+    assert terms_in(text_of(render_letter(letter, a_customer(), GRANTOR))) == letter.terms
 
 
 def test_an_agreement_without_the_clause_goes_on_with_its_article_on_interest() -> None:

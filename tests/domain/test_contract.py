@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from domain.contract import Capacity, LateClause, agreement_no, differing_field
 from domain.errors import AuthorityMissing, refusal_in
 from domain.money import Money
+from domain.terms import FloatingRate, FloatingTerms
 from tests.makers_contract import NOW, a_letter, a_signatory, an_order, some_terms
 
 
@@ -59,6 +60,11 @@ def test_every_field_of_the_terms_is_compared() -> None:
         "requirements": ("other",),
         "temporary_until": date(2030, 1, 1),
         "late": LateClause(rate_annual=Decimal("0.5")),
+        "floating": FloatingTerms(
+            rule=FloatingRate.parse("LPR1Y+120bp/12m@2027-01-01"),
+            fixing=Decimal("0.03"),
+            fixing_on=date(2026, 2, 20),
+        ),
     }
     assert changed.keys() == type(some_terms()).model_fields.keys()
     for field, value in changed.items():

@@ -4,9 +4,11 @@ from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
+from domain.benchmark import LineRate, RateCause
 from domain.contract import AgreementInForce, LateClause, Terms
 from domain.edition import LatePolicy, PolicyEdition
 from domain.receivable import Invoice
+from domain.terms import FloatingRate, FloatingTerms
 from policies.late import agreed_late, agreement_for, late_rates
 from tests.makers_contract import some_terms
 from tests.makers_policy import an_edition
@@ -76,6 +78,31 @@ def test_an_agreement_without_the_clause_lets_its_article_on_interest_go_on() ->
 
     (rate,) = agreed.rates
     assert (rate.rate_annual, rate.year_days, rate.grace_days) == (Fraction("0.0535"), 360, 0)
+
+
+def test_a_floating_rate_without_the_clause_goes_on_as_it_was_set_day_by_day() -> None:
+    rule = FloatingRate.parse("LPR1Y+120bp/6m@2026-08-01")
+    terms = some_terms(
+        floating=FloatingTerms(rule=rule, fixing=Decimal("0.03"), fixing_on=date(2026, 1, 20))
+    )
+    history = [
+        LineRate(
+            line_id="line-1",
+            from_on=on,
+            rate_annual=Decimal(rate),
+            cause=RateCause.LETTER,
+            letter_no=letter_no,
+        )
+        for on, rate, letter_no in (
+            (FROM, "0.042", "PF-1"), (date(2026, 8, 1), "0.039", "PF-1"), (UNTIL, "0.5", "PF-2"),
+        )
+    ]  # fmt: skip
+
+    agreed = agreed_late(an_agreement(terms), history)
+    assert [(each.from_on, each.rate_annual) for each in agreed.rates] == [
+        (FROM, Fraction("0.042")),
+        (date(2026, 8, 1), Fraction("0.039")),
+    ]
 
 
 def test_on_open_account_the_edition_of_the_invoices_date_holds_to_the_end() -> None:

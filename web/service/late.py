@@ -28,6 +28,7 @@ from storage.base import Records
 from storage.contract import Contracts
 from storage.edition import Editions
 from storage.late import LateInterest
+from storage.line import LineRates
 from storage.receivable import Receivables
 from web.service.clock import Clock
 from web.service.customer import visible_customer
@@ -192,7 +193,10 @@ class LateService:
 
 def _account(session: Session, customer_id: str, on: date) -> LateAccount:
     spans = Editions(session).find_spans(on)
-    agreed = [agreed_late(each) for each in Contracts(session).in_force_of(customer_id)]
+    agreed = [
+        agreed_late(each, LineRates(session).list_of_line(each.line_id))
+        for each in Contracts(session).in_force_of(customer_id)
+    ]
     payments = Receivables(session).payments(customer_id)
     entries = LateInterest(session).entries(customer_id)
     counting = set(Receivables(session).counting(customer_id))
