@@ -14,6 +14,7 @@ from pydantic import Field, StringConstraints, model_validator
 from domain.errors import AuthorityMissing
 from domain.identity import Id, Name
 from domain.money import Money
+from domain.scheme import SubLine
 from domain.terms import FloatingTerms, PaymentTerms, TermsKind, TermsRule
 from domain.value import Value, canonical, content_hash
 
@@ -26,6 +27,15 @@ class LateClause(Value):
     rate_annual: Decimal
     year_days: int = 360
     grace_days: int = 0  # the first days past due that bear nothing
+
+
+class SchemeCondition(Value):
+    """A condition of the investigators' scheme, as a letter takes it up: met before the line is."""
+
+    code: str = Field(pattern=r"^scheme:[1-9][0-9]?$")
+    text: str = Field(min_length=1, max_length=4000)
+    owner: Id  # who brings the evidence; somebody else verifies it
+    due_on: date
 
 
 class Terms(Value):
@@ -42,6 +52,9 @@ class Terms(Value):
     temporary_until: date | None = None
     late: LateClause | None = None  # None: overdue amounts bear the rate of what is in use
     floating: FloatingTerms | None = None  # None: the rate is fixed
+    sub_lines: tuple[SubLine, ...] = ()  # of the facility that was investigated
+    purpose: str = ""  # what a dedicated facility is for, and nothing else
+    scheme_conditions: tuple[SchemeCondition, ...] = ()
 
     @property
     def late_clause(self) -> LateClause:

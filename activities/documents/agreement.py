@@ -14,11 +14,20 @@ from typing import Any
 from babel.numbers import get_currency_name
 
 from activities.documents.typesetting import TEMPLATES, typeset
-from domain.contract import Grantor, LateClause, Letter, Terms, agreement_no
+from domain.contract import (
+    Grantor,
+    LateClause,
+    Letter,
+    SchemeCondition,
+    Terms,
+    agreement_no,
+)
+from domain.cover import CoverKind
 from domain.customer import Customer, IdentifierScheme
 from domain.errors import OutOfOrder
 from domain.money import Money
-from domain.terms import FloatingRate, FloatingTerms
+from domain.scheme import SubLine
+from domain.terms import FloatingRate, FloatingTerms, PaymentTerms
 from domain.wording import (
     chinese_number,
     chinese_percent,
@@ -97,6 +106,9 @@ def _term_facts(terms: Terms) -> dict[str, Any]:
         "temporary_until": terms.temporary_until.isoformat() if terms.temporary_until else "",
         "late": _late_facts(terms.late) if terms.late else None,
         "floating": _floating_facts(terms.floating) if terms.floating else None,
+        "sub_lines": bool(terms.sub_lines),
+        "purpose": terms.purpose,
+        "scheme_conditions": bool(terms.scheme_conditions),
     }
 
 
@@ -137,6 +149,24 @@ def _late_facts(late: LateClause) -> dict[str, str]:
     }
 
 
+def _sub_line_entry(line: SubLine) -> dict[str, str]:
+    """A sub-line: product, limit, tenor, deposit, cover asked for, and its payment terms."""
+    (entry,) = _words("product", (line.product,))
+    facts = (
+        str(line.limit),
+        f"{line.tenor_months} 个月 / months",
+        f"保证金 deposit {_percent(line.deposit_share)}",
+        "+".join(line.covers) or _NONE,
+        _NONE if line.terms is None else line.terms.text,
+    )
+    return {**entry, "en": " · ".join((entry["en"], *facts))}
+
+
+def _condition_entry(condition: SchemeCondition) -> dict[str, str]:
+    words = f"〔{condition.owner} · {condition.due_on}〕"
+    return {"code": condition.code, "zh": condition.text, "en": words}
+
+
 def _late_row(late: LateClause | None) -> str | None:
     if late is None:
         return None
@@ -164,6 +194,9 @@ def _key_terms(terms: Terms) -> list[dict[str, Any]]:
         _words("requirement", terms.requirements) or _NONE,
         _late_row(terms.late),
         _floating_row(terms.floating),
+        [_sub_line_entry(each) for each in terms.sub_lines] or None,
+        terms.purpose or None,
+        [_condition_entry(each) for each in terms.scheme_conditions] or None,
     ]
     rows = [
         (*labels, value) for labels, value in zip(_LABELS, values, strict=True) if value is not None
@@ -194,6 +227,9 @@ _LABELS = (
     ("管理要求", "Management requirements"),
     ("逾期利息", "Late interest"),
     ("浮动利率", "Floating rate"),
+    ("分项额度", "Sub-lines"),
+    ("专项用途", "Dedicated purpose"),
+    ("方案条件", "Conditions of the scheme"),
 )
 _ALWAYS = 10
 
@@ -212,15 +248,27 @@ _FORMS = (
     r"宽限(?P<late_grace>[0-9]+)日/daysofgrace",
     r"(?P<floating>[A-Z][^,]*?),(?P<fixing>-?[0-9]+(?:\.[0-9]+)?)%"
     r"\((?P<fixing_on>[0-9]{4}-[0-9]{2}-[0-9]{2})(?:第(?P<fixing_version>[0-9]+)版/version)?\)",
+    r"(?P<sub_lines>\[.*?)",
+    r"(?P<purpose>.+?)",
+    r"(?P<scheme_conditions>\[scheme:.*?)",
+)
+_SUB_LINE = re.compile(
+    r"\[(?P<product>[^\]]+)\][^·]*·(?P<currency>[A-Z]{3})(?P<amount>[0-9][0-9,]*(?:\.[0-9]+)?)"
+    r"·(?P<tenor_months>[0-9]+)个月/months·保证金deposit(?P<deposit>[0-9.]+)%"
+    r"·(?P<covers>无/none|[a-z_+]+)·(?P<terms>无/none|[^\[]+?)(?=\[|$)"
+)
+_SCHEME_CONDITION = re.compile(
+    r"\[(?P<code>scheme:[0-9]+)\](?P<text>.+?)"
+    r"〔(?P<owner>[^〔〕·]+)·(?P<due_on>[0-9]{4}-[0-9]{2}-[0-9]{2})〕"
 )
 
 
 def terms_in(text: str) -> Terms | None:
     """The terms that a document's text states; None where it states none, or states them twice.
 
-    Blanks do not count: they are where lines break. Figures and words of the limit must agree.
+    Blanks do not count: they are where lines break, and free words come back without them. Figures and words of the limit must agree.
     """
-    bare = re.sub(r"\s+", "", text)
+    bare = _unpaged(_bare(text))
     found = list(_table_pattern().finditer(bare))
     if len(found) != 1:
         return None
@@ -241,6 +289,25 @@ def terms_in(text: str) -> Terms | None:
         temporary_until=None if until == _bare(_NONE) else date.fromisoformat(until),
         late=_late_in(row),
         floating=_floating_in(row),
+        sub_lines=tuple(map(_sub_line_in, _SUB_LINE.finditer(row["sub_lines"] or ""))),
+        purpose=row["purpose"] or "",
+        scheme_conditions=tuple(
+            SchemeCondition.model_validate(found.groupdict())
+            for found in _SCHEME_CONDITION.finditer(row["scheme_conditions"] or "")
+        ),
+    )
+
+
+def _sub_line_in(found: re.Match[str]) -> SubLine:
+    none = _bare(_NONE)
+    covers, terms = found["covers"], found["terms"]
+    return SubLine(
+        product=found["product"],
+        limit=Money.of(found["amount"].replace(",", ""), found["currency"]),
+        tenor_months=int(found["tenor_months"]),
+        deposit_share=Decimal(found["deposit"]) / 100,
+        covers=() if covers == none else tuple(CoverKind(each) for each in covers.split("+")),
+        terms=None if terms == none else PaymentTerms.parse(terms),
     )
 
 
@@ -274,6 +341,18 @@ def _table_pattern() -> re.Pattern[str]:
     always = (f"{number}{row}" for number, row in enumerate(rows[:_ALWAYS], start=1))
     further = (f"(?:[0-9]{{1,2}}{row})?" for row in rows[_ALWAYS:])
     return re.compile("".join((*always, *further)) + re.escape(_bare(KEY_TERMS_END)))
+
+
+def _unpaged(bare: str) -> str:
+    """The text without what is printed between two pages, where a table may break."""
+    head = _TITLE.match(bare)
+    if head is None:
+        return bare
+    return re.sub(_FOOT + re.escape(head["header"]), "", bare)
+
+
+_TITLE = re.compile(r"(?P<header>.*?)(?:授信协议CREDITAGREEMENT|授信批复书APPROVALLETTER)")
+_FOOT = r"(?:授信协议CreditAgreement|授信批复书ApprovalLetter)第[0-9]+页/共[0-9]+页Page[0-9]+of[0-9]+"
 
 
 def _bare(text: str) -> str:

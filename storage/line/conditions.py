@@ -1,12 +1,13 @@
 """Conditions precedent on record: one row a code, and two pairs of hands on each."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from domain.contract import SchemeCondition
 from domain.errors import NotFound
 from domain.line import ConditionPrecedent, ConditionStatus
 from storage.base import Row, recorded_at
@@ -24,6 +25,8 @@ class ConditionRow(Row):
     verified_by: Mapped[str | None]
     decision_id: Mapped[str | None]
     note: Mapped[str]
+    text: Mapped[str]
+    due_on: Mapped[date | None]
     changed_at: Mapped[datetime | None]
 
 
@@ -38,18 +41,30 @@ class Conditions:
     ) -> Sequence[ConditionPrecedent]:
         """Open those of the codes that are not there yet; all conditions of the case."""
         for code in codes:
-            self._session.execute(
-                insert(ConditionRow)
-                .values(
-                    case_id=case_id,
-                    code=code,
-                    owner=owner,
-                    status=ConditionStatus.OPEN,
-                    note="",
-                )
-                .on_conflict_do_nothing()
-            )
+            self._open(case_id, code, owner)
         return self.list_of_case(case_id)
+
+    def open_scheme(self, case_id: str, conditions: Iterable[SchemeCondition]) -> None:
+        """Open the conditions of the investigators' scheme, each with its words, owner and day."""
+        for each in conditions:
+            self._open(case_id, each.code, each.owner, text=each.text, due_on=each.due_on)
+
+    def _open(
+        self, case_id: str, code: str, owner: str, *, text: str = "", due_on: date | None = None
+    ) -> None:
+        self._session.execute(
+            insert(ConditionRow)
+            .values(
+                case_id=case_id,
+                code=code,
+                owner=owner,
+                status=ConditionStatus.OPEN,
+                note="",
+                text=text,
+                due_on=due_on,
+            )
+            .on_conflict_do_nothing()
+        )
 
     def list_of_case(self, case_id: str) -> Sequence[ConditionPrecedent]:
         rows = self._session.scalars(
@@ -101,4 +116,6 @@ def _condition_of(row: ConditionRow) -> ConditionPrecedent:
         verified_by=row.verified_by,
         decision_id=row.decision_id,
         note=row.note,
+        text=row.text,
+        due_on=row.due_on,
     )

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from domain.contract import Capacity, LateClause, agreement_no, differing_field
+from domain.contract import Capacity, LateClause, SchemeCondition, agreement_no, differing_field
 from domain.errors import AuthorityMissing, refusal_in
 from domain.money import Money
+from domain.scheme import SubLine
 from domain.terms import FloatingRate, FloatingTerms
 from tests.makers_contract import NOW, a_letter, a_signatory, an_order, some_terms
 
@@ -64,6 +65,11 @@ def test_every_field_of_the_terms_is_compared() -> None:
             rule=FloatingRate.parse("LPR1Y+120bp/12m@2027-01-01"),
             fixing=Decimal("0.03"),
             fixing_on=date(2026, 2, 20),
+        ),
+        "sub_lines": (SubLine(product="other", limit=Money.of("1", "CNY"), tenor_months=1),),
+        "purpose": "other",
+        "scheme_conditions": (
+            SchemeCondition(code="scheme:1", text="x", owner="other", due_on=date(2026, 2, 20)),
         ),
     }
     assert changed.keys() == type(some_terms()).model_fields.keys()

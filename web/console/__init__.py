@@ -10,6 +10,7 @@ from web import assets
 from web.console import (
     application,
     approval,
+    benchmark,
     classification,
     cohort,
     collection,
@@ -63,6 +64,7 @@ _STAGES = (
     classification,
     cohort,
     collection,
+    benchmark,
     guard,
     related,
     draft,

@@ -1,4 +1,5 @@
-"""rates: fixings of benchmarks, the rates of lines day by day, and repricing dates left open.
+"""rates: fixings of benchmarks, rates of lines day by day, repricing dates left open; conditions of a
+scheme in their own words.
 
 Lines on record get the rates of their letters from the days these took effect. A release before this
 one adds none, and a reader takes such a line's rate from its newest letter.
@@ -12,7 +13,7 @@ down_revision = "0026"
 
 def upgrade() -> None:
     """Add this stage's tables; written without importing our code."""
-    for statement in (*_FIXINGS, *_RATES, *_KEPT, _FILL):
+    for statement in (*_FIXINGS, *_RATES, *_KEPT, _FILL, *_CONDITIONS):
         op.execute(statement)
 
 
@@ -94,6 +95,12 @@ _KEPT = tuple(
     FOR EACH ROW EXECUTE FUNCTION refuse_change()
     """
     for table in ("benchmark_fixing", "line_rate", "line_rate_finding")
+)
+
+# What two investigators asked for stands in their words, with its day.
+_CONDITIONS = (
+    "ALTER TABLE condition_precedent ADD COLUMN text text NOT NULL DEFAULT ''",
+    "ALTER TABLE condition_precedent ADD COLUMN due_on date",
 )
 
 _FILL = """
