@@ -352,7 +352,9 @@ def _unpaged(bare: str) -> str:
 
 
 _TITLE = re.compile(r"(?P<header>.*?)(?:授信协议CREDITAGREEMENT|授信批复书APPROVALLETTER)")
-_FOOT = r"(?:授信协议CreditAgreement|授信批复书ApprovalLetter)第[0-9]+页/共[0-9]+页Page[0-9]+of[0-9]+"
+_FOOT = (
+    r"(?:授信协议CreditAgreement|授信批复书ApprovalLetter)第[0-9]+页/共[0-9]+页Page[0-9]+of[0-9]+"
+)
 
 
 def _bare(text: str) -> str:
