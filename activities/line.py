@@ -186,9 +186,11 @@ class _Gate:
         """Codes of what is still open; the conditions are on record from the first try on."""
         assert letter.terms is not None
         owner = Customers(self._session).read(letter.terms.customer_id).manager_id
-        Conditions(self._session).open_scheme(case.case_id, letter.terms.scheme_conditions)
         conditions = Conditions(self._session).open(
-            case.case_id, letter.terms.conditions, owner=owner
+            case.case_id,
+            letter.terms.conditions,
+            owner=owner,
+            scheme=letter.terms.scheme_conditions,
         )
         if not self._screened(case, conditions):
             conditions = Conditions(self._session).open(case.case_id, [SCREENING], owner=owner)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -37,34 +38,27 @@ class Conditions:
         self._session = session
 
     def open(
-        self, case_id: str, codes: Iterable[str], *, owner: str
+        self,
+        case_id: str,
+        codes: Iterable[str],
+        *,
+        owner: str,
+        scheme: Iterable[SchemeCondition] = (),
     ) -> Sequence[ConditionPrecedent]:
-        """Open those of the codes that are not there yet; all conditions of the case."""
-        for code in codes:
-            self._open(case_id, code, owner)
-        return self.list_of_case(case_id)
+        """Open those that are not there yet; all conditions of the case.
 
-    def open_scheme(self, case_id: str, conditions: Iterable[SchemeCondition]) -> None:
-        """Open the conditions of the investigators' scheme, each with its words, owner and day."""
-        for each in conditions:
-            self._open(case_id, each.code, each.owner, text=each.text, due_on=each.due_on)
-
-    def _open(
-        self, case_id: str, code: str, owner: str, *, text: str = "", due_on: date | None = None
-    ) -> None:
-        self._session.execute(
-            insert(ConditionRow)
-            .values(
-                case_id=case_id,
-                code=code,
-                owner=owner,
-                status=ConditionStatus.OPEN,
-                note="",
-                text=text,
-                due_on=due_on,
+        Those of the investigators' scheme bring their own words, owner and day.
+        """
+        named: list[dict[str, Any]] = [
+            {"code": code, "owner": owner, "text": "", "due_on": None} for code in codes
+        ]
+        for each in (*named, *(condition.model_dump() for condition in scheme)):
+            self._session.execute(
+                insert(ConditionRow)
+                .values(case_id=case_id, status=ConditionStatus.OPEN, note="", **each)
+                .on_conflict_do_nothing()
             )
-            .on_conflict_do_nothing()
-        )
+        return self.list_of_case(case_id)
 
     def list_of_case(self, case_id: str) -> Sequence[ConditionPrecedent]:
         rows = self._session.scalars(

@@ -26,6 +26,7 @@ from storage.base import Records
 from storage.benchmark import Fixings
 from storage.classification import Debtors
 from storage.line import LineRates, Lines
+from storage.related import RelatedParties
 from tests.makers_line import a_letter, a_line, record_letter
 from tests.makers_monitoring import GRANTED_ON, LINE_ID, a_book, noon
 from tests.makers_policy import a_changed_edition, cny
@@ -136,6 +137,16 @@ def test_a_date_sets_the_rate_once_and_tells_the_customer_and_its_manager(book: 
     assert notices(book) == ["customer:c-1", "person:manager"]
     assert rate_on(book, FIRST - timedelta(days=1)) == first.rate_annual
     assert rate_on(book, FIRST) == second.rate_annual
+
+
+def test_the_disclosure_of_related_parties_says_the_rate_of_its_day(book: Records) -> None:
+    fix(book, "0.0295", date(2026, 1, 20))
+    run(book, FIRST)
+
+    for on, rate in ((FIRST - timedelta(days=1), "0.043"), (FIRST, "0.0415")):
+        with book.begin() as session:
+            lines = RelatedParties(session).lines_as_of(["c-1"], on, noon(on))["c-1"]
+        assert {each.line_id: each.rate_annual for each in lines}["line-2"] == Decimal(rate)
 
 
 def test_a_fixing_of_the_date_itself_comes_too_late_for_it(book: Records) -> None:
