@@ -406,7 +406,7 @@ def test_a_fixing_is_entered_and_another_person_corrects_it(app: FastAPI, book: 
     assert risk.post(path, data={**form, "percent": "three"}).status_code == 422
     assert risk.post(path, data={**form, "percent": "3.05"}).status_code == 303
     refused = risk.post(path, data={**form, "percent": "3.5", "reason": "read wrongly"})
-    assert refused.status_code == 409
+    assert refused.status_code == 403
     assert 'value="3.5"' in refused.text, "what was typed is still there"
 
     page = signed_in(app, "auditor").get(f"{path}?benchmark=LPR1Y").text

@@ -15,6 +15,8 @@ from web.service.permissions import Action, permitted
 
 router = APIRouter(include_in_schema=False)
 
+_FIELDS = ("benchmark", "fixed_on", "percent", "source", "reason")
+
 
 @router.get("/benchmarks")
 def list_benchmarks(visit: Visiting, benchmark: str = "") -> HTMLResponse:
@@ -76,7 +78,7 @@ def _page(
         chosen=benchmark,
         history=service.read_history(person, benchmark) if benchmark else (),
         findings=findings,
-        typed=typed or {},
+        typed=typed or {**dict.fromkeys(_FIELDS, ""), "benchmark": benchmark},
         may_record=permitted(person, Action.BENCHMARK_RECORD),
         may_run=permitted(person, Action.REPRICING_RUN),
     )
