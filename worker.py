@@ -35,6 +35,7 @@ from activities.notification import (
     TemporalDelivery,
 )
 from activities.refusals import Refusals
+from activities.repricing import RepricingActivities
 from activities.rerating import ReratingActivities
 from activities.review import ReviewActivities
 from activities.warning import WarningActivities
@@ -55,6 +56,7 @@ from workflows.line import CreditLineWorkflow, ReservationExpiryWorkflow
 from workflows.names import CASES_QUEUE, PORTFOLIO_QUEUE
 from workflows.outbox import OutboxWorkflow
 from workflows.owed import owed_message
+from workflows.repricing import RepricingWorkflow
 from workflows.rerating import ReratingWorkflow
 from workflows.review import ReviewWorkflow
 from workflows.warning import MonitoringWorkflow
@@ -73,6 +75,7 @@ CASE_WORKFLOWS: Sequence[type] = (
 PORTFOLIO_WORKFLOWS: Sequence[type] = (
     ClassificationWorkflow,
     MonitoringWorkflow,
+    RepricingWorkflow,
     ReratingWorkflow,
     ReservationExpiryWorkflow,
 )
@@ -125,6 +128,7 @@ async def working(
             ClassificationActivities(records),
             CollectionActivities(records),
             ReviewActivities(records),
+            RepricingActivities(records),
             ReratingActivities(records),
             WarningActivities(records),
             _notification(settings, records, client),

@@ -22,6 +22,7 @@ from domain.assessment import (
     RequestBeside,
     StatementBeside,
 )
+from domain.benchmark import FixingUsed
 from domain.cap import CapOwner, HeldCap
 from domain.customer import Customer
 from domain.edition import PolicyEdition
@@ -30,10 +31,12 @@ from domain.exposure import LimitKind
 from domain.money import Money, money_sum
 from domain.statement import Statement
 from domain.turnover import InvoiceRecord
+from policies.benchmark import floating_row, in_force_since
 from policies.completeness import Completeness, completeness
 from policies.provenance import counted
 from storage.application import Applications
 from storage.approval import Letters
+from storage.benchmark import Fixings
 from storage.customer import Customers
 from storage.exposure import Accounts
 from storage.line import Lines
@@ -123,8 +126,8 @@ def collect_dossier(
     """Customer, statements, payments, holdings, cover, book and rates as of a business day.
 
     `case_id` is the case at hand, which is no request beside itself. Where the judgement will not
-    be `routed`, the book and the requests beside are not read. Refuses `NotFound` for an unknown customer and `RateMissing` where an amount cannot be turned
-    into the reporting currency.
+    be `routed`, the book and the requests beside are not read. Refuses `NotFound` for an unknown customer, `RateMissing` where an amount cannot be turned
+    into the reporting currency, and `BenchmarkMissing` where what it is priced over has no fixing.
     """
     known = file or file_of(session, application, edition, on)
     customer, statements, payments, found, invoices, beside, report = known
@@ -164,7 +167,19 @@ def collect_dossier(
         investigation=report.signed if report is not None else None,
         requests_beside=requests,
         related=entries_used(related),
+        fixing=_fixing(session, application, edition, on),
     )
+
+
+def _fixing(
+    session: Session, application: Application, edition: PolicyEdition, on: date
+) -> FixingUsed | None:
+    """The fixing in force of the benchmark that an application is priced over."""
+    row = floating_row(application, edition)
+    if row is None:
+        return None
+    since = in_force_since(edition.benchmarks[row.benchmark], on, edition)
+    return Fixings(session).read_in_force(row.benchmark, since=since, on=on)
 
 
 def _holdings(

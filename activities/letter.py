@@ -45,7 +45,7 @@ def issue_letter(
         amount = limit if limit is not None else assessment.limit_recommended
         if amount > assessment.limit_recommended:
             raise LimitAboveProposal(limit=amount, proposed=assessment.limit_recommended)
-        terms = terms_for(assessment, amount, edition)
+        terms = terms_for(assessment, amount, edition, on)
         refuse_better_terms(assessment, terms, edition)
     letter = Letter(
         letter_no=letters.next_no(on.year),

@@ -187,7 +187,10 @@ class _Gate:
         assert letter.terms is not None
         owner = Customers(self._session).read(letter.terms.customer_id).manager_id
         conditions = Conditions(self._session).open(
-            case.case_id, letter.terms.conditions, owner=owner
+            case.case_id,
+            letter.terms.conditions,
+            owner=owner,
+            scheme=letter.terms.scheme_conditions,
         )
         if not self._screened(case, conditions):
             conditions = Conditions(self._session).open(case.case_id, [SCREENING], owner=owner)

@@ -22,6 +22,7 @@ from domain.approval import (
     StepDue,
 )
 from domain.audit import RefusedMessage
+from domain.benchmark import RepricingPage, RepricingPageDone
 from domain.classification import ClassificationPage, ClassificationPageDone
 from domain.collection import CollectionAction, CollectionLook, CollectionProgress
 from domain.contract import (
@@ -201,6 +202,15 @@ class ClassificationSteps:
     @activity.defn
     def classify_customers(self, page: ClassificationPage) -> ClassificationPageDone:
         """Classify a page of customers as of a day, and on every later day that was run already."""
+        raise NotImplementedError
+
+
+class RepricingSteps:
+    """The floating rates of the book, set anew on their dates."""
+
+    @activity.defn
+    def reprice_lines(self, page: RepricingPage) -> RepricingPageDone:
+        """Set what has come due on a page of lines, each date of a line once."""
         raise NotImplementedError
 
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from domain.application import Application
 from domain.approval import RouteStep
+from domain.benchmark import FixingUsed
 from domain.cap import HeldCap
 from domain.cover import Cover, CoverKind, CoverVerdict
 from domain.customer import Customer
@@ -137,6 +138,7 @@ class Dossier(Value):
     investigation: SignedReport | None = None  # None where none was asked
     requests_beside: tuple[RequestBeside, ...] = ()  # of the ring, within the edition's window
     related: tuple[RelatedEntryUsed, ...] = ()  # entries of the register in force
+    fixing: FixingUsed | None = None  # of the benchmark it is priced over, as in force on the day
 
 
 class Doubt(Value):
@@ -253,6 +255,13 @@ class LimitProposal(Value):
     covers: tuple[CoverStep, ...] = ()
 
 
+class FloatingPrice(Value):
+    """A price over a benchmark: the rate is exactly the fixing plus the basis points."""
+
+    fixing: FixingUsed
+    spread_bp: Decimal
+
+
 class Price(Value):
     """What the credit must earn: rates are annual shares of the limit used."""
 
@@ -261,6 +270,7 @@ class Price(Value):
     raroc: Decimal
     capital_share: Decimal
     below_minimum: bool = False
+    floating: FloatingPrice | None = None  # None: the rate is fixed
     lgd: Decimal | None = None  # where cover changes it; else the edition's
     secured: dict[str, Money] = {}  # by cover: what of the limit it secures, reporting currency
 

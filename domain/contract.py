@@ -15,10 +15,28 @@ from domain.cap import CapTerms
 from domain.errors import AuthorityMissing
 from domain.identity import Id, Name
 from domain.money import Money
-from domain.terms import PaymentTerms, TermsKind, TermsRule
-from domain.value import Value, content_hash
+from domain.scheme import SubLine
+from domain.terms import FloatingTerms, PaymentTerms, TermsKind, TermsRule
+from domain.value import Value, canonical, content_hash
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class LateClause(Value):
+    """What overdue amounts bear by an agreement (逾期利息), simple interest by days."""
+
+    rate_annual: Decimal
+    year_days: int = 360
+    grace_days: int = 0  # the first days past due that bear nothing
+
+
+class SchemeCondition(Value):
+    """A condition of the investigators' scheme, as a letter takes it up: met before the line is."""
+
+    code: str = Field(pattern=r"^scheme:[1-9][0-9]?$")
+    text: str = Field(min_length=1, max_length=4000)
+    owner: Id  # who brings the evidence; somebody else verifies it
+    due_on: date
 
 
 class Terms(Value):
@@ -33,6 +51,16 @@ class Terms(Value):
     conditions: tuple[str, ...] = ()  # codes of conditions precedent
     requirements: tuple[str, ...] = ()  # codes of management requirements
     temporary_until: date | None = None
+    late: LateClause | None = None  # None: overdue amounts bear the rate of what is in use
+    floating: FloatingTerms | None = None  # None: the rate is fixed
+    sub_lines: tuple[SubLine, ...] = ()  # of the facility that was investigated
+    purpose: str = ""  # what a dedicated facility is for, and nothing else
+    scheme_conditions: tuple[SchemeCondition, ...] = ()
+
+    @property
+    def late_clause(self) -> LateClause:
+        """What the agreement says of overdue amounts; without a clause its Article 3 goes on."""
+        return self.late or LateClause(rate_annual=self.rate_annual)
 
     @property
     def payment_terms(self) -> PaymentTerms:
@@ -216,6 +244,16 @@ class ContractOutcome(Value):
     ended_at: datetime
 
 
+class AgreementInForce(Value):
+    """A signed agreement on its line: from which day its terms hold, up to the line's last."""
+
+    agreement_no: str
+    line_id: Id
+    terms: Terms
+    from_on: date
+    until_on: date
+
+
 def agreement_no(letter_no: str) -> str:
     """The agreement's number: the letter's, marked as its agreement (协议); one letter has one."""
     return f"{letter_no}-XY"
@@ -236,4 +274,6 @@ def differing_field(contract: Value, letter: Value) -> tuple[str, str, str] | No
 def _text(value: object) -> str:
     if value is None or value == ():
         return "none"
-    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    if isinstance(value, Value) and not isinstance(value, Money):
+        return canonical(value.model_dump(mode="json"))
+    return ", ".join(map(_text, value)) if isinstance(value, tuple) else str(value)

@@ -26,7 +26,7 @@ from domain.identity import Id
 from domain.money import Currency, Money, rounded
 from domain.reasons import of_field, of_toml
 from domain.review import Proposal
-from domain.terms import StartEvent, TermsText
+from domain.terms import BenchmarkCode, StartEvent, TermsText
 from domain.toml import toml_text
 from domain.value import Value, lasting_hash
 from domain.warning import WarningLevel
@@ -397,6 +397,33 @@ class CapitalPolicy(Value):
     eur_rate: Annotated[Exact, Field(gt=0)]  # reporting currency for one euro, for S
 
 
+class Benchmark(Value):
+    """A published rate that credit may be priced over (基准利率)."""
+
+    currency: Currency
+    age_days_max: int = Field(ge=0)  # an older fixing is not in force: the newest is missing
+    published_day: Annotated[int, Field(ge=1, le=28)] | None = None  # of every month, or daily
+
+
+class Reprices(StrEnum):
+    """When a floating rate is first set anew; from then on every so many months."""
+
+    ANNIVERSARY = "anniversary"  # so many months after the judgement
+    JANUARY = "january"  # on the next first of January
+
+
+class FloatingRow(Value):
+    """Credit that is priced over a benchmark, in the benchmark's currency; of the rows the first
+    that applies, and a fixed rate where none does."""
+
+    code: Code
+    benchmark: BenchmarkCode
+    products: tuple[Code, ...] = ()  # all if none is named
+    term_months_min: int = Field(default=1, ge=1)
+    reprice_months: int = Field(default=12, ge=1, le=60)
+    reprices: Reprices = Reprices.ANNIVERSARY
+
+
 class PricePolicy(Value):
     """What the credit must earn; all rates annual, before tax unless said."""
 
@@ -410,6 +437,7 @@ class PricePolicy(Value):
     rate_max: Share  # what may be asked for at most
     margin_min: dict[Grade, Share]
     capital: CapitalPolicy
+    floating: tuple[FloatingRow, ...] = ()
 
 
 class Tier(Value):
@@ -783,6 +811,7 @@ class PolicyEdition(Value):
     concentration: ConcentrationPolicy
     terms: TermsPolicy
     late: LatePolicy = LatePolicy()
+    benchmarks: dict[BenchmarkCode, Benchmark] = {}
     authenticity: AuthenticityPolicy = AuthenticityPolicy()
     reports: tuple[ReportRow, ...] = ()
     investigation: InvestigationPolicy = InvestigationPolicy()

@@ -384,6 +384,13 @@ class RateMissing(NotFound):
     sentence_zh = "{date} 及以前没有 {base} 兑 {quote} 的{kind}汇率。"
 
 
+class BenchmarkMissing(NotFound):
+    sentence = (
+        "There is no fixing of {benchmark} from {since} to {date}, where policy expects the newest."
+    )
+    sentence_zh = "{since} 至 {date} 之间没有 {benchmark} 的报价，按政策最新报价应在此期间。"
+
+
 class GradeUnknown(NotFound):
     sentence = "The policy edition has no grade {grade}, which line {line_id} has."
     sentence_zh = "政策版本中没有额度 {line_id} 所持的信用等级 {grade}。"

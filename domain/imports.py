@@ -21,6 +21,7 @@ class ImportKind(StrEnum):
     PAYMENTS = "payments"
     LISTS = "lists"
     RATES = "rates"
+    BENCHMARKS = "benchmarks"
     SALES_INVOICES = "sales_invoices"
     PURCHASE_INVOICES = "purchase_invoices"
 

@@ -6,6 +6,7 @@ the difference, a waiver is an entry beside its charge, and a reversal one besid
 
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 from itertools import pairwise
@@ -25,6 +26,15 @@ class LateRate(Value):
     rate_annual: Fraction
     year_days: int
     grace_days: int
+
+
+class AgreedLate(Value):
+    """What a signed agreement lets overdue invoices bear, of those that were issued under it."""
+
+    agreement_no: str
+    from_on: date  # the day on which it took effect on its line
+    until_on: date  # the line's last day
+    rates: tuple[LateRate, ...]
 
 
 class LateEntryKind(StrEnum):
@@ -68,8 +78,8 @@ def accrued(
 ) -> Money:
     """What an invoice bears from the day after it was due to a day, both included.
 
-    A day bears the edition's rate over its year on what was still owed that morning: a payment
-    stops its part from the day after it. Days within the grace bear nothing, nor does an invoice
+    A day bears its rate over the rate's year on what was still owed that morning: a payment stops
+    its part from the day after it. Days within the grace bear nothing, nor does an invoice
     that is disputed now. Summed exactly, then rounded once to the minor unit, halves to even.
     """
     if invoice.disputed:
@@ -89,6 +99,14 @@ def accrued(
         days = max((following - first).days, 0)
         total += rate.rate_annual / rate.year_days * days * max(owed, 0)
     return Money(minor=round(total), currency=invoice.amount.currency)
+
+
+def rate_on(rates: Sequence[LateRate], on: date) -> Decimal | None:
+    """The annual rate that a day bears; None before there is any."""
+    held = max((rate for rate in rates if rate.from_on <= on), key=_from_on, default=None)
+    if held is None:
+        return None
+    return Decimal(held.rate_annual.numerator) / held.rate_annual.denominator
 
 
 def is_of(each: LateEntry | Payment, invoice: Invoice) -> bool:

@@ -59,6 +59,8 @@ class ConditionPrecedent(Value):
     verified_by: Id | None = None
     decision_id: str | None = None  # of the waiver
     note: str = ""
+    text: str = ""  # of a condition of the investigators' scheme; others are named by their code
+    due_on: date | None = None
 
     @property
     def settled(self) -> bool:

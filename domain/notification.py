@@ -37,6 +37,7 @@ class Notice(StrEnum):
     CONTRACT_SIGNED = "contract_signed"
     CONTRACT_EXPIRED = "contract_expired"
     LINE_ACTIVATED = "line_activated"
+    LINE_REPRICED = "line_repriced"
     LINE_FROZEN = "line_frozen"
     LINE_UNFROZEN = "line_unfrozen"
     WARNING_RAISED = "warning_raised"
@@ -62,6 +63,15 @@ NOTICE_FACTS: Mapping[Notice, tuple[str, ...]] = {
     Notice.CONTRACT_SIGNED: ("agreement_no", "document_hash"),
     Notice.CONTRACT_EXPIRED: ("case_id", "agreement_no"),
     Notice.LINE_ACTIVATED: ("line_id", "limit", "ends_on"),
+    Notice.LINE_REPRICED: (
+        "line_id",
+        "from_on",
+        "rate",
+        "benchmark",
+        "fixing",
+        "fixed_on",
+        "spread_bp",
+    ),
     Notice.LINE_FROZEN: ("line_id", "reason_codes"),
     Notice.LINE_UNFROZEN: ("line_id",),
     Notice.WARNING_RAISED: ("customer_id", "level", "rule", "value", "threshold"),

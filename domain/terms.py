@@ -11,12 +11,14 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
 
 from domain.calendar import WorkCalendar
 from domain.errors import FieldMissing, TermsUneven, TermsUnreadable, refusal_in
 from domain.value import Value
 
+# LPR1Y, LPR5Y, SHIBOR3M ...
+BenchmarkCode = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_-]{1,19}$")]
 Part = Annotated[Decimal, Field(gt=0, le=1)]
 TEXT_MAX = 300
 
@@ -185,7 +187,7 @@ class RankedTerms(Value):
 class FloatingRate(Value):
     """A rate as a published benchmark plus basis points, set anew on every repricing date."""
 
-    benchmark: str = Field(pattern=r"^[A-Z][A-Z0-9_-]{1,19}$")  # LPR1Y, LPR5Y, SHIBOR3M ...
+    benchmark: BenchmarkCode
     spread_bp: Decimal
     reprice_months: int = Field(default=12, ge=1, le=60)
     first_reprices_on: date
@@ -193,6 +195,38 @@ class FloatingRate(Value):
     def annual(self, benchmark: Decimal) -> Decimal:
         """The rate at a fixing of its benchmark; never below zero."""
         return max(Decimal(0), benchmark + self.spread_bp / 10_000)
+
+    @property
+    def text(self) -> str:
+        """The rule in one line: `LPR1Y+120bp/12m@2027-01-01`."""
+        spread = f"{self.spread_bp.normalize() + 0:+f}"
+        return f"{self.benchmark}{spread}bp/{self.reprice_months}m@{self.first_reprices_on}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The rule that a line of text says; refuses `TermsUnreadable`."""
+        found = _FLOATING.fullmatch(text.strip()) if len(text) <= TEXT_MAX else None
+        if found is None:
+            raise TermsUnreadable(terms=text[:TEXT_MAX])
+        try:
+            return cls.model_validate(found.groupdict())
+        except ValidationError:
+            raise TermsUnreadable(terms=text[:TEXT_MAX]) from None
+
+    def due_dates(self, since: date, until: date) -> tuple[date, ...]:
+        """The repricing dates after a day up to another, both counted by the rule's first one."""
+        dates, n = [], 0
+        while (on := months_on(self.first_reprices_on, n * self.reprice_months)) <= until:
+            dates.append(on)
+            n += 1
+        return tuple(on for on in dates if on > since)
+
+    def next_on(self, business_on: date) -> date:
+        """The first repricing date after a day."""
+        n = 0
+        while (on := months_on(self.first_reprices_on, n * self.reprice_months)) <= business_on:
+            n += 1
+        return on
 
     def reprices_on(self, business_on: date) -> date:
         """The last repricing date up to a day; the first one before there has been any."""
@@ -202,6 +236,21 @@ class FloatingRate(Value):
         ):
             on, n = following, n + 1
         return on
+
+
+_FLOATING = re.compile(
+    r"(?P<benchmark>[A-Z][A-Z0-9_-]{1,18}[A-Z0-9_])(?P<spread_bp>[+-][0-9]{1,5}(?:\.[0-9]{1,6})?)bp"
+    r"/(?P<reprice_months>[0-9]{1,2})m@(?P<first_reprices_on>[0-9]{4}-[0-9]{2}-[0-9]{2})"
+)
+
+
+class FloatingTerms(Value):
+    """A floating rate as it was granted: the rule, and the fixing that made the first rate."""
+
+    rule: FloatingRate
+    fixing: Decimal
+    fixing_on: date
+    fixing_version: int = 1  # of the day, where a figure was corrected
 
 
 def due_on(rule: TermsRule, started_on: date, calendar: WorkCalendar | None = None) -> date:

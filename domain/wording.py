@@ -1,9 +1,12 @@
-"""Amounts in words, as contracts write them: 人民币壹拾万元整, and CNY One Hundred Thousand and 00/100.
+"""Amounts and rates in words, as contracts write them: 人民币壹拾万元整, CNY One Hundred Thousand and
+00/100, 百分之十八, eighteen per cent.
 
 The Chinese form follows the basic rules for filling in bills and settlement vouchers (appendix one
 of the People's Bank of China's Measures for Payment and Settlement, 1997). Words are written from
 the exact minor units; nothing is rounded.
 """
+
+from decimal import Decimal
 
 from domain.errors import AmountNotPositive
 from domain.money import Money, exponent_of
@@ -11,6 +14,8 @@ from domain.money import Money, exponent_of
 _DIGITS_ZH = "零壹贰叁肆伍陆柒捌玖"
 _PLACES_ZH = ("仟", "佰", "拾", "")
 _MINOR_PLACES_ZH = "角分厘"
+# Rates and days are written in plain numerals; only amounts take the ones of the rules.
+_PLAIN_ZH = str.maketrans("壹贰叁肆伍陆柒捌玖拾佰仟", "一二三四五六七八九十百千")
 
 _ONES = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
@@ -47,6 +52,35 @@ def english_words(money: Money) -> str:
     whole, minor = divmod(money.minor, 10**decimals)
     words = f"{money.currency} {_whole_en(whole).title()}"
     return f"{words} and {minor:0{decimals}d}/{10**decimals}" if decimals else words
+
+
+def chinese_number(number: int) -> str:
+    """A count in plain numerals: `三百六十`, `十八`."""
+    words = (_whole_zh(number) or "零").translate(_PLAIN_ZH)
+    return words[1:] if words.startswith("一十") else words
+
+
+def english_number(number: int) -> str:
+    return _whole_en(number)
+
+
+def chinese_percent(rate: Decimal) -> str:
+    """A share as `百分之十八点二五`, to its last place."""
+    whole, places = _percent_parts(rate)
+    words = "".join(_DIGITS_ZH[int(each)] for each in places).translate(_PLAIN_ZH)
+    return f"百分之{chinese_number(whole)}" + (f"点{words}" if words else "")
+
+
+def english_percent(rate: Decimal) -> str:
+    """A share as `eighteen point two five per cent`, to its last place."""
+    whole, places = _percent_parts(rate)
+    words = "".join(f" {_ONES[int(each)]}" for each in places)
+    return _whole_en(whole) + (f" point{words}" if words else "") + " per cent"
+
+
+def _percent_parts(rate: Decimal) -> tuple[int, str]:
+    whole, _, places = f"{(rate * 100).normalize():f}".partition(".")
+    return int(whole), places
 
 
 def _whole_zh(number: int) -> str:

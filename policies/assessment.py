@@ -12,6 +12,7 @@ from domain.money import Money
 from domain.tolerance import CUT, used
 from domain.value import Value
 from policies.authenticity import doubts, referring, tolerated
+from policies.benchmark import floating_price
 from policies.cover import lgd_after, secured
 from policies.formula import EXACT
 from policies.limit import propose_limit
@@ -52,6 +53,9 @@ def assess(
             edition,
             lgd=lgd,
         )
+        floating = floating_price(priced.rate_annual, dossier, edition)
+        if floating is not None:
+            priced = priced.model_copy(update={"floating": floating})
         if lgd is not None:
             by_cover = secured(dossier, granted_reporting, edition)
             priced = priced.model_copy(update={"secured": by_cover})

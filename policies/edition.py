@@ -23,6 +23,7 @@ from domain.edition import (
     ConcentrationCap,
     Dated,
     Factor,
+    FloatingRow,
     KnockOutEffect,
     PolicyEdition,
     Relation,
@@ -515,6 +516,34 @@ def _reports(edition: PolicyEdition) -> Iterator[Finding]:
         yield from _repeated(f"reports.{row.kind}.providers", row.providers)
 
 
+def _floating(edition: PolicyEdition) -> Iterator[Finding]:
+    """Every row names a benchmark and products that there are, and is reached by some credit."""
+    rows = edition.price.floating
+    yield from _repeated("price.floating", (row.code for row in rows))
+    for place, row in enumerate(rows):
+        path = f"price.floating.{row.code}"
+        if row.benchmark not in edition.benchmarks:
+            yield _found(f"{path}.benchmark", "unknown", name=row.benchmark)
+        for product in row.products:
+            if product not in edition.limit.products:
+                yield _found(f"{path}.products", "unknown", name=product)
+        if any(_takes_all(before, row, edition) for before in rows[:place]):
+            yield _found(path, "unread")
+
+
+def _takes_all(before: FloatingRow, row: FloatingRow, edition: PolicyEdition) -> bool:
+    """Whether nothing is left for a row by the one before it."""
+    benchmarks = [edition.benchmarks.get(each.benchmark) for each in (before, row)]
+    currencies = {each.currency for each in benchmarks if each is not None}
+    products = set(row.products) if row.products else set(edition.limit.products)
+    return (
+        len(currencies) == 1
+        and None not in benchmarks
+        and before.term_months_min <= row.term_months_min
+        and (not before.products or products <= set(before.products))
+    )
+
+
 def _monitoring(edition: PolicyEdition) -> Iterator[Finding]:
     """Of one figure, a graver level has the higher threshold, and freezes where a lighter does."""
     policy = edition.monitoring
@@ -672,6 +701,7 @@ _RULES: tuple[Callable[[PolicyEdition], Iterator[Finding]], ...] = (
     _tiers,
     _automatic,
     _contract,
+    _floating,
     _completeness,
     _investigation,
     _review,

@@ -66,7 +66,8 @@ _IS_MARKED = text(
 _LINES_AS_OF = text(
     """
     SELECT customer_survivor(l.customer_id) AS customer_id, l.line_id, l.ends_on, a.currency, put.letters, letter.body,
-        coalesce(g.route_row, '') AS route_row, limited.limit_minor, used.used_after AS used_minor
+        coalesce(g.route_row, '') AS route_row, limited.limit_minor, used.used_after AS used_minor,
+        line_rate_on(l, :as_of) AS rate_annual
     FROM credit_line l
     JOIN exposure_account a ON a.owner_id = l.line_id AND a.kind = 'line'
     JOIN LATERAL (
@@ -214,7 +215,7 @@ class RelatedParties:
                     used=Money(minor=row.used_minor, currency=row.currency),
                     product=letter.terms.product,
                     term_months=letter.terms.term_months,
-                    rate_annual=letter.terms.rate_annual,
+                    rate_annual=row.rate_annual,
                     payment_days=letter.terms.payment_days,
                     ends_on=row.ends_on,
                     letters=tuple(row.letters),

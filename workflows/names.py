@@ -7,6 +7,7 @@ NAMESPACE = "credit"
 
 CLASSIFICATION_SCHEDULE = "classification"
 MONITORING_SCHEDULE = "monitoring"
+REPRICING_SCHEDULE = "repricing"
 RESERVATION_EXPIRY_SCHEDULE = "reservation_expiry"
 
 
@@ -52,6 +53,11 @@ def monitoring_id(run: str = "") -> str:
 def classification_id(run: str = "") -> str:
     """`run` tells runs on demand apart; a scheduled one is told apart by Temporal."""
     return f"runs/classification/{run}" if run else "runs/classification"
+
+
+def repricing_id(run: str = "") -> str:
+    """`run` tells runs on demand apart; a scheduled one is told apart by Temporal."""
+    return f"runs/repricing/{run}" if run else "runs/repricing"
 
 
 def reservation_expiry_id() -> str:

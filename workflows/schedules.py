@@ -24,6 +24,7 @@ from temporalio.client import (
 )
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
+from domain.benchmark import RepricingStart
 from domain.calendar import ZONE
 from domain.classification import ClassificationStart
 from domain.line import ExpirySweep
@@ -36,17 +37,21 @@ from workflows.names import (
     CLASSIFICATION_SCHEDULE,
     MONITORING_SCHEDULE,
     PORTFOLIO_QUEUE,
+    REPRICING_SCHEDULE,
     RESERVATION_EXPIRY_SCHEDULE,
     classification_id,
     monitoring_id,
     outbox_id,
+    repricing_id,
     reservation_expiry_id,
 )
 from workflows.outbox import OutboxWorkflow
+from workflows.repricing import RepricingWorkflow
 from workflows.warning import MonitoringWorkflow
 
 # The webhook channel has no deliverer yet.
 CHANNELS = (Channel.MAIL, Channel.TEMPORAL)
+REPRICING_HOUR = 5  # before the book is looked at, with the fixings up to the day before
 MONITORING_HOUR = 6  # before people come to work
 CLASSIFICATION_HOUR = 23  # when the day's invoices and payments are in
 EXPIRY_EVERY = timedelta(minutes=5)
@@ -73,6 +78,7 @@ async def ensure_schedules(client: Client, offset_days: int = 0) -> None:
     wanted = {
         CLASSIFICATION_SCHEDULE: _classification(offset_days),
         MONITORING_SCHEDULE: _monitoring(offset_days),
+        REPRICING_SCHEDULE: _repricing(offset_days),
         RESERVATION_EXPIRY_SCHEDULE: _reservation_expiry(offset_days),
     }
     for name, schedule in wanted.items():
@@ -111,6 +117,23 @@ def _monitoring(offset_days: int) -> Schedule:
             static_summary="the daily look at the book",
         ),
         spec=_daily(MONITORING_HOUR),
+        policy=SchedulePolicy(
+            overlap=ScheduleOverlapPolicy.SKIP, catchup_window=timedelta(hours=24)
+        ),
+    )
+
+
+def _repricing(offset_days: int) -> Schedule:
+    """Every day; a run that was missed is made up within the day, and the next one finds the rest."""
+    return Schedule(
+        action=ScheduleActionStartWorkflow(
+            RepricingWorkflow.run,
+            RepricingStart(offset_days=offset_days),
+            id=repricing_id(),
+            task_queue=PORTFOLIO_QUEUE,
+            static_summary="set the floating rates whose dates have come",
+        ),
+        spec=_daily(REPRICING_HOUR),
         policy=SchedulePolicy(
             overlap=ScheduleOverlapPolicy.SKIP, catchup_window=timedelta(hours=24)
         ),

@@ -447,6 +447,36 @@ class AsyncClient(AsyncConnection):
         """What a file on record is."""
         return await self.run(requests.attachment(sha256))
 
+    async def fetch_fixings(self, on: date | None = None) -> Sequence[v.Fixing]:
+        """The newest fixing of each benchmark on or before a day."""
+        return (await self.run(requests.fixings(on))).items
+
+    async def fetch_fixing_history(self, benchmark: str) -> Sequence[v.Fixing]:
+        """Every version of a benchmark's fixings, the newest day first."""
+        return (await self.run(requests.fixing_history(benchmark))).items
+
+    async def record_fixing(self, fixing: v.FixingContent, *, key: str | None = None) -> v.Fixing:
+        """Enter a day's fixing once."""
+        return await self.run(requests.record_fixing(fixing, key))
+
+    async def correct_fixing(
+        self, fixing: v.FixingContent, reason: str, *, key: str | None = None
+    ) -> v.Fixing:
+        """Follow a figure that somebody else entered wrongly by the right one."""
+        return await self.run(requests.correct_fixing(fixing, reason, key))
+
+    async def fetch_line_rates(self, line_id: str) -> v.LineRateHistory:
+        """Every rate of a line, the one of today, and when the next one is set."""
+        return await self.run(requests.line_rates(line_id))
+
+    async def reprice(self) -> v.RunStarted:
+        """Set the floating rates whose dates have come."""
+        return await self.run(requests.reprice())
+
+    async def fetch_rate_findings(self) -> Sequence[v.RateFinding]:
+        """The repricing dates that wait for a benchmark."""
+        return (await self.run(requests.rate_findings())).items
+
     async def fetch_rates(
         self, on: date | None = None, base: str | None = None
     ) -> Sequence[v.Rate]:

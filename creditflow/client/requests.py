@@ -398,6 +398,35 @@ def attachment(sha256: str) -> Call[v.Attachment]:
     return reading(_at("attachments", sha256), v.Attachment)
 
 
+def fixings(on: date | None) -> Call[v.Items[v.Fixing]]:
+    return reading("/benchmarks", v.Items[v.Fixing], on=on)
+
+
+def fixing_history(benchmark: str) -> Call[v.Items[v.Fixing]]:
+    return reading(_at("benchmarks", benchmark), v.Items[v.Fixing])
+
+
+def record_fixing(fixing: v.FixingContent, key: str | None) -> Call[v.Fixing]:
+    return writing("/benchmarks", v.Fixing, fixing, key=key)
+
+
+def correct_fixing(fixing: v.FixingContent, reason: str, key: str | None) -> Call[v.Fixing]:
+    body = {**fixing.model_dump(mode="json"), "reason": reason}
+    return writing("/benchmarks/corrections", v.Fixing, body, key=key)
+
+
+def line_rates(line_id: str) -> Call[v.LineRateHistory]:
+    return reading(_at("lines", line_id, "rates"), v.LineRateHistory)
+
+
+def reprice() -> Call[v.RunStarted]:
+    return writing("/runs/repricing", v.RunStarted, {})
+
+
+def rate_findings() -> Call[v.Items[v.RateFinding]]:
+    return reading("/runs/repricing/findings", v.Items[v.RateFinding])
+
+
 def rates(on: date | None, base: str | None) -> Call[v.Items[v.Rate]]:
     return reading("/rates", v.Items[v.Rate], on=on, base=base)
 

@@ -433,6 +433,36 @@ class Client(Connection):
         """What a file on record is."""
         return self.run(requests.attachment(sha256))
 
+    def fetch_fixings(self, on: date | None = None) -> Sequence[v.Fixing]:
+        """The newest fixing of each benchmark on or before a day."""
+        return self.run(requests.fixings(on)).items
+
+    def fetch_fixing_history(self, benchmark: str) -> Sequence[v.Fixing]:
+        """Every version of a benchmark's fixings, the newest day first."""
+        return self.run(requests.fixing_history(benchmark)).items
+
+    def record_fixing(self, fixing: v.FixingContent, *, key: str | None = None) -> v.Fixing:
+        """Enter a day's fixing once."""
+        return self.run(requests.record_fixing(fixing, key))
+
+    def correct_fixing(
+        self, fixing: v.FixingContent, reason: str, *, key: str | None = None
+    ) -> v.Fixing:
+        """Follow a figure that somebody else entered wrongly by the right one."""
+        return self.run(requests.correct_fixing(fixing, reason, key))
+
+    def fetch_line_rates(self, line_id: str) -> v.LineRateHistory:
+        """Every rate of a line, the one of today, and when the next one is set."""
+        return self.run(requests.line_rates(line_id))
+
+    def reprice(self) -> v.RunStarted:
+        """Set the floating rates whose dates have come."""
+        return self.run(requests.reprice())
+
+    def fetch_rate_findings(self) -> Sequence[v.RateFinding]:
+        """The repricing dates that wait for a benchmark."""
+        return self.run(requests.rate_findings()).items
+
     def fetch_rates(self, on: date | None = None, base: str | None = None) -> Sequence[v.Rate]:
         """The newest exchange rate of each pair and kind on or before a day."""
         return self.run(requests.rates(on, base)).items

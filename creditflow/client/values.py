@@ -600,6 +600,41 @@ class Grant(Answer):
     revoked_on: date | None = None
 
 
+class LateClause(Answer):
+    """What overdue amounts bear by an agreement."""
+
+    rate_annual: Exact
+    year_days: int
+    grace_days: int
+
+
+class FloatingRate(Answer):
+    """A benchmark plus basis points, set anew on every repricing date."""
+
+    benchmark: str
+    spread_bp: Exact
+    reprice_months: int
+    first_reprices_on: date
+
+
+class FloatingTerms(Answer):
+    """A floating rate as it was granted: the rule, and the fixing that made the first rate."""
+
+    rule: FloatingRate
+    fixing: Exact
+    fixing_on: date
+    fixing_version: int = 1
+
+
+class SchemeCondition(Answer):
+    """A condition of the investigators' scheme, as the letter takes it up."""
+
+    code: str
+    text: str
+    owner: str
+    due_on: date
+
+
 class Terms(Answer):
     customer_id: str
     limit: Money
@@ -610,6 +645,11 @@ class Terms(Answer):
     conditions: tuple[str, ...]
     requirements: tuple[str, ...]
     temporary_until: date | None
+    late: LateClause | None = None
+    floating: FloatingTerms | None = None
+    sub_lines: tuple[SubLine, ...] = ()
+    purpose: str = ""
+    scheme_conditions: tuple[SchemeCondition, ...] = ()
 
 
 class Letter(Answer):
@@ -1065,6 +1105,65 @@ class BookAgeing(Answer):
     turnover: Mapping[str, Any]
 
 
+class FixingContent(Answer):
+    """What a benchmark was published at for a day, as a share: 3.05 % is 0.0305."""
+
+    benchmark: str
+    fixed_on: date
+    rate: Exact
+    source: str = ""
+
+
+class Fixing(FixingContent):
+    """A fixing on record; of a day the newest version counts."""
+
+    version: int
+    reason: str = ""
+    recorded_by: str
+    corrects_by: str | None = None
+
+
+class FixingUsed(Answer):
+    """The fixing that a rate was made with."""
+
+    benchmark: str
+    rate: Exact
+    fixed_on: date
+    version: int = 1
+
+
+class LineRate(Answer):
+    """The rate that a line bears from a day on; `cause` is letter or repricing."""
+
+    line_id: str
+    from_on: date
+    rate_annual: Exact
+    cause: str
+    letter_no: str
+    due_on: date | None = None
+    fixing: FixingUsed | None = None
+    spread_bp: Exact | None = None
+
+
+class LineRateHistory(Answer):
+    """What a line bears, every rate it ever had, and when the next one is set."""
+
+    line_id: str
+    current: LineRate | None
+    next_reprices_on: date | None = None
+    items: tuple[LineRate, ...]
+
+
+class RateFinding(Answer):
+    """A repricing date on which a line's benchmark was missing."""
+
+    line_id: str
+    customer_id: str
+    benchmark: str
+    due_on: date
+    found_on: date
+
+
 class Rate(Answer):
     """One unit of `base` costs `rate` units of `quote`, as published for a day."""
 
@@ -1213,6 +1312,8 @@ class LateInvoice(Answer):
     accrued: Money
     charged: Money
     owed: Money
+    rate_annual: Exact | None = None
+    agreement_no: str | None = None
 
 
 class LateAccount(Answer):

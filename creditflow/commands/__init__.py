@@ -41,6 +41,9 @@ COMMANDS: dict[str, Entry] = {
     "turnover": Entry("creditflow.commands.turnover:turnover", "What VAT invoices come to."),
     "cover": Entry("creditflow.commands.cover:cover", "What stands behind credit."),
     "interest": Entry("creditflow.commands.late:interest", "Late interest."),
+    "benchmark": Entry(
+        "creditflow.commands.benchmark:benchmark", "Benchmark rates, and repricing."
+    ),
     "report": Entry("creditflow.commands.report:report", "External reports, under authority."),
     "statements": Entry("creditflow.commands.statement:statements", "Accounts of each period."),
     "party": Entry("creditflow.commands.party:party", "Owners, controllers, guarantors."),

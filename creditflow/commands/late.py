@@ -100,6 +100,7 @@ def reverse(
 def _account(found: dict[str, Any]) -> str:
     columns = {"invoice_no": "invoice", "due_on": "due", "accrued": "accrued"}
     columns |= {"charged": "charged", "owed": "owed"}
+    columns |= {"rate_annual": "rate", "agreement_no": "agreement"}
     waiting = {"waiver_id": "waiver", "of": "charge", "amount": "amount", "asked_by": "asked by"}
     parts = (
         table(found["invoices"], columns),

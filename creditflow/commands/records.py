@@ -18,6 +18,7 @@ class Kind(StrEnum):
     PAYMENTS = "payments"
     LISTS = "lists"
     RATES = "rates"
+    BENCHMARKS = "benchmarks"
     SALES_INVOICES = "sales_invoices"
     PURCHASE_INVOICES = "purchase_invoices"
 

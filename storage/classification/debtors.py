@@ -63,7 +63,7 @@ _PAGE = text(
 # Days of entries rise with their numbers, so the last one up to a day has the balance of the day.
 _LINES = text(
     """
-    SELECT l.line_id, l.grade, l.currency, l.ends_on, l.terms ->> 'rate_annual' AS rate_annual,
+    SELECT l.line_id, l.grade, l.currency, l.ends_on, line_rate_on(l, :as_of) AS rate_annual,
            coalesce(origin.grade, l.grade) AS grade_origin, origin.covers,
            coalesce(used.used_after, 0) AS used_minor,
            CASE WHEN l.status = 'active' AND l.last_draw_on >= :as_of

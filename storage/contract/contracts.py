@@ -8,11 +8,19 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from domain.contract import Contract, ContractEvent, ContractStatus, IssueContract, Terms
+from domain.contract import (
+    AgreementInForce,
+    Contract,
+    ContractEvent,
+    ContractStatus,
+    IssueContract,
+    Terms,
+    agreement_no,
+)
 from domain.errors import ContractEnded, KeyReused, NotFound
 from domain.value import lasting_hash
 from storage.base import Row, table_of
@@ -47,6 +55,17 @@ class ContractEventRow(Row):
 
 _RECORD = insert(table_of(ContractRow))
 _NOTE = insert(table_of(ContractEventRow))
+# A temporary limit stands beside the agreement of its line and changes none of its other terms.
+_IN_FORCE = text(
+    """
+    SELECT c.letter_no, a.line_id, c.terms, a.business_on, l.ends_on
+    FROM line_activation a
+    JOIN credit_line l ON l.line_id = a.line_id
+    JOIN contract c ON c.letter_no = a.letter_no AND c.status = 'signed'
+    WHERE l.customer_id = ANY (customer_ids(:customer_id)) AND a.kind <> 'temporary_increase'
+    ORDER BY a.business_on, a.activated_at, a.case_id
+    """
+)
 
 
 class Contracts:
@@ -159,6 +178,21 @@ class Contracts:
             .limit(1)
         )
         return self.find(contract_id) if contract_id is not None else None
+
+    def in_force_of(self, customer_id: str) -> Sequence[AgreementInForce]:
+        """The signed agreements that took effect on the customer's lines, in that order; each
+        holds until a later one of its line, at most to the line's last day."""
+        rows = self._session.execute(_IN_FORCE, {"customer_id": customer_id})
+        return [
+            AgreementInForce(
+                agreement_no=agreement_no(row.letter_no),
+                line_id=row.line_id,
+                terms=Terms.model_validate(row.terms),
+                from_on=row.business_on,
+                until_on=row.ends_on,
+            )
+            for row in rows
+        ]
 
     def find_act_id(self, contract_id: str) -> str | None:
         """By which act of the customer the agreement was signed or declined."""

@@ -1,12 +1,14 @@
 """Conditions precedent on record: one row a code, and two pairs of hands on each."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from domain.contract import SchemeCondition
 from domain.errors import NotFound
 from domain.line import ConditionPrecedent, ConditionStatus
 from storage.base import Row, recorded_at
@@ -24,6 +26,8 @@ class ConditionRow(Row):
     verified_by: Mapped[str | None]
     decision_id: Mapped[str | None]
     note: Mapped[str]
+    text: Mapped[str]
+    due_on: Mapped[date | None]
     changed_at: Mapped[datetime | None]
 
 
@@ -34,19 +38,24 @@ class Conditions:
         self._session = session
 
     def open(
-        self, case_id: str, codes: Iterable[str], *, owner: str
+        self,
+        case_id: str,
+        codes: Iterable[str],
+        *,
+        owner: str,
+        scheme: Iterable[SchemeCondition] = (),
     ) -> Sequence[ConditionPrecedent]:
-        """Open those of the codes that are not there yet; all conditions of the case."""
-        for code in codes:
+        """Open those that are not there yet; all conditions of the case.
+
+        Those of the investigators' scheme bring their own words, owner and day.
+        """
+        named: list[dict[str, Any]] = [
+            {"code": code, "owner": owner, "text": "", "due_on": None} for code in codes
+        ]
+        for each in (*named, *(condition.model_dump() for condition in scheme)):
             self._session.execute(
                 insert(ConditionRow)
-                .values(
-                    case_id=case_id,
-                    code=code,
-                    owner=owner,
-                    status=ConditionStatus.OPEN,
-                    note="",
-                )
+                .values(case_id=case_id, status=ConditionStatus.OPEN, note="", **each)
                 .on_conflict_do_nothing()
             )
         return self.list_of_case(case_id)
@@ -101,4 +110,6 @@ def _condition_of(row: ConditionRow) -> ConditionPrecedent:
         verified_by=row.verified_by,
         decision_id=row.decision_id,
         note=row.note,
+        text=row.text,
+        due_on=row.due_on,
     )

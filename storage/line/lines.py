@@ -22,6 +22,7 @@ from storage.customer import of_customer, owned_by
 from storage.exposure import Accounts
 from storage.exposure.accounts import AccountRow
 from storage.line.limits import LineLimits
+from storage.line.rates import LineRates
 from storage.line.rows import (
     ActivationRow,
     EventRow,
@@ -45,6 +46,7 @@ class Lines:
         self._session = session
         self._accounts = Accounts(session)
         self._limits = LineLimits(session)
+        self._rates = LineRates(session)
 
     # ── reading ──────────────────────────────────────────────────────────────────────────────────
 
@@ -199,6 +201,7 @@ class Lines:
             terms_days=terms_days,
         )
         self._limits.add(line.line_id, line.letter_no, line.limit)
+        self._rates.record_letter(line.line_id, line.letter_no, line.terms, business_on)
         self._record_activation(
             line,
             line.case_id,
@@ -237,6 +240,7 @@ class Lines:
         if until is None:
             self._limits.end_base(line.line_id, business_on)
             line = line.model_copy(update={"letter_no": letter.letter_no, "terms": letter.terms})
+            self._rates.record_letter(line.line_id, letter.letter_no, letter.terms, business_on)
             if terms_days is not None:
                 self._accounts.set_terms(line.line_id, terms_days)
         self._limits.add(line.line_id, letter.letter_no, letter.terms.limit, until)

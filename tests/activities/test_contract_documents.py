@@ -6,17 +6,22 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from activities.documents.agreement import KEY_TERMS_END, render_contract, render_letter, terms_in
 from activities.documents.typesetting import TEMPLATES, literal
-from domain.contract import Terms
+from domain.contract import LateClause, SchemeCondition, Terms
+from domain.cover import CoverKind
 from domain.errors import GlyphMissing, OutOfOrder
 from domain.money import Money
+from domain.scheme import SubLine
+from domain.terms import FloatingRate, FloatingTerms, PaymentTerms
 from storage.edition import read_shipped
 from tests.makers_contract import GRANTOR, a_customer, a_letter, some_terms, text_of
 
+BY_PARTS = "0.3*cash_first@order + 0.7*net_days:0@shipment/bank_acceptance:6"
+WORDS = ["抵押登记办妥。", "The mortgage is registered [at the office], 10 % paid.", "15 方案条件"]
 CODES = st.from_regex(r"\A[a-z][a-z0-9_]{0,24}(:[0-9]{1,3})?\Z")
 TERMS = st.builds(
     Terms,
@@ -33,15 +38,75 @@ TERMS = st.builds(
     conditions=st.lists(CODES, max_size=20, unique=True).map(tuple),
     requirements=st.lists(CODES, max_size=5, unique=True).map(tuple),
     temporary_until=st.none() | st.dates(date(2020, 1, 1), date(2040, 1, 1)),
+    late=st.none()
+    | st.builds(
+        LateClause,
+        rate_annual=st.decimals(min_value=0, max_value=1, places=6),
+        year_days=st.sampled_from([360, 365]),
+        grace_days=st.integers(0, 30),
+    ),
+    floating=st.none()
+    | st.builds(
+        FloatingTerms,
+        rule=st.builds(
+            FloatingRate,
+            benchmark=st.sampled_from(["LPR1Y", "SHIBOR-3M"]),
+            spread_bp=st.decimals(min_value=-500, max_value=9000, places=2),
+            reprice_months=st.integers(1, 60),
+            first_reprices_on=st.dates(date(2020, 1, 1), date(2040, 1, 1)),
+        ),
+        fixing=st.decimals(min_value=Decimal("-0.01"), max_value=1, places=8),
+        fixing_on=st.dates(date(2020, 1, 1), date(2040, 1, 1)),
+        fixing_version=st.integers(1, 12),
+    ),
+    sub_lines=st.lists(
+        st.builds(
+            SubLine,
+            product=CODES,
+            limit=st.builds(
+                Money, minor=st.integers(min_value=1, max_value=10**15), currency=st.just("CNY")
+            ),
+            tenor_months=st.integers(1, 60),
+            deposit_share=st.decimals(min_value=0, max_value=1, places=4),
+            covers=st.lists(st.sampled_from(CoverKind), max_size=2, unique=True).map(tuple),
+            terms=st.none()
+            | st.sampled_from(["net_days:30@invoice", BY_PARTS]).map(PaymentTerms.parse),
+        ),
+        max_size=4,
+    ).map(tuple),
+    purpose=st.sampled_from(["", "河边新厂房设备", "the works at the river"]),
+    scheme_conditions=st.lists(st.sampled_from(WORDS), max_size=3).map(
+        lambda texts: tuple(
+            SchemeCondition(
+                code=f"scheme:{n}", text=text, owner="manager", due_on=date(2026, 5, 31)
+            )
+            for n, text in enumerate(texts, start=1)
+        )
+    ),
 )
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=12,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),  # a document takes too long to shrink
+)
 @given(TERMS)
 def test_the_agreement_states_exactly_the_terms_of_the_letter(terms: Terms) -> None:
     pdf = render_contract(a_letter(terms=terms), a_customer(), GRANTOR)
 
-    assert terms_in(text_of(pdf)) == terms
+    assert terms_in(text_of(pdf)) == without_blanks(terms)
+
+
+def without_blanks(terms: Terms) -> Terms:
+    """Free words come back without the blanks, which are where lines break."""
+    conditions = tuple(
+        each.model_copy(update={"text": re.sub(r"\s", "", each.text)})
+        for each in terms.scheme_conditions
+    )
+    purpose = re.sub(r"\s", "", terms.purpose)
+    return terms.model_copy(update={"purpose": purpose, "scheme_conditions": conditions})
 
 
 def test_the_letter_states_exactly_its_terms() -> None:
@@ -118,6 +183,67 @@ def test_the_amount_stands_in_figures_and_in_words_of_both_languages() -> None:
     assert "人民币壹仟贰佰伍拾万元伍角整" in text
     assert "CNYTwelveMillionFiveHundredThousandand50/100" in text
     assert re.sub(r"\s", "", KEY_TERMS_END) in text
+
+
+def test_the_clause_on_overdue_amounts_says_rate_and_day_count_in_figures_and_words() -> None:
+    late = LateClause(rate_annual=Decimal("0.1825"), year_days=360, grace_days=3)
+    text = text_of(render_contract(a_letter(terms=some_terms(late=late)), a_customer(), GRANTOR))
+    bare = re.sub(r"\s", "", text)
+
+    assert "按年利率18.25%（百分之十八点二五）" in bare
+    assert "除以360（三百六十），逾期最初3（三）日不计" in bare
+    assert "at18.25%(eighteenpointtwofivepercent)ayear" in bare
+    assert "ayearof360(threehundredsixty)days;thefirst3(three)daysbearnone." in bare
+    assert "underArticle3" not in bare
+
+
+def test_sub_lines_and_conditions_stand_in_the_agreement_and_its_articles() -> None:
+    terms = some_terms(
+        sub_lines=(
+            SubLine(product="open_account", limit=Money.of(600, "CNY"), tenor_months=3),
+            SubLine(product="bank_acceptance", limit=Money.of(300, "CNY"), tenor_months=6),
+        ),
+        purpose="the works at the river",
+        scheme_conditions=(
+            SchemeCondition(
+                code="scheme:1",
+                text="The mortgage is registered.",
+                owner="manager",
+                due_on=date(2026, 5, 31),
+            ),
+        ),
+    )
+    bare = re.sub(r"\s", "", text_of(render_contract(a_letter(terms=terms), a_customer(), GRANTOR)))
+
+    assert "Thesub-linesofthekeytermssharethislimit" in bare
+    assert "前提条件及方案条件全部满足" in bare
+    assert "Themortgageisregistered.〔manager·2026-05-31〕" in bare
+    assert "Thefacilityisdedicated" in bare
+    plain = re.sub(r"\s", "", text_of(render_contract(a_letter(), a_customer(), GRANTOR)))
+    assert "sub-lines" not in plain
+
+
+def test_a_floating_rate_names_benchmark_value_day_basis_points_and_dates() -> None:
+    floating = FloatingTerms(
+        rule=FloatingRate.parse("LPR1Y+120bp/12m@2027-01-01"),
+        fixing=Decimal("0.0305"),
+        fixing_on=date(2026, 2, 20),
+    )
+    letter = a_letter(terms=some_terms(floating=floating))
+    bare = re.sub(r"\s", "", text_of(render_contract(letter, a_customer(), GRANTOR)))
+
+    assert "该利率为2026-02-20公布的LPR1Y（3.05%）+120个基点" in bare
+    assert "自2027-01-01起每12个月为一个重定价日" in bare
+    assert "LPR1Yaspublishedfor2026-02-20(3.05%)and+120basispoints" in bare
+    assert "On2027-01-01andevery12months" in bare
+    assert terms_in(text_of(render_letter(letter, a_customer(), GRANTOR))) == letter.terms
+
+
+def test_an_agreement_without_the_clause_goes_on_with_its_article_on_interest() -> None:
+    text = text_of(render_contract(a_letter(), a_customer(), GRANTOR))
+
+    assert "underArticle3" in re.sub(r"\s", "", text)
+    assert some_terms().late_clause == LateClause(rate_annual=Decimal("0.0535"))
 
 
 def test_a_demonstration_says_so_and_a_real_grantor_does_not() -> None:

@@ -12,7 +12,14 @@ from sqlalchemy.exc import DBAPIError
 from activities.assessment import collect_dossier
 from activities.line import LineActivities
 from domain.application import Application, ApplicationType, Case, CaseStatus
-from domain.contract import ContractStatus, CustomerAct, IssueContract, Letter
+from domain.contract import (
+    ContractStatus,
+    CustomerAct,
+    IssueContract,
+    LateClause,
+    Letter,
+    SchemeCondition,
+)
 from domain.edition import PolicyEdition
 from domain.errors import (
     ContractDiffers,
@@ -22,6 +29,7 @@ from domain.errors import (
     OutOfOrder,
     OverLimit,
     RatingExpired,
+    SameHands,
     ScreeningStale,
     Withdrawn,
 )
@@ -36,6 +44,7 @@ from domain.line import (
 )
 from domain.money import Money
 from domain.notification import Channel
+from domain.scheme import SubLine
 from domain.screening import ListEffect, ListEntry, Screening
 from policies.assessment import assess
 from policies.contract import terms_for
@@ -82,6 +91,7 @@ def a_signed_case(
     *,
     limit: Money | None = None,
     conditions: tuple[str, ...] = (),
+    scheme: dict[str, Any] | None = None,
     status: ContractStatus = ContractStatus.SIGNED,
     contract_terms: dict[str, Any] | None = None,
     temporary_until: date | None = None,
@@ -134,7 +144,11 @@ def a_signed_case(
         )
         Assessments(session).record(assessment)
         terms = terms_for(assessment, limit, edition).model_copy(
-            update={"conditions": conditions, "temporary_until": temporary_until}
+            update={
+                "conditions": conditions,
+                "temporary_until": temporary_until,
+                **(scheme or {}),
+            }
         )
         letter = Letter(
             letter_no=f"PF-{case_id}",
@@ -304,6 +318,41 @@ def test_open_conditions_hold_it_and_are_named_until_each_is_settled(
     assert activate(records, exposure).line_id is not None
 
 
+def test_the_schemes_conditions_hold_the_line_until_somebody_else_has_verified_them(
+    records: Records, exposure: Exposure, book: CreditLine
+) -> None:
+    condition = SchemeCondition(
+        code="scheme:1", text="The mortgage is registered.", owner="manager", due_on=ON
+    )
+    a_signed_case(records, scheme={"scheme_conditions": (condition,)})
+
+    assert activate(records, exposure).open_conditions == ("scheme:1",)
+    with records.begin() as session:
+        held = Conditions(session).read(CASE_ID, "scheme:1", for_update=True)
+        assert (held.text, held.owner, held.due_on) == (condition.text, "manager", ON)
+        evidenced = held.evidenced("e" * 64, "legal")
+        for hands in ("manager", "legal"):
+            with pytest.raises(SameHands):
+                evidenced.verified(hands)
+        Conditions(session).write(evidenced.verified("release"))
+    assert activate(records, exposure).line_id is not None
+
+
+def test_the_line_shows_the_sub_lines_of_its_letter(
+    records: Records, exposure: Exposure, book: CreditLine
+) -> None:
+    lines = (
+        SubLine(product="open_account", limit=cny(500_000), tenor_months=3),
+        SubLine(product="bank_acceptance", limit=cny(200_000), tenor_months=6),
+    )
+    a_signed_case(records, scheme={"sub_lines": lines})
+
+    line_id = activate(records, exposure).line_id
+    assert line_id is not None
+    with records.begin() as session:
+        assert Lines(session).read(line_id).terms.sub_lines == lines
+
+
 def test_the_database_refuses_a_condition_verified_by_its_owner_or_its_evidencer(
     records: Records, exposure: Exposure, book: CreditLine
 ) -> None:
@@ -379,6 +428,8 @@ def test_an_agreement_that_is_not_signed_is_refused(
         ("rate_annual", Decimal("0.01")),
         ("term_months", 13),
         ("payment_days", 1),
+        ("late", LateClause(rate_annual=Decimal("0.05"))),
+        ("purpose", "another"),
     ],
 )
 def test_an_agreement_that_differs_from_its_letter_is_refused_with_the_field(

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from domain.contract import Capacity, agreement_no, differing_field
+from domain.contract import Capacity, LateClause, SchemeCondition, agreement_no, differing_field
 from domain.errors import AuthorityMissing, refusal_in
 from domain.money import Money
+from domain.scheme import SubLine
+from domain.terms import FloatingRate, FloatingTerms
 from tests.makers_contract import NOW, a_letter, a_signatory, an_order, some_terms
 
 
@@ -30,6 +32,11 @@ def test_equal_terms_differ_in_nothing() -> None:
         ("conditions", (), "none"),
         ("requirements", ("statements_yearly",), "statements_yearly"),
         ("temporary_until", date(2026, 9, 30), "2026-09-30"),
+        (
+            "late",
+            LateClause(rate_annual=Decimal("0.18")),
+            '{"grace_days":0,"rate_annual":"0.18","year_days":360}',
+        ),
     ],
 )
 def test_any_difference_is_found_and_named_with_both_values(
@@ -53,6 +60,17 @@ def test_every_field_of_the_terms_is_compared() -> None:
         "conditions": ("other",),
         "requirements": ("other",),
         "temporary_until": date(2030, 1, 1),
+        "late": LateClause(rate_annual=Decimal("0.5")),
+        "floating": FloatingTerms(
+            rule=FloatingRate.parse("LPR1Y+120bp/12m@2027-01-01"),
+            fixing=Decimal("0.03"),
+            fixing_on=date(2026, 2, 20),
+        ),
+        "sub_lines": (SubLine(product="other", limit=Money.of("1", "CNY"), tenor_months=1),),
+        "purpose": "other",
+        "scheme_conditions": (
+            SchemeCondition(code="scheme:1", text="x", owner="other", due_on=date(2026, 2, 20)),
+        ),
     }
     assert changed.keys() == type(some_terms()).model_fields.keys()
     for field, value in changed.items():

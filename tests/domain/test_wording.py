@@ -1,12 +1,20 @@
 """Amounts in words, against the examples of the payment rules and against their own figures."""
 
+from decimal import Decimal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import AmountNotPositive
 from domain.money import Money
-from domain.wording import chinese_words, english_words
+from domain.wording import (
+    chinese_number,
+    chinese_percent,
+    chinese_words,
+    english_percent,
+    english_words,
+)
 
 
 @pytest.mark.parametrize(
@@ -101,3 +109,26 @@ def test_no_two_amounts_share_their_english_words(first: int, second: int) -> No
     one, other = Money(minor=first, currency="CNY"), Money(minor=second, currency="CNY")
 
     assert (english_words(one) == english_words(other)) == (one == other)
+
+
+@pytest.mark.parametrize(
+    ("rate", "chinese", "english"),
+    [
+        ("0.18", "百分之十八", "eighteen per cent"),
+        ("0.0535", "百分之五点三五", "five point three five per cent"),
+        ("0.005", "百分之零点五", "zero point five per cent"),
+        ("0.10", "百分之十", "ten per cent"),
+        ("1.205", "百分之一百二十点五", "one hundred twenty point five per cent"),
+    ],
+)
+def test_a_rate_stands_in_plain_numerals_to_its_last_place(
+    rate: str, chinese: str, english: str
+) -> None:
+    assert chinese_percent(Decimal(rate)) == chinese
+    assert english_percent(Decimal(rate)) == english
+
+
+def test_days_stand_in_plain_numerals() -> None:
+    assert [chinese_number(days) for days in (0, 3, 12, 20, 360, 365)] == [
+        "零", "三", "十二", "二十", "三百六十", "三百六十五",
+    ]  # fmt: skip

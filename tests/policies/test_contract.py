@@ -1,14 +1,17 @@
 """Terms: what a grant becomes."""
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 from domain.application import ApplicationType
-from domain.contract import Terms
+from domain.contract import LateClause, SchemeCondition, Terms
+from domain.investigation import Conclusion, SignedReport
 from domain.money import Money
+from domain.scheme import FacilityScheme, SubLine
 from policies.contract import terms_for
 from tests.makers_policy import (
+    ON,
     a_change,
     a_dossier,
     an_application,
@@ -37,6 +40,7 @@ def test_terms_are_the_assessments_and_the_amount_that_was_granted() -> None:
         rate_annual=receipt.price.rate_annual,
         payment_days=90,
         requirements=("statements_yearly",),
+        late=LateClause(rate_annual=Decimal("0.18"), year_days=360, grace_days=3),
     )
 
 
@@ -81,6 +85,56 @@ def test_a_loan_asks_for_reports_of_its_use() -> None:
     receipt = judged(a_dossier(application=application, payments=no_payments()))
 
     assert "use_reported_monthly" in terms_for(receipt, cny(1), an_edition()).requirements
+
+
+def some_lines() -> tuple[SubLine, ...]:
+    return (
+        SubLine(product="open_account", limit=cny(600_000), tenor_months=3),
+        SubLine(product="bank_acceptance", limit=cny(300_000), tenor_months=6),
+    )
+
+
+def a_signed_report(*conditions: str, purpose: str = "") -> SignedReport:
+    conditional = Conclusion.RECOMMEND_WITH_CONDITIONS
+    return SignedReport(
+        report_hash="a" * 64,
+        lead="lead",
+        second="second",
+        signed_on=ON,
+        valid_until=ON + timedelta(days=90),
+        conclusion=conditional if conditions else Conclusion.RECOMMEND,
+        conditions=conditions,
+        scheme=FacilityScheme(limit=cny(800_000), sub_lines=some_lines(), purpose=purpose),
+    )
+
+
+def test_the_letter_takes_up_the_schemes_conditions_with_an_owner_and_a_day() -> None:
+    report = a_signed_report("The mortgage is registered.", "The owner stands surety.")
+    receipt = judged(a_dossier(investigation=report))
+    decided_on = ON + timedelta(days=5)
+    granted = terms_for(receipt, cny(800_000), an_edition(), decided_on)
+
+    due_on = decided_on + timedelta(days=an_edition().approval.letter_valid_days)
+    owner = receipt.dossier.customer.manager_id
+    assert granted.scheme_conditions == tuple(
+        SchemeCondition(code=f"scheme:{n}", text=text, owner=owner, due_on=due_on)
+        for n, text in enumerate(report.conditions, start=1)
+    )
+
+
+def test_the_letter_carries_the_sub_lines_none_above_what_was_granted() -> None:
+    receipt = judged(a_dossier(investigation=a_signed_report(purpose="the works at the river")))
+    granted = terms_for(receipt, cny(500_000), an_edition())
+
+    first, second = some_lines()
+    assert granted.sub_lines == (first.model_copy(update={"limit": cny(500_000)}), second)
+    assert granted.purpose == "the works at the river"
+
+
+def test_without_an_investigation_there_is_one_limit_and_one_product() -> None:
+    granted = terms(cny(500_000))
+
+    assert (granted.sub_lines, granted.purpose, granted.scheme_conditions) == ((), "", ())
 
 
 def test_the_rate_of_the_terms_is_exact() -> None:

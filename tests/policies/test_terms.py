@@ -219,6 +219,51 @@ def test_a_floating_rate_is_its_benchmark_and_basis_points_from_its_repricing_da
     assert rate.reprices_on(date(2026, 8, 31)) == date(2026, 8, 31)
 
 
+def test_a_floating_rate_is_written_in_one_line_and_read_back() -> None:
+    rate = FloatingRate.parse("LPR1Y+120.5bp/12m@2027-01-01")
+
+    assert (rate.benchmark, rate.spread_bp) == ("LPR1Y", Decimal("120.5"))
+    assert (rate.reprice_months, rate.first_reprices_on) == (12, date(2027, 1, 1))
+    assert rate.text == "LPR1Y+120.5bp/12m@2027-01-01"
+
+
+@given(
+    st.sampled_from(["LPR1Y", "SHIBOR-3M", "SOFR"]),
+    st.decimals(min_value=-9999, max_value=9999, places=4),
+    st.integers(1, 60),
+    st.dates(date(2000, 1, 1), date(2099, 12, 31)),
+)
+def test_any_floating_rule_comes_back_from_its_line(
+    benchmark: str, spread_bp: Decimal, months: int, on: date
+) -> None:
+    rate = FloatingRate(
+        benchmark=benchmark, spread_bp=spread_bp, reprice_months=months, first_reprices_on=on
+    )
+
+    assert FloatingRate.parse(rate.text) == rate
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "", "LPR1Y", "LPR1Y+120bp", "LPR1Y+120bp/0m@2027-01-01", "LPR1Y+120bp/61m@2027-01-01",
+        "LPR1Y+120bp/12m@2027-02-30", "lpr+1bp/12m@2027-01-01", "LPR1Y 120bp/12m@2027-01-01",
+    ],
+)  # fmt: skip
+def test_a_line_that_says_no_floating_rule_is_refused(line: str) -> None:
+    with pytest.raises(TermsUnreadable):
+        FloatingRate.parse(line)
+
+
+def test_repricing_dates_are_counted_from_the_first_one() -> None:
+    rate = FloatingRate.parse("LPR1Y+0bp/1m@2026-01-31")
+    until = date(2026, 4, 30)
+
+    assert rate.due_dates(date(2026, 1, 31), until) == (date(2026, 2, 28), date(2026, 3, 31), until)
+    assert rate.next_on(date(2026, 2, 28)) == date(2026, 3, 31)
+    assert rate.next_on(date(2025, 1, 1)) == date(2026, 1, 31)
+
+
 rules = st.one_of(
     st.builds(TermsRule, kind=st.just(TermsKind.CASH_FIRST), start=st.sampled_from(StartEvent)),
     st.builds(

@@ -11,6 +11,7 @@ from typing import Any
 
 from domain.application import ApplicationChange, ApplicationType, CaseStatus
 from domain.approval import Verdict
+from domain.benchmark import RepricingStart
 from domain.classification import ClassificationStart
 from domain.customer import Identifier, IdentifierScheme
 from domain.edition import PolicyEdition
@@ -32,9 +33,10 @@ from storage.identity import ActionTokens
 from storage.line import Lines
 from storage.review import Reviews
 from storage.statement import Statements
+from tests.activities import test_repricing as repricing
 from tests.investigators import investigated
 from tests.makers_line import open_line
-from tests.makers_monitoring import LINE_ID, SHRUNKEN, a_book, invoice, pay
+from tests.makers_monitoring import LINE_ID, SHRUNKEN, a_book, invoice, noon, pay
 from tests.makers_policy import a_changed_edition, a_customer, a_statement
 from tests.replay.tape import BOOK_ON, Tape
 from tests.road import UNDRAWN, an_application
@@ -53,11 +55,13 @@ from workflows.names import (
     line_id,
     monitoring_id,
     outbox_id,
+    repricing_id,
     rerating_id,
     reservation_expiry_id,
     review_id,
 )
 from workflows.outbox import OutboxWorkflow
+from workflows.repricing import RepricingWorkflow
 from workflows.rerating import ReratingWorkflow
 from workflows.warning import MonitoringWorkflow
 
@@ -741,6 +745,24 @@ async def short_classification(tape: Tape) -> None:
         task_queue=PORTFOLIO_QUEUE,
     )
     await keep_runs(tape, "classification", workflow_id)
+
+
+@scenario
+async def short_repricing(tape: Tape) -> None:
+    """Six floating lines on their first date, a line a page: the fixing has come in."""
+    road = tape.road
+    await road.call(a_book, road.records, edition=repricing.EDITION)
+    for n in range(1, 7):
+        await road.call(repricing.a_floating_line, road.records, f"line-{n + 1}")
+    await road.call(repricing.fix, road.records, "0.0295", date(2026, 1, 20))
+    workflow_id = repricing_id("run-1")
+    await road.client.execute_workflow(
+        RepricingWorkflow.run,
+        RepricingStart(page_size=1, at=noon(repricing.FIRST)),
+        id=workflow_id,
+        task_queue=PORTFOLIO_QUEUE,
+    )
+    await keep_runs(tape, "repricing", workflow_id)
 
 
 @scenario

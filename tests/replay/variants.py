@@ -11,6 +11,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from domain.application import CaseResult, CaseStart
     from domain.approval import ApprovalRequest, ApprovalResult
+    from domain.benchmark import RepricingPageDone, RepricingStart, RepricingTally
     from domain.classification import (
         ClassificationPageDone,
         ClassificationStart,
@@ -30,6 +31,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.contract import ContractSigningWorkflow
     from workflows.line import CreditLineWorkflow, ReservationExpiryWorkflow
     from workflows.outbox import OutboxWorkflow
+    from workflows.repricing import RepricingWorkflow
     from workflows.rerating import ReratingWorkflow
     from workflows.review import ReviewWorkflow
     from workflows.warning import MonitoringWorkflow
@@ -170,6 +172,23 @@ class ClassificationOfEachPageTwice(ClassificationWorkflow):
         return await super()._page(start, after)
 
 
+@workflow.defn(name="RepricingWorkflow")
+class RepricingOfEachPageTwice(RepricingWorkflow):
+    """Every page of the book is repriced twice."""
+
+    @workflow.init
+    def __init__(self, start: RepricingStart) -> None:
+        super().__init__(start)
+
+    @workflow.run
+    async def run(self, start: RepricingStart) -> RepricingTally:
+        return await super().run(start)
+
+    async def _page(self, start: RepricingStart, after: str | None) -> RepricingPageDone:
+        await super()._page(start, after)
+        return await super()._page(start, after)
+
+
 @workflow.defn(name="MonitoringWorkflow")
 class MonitoringOfEachPageTwice(MonitoringWorkflow):
     """Every page of the book is looked at twice."""
@@ -234,6 +253,7 @@ VARIANTS: tuple[type, ...] = (
     CollectionThatWaitsFirst,
     ClassificationOfEachPageTwice,
     MonitoringOfEachPageTwice,
+    RepricingOfEachPageTwice,
     OutboxThatRests,
     ExpiryThatWaits,
     ReratingThatJudgesTwice,

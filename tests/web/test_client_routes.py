@@ -71,6 +71,9 @@ SAMPLES: dict[Any, Sequence[Any]] = {
         values.Payment(payment_no="1", invoice_no="1", paid_on=DAY, amount=Money.of(5, "CNY")),
     ),
     values.CustomerGroup: (values.CustomerGroup(group_id="g", name="G"),),
+    values.FixingContent: (
+        values.FixingContent(benchmark="LPR1Y", fixed_on=DAY, rate=Decimal("0.03")),
+    ),
     values.Rate: (values.Rate(base="USD", quote="CNY", rate=Decimal(7), rate_on=DAY),),
     values.ListEntry: (
         values.ListEntry(

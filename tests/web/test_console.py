@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from decimal import Decimal
 from functools import cache
 from html.parser import HTMLParser
 from io import BytesIO
@@ -36,7 +37,8 @@ PAGES = (
     "/customers/c-1004/ring /lines /reviews?view=all /warnings?view=all /rerating /collections "
     "/policy /mails /operations /customers/merges /overrides "
     "/classes /classes?tier=substandard&stage=3 /cohorts /cohorts?view=approver /cohorts/letters "
-    "/guards /guards?view=above_eligible /related /related?view=disclosure /tolerances"
+    "/guards /guards?view=above_eligible /related /related?view=disclosure /tolerances "
+    "/benchmarks /benchmarks?benchmark=LPR1Y"
 ).split()
 
 
@@ -392,6 +394,26 @@ def test_a_cover_is_registered_by_one_person_and_confirmed_by_another(
     found = book.services.covers.list_of_customer(book.people["manager"], "c-1003")
     assert found.covers[0].standing == found.covers[0].content
     assert found.uplift.text == "400000.00"
+
+
+# ── benchmarks ───────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_fixing_is_entered_and_another_person_corrects_it(app: FastAPI, book: Book) -> None:
+    risk, path = signed_in(app, "risk"), "/benchmarks"
+    on = str(book.services.clock.business_on())
+    form = {**hidden(risk.get(path), path), "benchmark": "LPR1Y", "fixed_on": on, "source": "x"}
+    assert risk.post(path, data={**form, "percent": "three"}).status_code == 422
+    assert risk.post(path, data={**form, "percent": "3.05"}).status_code == 303
+    refused = risk.post(path, data={**form, "percent": "3.5", "reason": "read wrongly"})
+    assert refused.status_code == 403
+    assert 'value="3.5"' in refused.text, "what was typed is still there"
+
+    page = signed_in(app, "auditor").get(f"{path}?benchmark=LPR1Y").text
+    assert "3.0500%" in page
+    assert f'action="{path}"' not in page, "an auditor enters nothing"
+    (fixing,) = book.services.benchmarks.list_fixings(book.people["risk"])
+    assert (fixing.rate, fixing.version) == (Decimal("0.0305"), 1)
 
 
 # ── late interest ────────────────────────────────────────────────────────────────────────────────

@@ -65,6 +65,23 @@ def test_what_is_no_edition_is_refused(content: bytes) -> None:
         PolicyEdition.of_toml(toml_of_workbook(content))
 
 
+def test_an_edition_that_prices_over_benchmarks_comes_back_from_its_workbook() -> None:
+    edition = a_changed_edition(
+        """
+        [benchmarks]
+        LPR1Y = { currency = "CNY", published_day = 20, age_days_max = 40 }
+        SOFR = { currency = "USD", age_days_max = 7 }
+
+        [[price.floating]]
+        code = "loans"
+        benchmark = "LPR1Y"
+        products = ["working_capital_loan", "factoring"]
+        """
+    )
+
+    assert PolicyEdition.of_toml(toml_of_workbook(workbook_of(edition))) == edition
+
+
 def test_a_row_within_a_row_that_is_not_there_is_named() -> None:
     lost = workbook(
         **{

@@ -10,6 +10,7 @@ from web import assets
 from web.console import (
     application,
     approval,
+    benchmark,
     cap,
     classification,
     cohort,
@@ -67,6 +68,7 @@ _STAGES = (
     classification,
     cohort,
     collection,
+    benchmark,
     guard,
     related,
     draft,

@@ -88,6 +88,10 @@ class Formats:
             return "—"
         return f"{_signed(f'{abs(share * 100):,.{decimals}f}', share)}%"
 
+    def bp(self, points: Decimal | None) -> str:
+        """Basis points with their sign."""
+        return "—" if points is None else f"{points.normalize() + 0:+f}"
+
     def on(self, day: date | None) -> str:
         return day.isoformat() if day else "—"
 

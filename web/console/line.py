@@ -176,6 +176,7 @@ def _line_page(
         entries_before=next_path(book.entries, f"/lines/{line_id}", lambda e: (e.seq,), "before"),
         reservations=visit.services.exposure.list_reservations(visit.person, line_id),
         freezes=view.freezes,
+        rates=visit.services.benchmarks.read_rates(visit.person, line_id),
         events=tuple(reversed(view.events)),
         actions=_possible_acts(visit, view),
         opened=opened,

@@ -30,6 +30,7 @@ ENTRIES = (
     Entry("classes", "/classes", "list", Action.CLASS_READ),
     Entry("cohorts", "/cohorts", "cycle", Action.COHORT_READ),
     Entry("collections", "/collections", "coins", Action.COLLECTION_READ),
+    Entry("benchmarks", "/benchmarks", "coins", Action.BENCHMARK_READ),
     Entry("overrides", "/overrides", "pen", Action.OVERRIDE_READ),
     Entry("products", "/products", "list", Action.POLICY_READ),
     Entry("guards", "/guards", "shield", Action.GUARD_READ),

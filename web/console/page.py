@@ -85,6 +85,7 @@ class Pages:
             "number": _of_formats("number"),
             "figure": _of_formats("figure"),
             "percent": _of_formats("percent"),
+            "bp": _of_formats("bp"),
             "on": _of_formats("on"),
             "at": _of_formats("at"),
             "at_second": _of_formats("at_second"),

@@ -6,19 +6,30 @@ approval engine decides on credit and waits for days; a waiver is granted or not
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
 from domain.errors import AmountNotPositive, DateInFuture, Malformed, OutOfOrder
 from domain.identity import Id, Person
-from domain.late import LateEntry, LateEntryKind, LateWaiver, accrued, charges_of, left_of
+from domain.late import (
+    LateEntry,
+    LateEntryKind,
+    LateWaiver,
+    accrued,
+    charges_of,
+    left_of,
+    rate_on,
+)
 from domain.money import Money, money_sum
 from domain.reasons import because
 from domain.value import Value, content_hash
-from policies.late import late_rates
+from policies.late import agreed_late, agreement_for, late_rates
 from storage.base import Records
+from storage.contract import Contracts
 from storage.edition import Editions
 from storage.late import LateInterest
+from storage.line import LineRates
 from storage.receivable import Receivables
 from web.service.clock import Clock
 from web.service.customer import visible_customer
@@ -29,7 +40,8 @@ from web.service.permissions import Action, permit
 class LateInvoice(Value):
     """What an invoice has borne by a day, what was charged of it, and what of that is owed.
 
-    `customer_id` is the record of the customer that the invoice stands under.
+    `customer_id` is the record of the customer that the invoice stands under. The rate is the one
+    in force on the day, by the agreement named, or by the edition of the invoice's date.
     """
 
     customer_id: Id
@@ -38,6 +50,8 @@ class LateInvoice(Value):
     accrued: Money
     charged: Money
     owed: Money
+    rate_annual: Decimal | None = None  # what the day bears; None before there is any rate
+    agreement_no: str | None = None  # the signed agreement that states it; None: policy does
 
 
 class LateAccount(Value):
@@ -179,7 +193,11 @@ class LateService:
 
 
 def _account(session: Session, customer_id: str, on: date) -> LateAccount:
-    rates = late_rates(Editions(session).find_spans(on))
+    spans = Editions(session).find_spans(on)
+    agreed = [
+        agreed_late(each, LineRates(session).list_of_line(each.line_id))
+        for each in Contracts(session).in_force_of(customer_id)
+    ]
     payments = Receivables(session).payments(customer_id)
     entries = LateInterest(session).entries(customer_id)
     counting = set(Receivables(session).counting(customer_id))
@@ -188,6 +206,8 @@ def _account(session: Session, customer_id: str, on: date) -> LateAccount:
         charges, currency = charges_of(entries, invoice), invoice.amount.currency
         # One that another record of the customer holds too bears interest once.
         counts = invoice in counting
+        agreement = agreement_for(invoice, agreed)
+        rates = late_rates(invoice, agreement, spans)
         borne = accrued(invoice, payments, rates, on) if counts else Money.zero(currency)
         if not borne and not charges:
             continue
@@ -199,6 +219,8 @@ def _account(session: Session, customer_id: str, on: date) -> LateAccount:
                 accrued=borne,
                 charged=money_sum((each.amount for each in charges), currency),
                 owed=money_sum((left_of(each, entries) for each in charges), currency),
+                rate_annual=rate_on(rates, on),
+                agreement_no=None if agreement is None else agreement.agreement_no,
             )
         )
     return LateAccount(

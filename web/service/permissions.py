@@ -61,6 +61,10 @@ class Action(StrEnum):
     ATTACHMENT_RECORD = "attachment.record"
     RATE_READ = "rate.read"
     RATE_RECORD = "rate.record"
+    BENCHMARK_READ = "benchmark.read"
+    BENCHMARK_RECORD = "benchmark.record"
+    REPRICING_READ = "repricing.read"
+    REPRICING_RUN = "repricing.run"
     SCREENING_READ = "screening.read"
     SCREENING_RECORD = "screening.record"
     SCREENING_DISPOSE = "screening.dispose"
@@ -171,6 +175,11 @@ MATRIX: dict[Action, frozenset[Role]] = {
     Action.ATTACHMENT_RECORD: frozenset({_RM, _LEGAL, _COLLECTOR, _RISK, _RELEASE}),
     Action.RATE_READ: _STAFF | {_ORDERS},
     Action.RATE_RECORD: frozenset({_RISK}),
+    Action.BENCHMARK_READ: _STAFF,
+    # Corrected by another person than entered the figure, whatever their roles; the record holds it.
+    Action.BENCHMARK_RECORD: frozenset({_RISK}),
+    Action.REPRICING_READ: frozenset({_APPROVER, _RISK, _AUDITOR}),
+    Action.REPRICING_RUN: frozenset({_RISK, _OPERATOR}),
     Action.SCREENING_READ: frozenset({_RISK, _AUDITOR, _APPROVER, _LEGAL}),
     Action.SCREENING_RECORD: frozenset({_RISK}),
     Action.SCREENING_DISPOSE: frozenset({_RISK}),

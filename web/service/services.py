@@ -11,6 +11,7 @@ from web.service.application import ApplicationService
 from web.service.approval import ApprovalService
 from web.service.attachment import AttachmentService
 from web.service.audit import AuditService
+from web.service.benchmark import BenchmarkService
 from web.service.cap import CapService
 from web.service.classification import ClassificationService
 from web.service.clock import Clock
@@ -74,6 +75,7 @@ class Services:
     reports: ReportService
     attachments: AttachmentService
     rates: RateService
+    benchmarks: BenchmarkService
     screenings: ScreeningService
     imports: ImportService
     applications: ApplicationService
@@ -136,6 +138,7 @@ def build_services(
         reports=ReportService(records, clock, providers or {}),
         attachments=AttachmentService(records),
         rates=RateService(records, clock),
+        benchmarks=BenchmarkService(records, gateway, clock),
         screenings=ScreeningService(records, clock),
         imports=ImportService(records, clock),
         applications=ApplicationService(records, gateway, clock),

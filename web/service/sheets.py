@@ -116,7 +116,7 @@ def _walk(path: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 # Mappings whose keys are codes of the policy and not fields of ours.
 _TABLES = frozenset(
-    "spreading.figures limit.methods limit.products limit.grade_cap"
+    "benchmarks spreading.figures limit.methods limit.products limit.grade_cap"
     " price.margin_min approval.tiers contract.payment_days review.cycle_months".split()
 )
 

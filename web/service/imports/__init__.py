@@ -46,6 +46,7 @@ ACTIONS = {
     ImportKind.PAYMENTS: Action.RECEIVABLE_RECORD,
     ImportKind.LISTS: Action.SCREENING_RECORD,
     ImportKind.RATES: Action.RATE_RECORD,
+    ImportKind.BENCHMARKS: Action.BENCHMARK_RECORD,
     ImportKind.SALES_INVOICES: Action.TURNOVER_RECORD,
     ImportKind.PURCHASE_INVOICES: Action.TURNOVER_RECORD,
 }

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from sqlalchemy.orm import Session
 
+from domain.benchmark import FixingContent
 from domain.customer import Customer, CustomerGroup, Identifier, IdentifierScheme
 from domain.errors import (
     AlreadyExists,
@@ -34,6 +35,7 @@ from domain.statement import (
     ties_tolerated,
 )
 from domain.tolerance import ToleranceUse
+from storage.benchmark import Fixings
 from storage.customer import Customers
 from storage.exchange import Rates
 from storage.receivable import Receivables
@@ -430,6 +432,28 @@ class RateImporter(_Portioned):
         return outcomes
 
 
+class BenchmarkImporter(_Portioned):
+    """Fixings of benchmarks, each for one benchmark and day; a rate is a share, 0.0305 for 3.05 %."""
+
+    def take(self, rows: Sequence[Fields]) -> list[Answer]:
+        return self._each(rows, self._made, self._write)
+
+    def _made(self, fields: Fields) -> tuple[object, FixingContent]:
+        content = {
+            "benchmark": cells.required(fields, "benchmark"),
+            "fixed_on": cells.day_past(fields, "fixed_on", self._run.business_on),
+            "rate": cells.figure(fields, "rate", cells.required(fields, "rate")),
+            "source": fields.find("source") or self._run.source(fields),
+        }
+        fixing = cells.made(fields, FixingContent, content)
+        return (fixing.benchmark, fixing.fixed_on), fixing
+
+    def _write(self, fixings: list[FixingContent]) -> Sequence[Outcome | CreditError]:
+        return Fixings(self._run.session).record_all(
+            fixings, recorded_by=self._run.person.person_id
+        )
+
+
 class ListImporter:
     """Name lists; the rows of one list and version are the whole list from now on."""
 
@@ -495,6 +519,7 @@ IMPORTERS: dict[ImportKind, Callable[[Run], Importer]] = {
     ImportKind.PAYMENTS: PaymentImporter,
     ImportKind.LISTS: ListImporter,
     ImportKind.RATES: RateImporter,
+    ImportKind.BENCHMARKS: BenchmarkImporter,
 }
 
 

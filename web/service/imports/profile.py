@@ -29,6 +29,7 @@ REQUIRED: dict[ImportKind, tuple[str, ...]] = {
     ImportKind.PAYMENTS: ("customer", "payment_no", "invoice_no", "paid_on", "amount", "currency"),
     ImportKind.LISTS: ("list_code", "list_version", "value", "effect", "rule"),
     ImportKind.RATES: ("base", "quote", "rate", "rate_on"),
+    ImportKind.BENCHMARKS: ("benchmark", "fixed_on", "rate"),
     ImportKind.SALES_INVOICES: _VAT_REQUIRED,
     ImportKind.PURCHASE_INVOICES: _VAT_REQUIRED,
 }
@@ -47,6 +48,7 @@ OPTIONAL: dict[ImportKind, tuple[str, ...]] = {
     ImportKind.PAYMENTS: ("scheme",),
     ImportKind.LISTS: ("scheme", "reason", "until"),
     ImportKind.RATES: ("kind", "source"),
+    ImportKind.BENCHMARKS: ("source",),
     ImportKind.SALES_INVOICES: _VAT_OPTIONAL,
     ImportKind.PURCHASE_INVOICES: _VAT_OPTIONAL,
 }

@@ -1,0 +1,248 @@
+"""Floating rates are set anew on their dates, once, by the fixing in force, or a finding says why not."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from activities.assessment import collect_dossier
+from activities.repricing import RepricingActivities
+from domain.application import Application
+from domain.benchmark import (
+    FixingContent,
+    LineRate,
+    RateCause,
+    RateFinding,
+    RepricingPage,
+    RepricingPageDone,
+)
+from domain.contract import Terms
+from domain.errors import BenchmarkMissing
+from domain.line import LineStatus
+from domain.terms import FloatingRate, FloatingTerms
+from storage.base import Records
+from storage.benchmark import Fixings
+from storage.classification import Debtors
+from storage.line import LineRates, Lines
+from storage.related import RelatedParties
+from tests.makers_line import a_letter, a_line, record_letter
+from tests.makers_monitoring import GRANTED_ON, LINE_ID, a_book, noon
+from tests.makers_policy import a_changed_edition, cny
+
+FIRST = date(2026, 2, 1)
+EDITION = a_changed_edition(
+    """
+    [benchmarks]
+    LPR1Y = { currency = "CNY", age_days_max = 40, published_day = 20 }
+
+    [[price.floating]]
+    code = "loans"
+    benchmark = "LPR1Y"
+    products = ["working_capital_loan"]
+    """
+)
+RULE = FloatingRate.parse("LPR1Y+120bp/3m@2026-02-01")
+FLOATING = FloatingTerms(rule=RULE, fixing=Decimal("0.031"), fixing_on=date(2026, 1, 20))
+
+
+def a_floating_line(records: Records, line_id: str = "line-2") -> None:
+    """A line of the ordinary customer whose rate floats."""
+    letter = a_letter(f"PF-{line_id}", customer_id="c-1")
+    assert letter.terms is not None
+    terms = letter.terms.model_copy(
+        update={"floating": FLOATING, "rate_annual": RULE.annual(FLOATING.fixing)}
+    )
+    letter = record_letter(records, letter.model_copy(update={"terms": terms}))
+    with records.begin() as session:
+        Lines(session).open(
+            a_line(letter, line_id=line_id, starts_on=GRANTED_ON, ends_on=date(2027, 3, 1)),
+            GRANTED_ON,
+        )
+
+
+def fix(records: Records, rate: str, on: date) -> None:
+    with records.begin() as session:
+        content = FixingContent(benchmark="LPR1Y", fixed_on=on, rate=Decimal(rate))
+        Fixings(session).record(content, recorded_by="risk1")
+
+
+def run(
+    records: Records, on: date, after: str | None = None, page_size: int = 100
+) -> RepricingPageDone:
+    page = RepricingPage(after=after, page_size=page_size, at=noon(on))
+    return RepricingActivities(records).reprice_lines(page)
+
+
+def rates(records: Records, line_id: str = "line-2") -> list[LineRate]:
+    with records.begin() as session:
+        return list(LineRates(session).list_of_line(line_id))
+
+
+def findings(records: Records) -> list[RateFinding]:
+    with records.begin() as session:
+        return list(LineRates(session).find_open())
+
+
+def notices(records: Records) -> list[str]:
+    with records.begin() as session:
+        found = session.execute(
+            text("SELECT recipient FROM outbox WHERE kind = 'line_repriced' ORDER BY 1")
+        )
+        return [row[0] for row in found]
+
+
+def rate_on(records: Records, on: date, line_id: str = "line-2") -> Decimal:
+    """What the expected loss of a day is discounted at."""
+    with records.begin() as session:
+        (standing,) = (
+            each for each in Debtors(session).lines("c-1", on) if each.line_id == line_id
+        )
+    return standing.rate_annual
+
+
+@pytest.fixture
+def book(records: Records) -> Records:
+    a_book(records, edition=EDITION)
+    a_floating_line(records)
+    return records
+
+
+def test_a_letter_sets_the_first_rate_fixed_or_floating(book: Records) -> None:
+    (floating,), (fixed,) = rates(book), rates(book, LINE_ID)
+
+    assert (floating.from_on, floating.rate_annual) == (GRANTED_ON, Decimal("0.043"))
+    assert floating.fixing is not None
+    assert (floating.fixing.benchmark, floating.spread_bp) == ("LPR1Y", Decimal(120))
+    assert (fixed.cause, fixed.fixing) == (RateCause.LETTER, None)
+
+
+def test_nothing_is_set_before_its_date(book: Records) -> None:
+    fix(book, "0.03", date(2026, 1, 20))
+
+    done = run(book, FIRST - timedelta(days=1))
+    assert (done.tally.seen, done.tally.repriced, done.after) == (1, 0, None)
+    assert len(rates(book)) == 1
+
+
+def test_a_date_sets_the_rate_once_and_tells_the_customer_and_its_manager(book: Records) -> None:
+    fix(book, "0.0295", date(2026, 1, 20))
+
+    assert run(book, FIRST).tally.repriced == 1
+    assert run(book, FIRST + timedelta(days=9)).tally.repriced == 0
+    first, second = rates(book)
+    assert (second.from_on, second.rate_annual) == (FIRST, Decimal("0.0415"))
+    assert second.cause is RateCause.REPRICING
+    assert notices(book) == ["customer:c-1", "person:manager"]
+    assert rate_on(book, FIRST - timedelta(days=1)) == first.rate_annual
+    assert rate_on(book, FIRST) == second.rate_annual
+
+
+def test_the_disclosure_of_related_parties_says_the_rate_of_its_day(book: Records) -> None:
+    fix(book, "0.0295", date(2026, 1, 20))
+    run(book, FIRST)
+
+    for on, rate in ((FIRST - timedelta(days=1), "0.043"), (FIRST, "0.0415")):
+        with book.begin() as session:
+            lines = RelatedParties(session).lines_as_of(["c-1"], on, noon(on))["c-1"]
+        assert {each.line_id: each.rate_annual for each in lines}["line-2"] == Decimal(rate)
+
+
+def test_a_fixing_of_the_date_itself_comes_too_late_for_it(book: Records) -> None:
+    fix(book, "0.0295", date(2026, 1, 20))
+    fix(book, "0.0100", FIRST)
+
+    run(book, FIRST)
+    assert rates(book)[-1].rate_annual == Decimal("0.0415")
+
+
+def test_a_missing_benchmark_is_a_finding_and_no_rate_until_it_has_come_in(book: Records) -> None:
+    fix(book, "0.0295", date(2025, 12, 22))  # January's is missing
+
+    done = run(book, FIRST)
+    assert (done.tally.repriced, done.tally.missing) == (0, 1)
+    assert len(rates(book)) == 1
+    (finding,) = findings(book)
+    assert (finding.line_id, finding.benchmark, finding.due_on) == ("line-2", "LPR1Y", FIRST)
+    assert notices(book) == []
+
+    fix(book, "0.0285", date(2026, 1, 20))
+    later = FIRST + timedelta(days=20)
+    assert run(book, later).tally.repriced == 1
+    assert (rates(book)[-1].from_on, rates(book)[-1].rate_annual) == (FIRST, Decimal("0.0405"))
+    assert findings(book) == []
+
+
+def test_dates_that_were_missed_are_made_up_each_by_its_own_fixing(book: Records) -> None:
+    fix(book, "0.0295", date(2026, 1, 20))
+    fix(book, "0.0275", date(2026, 4, 20))
+
+    assert run(book, date(2026, 5, 2)).tally.repriced == 2
+    assert [each.rate_annual for each in rates(book)[1:]] == [Decimal("0.0415"), Decimal("0.0395")]
+
+
+def test_a_run_that_stopped_after_a_page_goes_on_with_the_next_line(book: Records) -> None:
+    a_floating_line(book, "line-3")
+    fix(book, "0.0295", date(2026, 1, 20))
+
+    done = run(book, FIRST, page_size=1)
+    assert (done.after, done.tally.repriced) == ("line-2", 1)
+    assert run(book, FIRST, page_size=1).tally.repriced == 0, "taken twice, it lands once"
+    assert run(book, FIRST, after=done.after, page_size=1).tally.repriced == 1
+    assert len(rates(book, "line-3")) == 2
+
+
+def test_a_line_that_has_ended_is_not_repriced(book: Records) -> None:
+    fix(book, "0.0295", date(2026, 1, 20))
+    with book.begin() as session:
+        Lines(session).end("line-2", LineStatus.TERMINATED, message_id="m-1", at=noon(GRANTED_ON))
+
+    assert run(book, FIRST).tally.seen == 0
+
+
+def test_a_benchmark_that_policy_no_longer_lists_is_missing(records: Records) -> None:
+    a_book(records)
+    a_floating_line(records)
+    fix(records, "0.0295", date(2026, 1, 20))
+
+    assert run(records, FIRST).tally.missing == 1
+
+
+@pytest.mark.parametrize("table", ["line_rate", "line_rate_finding"])
+def test_the_database_keeps_every_rate(book: Records, table: str) -> None:
+    run(book, FIRST)
+
+    with pytest.raises(DBAPIError), book.begin() as session:
+        session.execute(text(f"DELETE FROM {table}"))
+
+
+def test_a_dossier_holds_the_fixing_in_force_or_is_refused_by_name(book: Records) -> None:
+    application = Application(
+        customer_id="c-1",
+        limit_requested=cny(1000),
+        purpose="steel",
+        product="working_capital_loan",
+    )
+    on = date(2026, 2, 2)
+    with pytest.raises(BenchmarkMissing, match="LPR1Y"), book.begin() as session:
+        collect_dossier(session, application, EDITION, on)
+    fix(book, "0.0295", date(2026, 1, 20))
+
+    with book.begin() as session:
+        dossier = collect_dossier(session, application, EDITION, on)
+    assert dossier.fixing is not None
+    assert (dossier.fixing.rate, dossier.fixing.fixed_on) == (
+        Decimal("0.0295"),
+        date(2026, 1, 20),
+    )
+
+
+def test_terms_of_an_earlier_release_have_a_fixed_rate(records: Records) -> None:
+    terms = a_letter().terms
+    assert terms is not None
+    stored = terms.model_dump(mode="json")
+    for added in ("floating", "late"):
+        stored.pop(added)
+
+    assert Terms.model_validate(stored) == terms
