@@ -56,10 +56,12 @@ class ReratingActivities(ReratingSteps):
             if edition is None:
                 raise NotFound(kind="policy edition in force", id=on.isoformat())
             store = Reratings(session)
-            run = store.begin(page.run_id, edition.edition_hash, on, page.person_id)
+            run = store.begin(
+                page.run_id, edition.edition_hash, on, page.person_id, page.industries
+            )
             if run.status is RunStatus.PREVIEWING:
                 edition = Editions(session).read(run.edition_hash)
-                line_ids = store.find_lines(run.after, page.page_size)
+                line_ids = store.find_lines(run.after, page.page_size, run.industries)
                 up_to = line_ids[-1] if len(line_ids) == page.page_size else None
                 judged = _judged(session, line_ids, edition, run.business_on)
                 run = store.record_preview(run, judged, up_to)
@@ -121,7 +123,9 @@ def _judged(
             )
         ]
         for judging in judgings([standing for standing, _ in pairs], judged):
-            found[judging.line_id] = judging
+            found[judging.line_id] = judging.model_copy(
+                update={"asks_review": asks_review(judging, edition)}
+            )
     return tuple(found[line_id] for line_id in line_ids)
 
 

@@ -1040,9 +1040,17 @@ class AsyncClient(AsyncConnection):
         """The newest looks at the book."""
         return (await self.run(requests.monitoring_runs(page_size))).items
 
-    async def preview_rerating(self) -> v.RunStarted:
-        """Judge every line in force anew; nothing changes by it."""
-        return await self.run(requests.preview_rerating())
+    async def fetch_outlooks(self, edition_hash: str | None = None) -> v.OutlookView:
+        """What an edition, or the one in force, changes in the outlook of industries."""
+        return await self.run(requests.outlooks(edition_hash))
+
+    def list_affected_lines(self, industry: str) -> AsyncIterator[v.AffectedLine]:
+        """The lines in force of an industry."""
+        return self._pages(lambda cursor: requests.affected_page(industry, cursor))
+
+    async def preview_rerating(self, industries: Sequence[str] = ()) -> v.RunStarted:
+        """Judge every line in force anew, or those of some industries; nothing changes by it."""
+        return await self.run(requests.preview_rerating(industries))
 
     async def fetch_reratings(self, page_size: int = 20) -> Sequence[v.Rerating]:
         """The newest re-rating runs."""
@@ -1052,9 +1060,17 @@ class AsyncClient(AsyncConnection):
         """How far a run has come, what it counts, and the hash of its preview."""
         return await self.run(requests.rerating(run_id))
 
-    def list_rerated(self, run_id: str, *, outcome: str | None = None) -> AsyncIterator[v.Rerated]:
+    async def fetch_rerating_effect(self, run_id: str) -> v.RerateEffect:
+        """The lines that people will be asked about: limits then and now, what is used of them."""
+        return await self.run(requests.rerating_effect(run_id))
+
+    def list_rerated(
+        self, run_id: str, *, outcome: str | None = None, asks_review: bool | None = None
+    ) -> AsyncIterator[v.Rerated]:
         """What a preview says of each line: `moved`, `unmoved` or `failed`, or all."""
-        return self._pages(lambda cursor: requests.rerated_page(run_id, cursor, outcome))
+        return self._pages(
+            lambda cursor: requests.rerated_page(run_id, cursor, outcome, asks_review)
+        )
 
     async def fetch_rerating_preview(self, run_id: str) -> bytes:
         """The preview as CSV, whose SHA-256 is the run's hash."""

@@ -904,8 +904,16 @@ def monitoring_runs(page_size: int) -> Call[v.Items[v.MonitoringRun]]:
     return reading("/runs/monitoring", v.Items[v.MonitoringRun], page_size=page_size)
 
 
-def preview_rerating() -> Call[v.RunStarted]:
-    return writing("/runs/rerating", v.RunStarted, repeatable=False)
+def outlooks(edition_hash: str | None) -> Call[v.OutlookView]:
+    return reading("/outlooks", v.OutlookView, edition=edition_hash)
+
+
+def affected_page(industry: str, cursor: str | None) -> Call[v.Page[v.AffectedLine]]:
+    return reading("/outlooks/lines", v.Page[v.AffectedLine], industry=industry, cursor=cursor)
+
+
+def preview_rerating(industries: Sequence[str]) -> Call[v.RunStarted]:
+    return writing("/runs/rerating", v.RunStarted, {"industries": list(industries)})
 
 
 def reratings(page_size: int) -> Call[v.Items[v.Rerating]]:
@@ -916,9 +924,19 @@ def rerating(run_id: str) -> Call[v.Rerating]:
     return reading(_at("runs", "rerating", run_id), v.Rerating)
 
 
-def rerated_page(run_id: str, cursor: str | None, outcome: str | None) -> Call[v.Page[v.Rerated]]:
+def rerating_effect(run_id: str) -> Call[v.RerateEffect]:
+    return reading(_at("runs", "rerating", run_id, "effect"), v.RerateEffect)
+
+
+def rerated_page(
+    run_id: str, cursor: str | None, outcome: str | None, asks_review: bool | None
+) -> Call[v.Page[v.Rerated]]:
     return reading(
-        _at("runs", "rerating", run_id, "lines"), v.Page[v.Rerated], cursor=cursor, outcome=outcome
+        _at("runs", "rerating", run_id, "lines"),
+        v.Page[v.Rerated],
+        cursor=cursor,
+        outcome=outcome,
+        asks_review=asks_review,
     )
 
 

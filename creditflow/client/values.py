@@ -1471,6 +1471,17 @@ class Rerating(Answer):
     applied_by: str | None
     started_at: AwareDatetime
     finished_at: AwareDatetime | None
+    industries: tuple[str, ...]
+
+
+class RerateEffect(Answer):
+    """The lines of a preview that people will be asked about; what is used, by currency."""
+
+    run_id: str
+    lines: int
+    limits_before: tuple[Money, ...]
+    limits_supported: tuple[Money, ...]
+    exposure: tuple[Money, ...]
 
 
 class Rerated(Answer):
@@ -1487,6 +1498,51 @@ class Rerated(Answer):
     binding: str
     knock_outs: tuple[str, ...]
     failure: str
+    asks_review: bool
+
+
+class OutlookChange(Answer):
+    """An industry's outlook from one day on; a share of None bounds nothing."""
+
+    industry: str
+    on: date
+    share_before: Decimal | None
+    share: Decimal | None
+
+
+class AffectedBook(Answer):
+    """The lines in force of an industry; amounts by currency."""
+
+    industry: str
+    customers: int
+    lines: int
+    limits: tuple[Money, ...]
+    exposure: tuple[Money, ...]
+
+
+class OutlookEffect(Answer):
+    change: OutlookChange
+    book: AffectedBook
+    in_force: bool
+
+
+class OutlookView(Answer):
+    """The changes that an edition makes, by day."""
+
+    edition_hash: str
+    effective_on: date
+    effects: tuple[OutlookEffect, ...]
+
+
+class AffectedLine(Answer):
+    """A line in force of an industry whose outlook changes."""
+
+    line_id: str
+    customer_id: str
+    industry: str
+    grade: str
+    limit: Money
+    exposure: Money
 
 
 class ClassificationRun(Answer):

@@ -36,6 +36,7 @@ PAGES = (
     "/customers/c-1004/ring /lines /reviews?view=all /warnings?view=all /rerating /collections "
     "/policy /mails /operations /customers/merges /overrides "
     "/classes /classes?tier=substandard&stage=3 /cohorts /cohorts?view=approver /cohorts/letters "
+    "/outlooks /outlooks/lines?industry=C "
     "/guards /guards?view=above_eligible /related /related?view=disclosure"
 ).split()
 

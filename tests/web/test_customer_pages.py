@@ -263,3 +263,36 @@ def test_the_lines_of_a_run_are_those_of_its_file(app: FastAPI, book: Book) -> N
     assert [row.partition(",")[0] for row in text.splitlines()[1:]] == [e.line_id for e in lines]
     with pytest.raises(NotFound):
         book.services.reratings.list_lines(book.people["auditor"], "no-such-run")
+
+
+# ── the market environment ───────────────────────────────────────────────────────────────────────
+
+
+def test_what_an_outlook_changes_is_previewed_for_its_lines_alone(app: FastAPI, book: Book) -> None:
+    client = signed_in(app, "risk")
+    edition_hash = book.services.editions.read_edition(book.people["risk"]).edition_hash
+    assert f'href="/outlooks?edition={edition_hash}"' in client.get("/policy").text
+    shown = client.get(f"/outlooks?edition={edition_hash}")
+    assert "Real estate 2022-01-01 unbounded 50" in said(shown)
+    assert 'action="/rerating"' not in signed_in(app, "approver1").get("/outlooks").text
+    fields = hidden(shown, "/rerating")
+    assert fields["industries"] == "K"
+    begun = client.post("/rerating", data={**fields, "industries": ["K", "F"]})
+    place = begun.headers["location"].partition("?")[0]
+    run = book.services.reratings.read(book.people["risk"], place.rpartition("/")[2])
+    assert run.industries == ("F", "K")
+    [judged] = book.services.reratings.list_lines(book.people["risk"], run.run_id)
+    of_industry = client.get("/outlooks/lines?industry=F")
+    assert f'href="/lines/{judged.line_id}"' in of_industry.text
+    assert "Xinghe Electronics Trading Co., Ltd." in said(of_industry)
+    page = said(client.get(f"{place}?view=to_review"))
+    assert "industries: Wholesale and retail, Real estate" in page
+    assert "No line asks for a review" in page
+    assert client.post("/rerating", data={**fields, "industries": "Z"}).status_code == 422
+
+
+def test_the_pages_of_the_market_environment_are_not_everybodys(app: FastAPI) -> None:
+    for person in ("manager", "collector", "operator"):
+        client = signed_in(app, person)
+        assert client.get("/outlooks").status_code == 403
+        assert client.get("/outlooks/lines?industry=C").status_code == 403

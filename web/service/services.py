@@ -33,6 +33,7 @@ from web.service.merge import MergeService
 from web.service.notification import NotificationService
 from web.service.once import JoinedRecords
 from web.service.operations import OperationsService
+from web.service.outlook import OutlookService
 from web.service.override import OverrideService
 from web.service.party import PartyService
 from web.service.profile import ProfileService
@@ -83,6 +84,7 @@ class Services:
     exposure: ExposureService
     reviews: ReviewService
     reratings: ReratingService
+    outlooks: OutlookService
     warnings: WarningService
     classes: ClassificationService
     cohorts: CohortService
@@ -143,6 +145,7 @@ def build_services(
         exposure=ExposureService(records, exposure, clock),
         reviews=ReviewService(records, gateway),
         reratings=ReratingService(records, gateway, clock),
+        outlooks=OutlookService(records, clock),
         warnings=WarningService(records, gateway, clock),
         classes=ClassificationService(records, gateway, clock),
         cohorts=CohortService(records, clock),
