@@ -14,6 +14,7 @@ from domain.collection import CollectionStart
 from domain.identity import SYSTEM
 from domain.line import LineStart
 from domain.notification import MessageKind, OutboxEntry, WorkflowMessage
+from domain.rerating import ReratingStart
 from domain.review import ReviewCause, ReviewStart
 from domain.value import Value
 from domain.warning import MonitoringStart
@@ -25,6 +26,7 @@ from workflows.names import (
     collection_id,
     line_id,
     monitoring_id,
+    rerating_id,
     review_id,
 )
 
@@ -70,6 +72,16 @@ def _start_monitoring(entry: OutboxEntry) -> WorkflowMessage:
     )
     run_id = monitoring_id(entry.facts["run_id"])
     return _start("MonitoringWorkflow", run_id, start, PORTFOLIO_QUEUE)
+
+
+def _start_rerating(entry: OutboxEntry) -> WorkflowMessage:
+    start = ReratingStart(
+        run_id=entry.facts["run_id"],
+        person_id=entry.facts["person_id"],
+        industries=tuple(entry.facts["industries"].split(",")),
+        offset_days=_offset_of(entry),
+    )
+    return _start("ReratingWorkflow", rerating_id(start.run_id, "preview"), start, PORTFOLIO_QUEUE)
 
 
 def _start_approval(entry: OutboxEntry) -> WorkflowMessage:
@@ -159,6 +171,7 @@ _MEANINGS: Mapping[str, Callable[[OutboxEntry], WorkflowMessage]] = {
     "start_collection": _start_collection,
     "start_monitoring": _start_monitoring,
     "start_approval": _start_approval,
+    "start_rerating": _start_rerating,
     "signal": _any_signal,
     "signal_application_reassess": _application_reassess,
     "signal_approval_stop": _approval_stop,

@@ -17,11 +17,12 @@ from domain.warning import (
 from storage.base import Records
 from storage.collection import Collections
 from storage.customer import Customers
+from storage.edition import Editions
 from storage.line import Lines
 from storage.notification import Outbox
 from storage.warning import Book, Warnings
 from tests.makers_monitoring import LINE_ID, a_book, invoice, noon, pay
-from tests.makers_policy import a_customer
+from tests.makers_policy import a_changed_edition, a_customer
 
 DUE = date(2026, 3, 2)
 
@@ -301,3 +302,44 @@ def test_a_line_whose_timer_was_lost_is_told_to_look_once_a_day(records: Records
         look(records, line.review_due_on + timedelta(days=1), run_id=run_id)
 
     assert [entry.recipient for entry in owed(records, "signal_line_changed")] == [LINE_ID]
+
+
+# ── the market environment ───────────────────────────────────────────────────────────────────────
+
+
+def test_a_changed_outlook_owes_one_preview_of_its_industry_once_its_day_has_come(
+    records: Records,
+) -> None:
+    a_book(records)
+    changes = """
+        effective_on = 2026-03-01
+        [[limit.outlooks]]
+        industry = "C"
+        cap_share = 0.4
+        effective_from = 2026-03-05
+        [[limit.outlooks]]
+        industry = "K"
+        cap_share = 0.5
+        effective_from = 2022-01-01
+        """
+    look(records, date(2026, 2, 28))
+    with records.begin() as session:
+        Editions(session).publish(a_changed_edition(changes), changes, "test")
+    look(records, date(2026, 3, 4))
+    look(records, date(2026, 3, 5), run_id="partial", customer_ids=("c-1",))
+    assert owed(records, "start_rerating") == []
+
+    look(records, date(2026, 3, 6))
+    look(records, date(2026, 3, 7))
+
+    [entry] = owed(records, "start_rerating")
+    assert (entry.facts["industries"], entry.facts["person_id"]) == ("C", "system")
+    look(records, date(2026, 6, 1))
+    assert len(owed(records, "start_rerating")) == 1
+
+
+def test_an_old_change_is_not_dug_up(records: Records) -> None:
+    a_book(records)
+    look(records, date(2026, 3, 4))
+
+    assert owed(records, "start_rerating") == []

@@ -5,7 +5,7 @@ Asking changes nothing. The affected lines are judged anew by a re-rating of the
 """
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 
 from domain.identity import Person
 from domain.outlook import AffectedBook, AffectedLine, OutlookChange
@@ -53,8 +53,7 @@ class OutlookService:
                 if edition_hash is None
                 else editions.read(edition_hash)
             )
-            eve = edition.effective_on - timedelta(days=1)
-            changes = outlook_changes(edition, editions.find_current(eve, edition.name))
+            changes = outlook_changes(edition, editions.find_before(edition))
             books = IndustryLines(session).sums(sorted({each.industry for each in changes}))
         holds = current is not None and current.edition_hash == edition.edition_hash
         return OutlookView(
