@@ -6,10 +6,12 @@ here. A message to a line in the system's name is known by the key it is owed un
 
 import json
 from collections.abc import Callable, Mapping
+from datetime import date
 from typing import Any
 
 from domain.application import CaseStart
 from domain.approval import ApprovalRequest
+from domain.classification import ClassificationStart
 from domain.collection import CollectionStart
 from domain.identity import SYSTEM
 from domain.line import LineStart
@@ -23,6 +25,7 @@ from workflows.names import (
     PORTFOLIO_QUEUE,
     application_id,
     approval_id,
+    classification_id,
     collection_id,
     line_id,
     monitoring_id,
@@ -72,6 +75,18 @@ def _start_monitoring(entry: OutboxEntry) -> WorkflowMessage:
     )
     run_id = monitoring_id(entry.facts["run_id"])
     return _start("MonitoringWorkflow", run_id, start, PORTFOLIO_QUEUE)
+
+
+def _start_classification(entry: OutboxEntry) -> WorkflowMessage:
+    start = ClassificationStart(
+        run_id=entry.facts["run_id"],
+        as_of=date.fromisoformat(entry.facts["as_of"]),
+        person_id=entry.facts["person_id"],
+        customer_ids=tuple(entry.facts["customer_ids"].split(",")),
+        offset_days=_offset_of(entry),
+    )
+    run_id = classification_id(entry.facts["run_id"])
+    return _start("ClassificationWorkflow", run_id, start, PORTFOLIO_QUEUE)
 
 
 def _start_rerating(entry: OutboxEntry) -> WorkflowMessage:
@@ -171,6 +186,7 @@ _MEANINGS: Mapping[str, Callable[[OutboxEntry], WorkflowMessage]] = {
     "start_collection": _start_collection,
     "start_monitoring": _start_monitoring,
     "start_approval": _start_approval,
+    "start_classification": _start_classification,
     "start_rerating": _start_rerating,
     "signal": _any_signal,
     "signal_application_reassess": _application_reassess,

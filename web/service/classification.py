@@ -138,9 +138,10 @@ class ClassificationService:
         permit(person, Action.CLASS_READ)
         with self._records.begin() as session:
             visible_customer(session, person, customer_id)
+            today = self._clock.business_on()
             return CustomerClasses(
-                classes=Classes(session).history(customer_id),
-                entries=Losses(session).list_of(customer_id),
+                classes=Classes(session).history(customer_id, today),
+                entries=Losses(session).list_of(customer_id, today),
             )
 
     def _day(self, as_of: date | None) -> date:

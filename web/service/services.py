@@ -29,6 +29,7 @@ from web.service.imports import ImportService
 from web.service.investigation import InvestigationService
 from web.service.late import LateService
 from web.service.line import LineService
+from web.service.manual_class import ManualClassService
 from web.service.merge import MergeService
 from web.service.notification import NotificationService
 from web.service.once import JoinedRecords
@@ -87,6 +88,7 @@ class Services:
     outlooks: OutlookService
     warnings: WarningService
     classes: ClassificationService
+    manual_classes: ManualClassService
     cohorts: CohortService
     collections: CollectionService
     guards: GuardService
@@ -148,6 +150,7 @@ def build_services(
         outlooks=OutlookService(records, clock),
         warnings=WarningService(records, gateway, clock),
         classes=ClassificationService(records, gateway, clock),
+        manual_classes=ManualClassService(records, clock),
         cohorts=CohortService(records, clock),
         collections=CollectionService(records, gateway, clock),
         guards=GuardService(records, clock),
