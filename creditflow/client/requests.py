@@ -748,6 +748,43 @@ def classify(as_of: date | None) -> Call[v.RunStarted]:
     return writing("/runs/classification", v.RunStarted, {"as_of": as_of})
 
 
+def manual_classes(customer_id: str) -> Call[v.ManualClassView]:
+    return reading(_at("customers", customer_id, "manual-classes"), v.ManualClassView)
+
+
+def newest_manual_classes(page_size: int) -> Call[v.Items[v.ManualClass]]:
+    return reading("/manual-classes", v.Items[v.ManualClass], page_size=page_size)
+
+
+def set_class(
+    customer_id: str,
+    tier: str,
+    reason: str,
+    note: str,
+    from_on: date,
+    until_on: date,
+    key: str | None,
+) -> Call[v.ManualClass]:
+    body = {
+        "tier": tier,
+        "reason": reason,
+        "note": note,
+        "from_on": from_on,
+        "until_on": until_on,
+    }
+    path = _at("customers", customer_id, "manual-classes")
+    return writing(path, v.ManualClass, body, key=key)
+
+
+def decide_class(manual_id: str, verdict: str, note: str) -> Call[v.ManualClass]:
+    body = {"verdict": verdict, "note": note}
+    return writing(_at("manual-classes", manual_id, "decision"), v.ManualClass, body)
+
+
+def take_class_back(manual_id: str, note: str) -> Call[v.ManualClass]:
+    return writing(_at("manual-classes", manual_id, "reversal"), v.ManualClass, {"note": note})
+
+
 def classification_runs(page_size: int) -> Call[v.Items[v.ClassificationRun]]:
     return reading("/runs/classification", v.Items[v.ClassificationRun], page_size=page_size)
 

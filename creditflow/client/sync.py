@@ -868,6 +868,35 @@ class Client(Connection):
         """Classify the book as of a day, and every later day that was run already."""
         return self.run(requests.classify(as_of))
 
+    def fetch_manual_classes(self, customer_id: str) -> v.ManualClassView:
+        """The classes set by hand of a customer, beside what counts and what may be set."""
+        return self.run(requests.manual_classes(customer_id))
+
+    def list_manual_classes(self, page_size: int = 50) -> Sequence[v.ManualClass]:
+        """Classes set by hand, the newest first."""
+        return self.run(requests.newest_manual_classes(page_size)).items
+
+    def set_class(
+        self,
+        customer_id: str,
+        tier: str,
+        reason: str,
+        note: str,
+        from_on: date,
+        until_on: date,
+        key: str | None = None,
+    ) -> v.ManualClass:
+        """Set a customer's class by hand; a worse one counts at once, a better one once confirmed."""
+        return self.run(requests.set_class(customer_id, tier, reason, note, from_on, until_on, key))
+
+    def decide_class(self, manual_id: str, verdict: str, note: str) -> v.ManualClass:
+        """`confirm` or `decline` a better class that somebody else set."""
+        return self.run(requests.decide_class(manual_id, verdict, note))
+
+    def take_class_back(self, manual_id: str, note: str) -> v.ManualClass:
+        """Take a class back, as if it had never been set."""
+        return self.run(requests.take_class_back(manual_id, note))
+
     def fetch_classification_runs(self, page_size: int = 20) -> Sequence[v.ClassificationRun]:
         """The newest runs over the book."""
         return self.run(requests.classification_runs(page_size)).items

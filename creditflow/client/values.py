@@ -1559,6 +1559,50 @@ class ClassificationFailure(Answer):
     code: str
 
 
+class ClassByRule(Answer):
+    """The class that the rules alone give, beside one that was set by hand or still follows it."""
+
+    tier: str
+    tier_since: date
+    stage: int
+    reasons: tuple[str, ...]
+
+
+class ManualClass(Answer):
+    """A class set by hand; `counting` from its first day to its last."""
+
+    manual_id: str
+    customer_id: str
+    tier: str
+    tier_before: str
+    tier_by_rule: str
+    reason: str
+    note: str
+    from_on: date
+    until_on: date
+    second_needed: bool
+    edition_hash: str
+    proposed_by: str
+    proposed_on: date
+    status: str
+    settled_by: str | None
+    settled_on: date | None
+    taken_back_by: str | None
+    taken_back_on: date | None
+    ended_note: str
+
+
+class ManualClassView(Answer):
+    """The classes set by hand of a customer, beside what counts, the rules, and what may be set."""
+
+    customer_id: str
+    policy: Mapping[str, Any]
+    tier: str
+    tier_by_rule: str
+    tier_best: str
+    items: tuple[ManualClass, ...]
+
+
 class ClassStanding(Answer):
     """How a customer stands as of a day, beside its allowance."""
 
@@ -1570,6 +1614,8 @@ class ClassStanding(Answer):
     grade: str
     grade_origin: str
     days_past_due: int
+    ruled: ClassByRule | None
+    manual_id: str | None
     owed: Money
     used: Money
     unused: Money
@@ -1621,6 +1667,9 @@ class CustomerClass(Answer):
     amounts: Mapping[str, Money]
     edition_hash: str
     records: tuple[str, ...]  # other records of the customer that were judged with this one
+    ruled: ClassByRule | None  # the class by rule, where it is not this one
+    tier_least: str | None  # the best that may be set by hand, where better than by rule
+    manual_id: str | None  # of the class set by hand that gave the tier
 
 
 class LossEntry(Answer):

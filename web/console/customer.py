@@ -1,5 +1,6 @@
 """Customers: the list, and the page of one with its statements, account, lines and cases."""
 
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any
@@ -13,6 +14,7 @@ from domain.errors import FieldUnreadable
 from domain.money import Money
 from domain.receivable import Ageing
 from web.api.pages import after_text
+from web.console import manual_class
 from web.console.assessment import spread_of
 from web.console.cover import CoverTyped, cover_typed, covers_shown
 from web.console.late import late_shown
@@ -104,6 +106,40 @@ def check_cover(
     return visit.go(f"/customers/{customer_id}#covers", "cover_checked")
 
 
+@router.post("/customers/{customer_id}/manual-classes")
+def set_class(
+    visit: Writing,
+    customer_id: str,
+    tier: Annotated[str, Form(max_length=20)] = "",
+    reason: Annotated[str, Form(max_length=60)] = "",
+    note: Annotated[str, Form(max_length=2000)] = "",
+    from_on: Annotated[str, Form(max_length=10)] = "",
+    until_on: Annotated[str, Form(max_length=10)] = "",
+    key: Annotated[str, Form(max_length=64)] = "",
+) -> Response:
+    """Set a class by hand."""
+    typed = dict(zip(manual_class.FIELDS, (tier, reason, note, from_on, until_on), strict=True))
+    visit.when_refused(
+        lambda refusal: _customer_page(visit, customer_id, None, refusal, manual_typed=typed)
+    )
+    said = manual_class.set_class(visit, customer_id, typed, key)
+    return visit.go(f"/customers/{customer_id}#manual", said)
+
+
+@router.post("/customers/{customer_id}/manual-classes/{manual_id}")
+def say_of_class(
+    visit: Writing,
+    customer_id: str,
+    manual_id: str,
+    act: Annotated[str, Form(max_length=20)] = "",
+    note: Annotated[str, Form(max_length=2000)] = "",
+) -> Response:
+    """Confirm or decline a better class that another set, or take one back."""
+    visit.when_refused(lambda refusal: _customer_page(visit, customer_id, None, refusal))
+    said = manual_class.say(visit, manual_id, act, note)
+    return visit.go(f"/customers/{customer_id}#manual", said)
+
+
 @router.post("/customers/{customer_id}/late-interest/charges")
 def charge_late(
     visit: Writing, customer_id: str, period_end_on: Annotated[date, Form()]
@@ -164,6 +200,8 @@ def _customer_page(
     typed: CoverTyped | None = None,
     refusal: Problem | None = None,
     as_of: str = "",
+    *,
+    manual_typed: Mapping[str, str] | None = None,
 ) -> HTMLResponse:
     person, services = visit.person, visit.services
     head = headed(visit, customer_id, "overview")
@@ -187,6 +225,7 @@ def _customer_page(
         lines=services.lines.list_lines(person, customer_id=customer_id),
         cases=services.applications.list_cases(person, customer_id=customer_id, page_size=20),
         classes=_classes(visit, customer_id),
+        manual=manual_class.manual_shown(visit, customer_id, manual_typed),
         group=_group(visit, head["customer"].group_id),
         may_submit=permitted(person, Action.APPLICATION_SUBMIT),
     )

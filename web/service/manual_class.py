@@ -54,7 +54,13 @@ class ManualClassService:
         self._records = records
         self._clock = clock
 
-    def set(self, person: Person, customer_id: str, content: ManualClassContent) -> ManualClass:
+    def set(
+        self,
+        person: Person,
+        customer_id: str,
+        content: ManualClassContent,
+        manual_id: str | None = None,
+    ) -> ManualClass:
         """Set a customer's class by hand: a worse one counts from its day, a better one once somebody
         else has confirmed it.
 
@@ -70,7 +76,7 @@ class ManualClassService:
             manual = ManualClasses(session).record(
                 ManualClass(
                     **content.model_dump(),
-                    manual_id=new_id(),
+                    manual_id=manual_id or new_id(),
                     customer_id=surviving,
                     tier_before=found.tier if found else FiveTier.NORMAL,
                     tier_by_rule=found.by_rule.tier if found else FiveTier.NORMAL,
