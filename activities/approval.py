@@ -201,6 +201,8 @@ def _well_said(session: Session, decision: DecisionRequest, approval: Approval) 
     about_override = approval.request.subject is Subject.OVERRIDE
     if about_override and (decision.verdict is Verdict.RETURN or decision.limit is not None):
         raise Malformed(reason="an override is confirmed or declined, with no other limit")
+    if approval.request.subject is Subject.POLICY_EDITION and decision.limit is not None:
+        raise Malformed(reason="a policy edition is published or not, with no other limit")
     if decision.limit is not None:
         proposed = Assessments(session).read(approval.request.subject_id).limit_recommended
         if not decision.limit.minor > 0 or decision.limit > proposed:

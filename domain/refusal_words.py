@@ -92,6 +92,7 @@ ZH: dict[str, str] = {
     "recording a cover": "登记风险缓释",
     "setting a class": "人工认定",
     "taking a class back": "撤回人工认定",
+    "taking an override back": "撤回评级推翻",
     "terminating it": "终止额度",
     "the application": "提交申请",
     "the decision on a case": "案件审批",
@@ -110,6 +111,7 @@ ZH: dict[str, str] = {
     "a note has to say why the waiver is not granted": "意见须说明为何不批准减免",
     "a payload is not base64": "载荷不是 base64",
     "a payload was not encrypted with a key of ours": "载荷并非以本系统密钥加密",
+    "a policy edition is published or not, with no other limit": "政策版本只能发布或不发布，不得另定额度",
     "a reversal has to say why": "冲回须说明理由",
     "a waiver has to say why": "减免须说明理由",
     "a worse class counts without a second person": "下调的认定无须第二人确认",
@@ -140,5 +142,6 @@ ZH: dict[str, str] = {
     "the role of approver is missing or was withdrawn": "没有审批人角色或已被收回",
     "the sealed document is not the one that was sent": "签章文件并非发出的文件",
     "the workbook is too large": "工作簿过大",
+    "there is no override to take back": "没有可撤回的评级推翻",
     "this task does not belong to the approval": "该待办不属于此审批",
 }

@@ -327,6 +327,7 @@ class Override(Answer):
     settled_by: str | None
     settled_at: AwareDatetime | None
     voided_by: str | None
+    taken_back_by: str | None
 
 
 class Overridden(Answer):
