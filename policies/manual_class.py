@@ -41,11 +41,14 @@ def second_needed(
 
 def best_allowed(found: CustomerClass | None, policy: ManualClassPolicy) -> FiveTier:
     """The best tier that may be set: so many better than by rule, and no better than the Measures
-    let it be."""
+    let it be. Who was set to be non-performing is so until regular payment, or until it is taken
+    back; no further class makes it performing."""
     if found is None:
         return FiveTier.NORMAL
     ruled = found.by_rule.tier
     least = found.tier_least or ruled
+    if found.tier.non_performing and not ruled.non_performing:
+        return FiveTier.SUBSTANDARD
     return list(FiveTier)[max(ruled.gravity - policy.better_tiers_max, least.gravity)]
 
 

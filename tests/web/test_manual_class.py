@@ -177,8 +177,16 @@ def test_nothing_better_is_set_alone_nor_above_the_bounds(
         assert wanted.gravity < best.gravity or wanted is tier is ruled
         return
     assert wanted.gravity >= (floor or ruled).gravity
+    assert wanted.non_performing or not tier.non_performing or ruled.non_performing
     assert ruled.gravity - wanted.gravity <= better
     assert second is (wanted.gravity < max(tier.gravity, ruled.gravity))
+
+
+def test_no_further_class_makes_performing_what_was_set_as_non_performing() -> None:
+    found = standing(FiveTier.DOUBTFUL, FiveTier.NORMAL, None)
+    policy = ManualClassPolicy(reasons=("dispute",), better_tiers_max=4)
+
+    assert best_allowed(found, policy) is FiveTier.SUBSTANDARD
 
 
 def test_an_edition_without_reasons_lets_nobody_set_a_class() -> None:
@@ -200,6 +208,7 @@ def test_a_class_is_set_and_taken_back_on_the_customers_page(pages: FastAPI, boo
     refused = client.post(path, data={**fields, **typed, "note": ""})
     assert refused.status_code == 422
     assert client.post(path, data={**fields, **typed}).status_code == 303
+    assert "disputed in court" in said(signed_in(pages, "auditor").get("/classes"))
     page = client.get("/customers/c-1001")
     assert "told by the lawyers" in page.text
     assert "disputed in court" in said(page)
