@@ -205,6 +205,8 @@ def _well_said(session: Session, decision: DecisionRequest, approval: Approval) 
     yes_or_no = _YES_OR_NO.get(approval.request.subject)
     if yes_or_no and (decision.verdict is Verdict.RETURN or decision.limit is not None):
         raise Malformed(reason=yes_or_no)
+    if approval.request.subject is Subject.POLICY_EDITION and decision.limit is not None:
+        raise Malformed(reason="a policy edition is published or not, with no other limit")
     if decision.limit is not None:
         proposed = Assessments(session).read(approval.request.subject_id).limit_recommended
         if not decision.limit.minor > 0 or decision.limit > proposed:

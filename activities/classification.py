@@ -6,6 +6,7 @@ goes on over the later days that were run already: after it, each is as if every
 """
 
 import hashlib
+from collections.abc import Sequence
 from datetime import date, datetime
 
 from sqlalchemy.orm import Session
@@ -25,17 +26,26 @@ from domain.classification import (
     Debtor,
     ItemStanding,
     LineStanding,
+    Loss,
     Regularity,
 )
 from domain.customer import CreditEventType, events_standing
 from domain.edition import PolicyEdition
 from domain.errors import CreditError, NotFound
 from domain.ids import uuid7
+from domain.manual_class import ManualClass
 from domain.warning import FIVE_TIER, RaisedWarning
 from policies.classification import classify_customer, turned_bad
 from policies.cover import counted
+from policies.manual_class import counting, days_of_change
 from storage.base import Records
-from storage.classification import Classes, ClassificationRuns, Debtors, Losses
+from storage.classification import (
+    Classes,
+    ClassificationRuns,
+    Debtors,
+    Losses,
+    ManualClasses,
+)
 from storage.customer import Customers
 from storage.edition import Editions
 from storage.receivable import Receivables
@@ -59,9 +69,7 @@ class ClassificationActivities(ClassificationSteps):
             if run.finished or run.after != page.after:
                 return ClassificationPageDone(after=run.after, tally=run.tally)
             days = [run.as_of, *runs.find_days_after(run.as_of)]
-            customer_ids = Debtors(session).find_page(
-                days[0], days[-1], after=page.after, page_size=page.page_size
-            )
+            customer_ids = _customers_of(session, page, days)
             looks = [_Look(session, day, run.run_id) for day in days]
             tally, failures = ClassificationTally(), []
             for customer_id in customer_ids:
@@ -78,6 +86,13 @@ class ClassificationActivities(ClassificationSteps):
             return ClassificationPageDone(after=run.after, tally=run.tally)
 
 
+def _customers_of(session: Session, page: ClassificationPage, days: list[date]) -> list[str]:
+    debtors = Debtors(session)
+    if page.customer_ids:
+        return debtors.find_named(page.customer_ids, after=page.after, page_size=page.page_size)
+    return debtors.find_page(days[0], days[-1], after=page.after, page_size=page.page_size)
+
+
 def _at_customer(
     session: Session, customer_id: str, looks: list["_Look"], at: datetime, today: date
 ) -> ClassificationTally:
@@ -88,11 +103,14 @@ def _at_customer(
     Book(session).lock(customer_id)
     customer_id = Customers(session).survivor(customer_id)
     others = tuple(sorted(Customers(session).ids(customer_id) - {customer_id}))
+    manuals = ManualClasses(session).list_of_customer(customer_id)
     changed, entries = False, 0
-    for look in looks:
-        changed_now, posted = look.at_customer(customer_id, others)
-        changed |= changed_now
-        entries += posted
+    for place, look in enumerate(looks):
+        changed_now, posted = look.at_customer(customer_id, others, manuals)
+        following = looks[place + 1].on if place + 1 < len(looks) else None
+        changed_then, posted_then = look.ahead(customer_id, others, manuals, following)
+        changed |= changed_now or changed_then
+        entries += posted + posted_then
     looks[-1].warn(customer_id, at, today)
     return ClassificationTally(seen=1, changed=changed, unchanged=not changed, entries=entries)
 
@@ -111,22 +129,65 @@ class _Look:
         self._exchange = Exchange(session, edition, on)
         self._classes = Classes(session)
 
-    def at_customer(self, customer_id: str, others: tuple[str, ...]) -> tuple[bool, int]:
+    @property
+    def on(self) -> date:
+        return self._on
+
+    def at_customer(
+        self, customer_id: str, others: tuple[str, ...], manuals: Sequence[ManualClass]
+    ) -> tuple[bool, int]:
         """Whether the class changed, and how many postings were made; `others` are the customer's
-        further ids."""
+        further ids, `manuals` its classes set by hand."""
         before = self._classes.find(customer_id, self._on, before=True)
         found, losses = classify_customer(
-            self._debtor(customer_id, before), before, self._edition, self._on
+            self._debtor(customer_id, before),
+            before,
+            self._edition,
+            self._on,
+            counting(manuals, self._on),
         )
-        found = found.model_copy(update={"records": others})
-        held = self._classes.find(customer_id, self._on)
+        return self._record(found.model_copy(update={"records": others}), losses)
+
+    def ahead(
+        self,
+        customer_id: str,
+        others: tuple[str, ...],
+        manuals: Sequence[ManualClass],
+        following: date | None,
+    ) -> tuple[bool, int]:
+        """What is to hold from each day on which a class set by hand begins or is over, if nothing
+        else happens until then, so that it ends by its date without a run of that day.
+
+        Up to the day that is looked at next; a later look says what has happened meanwhile.
+        """
+        changed, posted = False, 0
+        for day in days_of_change(manuals, self._on):
+            if following is not None and day >= following:
+                break
+            before = self._classes.find(customer_id, day, before=True)
+            found, losses = classify_customer(
+                self._debtor(customer_id, before),
+                before,
+                self._edition,
+                self._on,
+                counting(manuals, day),
+            )
+            changed_now, posted_now = self._record(
+                found.dated(day, before).model_copy(update={"records": others}), losses
+            )
+            changed |= changed_now
+            posted += posted_now
+        return changed, posted
+
+    def _record(self, found: CustomerClass, losses: Sequence[Loss]) -> tuple[bool, int]:
+        held = self._classes.find(found.customer_id, found.as_of)
         if held is None and found.vacant:
             return False, 0
         changed = self._classes.record(found, self._run_id)
         posted = sum(
             Losses(self._session).post(
-                customer_id,
-                self._on,
+                found.customer_id,
+                found.as_of,
                 loss,
                 edition_hash=self._edition.edition_hash,
                 run_id=self._run_id,
@@ -190,7 +251,8 @@ class _Look:
             restructured_on=max(restructured, default=None),
             # Asked only of who is held down: of everybody else nothing depends on it.
             regularity=receivables.regularity(customer_id, self._on, self._days_free)
-            if before is not None and before.tier.non_performing
+            if before is not None
+            and (before.tier.non_performing or before.by_rule.tier.non_performing)
             else Regularity(),
         )
 

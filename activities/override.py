@@ -19,6 +19,7 @@ from domain.errors import (
     NotPermitted,
     OutOfOrder,
     OverridePending,
+    OverrideReasonUnknown,
     OwnCase,
     SameHands,
     StaleContent,
@@ -41,7 +42,8 @@ OVERRIDABLE = frozenset({CaseStatus.ASSESSED, CaseStatus.IN_APPROVAL})
 
 
 def override_grade(session: Session, case: Case, action: CaseAction) -> Case:
-    """Move the grade of a case, or put that before a second person where policy asks for one.
+    """Move the grade of a case, or put that before a second person where policy asks for one; by no
+    notch, take back the override that counts.
 
     Refuses by state, by hands, and as `policies.override.grade_asked` does.
     """
@@ -54,6 +56,8 @@ def override_grade(session: Session, case: Case, action: CaseAction) -> Case:
     before = Overrides(session).list_of_case(case.case_id)
     _refuse_pending(before)
     edition = Editions(session).read(case.edition_hash)
+    if proposal.notches == 0:
+        return _take_back(session, case, action, standing(before), edition)
     judged = Assessments(session).read(case.case_id)
     asked = grade_asked(proposal, judged.rating, edition)
     override = Overrides(session).record(
@@ -255,6 +259,52 @@ def _take_effect(
     if before is not None:
         void(session, before, VoidedBy.FOLLOWED, at)
     Overrides(session).settle(override, OverrideStatus.CONFIRMED, at, person_id=person_id)
+    return Applications(session).write(
+        case, case.model_copy(update={"status": CaseStatus.RECEIVED})
+    )
+
+
+def _take_back(
+    session: Session,
+    case: Case,
+    action: CaseAction,
+    counting: Override | None,
+    edition: PolicyEdition,
+) -> Case:
+    """The override counts no more and the case is to be judged anew, by the model alone.
+
+    It is a move back by as many notches: where policy lets nobody move so far alone, whoever moved
+    the grade does not move it back either, and somebody else's word makes two.
+    """
+    proposal = action.override
+    if counting is None or proposal is None:
+        raise OutOfOrder(reason="there is no override to take back")
+    if proposal.reason not in edition.override.reasons:
+        raise OverrideReasonUnknown(
+            reason=proposal.reason, reasons=", ".join(edition.override.reasons) or "-"
+        )
+    own = counting.proposed_by == action.person_id
+    if own and second_needed(-counting.notches, counting.grade_model, edition):
+        raise SameHands(first="overriding a grade", second="taking an override back")
+    Overrides(session).settle(
+        counting,
+        OverrideStatus.VOIDED,
+        action.at,
+        person_id=None if own else action.person_id,
+        voided_by=VoidedBy.TAKEN_BACK,
+    )
+    CaseEvents(session).post(
+        case.case_id,
+        "override_voided",
+        person_id=action.person_id,
+        at=action.at,
+        message_id=action.message_id,
+        message_hash=action.said,
+        override=f"{counting.notches:+d}",
+        override_reason=proposal.reason,
+        voided_by=VoidedBy.TAKEN_BACK,
+        note=proposal.note,
+    )
     return Applications(session).write(
         case, case.model_copy(update={"status": CaseStatus.RECEIVED})
     )

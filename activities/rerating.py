@@ -6,7 +6,7 @@ a review through the outbox: people decide there.
 """
 
 from collections import defaultdict
-from datetime import date
+from datetime import date, timedelta
 
 from sqlalchemy.orm import Session
 from temporalio import activity
@@ -19,6 +19,7 @@ from domain.assessment import Dossier
 from domain.calendar import business_on
 from domain.edition import PolicyEdition
 from domain.errors import CreditError, NotFound, StaleContent
+from domain.identity import SYSTEM
 from domain.line import CreditLine
 from domain.notification import Channel
 from domain.override import RatingOverride
@@ -31,7 +32,9 @@ from domain.rerating import (
     RunStatus,
     Standing,
 )
+from domain.value import content_hash
 from policies.line import months_later
+from policies.outlook import outlook_changes
 from policies.override import lasting
 from policies.rerating import asks_review, judgings, rerate, with_override
 from storage.base import Records
@@ -40,6 +43,10 @@ from storage.line import Lines
 from storage.notification import Outbox
 from storage.override import Overrides
 from storage.rerating import Reratings
+
+# A change is looked for every day; days on which nobody looked are caught up with, old ones are not
+# dug up.
+_DAYS_LOOKED_BACK = 31
 
 
 class ReratingActivities(ReratingSteps):
@@ -56,10 +63,12 @@ class ReratingActivities(ReratingSteps):
             if edition is None:
                 raise NotFound(kind="policy edition in force", id=on.isoformat())
             store = Reratings(session)
-            run = store.begin(page.run_id, edition.edition_hash, on, page.person_id)
+            run = store.begin(
+                page.run_id, edition.edition_hash, on, page.person_id, page.industries
+            )
             if run.status is RunStatus.PREVIEWING:
                 edition = Editions(session).read(run.edition_hash)
-                line_ids = store.find_lines(run.after, page.page_size)
+                line_ids = store.find_lines(run.after, page.page_size, run.industries)
                 up_to = line_ids[-1] if len(line_ids) == page.page_size else None
                 judged = _judged(session, line_ids, edition, run.business_on)
                 run = store.record_preview(run, judged, up_to)
@@ -86,6 +95,35 @@ class ReratingActivities(ReratingSteps):
                     if each.line_id not in lost and asks_review(each, edition):
                         _owe_review(session, run, each)
             return _progress(run, RunStatus.APPLYING)
+
+
+def owe_outlook_previews(
+    session: Session, edition: PolicyEdition, on: date, offset_days: int
+) -> None:
+    """Owe a preview of the lines whose industry's outlook has changed, once for an edition and day.
+
+    It changes nothing, and stands in the system's name, so that any risk officer may put it in
+    force.
+    """
+    by_day: dict[date, list[str]] = defaultdict(list)
+    for change in outlook_changes(edition, Editions(session).find_before(edition)):
+        if on - timedelta(days=_DAYS_LOOKED_BACK) < change.on <= on:
+            by_day[change.on].append(change.industry)
+    for day, industries in by_day.items():
+        named = [edition.edition_hash, day.isoformat(), *industries]
+        run_id = f"outlook-{content_hash(named)[:24]}"
+        Outbox(session).post(
+            Channel.TEMPORAL,
+            f"{run_id}/{offset_days}",
+            recipient=run_id,
+            kind="start_rerating",
+            facts={
+                "run_id": run_id,
+                "person_id": SYSTEM.person_id,
+                "industries": ",".join(industries),
+                "offset_days": str(offset_days),
+            },
+        )
 
 
 def _judged(
@@ -121,7 +159,9 @@ def _judged(
             )
         ]
         for judging in judgings([standing for standing, _ in pairs], judged):
-            found[judging.line_id] = judging
+            found[judging.line_id] = judging.model_copy(
+                update={"asks_review": asks_review(judging, edition)}
+            )
     return tuple(found[line_id] for line_id in line_ids)
 
 

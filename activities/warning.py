@@ -14,6 +14,7 @@ from activities.book import refresh_book
 from activities.collection import open_collection
 from activities.exchange import Exchange
 from activities.line import tell_line
+from activities.rerating import owe_outlook_previews
 from activities.signatures import WarningSteps
 from domain.assessment import PaymentRecord
 from domain.calendar import business_on
@@ -89,6 +90,7 @@ class WarningActivities(WarningSteps):
             )
             if run.finished and not run.partial:
                 refresh_book(session, look.edition, on)
+                owe_outlook_previews(session, look.edition, on, page.offset_days)
             return MonitoringPageDone(after=run.after, tally=run.tally)
 
 

@@ -134,6 +134,15 @@ class Debtor(Value):
 # ── what it came to ──────────────────────────────────────────────────────────────────────────────
 
 
+class ClassByRule(Value):
+    """The class that the rules alone give, beside one that was set by hand or still follows it."""
+
+    tier: FiveTier
+    tier_since: date
+    stage: Stage
+    reasons: tuple[str, ...] = ()
+
+
 class CustomerClass(Value):
     """The class of a customer as of a day: the debtor's tier and stage, and its claims by tier.
 
@@ -156,6 +165,24 @@ class CustomerClass(Value):
     amounts: dict[FiveTier, Money] = {}
     edition_hash: str
     records: tuple[Id, ...] = ()  # ids of the customer's other records that were judged with it
+    ruled: ClassByRule | None = None  # where it is not this one
+    tier_least: FiveTier | None = (
+        None  # the best that may be set by hand, where better than by rule
+    )
+    manual_id: Id | None = None  # of the class set by hand that gave the tier
+
+    @property
+    def by_rule(self) -> ClassByRule:
+        """The class that the rules alone give."""
+        same = {name: getattr(self, name) for name in ClassByRule.model_fields}
+        return self.ruled or ClassByRule(**same)
+
+    @property
+    def as_ruled(self) -> "CustomerClass":
+        """As if nothing had ever been set by hand."""
+        if self.ruled is None:
+            return self
+        return self.model_copy(update={**dict(self.ruled), "ruled": None, "manual_id": None})
 
     @classmethod
     def together(cls, customer_id: str, found: Sequence["CustomerClass"]) -> "CustomerClass":
@@ -167,6 +194,9 @@ class CustomerClass(Value):
         worst = max(found, key=lambda each: (each.tier.gravity, each.tier_since))
         if len(found) == 1:
             return worst.model_copy(update={"customer_id": customer_id})
+        ruled = max(
+            (each.by_rule for each in found), key=lambda each: (each.tier.gravity, each.tier_since)
+        )
         lined = max(found, key=lambda each: (bool(each.grade), each.tier.gravity))
         alike = [each for each in found if each.used.currency == worst.used.currency]
         amounts: dict[FiveTier, Money] = {}
@@ -178,6 +208,7 @@ class CustomerClass(Value):
             update={
                 "customer_id": customer_id,
                 "as_of": max(each.as_of for each in found),
+                "ruled": ruled if any(each.ruled for each in found) else None,
                 "stage": max(each.stage for each in found),
                 "grade": lined.grade,
                 "grade_origin": lined.grade_origin,
@@ -190,6 +221,21 @@ class CustomerClass(Value):
                     for name in ("used", "unused", "receivables")
                 },
             }
+        )
+
+    def dated(self, on: date, before: "CustomerClass | None") -> "CustomerClass":
+        """The class as it is to hold from a later day on, after `before`; a tier it did not stand in
+        then begins on that day."""
+
+        def since(tier: FiveTier, was: "ClassByRule | CustomerClass | None") -> date:
+            return was.tier_since if was is not None and was.tier is tier else on
+
+        ruled = self.ruled
+        if ruled is not None:
+            was = before.by_rule if before else None
+            ruled = ruled.model_copy(update={"tier_since": since(ruled.tier, was)})
+        return self.model_copy(
+            update={"as_of": on, "tier_since": since(self.tier, before), "ruled": ruled}
         )
 
     @property
@@ -307,6 +353,7 @@ class ClassificationStart(Value):
     offset_days: int = 0
     at: datetime | None = None  # carried over: the instant the run is as of
     after: Id | None = None  # carried over: the last customer seen
+    customer_ids: tuple[Id, ...] = ()  # these alone; the whole book where none is named
 
 
 class ClassificationPage(Value):
@@ -319,6 +366,7 @@ class ClassificationPage(Value):
     page_size: int
     at: datetime
     offset_days: int = 0
+    customer_ids: tuple[Id, ...] = ()
 
 
 class ClassificationPageDone(Value):
@@ -363,6 +411,10 @@ class ClassStanding(Value):
     grade: str
     grade_origin: str
     days_past_due: int
+    ruled: ClassByRule | None = (
+        None  # the class that the rules alone give, where it is not this one
+    )
+    manual_id: Id | None = None
     owed: Money
     used: Money
     unused: Money

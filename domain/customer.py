@@ -18,6 +18,9 @@ from domain.identity import Id, Name
 from domain.money import Money
 from domain.value import Value
 
+# A section of GB/T 4754, or of ISIC rev. 4.
+Industry = Annotated[str, Field(pattern=r"^[A-U]$")]
+
 
 class IdentifierScheme(StrEnum):
     """Where an identifier comes from; `internal` is accepted from imports and is no proof."""
@@ -105,7 +108,7 @@ class CustomerContent(Value):
     name_zh: NameOrNone = ""
     identifiers: tuple[Identifier, ...] = ()
     country: str = Field(default="CN", pattern=r"^[A-Z]{2}$")  # ISO 3166-1 alpha-2
-    industry: str = Field(default="C", pattern=r"^[A-U]$")  # section of GB/T 4754 / ISIC rev. 4
+    industry: Industry = "C"
     region: str = Field(default="", max_length=10)  # GB/T 2260 province, or ISO 3166-2
     segment: Segment = Segment.MEDIUM
     group_id: Id | None = None

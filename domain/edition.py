@@ -621,6 +621,15 @@ class ImpairmentPolicy(Value):
     discounted: bool = False  # losses to come, at the line's own annual rate
 
 
+class ManualClassPolicy(Value):
+    """Classes set by hand: for which reasons, for how long, and how much better than by rule."""
+
+    reasons: tuple[Code, ...] = ()  # none, and no class is set by hand
+    months_max: int = Field(default=12, ge=1)  # from its first day to its last
+    cure_months: int = Field(default=6, ge=0)  # a non-performing one runs at least so long
+    better_tiers_max: int = Field(default=0, ge=0, le=4)  # better than by rule; a second confirms
+
+
 class ClassificationPolicy(Value):
     """Where the five tiers begin, what drags a debtor down, and when a claim may rise again."""
 
@@ -636,6 +645,7 @@ class ClassificationPolicy(Value):
     warning_level: WarningLevel | None = (
         None  # of the warning when a customer turns bad; None: none
     )
+    manual: ManualClassPolicy = ManualClassPolicy()
 
 
 class TermsPolicy(Value):

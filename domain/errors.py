@@ -188,6 +188,11 @@ class OverrideReasonUnknown(Malformed):
     sentence_zh = "{reason} 不是允许的评级推翻理由，政策版本列明：{reasons}。"
 
 
+class ClassReasonUnknown(Malformed):
+    sentence = "{reason} is no reason to set a class by hand; the edition lists {reasons}."
+    sentence_zh = "{reason} 不是允许的人工认定理由，政策版本列明：{reasons}。"
+
+
 class ProfileUnknown(Malformed):
     sentence = "There is no import profile {profile} for {kind}."
     sentence_zh = "{kind} 没有名为 {profile} 的导入方案。"
@@ -573,6 +578,27 @@ class CoverOverused(NotGranted):
 class ModelExtraMissing(NotGranted):
     sentence = "Fitting needs scikit-learn; install it with pip install -r requirements-model.lock."
     sentence_zh = "拟合需要 scikit-learn，请执行 pip install -r requirements-model.lock 安装。"
+
+
+class ClassPeriodUnfit(NotGranted):
+    sentence = (
+        "A class from {from_on} to {until_on} is asked on {today}; it begins today or later, and from"
+        " then on it ends from {earliest} to {latest}."
+    )
+    sentence_zh = (
+        "{today} 申请的分类期间为 {from_on} 至 {until_on}；起始日不得早于当日，"
+        "且截止日须在 {earliest} 至 {latest} 之间。"
+    )
+
+
+class ClassUnchanged(NotGranted):
+    sentence = "The customer stands in {tier} already, by rule."
+    sentence_zh = "该客户按规则已为{tier}。"
+
+
+class ClassBarred(NotGranted):
+    sentence = "The class cannot be set to {tier}: by rule it is {ruled}, and at best {least}."
+    sentence_zh = "分类不能认定为{tier}：按规则为{ruled}，最好为{least}。"
 
 
 class OverrideOutOfBound(NotGranted):

@@ -30,6 +30,7 @@ class VoidedBy(StrEnum):
     RECEIPT = "receipt"  # the case was judged anew before anybody confirmed it
     FOLLOWED = "followed"  # another override took its place
     CASE = "case"  # the case was decided or ended before anybody confirmed it
+    TAKEN_BACK = "taken_back"  # an officer took it back
 
 
 def _some(notches: int) -> int:
@@ -42,9 +43,10 @@ Notches = Annotated[int, Field(ge=-20, le=20, strict=True), AfterValidator(_some
 
 
 class OverrideProposal(Value):
-    """What an officer asks for; `notches` above zero make the grade better."""
+    """What an officer asks for; `notches` above zero make the grade better, none takes back the
+    override that counts."""
 
-    notches: Notches
+    notches: Annotated[int, Field(ge=-20, le=20, strict=True)]
     reason: Annotated[str, Field(min_length=1, max_length=60)]  # a code of the edition's list
     note: Annotated[str, Field(max_length=2000)] = ""
 
@@ -83,6 +85,7 @@ class Override(Value):
     settled_by: Id | None = None  # who confirmed or declined it
     settled_at: datetime | None = None
     voided_by: VoidedBy | None = None
+    taken_back_by: Id | None = None  # another than proposed it
 
     @property
     def in_dossier(self) -> RatingOverride:

@@ -25,10 +25,16 @@ class RatingFacts(Value):
 
 
 class ClassFacts(Value):
-    """The tier of the five (五级分类) by the policy in force on the day, and why."""
+    """The tier of the five (五级分类) by the policy in force on the day, and why.
+
+    `on_record` is the tier that the newest run up to the day left, where it is another one or by a
+    class set by hand: its day and run stand in its source.
+    """
 
     tier: Sourced
     reasons: tuple[str, ...]
+    on_record: Sourced | None = None
+    reasons_on_record: tuple[str, ...] = ()
 
 
 class HoldKind(StrEnum):

@@ -60,6 +60,7 @@ class Rerating(Value):
     applied_by: Id | None = None
     started_at: datetime
     finished_at: datetime | None = None
+    industries: tuple[str, ...] = ()  # of whose customers alone; of everybody where none is named
 
     def refuse_maker(self, person_id: str) -> None:
         """Refuses `OutOfOrder` before the preview is complete, `SameHands` to whoever made it."""
@@ -90,6 +91,20 @@ class Judging(Value):
     binding: str = ""
     knock_outs: tuple[str, ...] = ()
     failure: str = ""
+    asks_review: bool = False  # once it is in force, people look at the line
+
+
+class ReratingEffect(Value):
+    """The lines of a preview that people will be asked about, as no run moves a limit by itself.
+
+    Limits are in the reporting currency, what is used today in that of the lines.
+    """
+
+    run_id: Id
+    lines: int
+    limits_before: tuple[Money, ...] = ()
+    limits_supported: tuple[Money, ...] = ()
+    exposure: tuple[Money, ...] = ()
 
 
 class ReratingStart(Value):
@@ -101,6 +116,7 @@ class ReratingStart(Value):
     offset_days: int = 0
     page_size: int = Field(default=500, ge=1, le=5000)
     at: datetime | None = None  # carried over: the instant the run is as of
+    industries: tuple[str, ...] = ()  # of whose customers alone; of everybody where none is named
 
 
 class ReratingPage(Value):
@@ -112,6 +128,7 @@ class ReratingPage(Value):
     page_size: int
     at: datetime
     offset_days: int = 0
+    industries: tuple[str, ...] = ()
 
 
 class ReratingProgress(Value):

@@ -22,12 +22,31 @@ from domain.classification import (
 )
 from domain.edition import ClassificationPolicy, PolicyEdition
 from domain.errors import GradeUnknown
+from domain.manual_class import ManualClass
 from domain.money import Money, money_sum
 from domain.warning import FIVE_TIER, WarningSignal
 from policies.impairment import losses, risk_increased, stage_of, used_beside_invoices
 from policies.line import months_later
 
 NON_PERFORMING = "non_performing"
+BY_HAND = "set_by_hand"
+
+# What the Measures themselves prescribe, whatever an edition makes of it.
+MEASURES = ClassificationPolicy(
+    days_above={
+        FiveTier.SPECIAL_MENTION: 0,
+        FiveTier.SUBSTANDARD: 90,
+        FiveTier.DOUBTFUL: 270,
+        FiveTier.LOSS: 360,
+    },
+    technical_days=7,
+    debtor_share_max=Decimal("0.1"),
+    all_lenders_share_max=Decimal("0.2"),
+    loss_share_min={FiveTier.DOUBTFUL: Decimal("0.5"), FiveTier.LOSS: Decimal("0.9")},
+    upgrade_payments=2,
+    upgrade_months=6,
+    restructured_months=12,
+)
 
 _SIGNS: dict[ClaimSign, FiveTier] = {
     ClaimSign.USE_CHANGED: FiveTier.SPECIAL_MENTION,
@@ -89,18 +108,89 @@ def may_be_upgraded(claim: Claim, policy: ClassificationPolicy, business_on: dat
 
 
 def classify_customer(
-    debtor: Debtor, before: CustomerClass | None, edition: PolicyEdition, business_on: date
+    debtor: Debtor,
+    before: CustomerClass | None,
+    edition: PolicyEdition,
+    business_on: date,
+    manual: ManualClass | None = None,
 ) -> tuple[CustomerClass, tuple[Loss, ...]]:
     """The class of a customer as of a day, and the losses expected of it.
 
     The customer stands in the worst tier of its claims, each claim in its own. `before` is its class
-    as of an earlier day; refuses `GradeUnknown`.
+    as of an earlier day, `manual` the class set by hand that counts on this one: by it the customer
+    stands, and losses are expected, with the class by rule beside it. What was set by hand as
+    non-performing is left as any other: after regular payment. Refuses `GradeUnknown`.
     """
     for line in debtor.lines:
         for grade in {line.grade, line.grade_origin} - set(edition.grades):
             raise GradeUnknown(grade=grade, line_id=line.line_id)
+    ruled, posted = _class(debtor, before.as_ruled if before else None, edition, business_on)
+    if manual is None and (before is None or before.ruled is None):
+        return ruled, posted
+    found, posted = _class(debtor, before, edition, business_on, manual)
+    by_rule = ruled.by_rule
+    alike = (found.tier, found.stage) == (by_rule.tier, by_rule.stage) and (
+        found.tier_since == by_rule.tier_since or not found.tier.non_performing
+    )
+    beside = None if manual is None and alike else by_rule
+    return found.model_copy(update={"ruled": beside, "tier_least": ruled.tier_least}), posted
+
+
+def least(claims: Sequence[Claim], ruled: FiveTier, business_on: date) -> FiveTier | None:
+    """The best tier that the Measures let a debtor be set to by hand, where it is better than by rule.
+
+    What they prescribe at least by days past due, signs and regular payment is nobody's to better.
+    What is left to judgement: that proceedings are no liquidation, for which alone they prescribe
+    loss, though the claim is impaired; how bad a non-performing debtor is while it is not regular
+    for long enough to be performing; and all that an edition says more strictly than they do.
+    """
+    if ruled is FiveTier.NORMAL:
+        return None
+    looked = [_as_measured(claim) for claim in claims]
+    tiers = [
+        max(
+            (tier for _, tier in _tiers(claim, MEASURES, business_on)),
+            key=lambda tier: tier.gravity,
+            default=FiveTier.NORMAL,
+        )
+        for claim in looked
+    ]
+    alone = [
+        Classified(claim_id=claim.claim_id, tier=tier)
+        for claim, tier in zip(looked, tiers, strict=True)
+    ]
+    found = max(tiers, key=lambda tier: tier.gravity, default=FiveTier.NORMAL)
+    held = any(
+        claim.tier_before is not None
+        and claim.tier_before.non_performing
+        and not may_be_upgraded(claim, MEASURES, business_on)
+        for claim in looked
+    )
+    if (held or _dragging(looked, alone, MEASURES, None)) and not found.non_performing:
+        found = FiveTier.SUBSTANDARD
+    return found if found.gravity < ruled.gravity else None
+
+
+def _as_measured(claim: Claim) -> Claim:
+    signs = tuple(
+        ClaimSign.CREDIT_IMPAIRED if sign is ClaimSign.BANKRUPT else sign for sign in claim.signs
+    )
+    return claim.model_copy(update={"signs": signs})
+
+
+def _class(
+    debtor: Debtor,
+    before: CustomerClass | None,
+    edition: PolicyEdition,
+    business_on: date,
+    manual: ManualClass | None = None,
+) -> tuple[CustomerClass, tuple[Loss, ...]]:
     claims, days_of_items = _claims(debtor, before, edition, business_on)
     classified = classify(claims, edition, business_on)
+    worst_by_rule = max((each.tier for each in classified), key=lambda each: each.gravity)
+    tier_least = least(claims, worst_by_rule, business_on)
+    if manual is not None:
+        classified = _by_hand(classified, manual, worst_by_rule, tier_least)
     tier = max((each.tier for each in classified), key=lambda each: each.gravity)
     since = before.tier_since if before is not None and before.tier is tier else business_on
     days_past_due = max(claim.days_past_due for claim in claims)
@@ -141,8 +231,36 @@ def classify_customer(
         receivables=money_sum((item.amount for item in debtor.items), nothing.currency),
         amounts={tier: amount for tier, amount in amounts.items() if amount},
         edition_hash=edition.edition_hash,
+        tier_least=tier_least,
+        manual_id=manual.manual_id if manual is not None else None,
     )
     return found, losses(debtor, stage, days_of_items, edition, business_on)
+
+
+def _by_hand(
+    classified: Sequence[Classified],
+    manual: ManualClass,
+    ruled: FiveTier,
+    tier_least: FiveTier | None,
+) -> tuple[Classified, ...]:
+    """Every claim as a class set by hand leaves it: none better than it says, where it is worse than
+    by rule; and where somebody else has confirmed a better one, none worse, as far as may be."""
+    if manual.tier.gravity >= ruled.gravity:
+        return tuple(
+            each
+            if each.tier.gravity > manual.tier.gravity
+            else each.model_copy(update={"tier": manual.tier, "reasons": (BY_HAND,)})
+            for each in classified
+        )
+    if not manual.second_needed:
+        return tuple(classified)
+    best = max(manual.tier, tier_least or ruled, key=lambda tier: tier.gravity)
+    return tuple(
+        each
+        if each.tier.gravity <= best.gravity
+        else each.model_copy(update={"tier": best, "reasons": (BY_HAND,)})
+        for each in classified
+    )
 
 
 def turned_bad(found: CustomerClass, edition: PolicyEdition) -> WarningSignal | None:

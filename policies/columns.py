@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from domain.assessment import Missing
 from domain.edition import Combine, Factor, KnockOut, KnockOutEffect, MissingMethod, PolicyEdition
 from domain.money import MINOR_MAX
-from policies.limit import NOTHING_COMPUTABLE, outlook_of
+from policies.limit import NOTHING_COMPUTABLE, OUTLOOK_CAP, outlook_of
 from policies.scorecard import CardTable, points_missing
 from policies.spreading import TEXT_NAMES
 from policies.table import Steps, Table
@@ -118,7 +118,7 @@ def plan_for(
         binding_codes=(
             *rule.methods,
             "grade_cap",
-            "outlook_cap",
+            OUTLOOK_CAP,
             "single_name_cap",
             "group_cap",
             NOTHING_COMPUTABLE,

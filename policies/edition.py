@@ -618,6 +618,11 @@ def _increases(edition: PolicyEdition) -> Iterator[Finding]:
 def _classification(edition: PolicyEdition) -> Iterator[Finding]:
     """A worse tier begins later and at a higher loss; the best needs no boundary."""
     policy = edition.classification
+    manual = policy.manual
+    yield from _repeated("classification.manual.reasons", manual.reasons)
+    if manual.reasons and manual.cure_months > manual.months_max:
+        path = "classification.manual.cure_months"
+        yield _found(path, "order", first=manual.cure_months, second=manual.months_max)
     graver = [tier for tier in FiveTier if tier is not FiveTier.NORMAL]
     path = "classification.days_above"
     missing = [tier for tier in graver if tier not in policy.days_above]

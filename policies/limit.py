@@ -21,6 +21,7 @@ from policies.line import temporary_limit_max
 from policies.spreading import Scope, shown
 
 NOTHING_COMPUTABLE = "nothing_computable"
+OUTLOOK_CAP = "outlook_cap"
 
 
 def propose_limit(
@@ -95,7 +96,7 @@ def _grade_steps(dossier: Dossier, grade: str, edition: PolicyEdition) -> tuple[
     if outlook is not None:
         steps.append(
             LimitStep(
-                code="outlook_cap",
+                code=OUTLOOK_CAP,
                 kind="cap",
                 amount=cap.share(outlook),
                 formula="grade_cap * share that the outlook of the industry leaves",

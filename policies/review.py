@@ -5,6 +5,7 @@ from domain.edition import KnockOutEffect, PolicyEdition
 from domain.money import Money
 from domain.review import Delta, Proposal, ReviewProposal
 from policies.assessment import in_application_currency
+from policies.limit import OUTLOOK_CAP
 from policies.rating import effects
 from policies.spreading import shown
 
@@ -16,7 +17,8 @@ def propose(
 
     Exit where policy would decline the customer today or supports hardly any of the limit; cut to
     what is supported where that is clearly less; raise only where the grade has improved, by a
-    bounded share; else keep. A keep after a steep fall of the grade still goes to people.
+    bounded share; else keep. A keep after a steep fall of the grade still goes to people, and so does
+    whatever the market environment asks of a limit, also where the edition leaves cuts to policy.
     """
     supported = _supported(current, line_limit, edition)
     fallen = edition.rank(current.rating.grade) - edition.rank(previous.rating.grade)
@@ -27,7 +29,9 @@ def propose(
     return ReviewProposal(
         proposal=proposal,
         limit_proposed=limit,
-        needs_approval=proposal in edition.review.approval or downgraded,
+        needs_approval=proposal in edition.review.approval
+        or downgraded
+        or (proposal is not Proposal.KEEP and current.limit.binding == OUTLOOK_CAP),
         reasons=reasons,
         deltas=deltas(previous, current),
     )

@@ -1,6 +1,6 @@
 """Published policy editions: rows found by hash, added and never changed, and the shipped texts."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from importlib import resources
 
 from sqlalchemy import BigInteger, Identity, select
@@ -85,6 +85,10 @@ class Editions:
         )
         found = self._session.scalar(newest)
         return None if found is None else self.read(found)
+
+    def find_before(self, edition: PolicyEdition) -> PolicyEdition | None:
+        """The edition of its family that was in force on the day before it takes effect."""
+        return self.find_current(edition.effective_on - timedelta(days=1), edition.name)
 
     def find_spans(self, until: date) -> list[tuple[date, PolicyEdition]]:
         """The editions of the family in force here up to a day, each with the day it took effect;

@@ -48,6 +48,10 @@ class OverrideEventRow(Row):
     occurred_at: Mapped[datetime]
 
 
+# What further rows say of an override.
+_ENDS = {"status", "settled_by", "settled_at", "voided_by", "taken_back_by"}
+
+
 class Overrides:
     """Overrides by case; under the lock of the case one waits for confirmation at a time."""
 
@@ -56,7 +60,7 @@ class Overrides:
 
     def record(self, override: Override, message_id: str) -> Override:
         """Write a proposal; `settle` says what came of it. A message makes one."""
-        columns = override.model_dump(exclude={"status", "settled_by", "settled_at", "voided_by"})
+        columns = override.model_dump(exclude=_ENDS)
         self._session.execute(
             insert(OverrideRow).values(**columns, message_id=message_id).on_conflict_do_nothing()
         )
@@ -170,13 +174,14 @@ class Overrides:
 
 
 def hands_of(overrides: Iterable[Override]) -> set[str]:
-    """Who proposed or confirmed any of these."""
+    """Who proposed, confirmed or took back any of these."""
     confirmed = {
         each.settled_by
         for each in overrides
         if each.settled_by is not None and each.status is not OverrideStatus.DECLINED
     }
-    return {each.proposed_by for each in overrides} | confirmed
+    taken_back = {each.taken_back_by for each in overrides if each.taken_back_by is not None}
+    return {each.proposed_by for each in overrides} | confirmed | taken_back
 
 
 def _override(row: OverrideRow, events: Iterable[OverrideEventRow]) -> Override:
@@ -203,6 +208,7 @@ def _override(row: OverrideRow, events: Iterable[OverrideEventRow]) -> Override:
         settled_by=settled.person_id if settled else None,
         settled_at=settled.occurred_at if settled else None,
         voided_by=VoidedBy(voided.why) if voided else None,
+        taken_back_by=voided.person_id if voided else None,
     )
 
 

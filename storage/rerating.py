@@ -13,14 +13,22 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, select, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import BigInteger, RowMapping, Text, select, text
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from domain.errors import NotFound
 from domain.money import Money
-from domain.rerating import Judging, Outcome, Rerating, RunCounts, RunStatus
+from domain.rerating import (
+    Judging,
+    Outcome,
+    Rerating,
+    ReratingEffect,
+    RunCounts,
+    RunStatus,
+)
 from storage.base import Row, recorded_at
+from storage.outlook import IN_FORCE, OF_INDUSTRIES
 
 PREVIEW_COLUMNS = (
     "line_id",
@@ -54,6 +62,7 @@ class RunRow(Row):
     applied_by: Mapped[str | None]
     started_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
+    industries: Mapped[list[str]] = mapped_column(ARRAY(Text))
 
 
 class RunLineRow(Row):
@@ -72,6 +81,7 @@ class RunLineRow(Row):
     binding: Mapped[str]
     knock_outs: Mapped[str]
     failure: Mapped[str]
+    asks_review: Mapped[bool]
 
 
 class RatingRow(Row):
@@ -103,7 +113,14 @@ class Reratings:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def begin(self, run_id: str, edition_hash: str, on: date, person_id: str) -> Rerating:
+    def begin(
+        self,
+        run_id: str,
+        edition_hash: str,
+        on: date,
+        person_id: str,
+        industries: Sequence[str] = (),
+    ) -> Rerating:
         """The run, written unless it is there, and locked."""
         self._session.execute(
             insert(RunRow)
@@ -117,6 +134,7 @@ class Reratings:
                 failed=0,
                 previewed_by=person_id,
                 started_at=recorded_at(),
+                industries=list(industries),
             )
             .on_conflict_do_nothing()
         )
@@ -138,9 +156,15 @@ class Reratings:
         )
         return [_run_of(row) for row in rows]
 
-    def find_lines(self, after: str | None, page_size: int) -> list[str]:
-        """The lines in force by id, from above `after`."""
-        rows = self._session.execute(_LINES, {"after": after or "", "page_size": page_size})
+    def find_lines(
+        self, after: str | None, page_size: int, industries: Sequence[str] = ()
+    ) -> list[str]:
+        """The lines in force by id, from above `after`; of customers of some industries, if named."""
+        asked = {"after": after or "", "page_size": page_size}
+        if industries:
+            rows = self._session.execute(_LINES_OF, {**asked, "industries": list(industries)})
+        else:
+            rows = self._session.execute(_LINES, asked)
         return [line_id for (line_id,) in rows]
 
     def record_preview(
@@ -251,6 +275,8 @@ class Reratings:
         outcome: Outcome | None = None,
         after: str | None = None,
         page_size: int = 50,
+        *,
+        asks_review: bool | None = None,
     ) -> tuple[Judging, ...]:
         """What a run's preview says of its lines, by line, from above `after`."""
         line_id = RunLineRow.line_id.collate("C")
@@ -262,7 +288,22 @@ class Reratings:
         )
         if outcome is not None:
             query = query.where(RunLineRow.outcome == outcome)
+        if asks_review is not None:
+            query = query.where(RunLineRow.asks_review.is_(asks_review))
         return tuple(_judging_of(row) for row in self._session.scalars(query))
+
+    def effect(self, run_id: str) -> ReratingEffect:
+        """What the lines come to that people will be asked about."""
+        asked = {"run_id": run_id}
+        limits = self._session.execute(_LIMITS, asked).mappings().all()
+        used = self._session.execute(_EXPOSURE, asked).mappings()
+        return ReratingEffect(
+            run_id=run_id,
+            lines=sum(row["lines"] for row in limits),
+            limits_before=tuple(_sum_of(row, "before_minor") for row in limits),
+            limits_supported=tuple(_sum_of(row, "supported_minor") for row in limits),
+            exposure=tuple(_sum_of(row, "used_minor") for row in used),
+        )
 
     def _page(self, run: Rerating, page_size: int) -> tuple[Judging, ...]:
         return self.find_judged(run.run_id, after=run.after, page_size=page_size)
@@ -270,21 +311,38 @@ class Reratings:
     def _copy(self, run_id: str, judged: Sequence[Judging]) -> None:
         buffer = io.StringIO()
         for each in judged:
-            buffer.write(_csv([run_id, *_cells(each)]))
+            buffer.write(_csv([run_id, *_cells(each), str(each.asks_review)]))
         buffer.seek(0)
         cursor: Any = self._session.connection().connection.cursor()
         cursor.copy_expert(
-            f"COPY rerating_line (run_id, {', '.join(PREVIEW_COLUMNS)})"
+            f"COPY rerating_line (run_id, {', '.join(PREVIEW_COLUMNS)}, asks_review)"
             " FROM STDIN (FORMAT csv, FORCE_NOT_NULL (grade, binding, knock_outs, failure))",
             buffer,
         )
         cursor.close()
 
 
-_LINES = text(
-    'SELECT line_id FROM credit_line WHERE line_id COLLATE "C" > :after'
-    " AND status IN ('active', 'frozen', 'collect_only')"
-    ' ORDER BY line_id COLLATE "C" LIMIT :page_size'
+_PAGE_OF_LINES = f"""
+    WHERE l.line_id COLLATE "C" > :after AND {IN_FORCE}
+    ORDER BY l.line_id COLLATE "C" LIMIT :page_size
+"""
+_LINES = text(f"SELECT l.line_id FROM credit_line l {_PAGE_OF_LINES}")
+_LINES_OF = text(f"SELECT l.line_id FROM credit_line l {OF_INDUSTRIES} {_PAGE_OF_LINES}")
+_LIMITS = text(
+    """
+    SELECT currency, count(*) AS lines, sum(limit_before_minor) AS before_minor,
+        sum(limit_minor) AS supported_minor
+    FROM rerating_line WHERE run_id = :run_id AND asks_review
+    GROUP BY currency ORDER BY currency
+    """
+)
+_EXPOSURE = text(
+    """
+    SELECT a.currency, sum(a.used_minor) AS used_minor
+    FROM rerating_line r JOIN exposure_account a ON a.owner_id = r.line_id AND a.kind = 'line'
+    WHERE r.run_id = :run_id AND r.asks_review
+    GROUP BY a.currency ORDER BY a.currency
+    """
 )
 _ADVANCE = text(
     "UPDATE rerating_run SET after = :after, status = :status, preview_hash = :preview_hash,"
@@ -335,6 +393,10 @@ def _cells(each: Judging) -> list[str]:
     ]
 
 
+def _sum_of(row: RowMapping, name: str) -> Money:
+    return Money(minor=int(row[name]), currency=row["currency"])
+
+
 def _count(judged: Sequence[Judging], outcome: Outcome) -> int:
     return sum(each.outcome is outcome for each in judged)
 
@@ -352,6 +414,7 @@ def _run_of(row: RunRow) -> Rerating:
         applied_by=row.applied_by,
         started_at=row.started_at,
         finished_at=row.finished_at,
+        industries=tuple(row.industries),
     )
 
 
@@ -371,4 +434,5 @@ def _judging_of(row: RunLineRow) -> Judging:
         binding=row.binding,
         knock_outs=tuple(row.knock_outs.split()),
         failure=row.failure,
+        asks_review=row.asks_review,
     )

@@ -58,6 +58,7 @@ class ClassificationWorkflow:
                 page_size=start.page_size,
                 at=self._at,
                 offset_days=start.offset_days,
+                customer_ids=start.customer_ids,
             ),
             start_to_close_timeout=_PAGE_TIMEOUT,
             retry_policy=STEP_RETRY,

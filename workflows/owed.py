@@ -6,14 +6,17 @@ here. A message to a line in the system's name is known by the key it is owed un
 
 import json
 from collections.abc import Callable, Mapping
+from datetime import date
 from typing import Any
 
 from domain.application import CaseStart
 from domain.approval import ApprovalRequest
+from domain.classification import ClassificationStart
 from domain.collection import CollectionStart
 from domain.identity import SYSTEM
 from domain.line import LineStart
 from domain.notification import MessageKind, OutboxEntry, WorkflowMessage
+from domain.rerating import ReratingStart
 from domain.review import ReviewCause, ReviewStart
 from domain.value import Value
 from domain.warning import MonitoringStart
@@ -22,9 +25,11 @@ from workflows.names import (
     PORTFOLIO_QUEUE,
     application_id,
     approval_id,
+    classification_id,
     collection_id,
     line_id,
     monitoring_id,
+    rerating_id,
     review_id,
 )
 
@@ -70,6 +75,28 @@ def _start_monitoring(entry: OutboxEntry) -> WorkflowMessage:
     )
     run_id = monitoring_id(entry.facts["run_id"])
     return _start("MonitoringWorkflow", run_id, start, PORTFOLIO_QUEUE)
+
+
+def _start_classification(entry: OutboxEntry) -> WorkflowMessage:
+    start = ClassificationStart(
+        run_id=entry.facts["run_id"],
+        as_of=date.fromisoformat(entry.facts["as_of"]),
+        person_id=entry.facts["person_id"],
+        customer_ids=tuple(entry.facts["customer_ids"].split(",")),
+        offset_days=_offset_of(entry),
+    )
+    run_id = classification_id(entry.facts["run_id"])
+    return _start("ClassificationWorkflow", run_id, start, PORTFOLIO_QUEUE)
+
+
+def _start_rerating(entry: OutboxEntry) -> WorkflowMessage:
+    start = ReratingStart(
+        run_id=entry.facts["run_id"],
+        person_id=entry.facts["person_id"],
+        industries=tuple(entry.facts["industries"].split(",")),
+        offset_days=_offset_of(entry),
+    )
+    return _start("ReratingWorkflow", rerating_id(start.run_id, "preview"), start, PORTFOLIO_QUEUE)
 
 
 def _start_approval(entry: OutboxEntry) -> WorkflowMessage:
@@ -159,6 +186,8 @@ _MEANINGS: Mapping[str, Callable[[OutboxEntry], WorkflowMessage]] = {
     "start_collection": _start_collection,
     "start_monitoring": _start_monitoring,
     "start_approval": _start_approval,
+    "start_classification": _start_classification,
+    "start_rerating": _start_rerating,
     "signal": _any_signal,
     "signal_application_reassess": _application_reassess,
     "signal_approval_stop": _approval_stop,

@@ -29,6 +29,7 @@ class ReratingWorkflow:
             page_size=start.page_size,
             at=start.at or workflow.now(),
             offset_days=start.offset_days,
+            industries=start.industries,
         )
         while True:
             progress = await self._page(page)

@@ -954,6 +954,37 @@ class AsyncClient(AsyncConnection):
         """Classify the book as of a day, and every later day that was run already."""
         return await self.run(requests.classify(as_of))
 
+    async def fetch_manual_classes(self, customer_id: str) -> v.ManualClassView:
+        """The classes set by hand of a customer, beside what counts and what may be set."""
+        return await self.run(requests.manual_classes(customer_id))
+
+    async def list_manual_classes(self, page_size: int = 50) -> Sequence[v.ManualClass]:
+        """Classes set by hand, the newest first."""
+        return (await self.run(requests.newest_manual_classes(page_size))).items
+
+    async def set_class(
+        self,
+        customer_id: str,
+        tier: str,
+        reason: str,
+        note: str,
+        from_on: date,
+        until_on: date,
+        key: str | None = None,
+    ) -> v.ManualClass:
+        """Set a customer's class by hand; a worse one counts at once, a better one once confirmed."""
+        return await self.run(
+            requests.set_class(customer_id, tier, reason, note, from_on, until_on, key)
+        )
+
+    async def decide_class(self, manual_id: str, verdict: str, note: str) -> v.ManualClass:
+        """`confirm` or `decline` a better class that somebody else set."""
+        return await self.run(requests.decide_class(manual_id, verdict, note))
+
+    async def take_class_back(self, manual_id: str, note: str) -> v.ManualClass:
+        """Take a class back, as if it had never been set."""
+        return await self.run(requests.take_class_back(manual_id, note))
+
     async def fetch_classification_runs(self, page_size: int = 20) -> Sequence[v.ClassificationRun]:
         """The newest runs over the book."""
         return (await self.run(requests.classification_runs(page_size))).items
@@ -1112,9 +1143,17 @@ class AsyncClient(AsyncConnection):
         """The newest looks at the book."""
         return (await self.run(requests.monitoring_runs(page_size))).items
 
-    async def preview_rerating(self) -> v.RunStarted:
-        """Judge every line in force anew; nothing changes by it."""
-        return await self.run(requests.preview_rerating())
+    async def fetch_outlooks(self, edition_hash: str | None = None) -> v.OutlookView:
+        """What an edition, or the one in force, changes in the outlook of industries."""
+        return await self.run(requests.outlooks(edition_hash))
+
+    def list_affected_lines(self, industry: str) -> AsyncIterator[v.AffectedLine]:
+        """The lines in force of an industry."""
+        return self._pages(lambda cursor: requests.affected_page(industry, cursor))
+
+    async def preview_rerating(self, industries: Sequence[str] = ()) -> v.RunStarted:
+        """Judge every line in force anew, or those of some industries; nothing changes by it."""
+        return await self.run(requests.preview_rerating(industries))
 
     async def fetch_reratings(self, page_size: int = 20) -> Sequence[v.Rerating]:
         """The newest re-rating runs."""
@@ -1124,9 +1163,17 @@ class AsyncClient(AsyncConnection):
         """How far a run has come, what it counts, and the hash of its preview."""
         return await self.run(requests.rerating(run_id))
 
-    def list_rerated(self, run_id: str, *, outcome: str | None = None) -> AsyncIterator[v.Rerated]:
+    async def fetch_rerating_effect(self, run_id: str) -> v.RerateEffect:
+        """The lines that people will be asked about: limits then and now, what is used of them."""
+        return await self.run(requests.rerating_effect(run_id))
+
+    def list_rerated(
+        self, run_id: str, *, outcome: str | None = None, asks_review: bool | None = None
+    ) -> AsyncIterator[v.Rerated]:
         """What a preview says of each line: `moved`, `unmoved` or `failed`, or all."""
-        return self._pages(lambda cursor: requests.rerated_page(run_id, cursor, outcome))
+        return self._pages(
+            lambda cursor: requests.rerated_page(run_id, cursor, outcome, asks_review)
+        )
 
     async def fetch_rerating_preview(self, run_id: str) -> bytes:
         """The preview as CSV, whose SHA-256 is the run's hash."""

@@ -805,6 +805,43 @@ def classify(as_of: date | None) -> Call[v.RunStarted]:
     return writing("/runs/classification", v.RunStarted, {"as_of": as_of})
 
 
+def manual_classes(customer_id: str) -> Call[v.ManualClassView]:
+    return reading(_at("customers", customer_id, "manual-classes"), v.ManualClassView)
+
+
+def newest_manual_classes(page_size: int) -> Call[v.Items[v.ManualClass]]:
+    return reading("/manual-classes", v.Items[v.ManualClass], page_size=page_size)
+
+
+def set_class(
+    customer_id: str,
+    tier: str,
+    reason: str,
+    note: str,
+    from_on: date,
+    until_on: date,
+    key: str | None,
+) -> Call[v.ManualClass]:
+    body = {
+        "tier": tier,
+        "reason": reason,
+        "note": note,
+        "from_on": from_on,
+        "until_on": until_on,
+    }
+    path = _at("customers", customer_id, "manual-classes")
+    return writing(path, v.ManualClass, body, key=key)
+
+
+def decide_class(manual_id: str, verdict: str, note: str) -> Call[v.ManualClass]:
+    body = {"verdict": verdict, "note": note}
+    return writing(_at("manual-classes", manual_id, "decision"), v.ManualClass, body)
+
+
+def take_class_back(manual_id: str, note: str) -> Call[v.ManualClass]:
+    return writing(_at("manual-classes", manual_id, "reversal"), v.ManualClass, {"note": note})
+
+
 def classification_runs(page_size: int) -> Call[v.Items[v.ClassificationRun]]:
     return reading("/runs/classification", v.Items[v.ClassificationRun], page_size=page_size)
 
@@ -965,8 +1002,16 @@ def monitoring_runs(page_size: int) -> Call[v.Items[v.MonitoringRun]]:
     return reading("/runs/monitoring", v.Items[v.MonitoringRun], page_size=page_size)
 
 
-def preview_rerating() -> Call[v.RunStarted]:
-    return writing("/runs/rerating", v.RunStarted, repeatable=False)
+def outlooks(edition_hash: str | None) -> Call[v.OutlookView]:
+    return reading("/outlooks", v.OutlookView, edition=edition_hash)
+
+
+def affected_page(industry: str, cursor: str | None) -> Call[v.Page[v.AffectedLine]]:
+    return reading("/outlooks/lines", v.Page[v.AffectedLine], industry=industry, cursor=cursor)
+
+
+def preview_rerating(industries: Sequence[str]) -> Call[v.RunStarted]:
+    return writing("/runs/rerating", v.RunStarted, {"industries": list(industries)})
 
 
 def reratings(page_size: int) -> Call[v.Items[v.Rerating]]:
@@ -977,9 +1022,19 @@ def rerating(run_id: str) -> Call[v.Rerating]:
     return reading(_at("runs", "rerating", run_id), v.Rerating)
 
 
-def rerated_page(run_id: str, cursor: str | None, outcome: str | None) -> Call[v.Page[v.Rerated]]:
+def rerating_effect(run_id: str) -> Call[v.RerateEffect]:
+    return reading(_at("runs", "rerating", run_id, "effect"), v.RerateEffect)
+
+
+def rerated_page(
+    run_id: str, cursor: str | None, outcome: str | None, asks_review: bool | None
+) -> Call[v.Page[v.Rerated]]:
     return reading(
-        _at("runs", "rerating", run_id, "lines"), v.Page[v.Rerated], cursor=cursor, outcome=outcome
+        _at("runs", "rerating", run_id, "lines"),
+        v.Page[v.Rerated],
+        cursor=cursor,
+        outcome=outcome,
+        asks_review=asks_review,
     )
 
 

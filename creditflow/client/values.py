@@ -337,6 +337,7 @@ class Override(Answer):
     settled_by: str | None
     settled_at: AwareDatetime | None
     voided_by: str | None
+    taken_back_by: str | None
 
 
 class Overridden(Answer):
@@ -1655,6 +1656,17 @@ class Rerating(Answer):
     applied_by: str | None
     started_at: AwareDatetime
     finished_at: AwareDatetime | None
+    industries: tuple[str, ...]
+
+
+class RerateEffect(Answer):
+    """The lines of a preview that people will be asked about; what is used, by currency."""
+
+    run_id: str
+    lines: int
+    limits_before: tuple[Money, ...]
+    limits_supported: tuple[Money, ...]
+    exposure: tuple[Money, ...]
 
 
 class Rerated(Answer):
@@ -1671,6 +1683,51 @@ class Rerated(Answer):
     binding: str
     knock_outs: tuple[str, ...]
     failure: str
+    asks_review: bool
+
+
+class OutlookChange(Answer):
+    """An industry's outlook from one day on; a share of None bounds nothing."""
+
+    industry: str
+    on: date
+    share_before: Decimal | None
+    share: Decimal | None
+
+
+class AffectedBook(Answer):
+    """The lines in force of an industry; amounts by currency."""
+
+    industry: str
+    customers: int
+    lines: int
+    limits: tuple[Money, ...]
+    exposure: tuple[Money, ...]
+
+
+class OutlookEffect(Answer):
+    change: OutlookChange
+    book: AffectedBook
+    in_force: bool
+
+
+class OutlookView(Answer):
+    """The changes that an edition makes, by day."""
+
+    edition_hash: str
+    effective_on: date
+    effects: tuple[OutlookEffect, ...]
+
+
+class AffectedLine(Answer):
+    """A line in force of an industry whose outlook changes."""
+
+    line_id: str
+    customer_id: str
+    industry: str
+    grade: str
+    limit: Money
+    exposure: Money
 
 
 class ClassificationRun(Answer):
@@ -1687,6 +1744,50 @@ class ClassificationFailure(Answer):
     code: str
 
 
+class ClassByRule(Answer):
+    """The class that the rules alone give, beside one that was set by hand or still follows it."""
+
+    tier: str
+    tier_since: date
+    stage: int
+    reasons: tuple[str, ...]
+
+
+class ManualClass(Answer):
+    """A class set by hand; `counting` from its first day to its last."""
+
+    manual_id: str
+    customer_id: str
+    tier: str
+    tier_before: str
+    tier_by_rule: str
+    reason: str
+    note: str
+    from_on: date
+    until_on: date
+    second_needed: bool
+    edition_hash: str
+    proposed_by: str
+    proposed_on: date
+    status: str
+    settled_by: str | None
+    settled_on: date | None
+    taken_back_by: str | None
+    taken_back_on: date | None
+    ended_note: str
+
+
+class ManualClassView(Answer):
+    """The classes set by hand of a customer, beside what counts, the rules, and what may be set."""
+
+    customer_id: str
+    policy: Mapping[str, Any]
+    tier: str
+    tier_by_rule: str
+    tier_best: str
+    items: tuple[ManualClass, ...]
+
+
 class ClassStanding(Answer):
     """How a customer stands as of a day, beside its allowance."""
 
@@ -1698,6 +1799,8 @@ class ClassStanding(Answer):
     grade: str
     grade_origin: str
     days_past_due: int
+    ruled: ClassByRule | None
+    manual_id: str | None
     owed: Money
     used: Money
     unused: Money
@@ -1749,6 +1852,9 @@ class CustomerClass(Answer):
     amounts: Mapping[str, Money]
     edition_hash: str
     records: tuple[str, ...]  # other records of the customer that were judged with this one
+    ruled: ClassByRule | None  # the class by rule, where it is not this one
+    tier_least: str | None  # the best that may be set by hand, where better than by rule
+    manual_id: str | None  # of the class set by hand that gave the tier
 
 
 class LossEntry(Answer):

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from creditflow.commands.caller import AsJson, AsUser, Caller, place, show
+from creditflow.commands.caller import AsJson, AsUser, Caller, Key, place, show
 from creditflow.commands.output import answer
 from creditflow.commands.table import facts, table
 
@@ -38,6 +38,7 @@ def list_classes(
     if customer is not None:
         found = caller.fetch(place("customers", customer, "classes"))
         columns = {"as_of": "as of", "tier": "tier", "stage": "stage", "reasons": "reasons"}
+        columns |= {"ruled": "by rule"}
         columns |= {"grade": "grade", "overdue_since": "overdue since"}
         answer(found, as_json=as_json, text=table(found["classes"], columns))
         return
@@ -63,6 +64,81 @@ def figures(as_of: AsOf = None, as_user: AsUser = None, as_json: AsJson = False)
     found = Caller(as_user, as_json=as_json).fetch("/classes/figures", as_of=as_of)
     columns = {"tier": "tier", "customers": "customers", "owed": "owed", "claims": "claims"}
     answer(found, as_json=as_json, text=table(found["tiers"], columns | {"allowance": "allowance"}))
+
+
+_MANUAL = (
+    *("manual_id", "customer_id", "status", "tier", "tier_by_rule", "reason", "note"),
+    *("from_on", "until_on", "proposed_by", "settled_by", "taken_back_by"),
+)
+
+Manual = Annotated[str, typer.Argument(metavar="MANUAL", help="The id of a class set by hand.")]
+Why = Annotated[str, typer.Option("--note", metavar="T", help="Why, in words.")]
+
+
+@classes.command("set")
+def set_class(
+    customer: Annotated[str, typer.Argument(metavar="CUSTOMER")],
+    tier: Annotated[str, typer.Argument(metavar="TIER", help="As substandard.")],
+    reason: Annotated[str, typer.Option(metavar="R", help="A reason of the edition's list.")],
+    note: Why,
+    from_on: Annotated[str, typer.Option("--from", metavar="DATE", help="The first day.")],
+    until_on: Annotated[str, typer.Option("--until", metavar="DATE", help="The last day.")],
+    key: Key = None,
+    as_user: AsUser = None,
+    as_json: AsJson = False,
+) -> None:
+    """Set a class by hand; worse counts at once, better exits 8 until somebody else confirms it."""
+    body = {"tier": tier, "reason": reason, "note": note, "from_on": from_on, "until_on": until_on}
+    caller = Caller(as_user, as_json=as_json)
+    found = caller.send(place("customers", customer, "manual-classes"), body, key).document
+    text = facts(found, _MANUAL)
+    show(found, text, as_json=as_json, pending=found["status"] == "proposed")
+
+
+@classes.command()
+def manual(
+    customer: Annotated[
+        str | None, typer.Option(metavar="CUSTOMER", help="Of one, with what may be set.")
+    ] = None,
+    as_user: AsUser = None,
+    as_json: AsJson = False,
+) -> None:
+    """Classes set by hand, the newest first."""
+    caller = Caller(as_user, as_json=as_json)
+    path = "/manual-classes"
+    found = caller.fetch(path if customer is None else place("customers", customer, path[1:]))
+    columns = {"manual_id": "id", "customer_id": "customer", "status": "status", "tier": "tier"}
+    columns |= {"tier_by_rule": "by rule", "reason": "reason", "from_on": "from"}
+    columns |= {"until_on": "until", "proposed_by": "set by", "settled_by": "confirmed by"}
+    text = table(found["items"], columns)
+    if customer is not None:
+        text = facts(found, ("tier", "tier_by_rule", "tier_best", "policy")) + "\n\n" + text
+    answer(found, as_json=as_json, text=text)
+
+
+@classes.command()
+def decide(
+    manual_id: Manual,
+    verdict: Annotated[str, typer.Argument(metavar="VERDICT", help="confirm or decline.")],
+    note: Why,
+    as_user: AsUser = None,
+    as_json: AsJson = False,
+) -> None:
+    """Confirm or decline a better class that somebody else set."""
+    body = {"verdict": verdict, "note": note}
+    caller = Caller(as_user, as_json=as_json)
+    found = caller.send(place("manual-classes", manual_id, "decision"), body).document
+    answer(found, as_json=as_json, text=facts(found, _MANUAL))
+
+
+@classes.command("take-back")
+def take_back(
+    manual_id: Manual, note: Why, as_user: AsUser = None, as_json: AsJson = False
+) -> None:
+    """Take a class back, as if it had never been set."""
+    caller = Caller(as_user, as_json=as_json)
+    found = caller.send(place("manual-classes", manual_id, "reversal"), {"note": note}).document
+    answer(found, as_json=as_json, text=facts(found, _MANUAL))
 
 
 def ecl(

@@ -36,6 +36,33 @@ def list_editions(as_user: AsUser = None, as_json: AsJson = False) -> None:
 
 
 @policy.command()
+def outlook(
+    edition: Annotated[
+        str | None, typer.Argument(metavar="[HASH]", help="The edition; the one in force if none.")
+    ] = None,
+    industry: Annotated[
+        str | None, typer.Option("--industry", metavar="I", help="Its lines in force, one by one.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(metavar="N", help="At most so many lines.")] = None,
+    as_user: AsUser = None,
+    as_json: AsJson = False,
+) -> None:
+    """What an edition changes in the outlook of industries, and the lines that it is about."""
+    caller = Caller(as_user, as_json=as_json)
+    if industry is not None:
+        items = caller.fetch_all("/outlooks/lines", limit, industry=industry)
+        columns = {"line_id": "line", "customer_id": "customer", "grade": "grade"}
+        columns |= {"limit": "limit", "exposure": "used"}
+        answer({"items": items}, as_json=as_json, text=table(items, columns))
+        return
+    found = caller.fetch("/outlooks", edition=edition)
+    rows = [{**each["change"], **each["book"]} for each in found["effects"]]
+    columns = {"industry": "industry", "on": "from", "share_before": "before", "share": "share"}
+    columns |= {"customers": "customers", "lines": "lines", "limits": "limits", "exposure": "used"}
+    answer(found, as_json=as_json, text=table(rows, columns))
+
+
+@policy.command()
 def check(file: File, base: Base = None, as_user: AsUser = None, as_json: AsJson = False) -> None:
     """Everything wrong with a draft; exits 1 where there is anything."""
     body = _draft(file, base, as_json)

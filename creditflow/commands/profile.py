@@ -31,6 +31,9 @@ def _text(found: dict[str, Any]) -> str:
         told["counts until"] = found["rating"]["valid_until"]
     if found["classification"] is not None:
         told["class"] = found["classification"]["tier"]["value"]
+        if found["classification"]["on_record"] is not None:
+            kept = found["classification"]["on_record"]
+            told["class on record"] = f"{kept['value']} since {kept['as_of']}"
     told |= {"limits": found["limit_total"], "used": found["used_total"]}
     for cap in found["caps"]:
         told[f"cap of the {cap['scope']}, {cap['currency']}"] = cap["cap"]["value"]

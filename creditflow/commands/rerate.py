@@ -13,6 +13,7 @@ rerate = typer.Typer(add_completion=False, no_args_is_help=True, help="Re-rating
 Run = Annotated[str, typer.Argument(metavar="RUN", help="The run's id.")]
 
 _RUN = ("run_id", "status", "business_on", "edition_hash", "moved", "unmoved", "failed")
+_EFFECT = ("lines", "limits_before", "limits_supported", "exposure")
 _WHO = ("preview_hash", "previewed_by", "applied_by")
 _MOVING = ("previewing", "applying")
 
@@ -29,9 +30,16 @@ def list_runs(as_user: AsUser = None, as_json: AsJson = False) -> None:
 
 
 @rerate.command()
-def preview(as_user: AsUser = None, as_json: AsJson = False) -> None:
+def preview(
+    industry: Annotated[
+        list[str] | None,
+        typer.Option("--industry", metavar="I", help="Of this industry alone; may be repeated."),
+    ] = None,
+    as_user: AsUser = None,
+    as_json: AsJson = False,
+) -> None:
     """Judge every line in force anew; nothing changes by it. Exits 8: ask `show` how far it is."""
-    reply = Caller(as_user, as_json=as_json).send("/runs/rerating", {}, keyed=False)
+    reply = Caller(as_user, as_json=as_json).send("/runs/rerating", {"industries": industry or []})
     _begun(reply.document, as_json)
 
 
@@ -42,6 +50,12 @@ def show_run(
         str | None,
         typer.Option("--outcome", metavar="O", help="Its lines too: moved, unmoved or failed."),
     ] = None,
+    to_review: Annotated[
+        bool,
+        typer.Option(
+            "--to-review", help="Its lines that people will be asked about, and their sums."
+        ),
+    ] = False,
     most: Annotated[int, typer.Option("--most", min=1, help="How many lines.")] = 50,
     as_user: AsUser = None,
     as_json: AsJson = False,
@@ -50,11 +64,16 @@ def show_run(
     caller = Caller(as_user, as_json=as_json)
     found = caller.fetch(place("runs", "rerating", run))
     text = facts({**found, **found["counts"]}, (*_RUN, *_WHO))
-    if outcome is not None:
+    if to_review:
+        effect = caller.fetch(place("runs", "rerating", run, "effect"))
+        found = {**found, "effect": effect}
+        text += "\n\n" + facts(effect, _EFFECT)
+    if outcome is not None or to_review:
         lines = caller.fetch_all(
             place("runs", "rerating", run, "lines"),
             most,
             outcome=outcome,
+            asks_review=to_review or None,
             page_size=min(most, 200),
         )
         found = {**found, "lines": lines}

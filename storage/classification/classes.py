@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from domain.classification import (
+    ClassByRule,
     ClassFigures,
     ClassStanding,
     CustomerClass,
@@ -50,6 +51,9 @@ class CustomerClassRow(Row):
     edition_hash: Mapped[str]
     run_id: Mapped[str]
     records: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    ruled: Mapped[dict[str, Any] | None]
+    tier_least: Mapped[str | None]
+    manual_id: Mapped[str | None]
     recorded_at: Mapped[datetime]
 
 
@@ -89,14 +93,19 @@ class Classes:
         )
         return True
 
-    def history(self, customer_id: str) -> tuple[CustomerClass, ...]:
+    def history(self, customer_id: str, until: date | None = None) -> tuple[CustomerClass, ...]:
         """Every class of every record of a customer, as of the newest day first; what was corrected
-        is left out, and what was judged together with a record that is another customer again."""
+        is left out, and what was judged together with a record that is another customer again.
+
+        Up to a day, if one is named: what is to hold once a class set by hand has ended is on record
+        before that day.
+        """
         rows = self._session.scalars(
             select(CustomerClassRow)
             .where(
                 of_customer(CustomerClassRow.customer_id, customer_id),
                 CustomerClassRow.records.contained_by(func.customer_ids(customer_id)),
+                CustomerClassRow.as_of <= (until or date.max),
             )
             .order_by(
                 CustomerClassRow.as_of.desc(),
@@ -238,6 +247,9 @@ def _columns(found: CustomerClass) -> dict[str, Any]:
         "amounts": {tier.value: amount.minor for tier, amount in found.amounts.items()},
         "edition_hash": found.edition_hash,
         "records": list(found.records),
+        "ruled": found.ruled.model_dump(mode="json") if found.ruled else None,
+        "tier_least": found.tier_least,
+        "manual_id": found.manual_id,
     }
 
 
@@ -266,6 +278,9 @@ def _class_of(row: Mapping[Any, Any]) -> CustomerClass:
         },
         edition_hash=row["edition_hash"],
         records=tuple(row["records"]),
+        ruled=ClassByRule.model_validate(row["ruled"]) if row["ruled"] else None,
+        tier_least=FiveTier(row["tier_least"]) if row["tier_least"] else None,
+        manual_id=row["manual_id"],
     )
 
 

@@ -1,5 +1,6 @@
 """Whom a run has to look at, and how the lines of a customer stood on a day."""
 
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 
@@ -10,6 +11,7 @@ from sqlalchemy.orm import Session
 from domain.classification import LineStanding
 from domain.cover import Cover
 from domain.money import Money
+from storage.customer import Customers
 
 _COVERS: TypeAdapter[tuple[Cover, ...]] = TypeAdapter(tuple[Cover, ...])
 
@@ -21,8 +23,8 @@ class Debtors:
         self._session = session
 
     def find_page(self, first: date, last: date, *, after: str | None, page_size: int) -> list[str]:
-        """Customers by id, from above `after`: with a class on record, or with a line or an open
-        invoice on any day from the first to the last.
+        """Customers by id, from above `after`: with a class on record or set by hand, or with a line
+        or an open invoice on any day from the first to the last.
 
         A record that gave way is judged as the one that stayed, which is always looked at.
         """
@@ -30,6 +32,13 @@ class Debtors:
             _PAGE, {"first": first, "last": last, "after": after or "", "page_size": page_size}
         )
         return [customer_id for (customer_id,) in rows]
+
+    def find_named(
+        self, customer_ids: Sequence[str], *, after: str | None, page_size: int
+    ) -> list[str]:
+        """These customers by id, from above `after`; each as the record that stayed."""
+        found = sorted(set(Customers(self._session).survivors(customer_ids).values()))
+        return [each for each in found if after is None or each > after][:page_size]
 
     def lines(self, customer_id: str, as_of: date) -> tuple[LineStanding, ...]:
         """The lines that had begun by the day, amounts in the currency of each.
@@ -52,6 +61,7 @@ _PAGE = text(
         OR EXISTS (SELECT 1 FROM credit_line l
             WHERE l.customer_id = c.customer_id AND l.starts_on <= :last)
         OR EXISTS (SELECT 1 FROM customer_class k WHERE k.customer_id = c.customer_id)
+        OR EXISTS (SELECT 1 FROM manual_class m WHERE m.customer_id = c.customer_id)
         OR EXISTS (SELECT 1 FROM invoice i
             WHERE i.customer_id = c.customer_id AND i.issued_on <= :last
             AND i.amount_minor > (SELECT coalesce(sum(p.amount_minor), 0) FROM payment p

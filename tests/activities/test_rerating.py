@@ -9,16 +9,21 @@ import pytest
 from sqlalchemy import text
 
 from activities.rerating import ReratingActivities
+from domain.customer import Identifier, IdentifierScheme
 from domain.errors import SameHands, StaleContent
 from domain.line import CreditLine
-from domain.rerating import Rerating, ReratingPage, ReratingProgress, RunStatus
+from domain.rerating import Outcome, Rerating, ReratingPage, ReratingProgress, RunStatus
 from storage.approval import Letters
 from storage.base import Records
+from storage.customer import Customers
+from storage.edition import Editions
 from storage.line import Lines
+from storage.outlook import IndustryLines
 from storage.rerating import Reratings
 from storage.statement import Statements
 from tests.makers_monitoring import GRANTED_ON, LINE_ID, SHRUNKEN, a_book, noon
-from tests.makers_policy import a_statement
+from tests.makers_policy import a_changed_edition, a_customer, a_statement, cny
+from tests.storage.test_merge import decide, propose
 
 ON = date(2026, 7, 6)
 COPIES = tuple(f"line-1-{n}" for n in range(4))
@@ -199,3 +204,112 @@ def test_a_line_that_cannot_be_judged_is_counted_and_names_why(book: Records) ->
     assert progress.counts.model_dump() == {"moved": 4, "unmoved": 0, "failed": 1}
     assert rows["line-1-0"]["failure"] == "product_unknown"
     assert apply(book, str(run_of(book).preview_hash)).counts == progress.counts
+
+
+# ── the market environment of an industry ────────────────────────────────────────────────────────
+
+
+STRAINED = """
+    effective_on = 2026-07-01
+    [[limit.outlooks]]
+    industry = "C"
+    cap_share = 0.002
+    """
+
+
+def test_a_run_over_an_industry_judges_its_lines_alone_and_moves_no_limit(records: Records) -> None:
+    line = a_book(records)
+    elsewhere = a_line_of(records, line, "c-2", "line-2", industry="D")
+    strained(records)
+    before = {each: line_of(records, each) for each in (LINE_ID, elsewhere)}
+
+    preview_of(records, ("C",))
+    with records.begin() as session:
+        [judging] = Reratings(session).find_judged("run-1")
+        effect = Reratings(session).effect("run-1")
+        run = Reratings(session).read("run-1")
+    assert (judging.line_id, judging.outcome) == (LINE_ID, Outcome.UNMOVED)
+    assert (judging.binding, judging.asks_review) == ("outlook_cap", True)
+    assert judging.limit_supported == cny(600_000)
+    assert run.industries == ("C",)
+    assert (effect.lines, effect.limits_before) == (1, (cny(1_000_000),))
+    assert (effect.limits_supported, effect.exposure) == ((cny(600_000),), (cny(0),))
+
+    apply(records, str(run.preview_hash))
+    after = {each: line_of(records, each) for each in before}
+    assert {each.limit for each in after.values()} == {each.limit for each in before.values()}
+    assert owed(records) == [LINE_ID]
+
+
+def test_a_line_of_a_merged_record_is_of_the_industry_of_whom_it_belongs_to_now(
+    records: Records,
+) -> None:
+    line = a_book(records)
+    merged = a_line_of(records, line, "c-2", "line-2", industry="D")
+    strained(records)
+    decide(records, propose(records, "c-2", "c-1"))
+
+    preview_of(records, ("C",))
+    with records.begin() as session:
+        judged = Reratings(session).find_judged("run-1")
+        book = IndustryLines(session).sums(("C", "D"))
+        lines = IndustryLines(session).find_page(("C", "D"))
+    assert {each.line_id for each in judged} == {LINE_ID, merged}
+    assert {each.customer_id for each in lines} == {"c-1"}
+    assert (book["C"].customers, book["C"].lines) == (1, 2)
+    assert book["C"].limits == (cny(2_000_000),)
+    assert "D" not in book
+
+
+def test_a_run_over_an_industry_without_lines_is_complete_and_empty(records: Records) -> None:
+    a_book(records)
+
+    assert preview_of(records, ("K",)).counts.lines == 0
+
+
+def strained(records: Records) -> None:
+    with records.begin() as session:
+        edition = a_changed_edition(STRAINED)
+        Editions(session).publish(edition, STRAINED, "test")
+
+
+def preview_of(records: Records, industries: tuple[str, ...]) -> ReratingProgress:
+    steps = ReratingActivities(records)
+    page = a_page(size=1).model_copy(update={"industries": industries})
+    while not (progress := steps.preview_rerating(page)).done:
+        pass
+    return progress
+
+
+def line_of(records: Records, line_id: str) -> CreditLine:
+    with records.begin() as session:
+        return Lines(session).read(line_id)
+
+
+def a_line_of(
+    records: Records, like: CreditLine, customer_id: str, line_id: str, *, industry: str
+) -> str:
+    """Another company with a line like this one."""
+    with records.begin() as session:
+        Customers(session).record(
+            a_customer(
+                customer_id=customer_id,
+                industry=industry,
+                identifiers=(Identifier(scheme=IdentifierScheme.INTERNAL, value=customer_id),),
+            ),
+            business_on=GRANTED_ON,
+            source="test",
+            recorded_by="manager",
+        )
+        for year in (2023, 2024):
+            Statements(session).record(
+                a_statement(year).model_copy(update={"customer_id": customer_id}),
+                business_on=GRANTED_ON,
+                recorded_by="manager",
+            )
+        letter = Letters(session).read(like.letter_no)
+        named = {"case_id": f"case-{line_id}", "letter_no": f"{letter.letter_no}-{line_id}"}
+        Letters(session).record(letter.model_copy(update=named), named["case_id"], customer_id)
+        other = {"line_id": line_id, "customer_id": customer_id, "version": 1, **named}
+        Lines(session).open(like.model_copy(update=other), GRANTED_ON)
+    return line_id

@@ -19,6 +19,7 @@ from domain.warning import (
 from storage.base import Records
 from storage.collection import Collections
 from storage.customer import Customers
+from storage.edition import Editions
 from storage.exchange import Rates
 from storage.line import Lines
 from storage.notification import Outbox
@@ -342,3 +343,44 @@ def test_rates_alone_raise_a_warning_with_both_rates_and_shares_and_freeze_nothi
         )
     assert look(records, date(2026, 3, 11)).tally.closed == 1
     assert warnings(records, WarningStatus.OPEN) == []
+
+
+# ── the market environment ───────────────────────────────────────────────────────────────────────
+
+
+def test_a_changed_outlook_owes_one_preview_of_its_industry_once_its_day_has_come(
+    records: Records,
+) -> None:
+    a_book(records)
+    changes = """
+        effective_on = 2026-03-01
+        [[limit.outlooks]]
+        industry = "C"
+        cap_share = 0.4
+        effective_from = 2026-03-05
+        [[limit.outlooks]]
+        industry = "K"
+        cap_share = 0.5
+        effective_from = 2022-01-01
+        """
+    look(records, date(2026, 2, 28))
+    with records.begin() as session:
+        Editions(session).publish(a_changed_edition(changes), changes, "test")
+    look(records, date(2026, 3, 4))
+    look(records, date(2026, 3, 5), run_id="partial", customer_ids=("c-1",))
+    assert owed(records, "start_rerating") == []
+
+    look(records, date(2026, 3, 6))
+    look(records, date(2026, 3, 7))
+
+    [entry] = owed(records, "start_rerating")
+    assert (entry.facts["industries"], entry.facts["person_id"]) == ("C", "system")
+    look(records, date(2026, 6, 1))
+    assert len(owed(records, "start_rerating")) == 1
+
+
+def test_an_old_change_is_not_dug_up(records: Records) -> None:
+    a_book(records)
+    look(records, date(2026, 3, 4))
+
+    assert owed(records, "start_rerating") == []

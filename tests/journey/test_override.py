@@ -92,7 +92,7 @@ async def test_a_signal_counts_with_a_token_and_is_refused_on_record_without(
     token = await road.call(road.services.applications.issue_token, road.people["risk"], case_id)
     for message in (
         {**said, "message_id": "m-1", "token": "made up"},
-        {**said, "message_id": "m-2", "token": token, "override": {"notches": 0, **LEFT}},
+        {**said, "message_id": "m-2", "token": token, "override": {"notches": 21, **LEFT}},
         {**said, "message_id": "m-3", "token": token},
     ):
         await workflow.signal("override", message)

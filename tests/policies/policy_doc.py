@@ -413,6 +413,13 @@ def classification(edition: PolicyEdition) -> str:
             ("regular payments before it rises", policy.upgrade_payments),
             ("and months", policy.upgrade_months),
             ("watched after a restructuring", f"{policy.restructured_months} months"),
+            ("set by hand for", ", ".join(policy.manual.reasons) or "no reason"),
+            ("a class set by hand runs at most", f"{policy.manual.months_max} months"),
+            ("a non-performing one at least", f"{policy.manual.cure_months} months"),
+            (
+                "better than by rule at most, with a second",
+                f"{policy.manual.better_tiers_max} tiers",
+            ),
         ),
     )
     return f"{tiers}\n\n{values}"

@@ -12,6 +12,7 @@ from domain.review import Proposal, ReviewProposal
 from policies.review import deltas, propose
 from tests.makers_policy import (
     a_change,
+    a_changed_edition,
     a_customer,
     a_dossier,
     a_rate,
@@ -144,3 +145,27 @@ def test_what_changed_is_listed_and_nothing_else() -> None:
     assert changed["industry"] == ("C", "D")
     assert changed["grade"] == (before.rating.grade, after.rating.grade)
     assert "equity_ratio" not in changed
+
+
+def test_what_the_market_environment_asks_of_a_limit_is_asked_of_people_always() -> None:
+    trusting = a_changed_edition("[review]\napproval = []")
+    strained = a_changed_edition(
+        """
+        [review]
+        approval = []
+        [[limit.outlooks]]
+        industry = "C"
+        cap_share = 0.015
+        """
+    )
+    asked = a_dossier(
+        application=a_change(ApplicationType.RENEWAL, LINE), own_limits=LINE, line_limit=LINE
+    )
+    cut = propose(now(), judged(asked, strained), LINE, strained)
+    by_policy = propose(now(), now(**shrunk("28")), LINE, trusting)
+
+    assert (cut.proposal, cut.limit_proposed) == (Proposal.CUT, cny(6_000_000))
+    assert cut.reasons == ("bound_by:outlook_cap",)
+    assert cut.needs_approval
+    assert by_policy.proposal is Proposal.CUT
+    assert not by_policy.needs_approval

@@ -223,22 +223,21 @@ async def test_a_manager_sees_the_figures_of_the_customers_they_own(
 async def test_a_customer_has_its_classes_and_its_postings_newest_first(
     api: httpx.AsyncClient, joined_records: JoinedRecords
 ) -> None:
-    classify(joined_records, ON + timedelta(days=200))
+    classify(joined_records, ON - timedelta(days=60))
+    classify(joined_records, ON + timedelta(days=2000))
 
     found = await asked(api, "/customers/c-5/classes")
 
-    assert [each["tier"] for each in found["classes"]] == ["doubtful", "substandard"]
+    # What is to hold on a day to come is on record, and not told before it.
+    assert [each["tier"] for each in found["classes"]] == ["substandard", "special_mention"]
     posted = total(found["entries"], "delta")
     [newest] = [
         each for each in (await asked(api, "/classes"))["items"] if each["customer_id"] == "c-5"
     ]
     with joined_records.begin() as session:
-        entries = Losses(session).list_of("c-5")
+        entries = Losses(session).list_of("c-5", Clock().business_on())
     assert posted == sum((each.delta for each in entries), cny(0))
-    until_today = [each for each in entries if each.period_on <= Clock().business_on()]
-    assert Money.model_validate(newest["allowance"]) == sum(
-        (each.delta for each in until_today), cny(0)
-    )
+    assert Money.model_validate(newest["allowance"]) == posted
 
 
 class Telling(SilentGateway):

@@ -38,7 +38,8 @@ PAGES = (
     "/policy /mails /operations /customers/merges /overrides "
     "/classes /classes?tier=substandard&stage=3 /cohorts /cohorts?view=approver /cohorts/letters "
     "/guards /guards?view=above_eligible /related /related?view=disclosure /tolerances "
-    "/benchmarks /benchmarks?benchmark=LPR1Y"
+    "/benchmarks /benchmarks?benchmark=LPR1Y "
+    "/outlooks /outlooks/lines?industry=C"
 ).split()
 
 

@@ -1,15 +1,19 @@
 """The pages of a customer and of re-rating: what they show, what may be done, and why not."""
 
 import re
-from datetime import date
+from datetime import date, timedelta
 from html import unescape
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
+from domain.customer import CustomerContent
 from domain.errors import NotFound
+from domain.money import Money
+from domain.receivable import InvoiceContent
 from domain.turnover import first_of
+from tests.storage.test_merge import merged, take_back
 from tests.web.book import Book
 from tests.web.test_console import app, book, hidden, signed_in, task_of
 
@@ -263,3 +267,102 @@ def test_the_lines_of_a_run_are_those_of_its_file(app: FastAPI, book: Book) -> N
     assert [row.partition(",")[0] for row in text.splitlines()[1:]] == [e.line_id for e in lines]
     with pytest.raises(NotFound):
         book.services.reratings.list_lines(book.people["auditor"], "no-such-run")
+
+
+# ── the market environment ───────────────────────────────────────────────────────────────────────
+
+
+def test_what_an_outlook_changes_is_previewed_for_its_lines_alone(app: FastAPI, book: Book) -> None:
+    client = signed_in(app, "risk")
+    edition_hash = book.services.editions.read_edition(book.people["risk"]).edition_hash
+    assert f'href="/outlooks?edition={edition_hash}"' in client.get("/policy").text
+    shown = client.get(f"/outlooks?edition={edition_hash}")
+    assert "Real estate 2022-01-01 unbounded 50" in said(shown)
+    assert 'action="/rerating"' not in signed_in(app, "approver1").get("/outlooks").text
+    fields = hidden(shown, "/rerating")
+    assert fields["industries"] == "K"
+    begun = client.post("/rerating", data={**fields, "industries": ["K", "F"]})
+    place = begun.headers["location"].partition("?")[0]
+    run = book.services.reratings.read(book.people["risk"], place.rpartition("/")[2])
+    assert run.industries == ("F", "K")
+    [judged] = book.services.reratings.list_lines(book.people["risk"], run.run_id)
+    of_industry = client.get("/outlooks/lines?industry=F")
+    assert f'href="/lines/{judged.line_id}"' in of_industry.text
+    assert "Xinghe Electronics Trading Co., Ltd." in said(of_industry)
+    page = said(client.get(f"{place}?view=to_review"))
+    assert "industries: Wholesale and retail, Real estate" in page
+    assert "No line asks for a review" in page
+    assert client.post("/rerating", data={**fields, "industries": "Z"}).status_code == 422
+
+
+def test_the_pages_of_the_market_environment_are_not_everybodys(app: FastAPI) -> None:
+    for person in ("manager", "collector", "operator"):
+        client = signed_in(app, person)
+        assert client.get("/outlooks").status_code == 403
+        assert client.get("/outlooks/lines?industry=C").status_code == 403
+
+
+# ── both sides, and records of one customer ──────────────────────────────────────────────────────
+
+
+def test_a_role_what_we_owe_and_what_we_paid_are_recorded_on_the_page(
+    app: FastAPI, book: Book
+) -> None:
+    client, place = signed_in(app, "manager"), "/customers/c-1006"
+    today = book.services.clock.business_on()
+    csrf = hidden(client.get(place), f"{place}/roles")
+    role = {"role": "supplier", "valid_from": "2024-01-01", "valid_until": "", "source": "contract"}
+    assert client.post(f"{place}/roles", data={**csrf, **role}).status_code == 303
+    [known] = book.services.trade.list_roles(book.people["manager"], "c-1006")
+    ended = {**role, "valid_until": today.isoformat(), "source": "notice of end"}
+    assert client.post(f"{place}/roles/{known.role_id}", data={**csrf, **ended}).status_code == 303
+    [known] = book.services.trade.list_roles(book.people["manager"], "c-1006")
+    assert (known.valid_until, known.version) == (today, 2)
+
+    owed = {"payable_no": "AP-1", "issued_on": "2024-02-01", "due_on": "2024-03-01"}
+    owed |= {"amount": "1,000.00", "currency": "CNY"}
+    refused = client.post(f"{place}/payables", data={**csrf, **owed, "amount": "-5"})
+    assert refused.status_code == 422
+    assert 'value="AP-1"' in refused.text, "what was typed stays"
+    assert client.post(f"{place}/payables", data={**csrf, **owed}).status_code == 303
+    paid = {"settlement_no": "S-1", "payable": "CNY AP-1", "settled_on": "2024-02-20"}
+    over = client.post(f"{place}/settlements", data={**csrf, **paid, "amount": "2000"})
+    assert (over.status_code, "more_than_invoiced" in over.text) == (422, True)
+    assert client.post(f"{place}/settlements", data={**csrf, **paid, "amount": "400"}).status_code
+    [payable] = book.services.trade.sides(book.people["manager"], "c-1006").payables
+    assert payable.amount == Money.of("600", "CNY")
+    page = signed_in(app, "auditor", "zh-CN").get(place)
+    assert "AP-1" in page.text
+    assert f'action="{place}/payables"' not in page.text
+    assert (
+        signed_in(app, "legal").post(f"{place}/payables", data={**csrf, **owed}).status_code == 403
+    )
+
+
+def test_late_interest_says_of_which_record_an_invoice_is(app: FastAPI, book: Book) -> None:
+    services, manager = book.services, book.people["manager"]
+    today = services.clock.business_on()
+    first, other = (
+        services.customers.record(manager, CustomerContent(name=name)).customer_id
+        for name in ("Quiet Harbor Foods", "Quiet Harbour Food")
+    )
+    for customer_id in (first, other):
+        services.receivables.record_invoice(
+            manager,
+            customer_id,
+            InvoiceContent(
+                invoice_no="INV-1",
+                issued_on=today - timedelta(days=300),
+                due_on=today - timedelta(days=200),
+                amount=Money.of("100000" if customer_id == first else "50000", "CNY"),
+            ),
+        )
+    merge = merged(services.records, other, first)
+
+    page = said(signed_in(app, "auditor").get(f"/customers/{first}"))
+
+    assert page.count(f"INV-1 record {other}") == 1
+    assert f"record {first}" not in page, "of the customer's own record nothing needs saying"
+    take_back(services.records, merge)
+    apart = said(signed_in(app, "auditor").get(f"/customers/{first}"))
+    assert f"record {other}" not in apart

@@ -156,6 +156,7 @@ def _codes_of(edition: PolicyEdition) -> Iterator[tuple[str, str]]:
     yield from (("requirement", row.code) for row in contract.requirements)
     yield from (("rule", rule.code) for rule in edition.monitoring.rules)
     yield from (("reminder", step.code) for step in edition.monitoring.reminders)
+    yield from (("class_manual_reason", code) for code in edition.classification.manual.reasons)
     for report in edition.reports:
         yield "report_kind", report.kind
         yield from (("provider", code) for code in report.providers)

@@ -201,6 +201,43 @@ def test_a_second_override_takes_the_place_of_the_first(house: House) -> None:
     assert {"risk", "risk2"} <= set(house.view().approvals[-1].request.makers)
 
 
+def test_an_override_is_taken_back_and_the_case_is_judged_by_the_model_again(house: House) -> None:
+    model = house.view().assessment
+    house.moves(-1)
+
+    taken = house.moves(0, key="back", reason="event_since_accounts")
+    again = house.moves(0, key="back", reason="event_since_accounts")
+
+    view = house.view()
+    assert (taken.override.status, taken.override.voided_by) == (
+        OverrideStatus.VOIDED,
+        VoidedBy.TAKEN_BACK,
+    )
+    assert again.override == taken.override
+    assert view.assessment is not None
+    assert model is not None
+    assert view.assessment.rating.override is None
+    assert view.assessment.rating.grade == model.rating.grade
+    assert view.approvals[-1].outcome is ApprovalOutcome.OPEN
+    assert house.timeline().count(("override_voided", "risk")) == 1
+    with pytest.raises(OutOfOrder):
+        house.moves(0)
+    with pytest.raises((OwnCase, SameHands)):
+        house.decides("risk", house.task())
+
+
+def test_what_nobody_lifts_alone_is_not_moved_back_alone(house: House) -> None:
+    house.moves(-2)
+    assert house.view().overrides[0].status is OverrideStatus.CONFIRMED
+    with pytest.raises(SameHands):
+        house.moves(0)
+
+    taken = house.moves(0, "approver3").override
+
+    assert (taken.voided_by, taken.taken_back_by) == (VoidedBy.TAKEN_BACK, "approver3")
+    assert "approver3" in house.view().approvals[-1].request.makers
+
+
 # ── with a second person ─────────────────────────────────────────────────────────────────────────
 
 
@@ -431,7 +468,8 @@ def test_a_case_that_is_decided_takes_no_override(house: House) -> None:
     [
         ({"notches": 5}, 422, "override_out_of_bound"),
         ({"notches": -1, "reason": "a_hunch"}, 422, "override_reason_unknown"),
-        ({"notches": 0}, 422, "malformed"),
+        ({"notches": 0}, 409, "out_of_order"),
+        ({"notches": 21}, 422, "malformed"),
         ({"notches": 1.5}, 422, "malformed"),
         ({"notches": -1, "note": ""}, 422, "note_missing"),
     ],

@@ -7,7 +7,9 @@ import httpx
 import pytest
 
 from activities.assessment import collect_dossier
+from activities.classification import ClassificationActivities
 from domain.application import Application
+from domain.classification import ClassificationPage
 from domain.errors import DateInFuture, NotFound
 from domain.line import LineStatus
 from domain.profile import CreditProfile, HoldKind
@@ -181,6 +183,35 @@ def test_what_was_owed_is_aged_and_classed_on_the_day(lived: Services) -> None:
     tiers = [each.classification for each in (early, late, paid)]
     assert all(tiers)
     assert [each.tier.value for each in tiers if each] == ["normal", "special_mention", "normal"]
+
+
+def test_a_class_on_record_that_is_another_one_is_told_beside_with_its_day(
+    lived: Services,
+) -> None:
+    late = RAISED_ON + timedelta(days=10)
+    before = on(lived, late).classification
+    assert before is not None
+    assert before.on_record is None
+    ClassificationActivities(lived.records).classify_customers(
+        ClassificationPage(
+            run_id="run-1",
+            as_of=RAISED_ON - timedelta(days=1),
+            person_id="risk1",
+            after=None,
+            page_size=10,
+            at=noon(RAISED_ON),
+        )
+    )
+
+    told = on(lived, late).classification
+
+    assert told is not None
+    assert (told.tier.value, told.tier.as_of) == ("special_mention", late)
+    assert told.on_record is not None
+    assert (told.on_record.value, told.on_record.as_of) == (
+        "normal",
+        RAISED_ON - timedelta(days=1),
+    )
 
 
 def test_today_is_what_the_account_says(lived: Services) -> None:

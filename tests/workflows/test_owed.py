@@ -49,6 +49,18 @@ def an_entry(kind: str, facts: dict[str, str], attempts: int = 1) -> OutboxEntry
             "runs/monitoring/r",
             "MonitoringWorkflow",
         ),
+        (
+            "start_rerating",
+            {"run_id": "r", "person_id": "system", "industries": "C,K"},
+            "runs/rerating/r/preview",
+            "ReratingWorkflow",
+        ),
+        (
+            "start_classification",
+            {"run_id": "r", "person_id": "risk", "as_of": "2026-03-02", "customer_ids": "c"},
+            "runs/classification/r",
+            "ClassificationWorkflow",
+        ),
         ("signal_collection_recheck", {"collection_id": "k"}, "collection/k", "recheck"),
         ("signal_line_changed", {"line_id": "l"}, "line/l", "changed"),
         ("signal_review_stop", {"line_id": "l", "n": "2"}, "review/l/2", "stop"),

@@ -2,6 +2,8 @@
 
 from datetime import date
 
+from fastapi import Response
+
 from domain.classification import (
     ClassFigures,
     ClassificationFailure,
@@ -14,6 +16,7 @@ from domain.identity import Id
 from domain.value import Value
 from web.api.pages import Cursor, Page, PageSize, after_text, page_of
 from web.api.stage import stage
+from web.api.writes import Writing
 from web.callers import Asked, Caller
 from web.service.classification import ClassificationBegun, CustomerClasses
 
@@ -30,10 +33,12 @@ class ClassificationRuns(Value):
     items: tuple[ClassificationRun, ...]
 
 
-@router.post("/runs/classification", status_code=202)
-def run(asked: Asked, caller: Caller, body: AsOf) -> ClassificationBegun:
+@router.post("/runs/classification", status_code=202, response_model=ClassificationBegun)
+def run(write: Writing, body: AsOf) -> Response:
     """Classify the book as of a day, and every later day that was run already."""
-    return asked.classes.run(caller, body.as_of)
+    return write.once(
+        202, body, lambda: write.asked.classes.run(write.caller, body.as_of, write.run_id)
+    )
 
 
 @router.get("/runs/classification")

@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+from fastapi import Response
 from pydantic import Field
 
 from domain.identity import Id
@@ -9,6 +10,7 @@ from domain.value import Value
 from domain.warning import MonitoringRun, RaisedWarning, WarningLevel, WarningStatus
 from web.api.pages import Cursor, Page, PageSize, after_text, page_of
 from web.api.stage import stage
+from web.api.writes import Writing
 from web.callers import Asked, Caller
 from web.service.warning import RunStarted
 
@@ -47,10 +49,14 @@ def list_warnings(
     return page_of(found, page_size, lambda warning: (warning.warning_id,))
 
 
-@router.post("/runs/monitoring", status_code=202)
-def look(asked: Asked, caller: Caller, body: Watched) -> RunStarted:
+@router.post("/runs/monitoring", status_code=202, response_model=RunStarted)
+def look(write: Writing, body: Watched) -> Response:
     """Look at the whole book now, or at the customers named."""
-    return asked.warnings.run(caller, body.customer_ids)
+    return write.once(
+        202,
+        body,
+        lambda: write.asked.warnings.run(write.caller, body.customer_ids, write.run_id),
+    )
 
 
 @router.get("/runs/monitoring")

@@ -35,6 +35,14 @@ class Write:
     caller: Person
     key: str | None
 
+    @property
+    def run_id(self) -> str | None:
+        """The id of a run begun under the key: where its answer was lost, the same run is found."""
+        if self.key is None:
+            return None
+        named = [self.caller.person_id, self.request.url.path, self.key]
+        return content_hash(named)[:32]
+
     def once(self, status: int, body: object, effect: Callable[[], BaseModel]) -> Response:
         """The answer of an effect that lies wholly in our records; with a key, of its first time."""
 

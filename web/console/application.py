@@ -22,6 +22,7 @@ from domain.exchange import RateGap
 from domain.investigation import INVESTIGATION_REPORT
 from domain.line import ConditionPrecedent, ConditionStatus
 from domain.money import Money
+from domain.override import OverrideStatus
 from web.api.pages import after_instant
 from web.console.approval import approvals_shown, letter_outcome
 from web.console.assessment import receipt_of, spread_of
@@ -363,7 +364,7 @@ def case_page(
         typed=typed or Typed(),
         actions=possible_acts(visit, view.case, policy),
         override_policy=policy,
-        override_notches=_notches_offered(policy),
+        override_notches=_notches_offered(policy, view),
         documents_wanted=_documents_wanted(view),
         form_key=new_id(),
         temporal_link=_temporal_link(visit, case_id),
@@ -373,10 +374,12 @@ def case_page(
     )
 
 
-def _notches_offered(policy: OverridePolicy) -> list[str]:
-    """From the most that a grade may get better to the most that it may get worse."""
+def _notches_offered(policy: OverridePolicy, view: CaseView) -> list[str]:
+    """From the most that a grade may get better to the most that it may get worse; none, where an
+    override counts that may be taken back."""
     steps = range(policy.up_max, -policy.down_max - 1, -1)
-    return [f"{step:+d}" for step in steps if step]
+    counts = any(each.status is OverrideStatus.CONFIRMED for each in view.overrides)
+    return [f"{step:+d}" if step else "0" for step in steps if step or counts]
 
 
 def _shown(visit: Visit, view: CaseView) -> dict[str, Any]:

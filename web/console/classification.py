@@ -35,6 +35,7 @@ def list_classes(
         page_size=PAGE_SIZE + 1,
     )
     standings = found[:PAGE_SIZE]
+    manual_classes = visit.services.manual_classes.list_newest(visit.person, PAGE_SIZE)
     chosen = {
         "as_of": on.isoformat(),
         "tier": tier_chosen.value if tier_chosen else "",
@@ -51,6 +52,8 @@ def list_classes(
         chosen=chosen,
         filtered=bool(tier_chosen or stage_chosen),
         runs=visit.services.classes.list_runs(visit.person, page_size=5),
+        manual_classes=manual_classes,
+        manual_names=visit.customer_names(each.customer_id for each in manual_classes),
         may_run=permitted(visit.person, Action.CLASS_RUN),
         next_path=next_path(
             found, f"/classes?{urlencode(chosen)}", lambda each: (each.customer_id,)

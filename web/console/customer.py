@@ -1,5 +1,6 @@
 """Customers: the list, and the page of one with its statements, account, lines and cases."""
 
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any
@@ -14,6 +15,7 @@ from domain.errors import FieldUnreadable
 from domain.money import Money
 from domain.receivable import Ageing
 from web.api.pages import after_text
+from web.console import manual_class
 from web.console.assessment import spread_of
 from web.console.cap import CapTyped, FormKey, caps_shown
 from web.console.cap import Typed as CapForm
@@ -21,6 +23,7 @@ from web.console.cover import CoverTyped, cover_typed, covers_shown
 from web.console.late import late_shown
 from web.console.lists import PAGE_SIZE, next_path, plain_amount
 from web.console.page import Visit, Visiting, Writing
+from web.console.trade import payable_of, role_of, settlement_of, trade_shown
 from web.problems import Problem
 from web.service.permissions import Action, permitted
 
@@ -34,6 +37,9 @@ _PLACES = (
     ("ring", "/ring", Action.CUSTOMER_READ),
 )
 _CLASSES_MAX = 12
+
+Short = Annotated[str, Form(max_length=64)]
+Day = Annotated[str, Form(max_length=10)]
 
 
 @router.get("/customers")
@@ -107,6 +113,101 @@ def check_cover(
     return visit.go(f"/customers/{customer_id}#covers", "cover_checked")
 
 
+@router.post("/customers/{customer_id}/roles")
+@router.post("/customers/{customer_id}/roles/{role_id}")
+def record_role(
+    visit: Writing,
+    customer_id: str,
+    role_id: str | None = None,
+    role: Short = "",
+    valid_from: Day = "",
+    valid_until: Day = "",
+    source: Annotated[str, Form(max_length=200)] = "",
+) -> Response:
+    """Put a role of the party on record, or what is known better of one, such as its end."""
+    typed = {"role": role, "valid_from": valid_from, "valid_until": valid_until, "source": source}
+    _come_back(visit, customer_id, "" if role_id else "role", typed)
+    content = role_of(visit, typed)
+    visit.services.trade.record_role(visit.person, customer_id, content, role_id)
+    return visit.go(f"/customers/{customer_id}#sides", "role_recorded")
+
+
+@router.post("/customers/{customer_id}/payables")
+def record_payable(
+    visit: Writing,
+    customer_id: str,
+    payable_no: Short = "",
+    issued_on: Day = "",
+    due_on: Day = "",
+    amount: Short = "",
+    currency: Annotated[str, Form(max_length=3)] = "",
+) -> Response:
+    """Enter what we owe the party by one of its invoices."""
+    typed = {"payable_no": payable_no, "issued_on": issued_on, "due_on": due_on}
+    typed |= {"amount": amount, "currency": currency}
+    _come_back(visit, customer_id, "payable", typed)
+    visit.services.trade.record_payable(visit.person, customer_id, payable_of(visit, typed))
+    return visit.go(f"/customers/{customer_id}#sides", "payable_recorded")
+
+
+@router.post("/customers/{customer_id}/settlements")
+def settle(
+    visit: Writing,
+    customer_id: str,
+    settlement_no: Short = "",
+    payable: Annotated[str, Form(max_length=70)] = "",
+    settled_on: Day = "",
+    amount: Short = "",
+) -> Response:
+    """Enter what we paid of a payable."""
+    typed = {"settlement_no": settlement_no, "payable": payable}
+    typed |= {"settled_on": settled_on, "amount": amount}
+    _come_back(visit, customer_id, "settlement", typed)
+    visit.services.trade.settle(visit.person, customer_id, settlement_of(visit, typed))
+    return visit.go(f"/customers/{customer_id}#sides", "payable_settled")
+
+
+def _come_back(visit: Visit, customer_id: str, form: str, typed: Mapping[str, str]) -> None:
+    """Should what follows be refused: the page again, with the form open as it was typed."""
+    visit.when_refused(
+        lambda refusal: _customer_page(visit, customer_id, None, refusal, trade=(form, typed))
+    )
+
+
+@router.post("/customers/{customer_id}/manual-classes")
+def set_class(
+    visit: Writing,
+    customer_id: str,
+    tier: Annotated[str, Form(max_length=20)] = "",
+    reason: Annotated[str, Form(max_length=60)] = "",
+    note: Annotated[str, Form(max_length=2000)] = "",
+    from_on: Annotated[str, Form(max_length=10)] = "",
+    until_on: Annotated[str, Form(max_length=10)] = "",
+    key: Annotated[str, Form(max_length=64)] = "",
+) -> Response:
+    """Set a class by hand."""
+    typed = dict(zip(manual_class.FIELDS, (tier, reason, note, from_on, until_on), strict=True))
+    visit.when_refused(
+        lambda refusal: _customer_page(visit, customer_id, None, refusal, manual_typed=typed)
+    )
+    said = manual_class.set_class(visit, customer_id, typed, key)
+    return visit.go(f"/customers/{customer_id}#manual", said)
+
+
+@router.post("/customers/{customer_id}/manual-classes/{manual_id}")
+def say_of_class(
+    visit: Writing,
+    customer_id: str,
+    manual_id: str,
+    act: Annotated[str, Form(max_length=20)] = "",
+    note: Annotated[str, Form(max_length=2000)] = "",
+) -> Response:
+    """Confirm or decline a better class that another set, or take one back."""
+    visit.when_refused(lambda refusal: _customer_page(visit, customer_id, None, refusal))
+    said = manual_class.say(visit, manual_id, act, note)
+    return visit.go(f"/customers/{customer_id}#manual", said)
+
+
 @router.post("/customers/{customer_id}/late-interest/charges")
 def charge_late(
     visit: Writing, customer_id: str, period_end_on: Annotated[date, Form()]
@@ -177,6 +278,9 @@ def _customer_page(
     refusal: Problem | None = None,
     as_of: str = "",
     cap: CapTyped | None = None,
+    *,
+    manual_typed: Mapping[str, str] | None = None,
+    trade: tuple[str, Mapping[str, str]] = ("", {}),
 ) -> HTMLResponse:
     person, services = visit.person, visit.services
     head = headed(visit, customer_id, "overview")
@@ -188,6 +292,7 @@ def _customer_page(
         refusal=refusal,
         asked_id=customer_id,
         sides=services.trade.sides(person, customer_id, _day(visit, as_of)),
+        trade=trade_shown(visit, customer_id, *trade),
         profile=services.profiles.read(person, customer_id, _day(visit, as_of)),
         account=account,
         ageings=[(ageing, _bars(ageing)) for ageing in account.ageings],
@@ -201,6 +306,7 @@ def _customer_page(
         lines=services.lines.list_lines(person, customer_id=customer_id),
         cases=services.applications.list_cases(person, customer_id=customer_id, page_size=20),
         classes=_classes(visit, customer_id),
+        manual=manual_class.manual_shown(visit, customer_id, manual_typed),
         group=_group(visit, head["customer"].group_id),
         may_submit=permitted(person, Action.APPLICATION_SUBMIT),
     )

@@ -9,6 +9,7 @@ from domain.edition import Bin, PolicyEdition
 from web.console.assessment import bin_shown
 from web.console.page import Visit, Visiting
 from web.language import Speech
+from web.service.permissions import Action, permitted
 
 router = APIRouter(include_in_schema=False)
 
@@ -41,6 +42,7 @@ def _policy_page(visit: Visit, edition_hash: str | None) -> HTMLResponse:
         drafts=visit.services.drafts.list_drafts(visit.person),
         published=tuple(reversed(visit.services.editions.list_editions(visit.person))),
         grades=_by_grade(edition),
+        may_read_outlooks=permitted(visit.person, Action.RERATING_READ),
         bins=lambda factor: [(_bin(each, visit.speech), each.points) for each in factor.bins],
         parts=("scale", "scorecard", "knock-outs", "limit", "price", "approval", "monitoring"),
     )

@@ -27,6 +27,7 @@ ENTRIES = (
     Entry("reviews", "/reviews", "cycle", Action.REVIEW_READ),
     Entry("warnings", "/warnings", "triangle", Action.WARNING_READ),
     Entry("rerating", "/rerating", "list", Action.RERATING_READ),
+    Entry("outlooks", "/outlooks", "flag", Action.RERATING_READ),
     Entry("classes", "/classes", "list", Action.CLASS_READ),
     Entry("cohorts", "/cohorts", "cycle", Action.COHORT_READ),
     Entry("collections", "/collections", "coins", Action.COLLECTION_READ),

@@ -66,6 +66,8 @@ def override(
     )
     done = visit.services.applications.override(visit.person, case_id, proposal, key or None)
     said = "override_proposed" if done.override.second_needed else "grade_overridden"
+    if proposal.notches == 0:
+        said = "override_taken_back"
     return visit.go(f"/cases/{case_id}", said)
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse
 
+from domain.customer import Industry
 from domain.errors import CreditError, NotFound
 from domain.rerating import Outcome, Rerating, RunStatus
 from web.api.pages import after_text
@@ -16,7 +17,8 @@ from web.service.permissions import Action, permitted
 
 router = APIRouter(include_in_schema=False)
 
-_VIEWS = (Outcome.MOVED, Outcome.FAILED, Outcome.UNMOVED)
+_TO_REVIEW = "to_review"
+_VIEWS = (Outcome.MOVED, _TO_REVIEW, Outcome.FAILED, Outcome.UNMOVED)
 _MOVING = frozenset({RunStatus.PREVIEWING, RunStatus.APPLYING})
 
 
@@ -32,9 +34,13 @@ def list_runs(visit: Visiting) -> HTMLResponse:
 
 
 @router.post("/rerating")
-def preview(visit: Writing, key: Annotated[str, Form(max_length=64)] = "") -> Response:
-    """Judge every line in force anew; nothing changes by it."""
-    begun = visit.services.reratings.preview(visit.person, key or None)
+def preview(
+    visit: Writing,
+    key: Annotated[str, Form(max_length=64)] = "",
+    industries: Annotated[tuple[Industry, ...], Form(max_length=50)] = (),
+) -> Response:
+    """Judge every line in force anew, or those of some industries; nothing changes by it."""
+    begun = visit.services.reratings.preview(visit.person, key or None, industries)
     return visit.go(f"/rerating/{begun.run_id}?pending=yes", "rerating_previewed")
 
 
@@ -78,18 +84,24 @@ def _run_page(
         if "pending" not in visit.request.query_params:
             raise
         return visit.show("rerating/pending.html", run_id=run_id)
-    shown = Outcome(view) if view in set(Outcome) else Outcome.MOVED
+    shown = view if view in _VIEWS else Outcome.MOVED.value
     lines = reratings.list_lines(
-        visit.person, run_id, outcome=shown, after=after_text(after), page_size=PAGE_SIZE + 1
+        visit.person,
+        run_id,
+        outcome=None if shown == _TO_REVIEW else Outcome(shown),
+        asks_review=True if shown == _TO_REVIEW else None,
+        after=after_text(after),
+        page_size=PAGE_SIZE + 1,
     )
     place = f"/rerating/{run_id}"
     return visit.show(
         "rerating/run.html",
         refusal=refusal,
         run=run,
+        effect=reratings.read_effect(visit.person, run_id),
         lines=lines[:PAGE_SIZE],
         names=visit.customer_names(each.customer_id for each in lines[:PAGE_SIZE]),
-        views=visit.tabs(place, "word.outcome", _VIEWS, shown),
+        views=visit.tabs(place, "rerating.view", _VIEWS, shown),
         view=shown,
         next_path=next_path(lines, f"{place}?view={shown}", lambda each: (each.line_id,)),
         reload_seconds=2 if run.status in _MOVING else 0,

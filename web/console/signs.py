@@ -83,6 +83,7 @@ LOOKS = {
     # merges of records, overrides
     "proposed": (BUSY, "clock"),
     "confirmed": (GOOD, "check"),
+    "counting": (WAIT, "flag"),
     "taken_back": (OFF, "back"),
     "voided": (OFF, "dash"),
     # caps

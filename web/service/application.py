@@ -18,7 +18,7 @@ from domain.identity import Id, Person, Role
 from domain.investigation import INVESTIGATION_REPORT
 from domain.line import ConditionPrecedent, CreditLine, LineStatus
 from domain.money import Money
-from domain.override import Override, OverrideProposal
+from domain.override import Override, OverrideProposal, VoidedBy
 from domain.screening import Screening
 from domain.trade import PREPAYMENT
 from domain.value import Value, content_hash
@@ -285,7 +285,8 @@ class ApplicationService:
     def override(
         self, person: Person, case_id: str, proposal: OverrideProposal, key: str | None = None
     ) -> Overridden:
-        """Move the grade of a case that is judged and not decided; the case is judged anew.
+        """Move the grade of a case that is judged and not decided; the case is judged anew. By no
+        notch, the override that counts is taken back.
 
         Where its edition asks for a second person it waits for one. Refuses `OutOfOrder`,
         `OwnCase`, `SameHands`, `OverridePending` and what the edition does not allow.
@@ -296,8 +297,17 @@ class ApplicationService:
             person, case_id, "override", key, override=proposal.model_dump(mode="json")
         )
         with self._records.begin() as session:
-            message_id = message_id_of(person, f"override/{case_id}", key)
-            override = Overrides(session).read_of_message(message_id)
+            overrides = Overrides(session)
+            if proposal.notches == 0:
+                taken = [
+                    each
+                    for each in overrides.list_of_case(case_id)
+                    if each.voided_by is VoidedBy.TAKEN_BACK
+                ]
+                override = taken[-1]
+            else:
+                message_id = message_id_of(person, f"override/{case_id}", key)
+                override = overrides.read_of_message(message_id)
         return Overridden(
             case_id=case_id, status=acted.status, override=override, replayed=acted.replayed
         )

@@ -52,17 +52,20 @@ class ClassificationService:
         self._gateway = gateway
         self._clock = clock
 
-    def run(self, person: Person, as_of: date | None = None) -> ClassificationBegun:
+    def run(
+        self, person: Person, as_of: date | None = None, run_id: str | None = None
+    ) -> ClassificationBegun:
         """Classify the book as of a day, and every later day that was run already.
 
-        Refuses `DateInFuture`, and `NotFound` for a day on which no edition was in force.
+        A run of an id that is there already is that run. Refuses `DateInFuture`, and `NotFound` for
+        a day on which no edition was in force.
         """
         permit(person, Action.CLASS_RUN)
         on = self._day(as_of)
         with self._records.begin() as session:
             edition_on(session, on)
         start = ClassificationStart(
-            run_id=new_id(),
+            run_id=run_id or new_id(),
             as_of=on,
             person_id=person.person_id,
             offset_days=self._clock.offset_days,
@@ -135,9 +138,10 @@ class ClassificationService:
         permit(person, Action.CLASS_READ)
         with self._records.begin() as session:
             visible_customer(session, person, customer_id)
+            today = self._clock.business_on()
             return CustomerClasses(
-                classes=Classes(session).history(customer_id),
-                entries=Losses(session).list_of(customer_id),
+                classes=Classes(session).history(customer_id, today),
+                entries=Losses(session).list_of(customer_id, today),
             )
 
     def _day(self, as_of: date | None) -> date:

@@ -18,6 +18,7 @@ from temporalio.client import (
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.refusals import refusal_of
@@ -49,7 +50,7 @@ class Gateway(Protocol):
     def start(
         self, workflow: str, workflow_id: str, payload: dict[str, Any], *, queue: str
     ) -> None:
-        """Start a workflow; one that runs under this id already is left alone."""
+        """Start a workflow; one that runs or has run under this id already is left alone."""
         ...
 
     def update_with_start(
@@ -100,14 +101,16 @@ class TemporalGateway:
         self, workflow: str, workflow_id: str, payload: dict[str, Any], *, queue: str
     ) -> None:
         async def start(client: Client) -> None:
-            await client.start_workflow(
-                workflow,
-                payload,
-                id=workflow_id,
-                task_queue=queue,
-                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-            )
+            # One that has ended was started before; its records say what it came to.
+            with suppress(WorkflowAlreadyStartedError):
+                await client.start_workflow(
+                    workflow,
+                    payload,
+                    id=workflow_id,
+                    task_queue=queue,
+                    id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                    id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                )
 
         self._run(self._with_client(start))
 

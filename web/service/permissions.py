@@ -113,6 +113,7 @@ class Action(StrEnum):
     RERATING_RUN = "rerating.run"
     CLASS_READ = "class.read"
     CLASS_RUN = "class.run"
+    CLASS_SET = "class.set"
     COHORT_READ = "cohort.read"
     COLLECTION_READ = "collection.read"
     COLLECTION_ACT = "collection.act"
@@ -225,6 +226,8 @@ MATRIX: dict[Action, frozenset[Role]] = {
     Action.RERATING_RUN: frozenset({_RISK}),
     Action.CLASS_READ: _READERS,
     Action.CLASS_RUN: frozenset({_RISK, _OPERATOR}),
+    # A better class is confirmed by another risk officer than set it; the record holds that.
+    Action.CLASS_SET: frozenset({_RISK}),
     # What became of whose approvals is for those who answer for the book.
     Action.COHORT_READ: frozenset({_APPROVER, _RISK, _AUDITOR}),
     Action.COLLECTION_READ: _READERS,

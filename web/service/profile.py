@@ -41,6 +41,7 @@ from policies.line import months_later
 from storage.application import Applications, Assessments
 from storage.approval import Letters
 from storage.base import Records
+from storage.classification import Classes
 from storage.collection import Collections
 from storage.customer import Customers
 from storage.edition import Editions
@@ -151,7 +152,16 @@ class _Look:
         )
         (found,) = classify((claim,), edition, self._on)
         source = f"policy edition {edition.edition_hash}"
-        return ClassFacts(tier=sourced(found.tier, source, self._on), reasons=found.reasons)
+        facts = ClassFacts(tier=sourced(found.tier, source, self._on), reasons=found.reasons)
+        kept = Classes(self._session).find(self._customer_id, self._on)
+        if kept is None or kept.tier is found.tier:
+            return facts
+        return facts.model_copy(
+            update={
+                "on_record": sourced(kept.tier, "classification run", kept.as_of),
+                "reasons_on_record": kept.reasons,
+            }
+        )
 
     def owed(self) -> dict[str, Sourced]:
         paid = self._payments

@@ -1,9 +1,16 @@
 """What may be asked of re-rating: a preview of the book, its file, and to put exactly that in force."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from domain.identity import Person
-from domain.rerating import Judging, Outcome, Rerating, ReratingStart, RunStatus
+from domain.rerating import (
+    Judging,
+    Outcome,
+    Rerating,
+    ReratingEffect,
+    ReratingStart,
+    RunStatus,
+)
 from domain.value import Value
 from storage.base import Records
 from storage.rerating import Reratings
@@ -28,13 +35,20 @@ class ReratingService:
         self._gateway = gateway
         self._clock = clock
 
-    def preview(self, person: Person, run_id: str | None = None) -> ReratingBegun:
-        """Judge every line in force by the edition in force; nothing changes by it.
+    def preview(
+        self, person: Person, run_id: str | None = None, industries: Iterable[str] = ()
+    ) -> ReratingBegun:
+        """Judge every line in force by the edition in force, or those of some industries alone;
+        nothing changes by it.
 
         A run of an id that is there already is that run.
         """
         permit(person, Action.RERATING_RUN)
-        start = ReratingStart(run_id=run_id or new_id(), person_id=person.person_id)
+        start = ReratingStart(
+            run_id=run_id or new_id(),
+            person_id=person.person_id,
+            industries=tuple(sorted(set(industries))),
+        )
         return self._begin(start, "preview")
 
     def apply(self, person: Person, run_id: str, preview_hash: str) -> ReratingBegun:
@@ -54,6 +68,13 @@ class ReratingService:
         with self._records.begin() as session:
             return Reratings(session).read(run_id)
 
+    def read_effect(self, person: Person, run_id: str) -> ReratingEffect:
+        """What the lines come to that people will be asked about once the preview is in force."""
+        permit(person, Action.RERATING_READ)
+        with self._records.begin() as session:
+            Reratings(session).read(run_id)
+            return Reratings(session).effect(run_id)
+
     def read_preview(self, person: Person, run_id: str) -> str:
         """The preview file, whose SHA-256 is the run's hash."""
         permit(person, Action.RERATING_READ)
@@ -67,6 +88,7 @@ class ReratingService:
         run_id: str,
         *,
         outcome: Outcome | None = None,
+        asks_review: bool | None = None,
         after: str | None = None,
         page_size: int = 50,
     ) -> Sequence[Judging]:
@@ -74,7 +96,9 @@ class ReratingService:
         permit(person, Action.RERATING_READ)
         with self._records.begin() as session:
             Reratings(session).read(run_id)
-            return Reratings(session).find_judged(run_id, outcome, after, page_size)
+            return Reratings(session).find_judged(
+                run_id, outcome, after, page_size, asks_review=asks_review
+            )
 
     def list_runs(self, person: Person, page_size: int = 20) -> Sequence[Rerating]:
         """The newest runs first."""

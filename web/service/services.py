@@ -31,10 +31,12 @@ from web.service.imports import ImportService
 from web.service.investigation import InvestigationService
 from web.service.late import LateService
 from web.service.line import LineService
+from web.service.manual_class import ManualClassService
 from web.service.merge import MergeService
 from web.service.notification import NotificationService
 from web.service.once import JoinedRecords
 from web.service.operations import OperationsService
+from web.service.outlook import OutlookService
 from web.service.override import OverrideService
 from web.service.party import PartyService
 from web.service.profile import ProfileService
@@ -88,8 +90,10 @@ class Services:
     exposure: ExposureService
     reviews: ReviewService
     reratings: ReratingService
+    outlooks: OutlookService
     warnings: WarningService
     classes: ClassificationService
+    manual_classes: ManualClassService
     cohorts: CohortService
     collections: CollectionService
     guards: GuardService
@@ -151,8 +155,10 @@ def build_services(
         exposure=ExposureService(records, exposure, clock),
         reviews=ReviewService(records, gateway),
         reratings=ReratingService(records, gateway, clock),
+        outlooks=OutlookService(records, clock),
         warnings=WarningService(records, gateway, clock),
         classes=ClassificationService(records, gateway, clock),
+        manual_classes=ManualClassService(records, clock),
         cohorts=CohortService(records, clock),
         collections=CollectionService(records, gateway, clock),
         guards=GuardService(records, clock),

@@ -67,10 +67,15 @@ class WarningService:
         with self._records.begin() as session:
             return Warnings(session).counts()
 
-    def run(self, person: Person, customer_ids: tuple[str, ...] = ()) -> RunStarted:
-        """Look at the whole book now, or at the customers named."""
+    def run(
+        self, person: Person, customer_ids: tuple[str, ...] = (), run_id: str | None = None
+    ) -> RunStarted:
+        """Look at the whole book now, or at the customers named.
+
+        A look of an id that is there already is that look.
+        """
         permit(person, Action.WARNING_RUN)
-        run_id = new_id()
+        run_id = run_id or new_id()
         start = MonitoringStart(
             run_id=run_id, offset_days=self._clock.offset_days, customer_ids=customer_ids
         )

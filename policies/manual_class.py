@@ -1,0 +1,87 @@
+"""Classes set by hand (人工认定): what an edition allows, and which of several counts on a day.
+
+A class better than by rule is bounded twice: by the edition, and by the least that the Measures for the
+Risk Classification of Financial Assets (order 1 of 2023) prescribe (`policies.classification.least`).
+"""
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+
+from domain.classification import CustomerClass, FiveTier
+from domain.edition import ManualClassPolicy
+from domain.errors import ClassBarred, ClassPeriodUnfit, ClassReasonUnknown, ClassUnchanged
+from domain.manual_class import ManualClass, ManualClassContent, ManualStatus
+from policies.line import months_later
+
+
+def second_needed(
+    content: ManualClassContent,
+    found: CustomerClass | None,
+    policy: ManualClassPolicy,
+    today: date,
+) -> bool:
+    """Whether a class may only count once somebody else has confirmed it: one that is better than
+    what counts now, or than the rules say.
+
+    `found` is the customer's class as it counts; refuses `ClassReasonUnknown`, `ClassPeriodUnfit`,
+    `ClassUnchanged` and `ClassBarred`.
+    """
+    if content.reason not in policy.reasons:
+        raise ClassReasonUnknown(reason=content.reason, reasons=", ".join(policy.reasons) or "-")
+    _refuse_period(content, policy, today)
+    tier = found.tier if found else FiveTier.NORMAL
+    ruled = found.by_rule.tier if found else FiveTier.NORMAL
+    if content.tier is tier and tier is ruled:
+        raise ClassUnchanged(tier=tier)
+    least = best_allowed(found, policy)
+    if content.tier.gravity < least.gravity:
+        raise ClassBarred(tier=content.tier, ruled=ruled, least=least)
+    return content.tier.gravity < max(tier.gravity, ruled.gravity)
+
+
+def best_allowed(found: CustomerClass | None, policy: ManualClassPolicy) -> FiveTier:
+    """The best tier that may be set: so many better than by rule, and no better than the Measures
+    let it be. Who was set to be non-performing is so until regular payment, or until it is taken
+    back; no further class makes it performing."""
+    if found is None:
+        return FiveTier.NORMAL
+    ruled = found.by_rule.tier
+    least = found.tier_least or ruled
+    if found.tier.non_performing and not ruled.non_performing:
+        return FiveTier.SUBSTANDARD
+    return list(FiveTier)[max(ruled.gravity - policy.better_tiers_max, least.gravity)]
+
+
+def counting(classes: Iterable[ManualClass], on: date) -> ManualClass | None:
+    """The class set by hand that counts on a day: of each record the newest, of several the worst."""
+    newest: dict[str, ManualClass] = {}
+    for each in sorted(classes, key=lambda each: (each.proposed_at, each.manual_id)):
+        if each.counts_on(on):
+            newest[each.customer_id] = each
+    return max(newest.values(), key=lambda each: each.tier.gravity, default=None)
+
+
+def days_of_change(classes: Iterable[ManualClass], after: date) -> list[date]:
+    """The days after one on which a class set by hand begins or has just ended, or would have."""
+    days = {
+        day
+        for each in classes
+        if each.status in (ManualStatus.COUNTING, ManualStatus.TAKEN_BACK)
+        for day in (each.since_on, each.until_on + timedelta(days=1))
+    }
+    return sorted(day for day in days if day > after)
+
+
+def _refuse_period(content: ManualClassContent, policy: ManualClassPolicy, today: date) -> None:
+    latest = months_later(content.from_on, policy.months_max)
+    earliest = content.from_on
+    if content.tier.non_performing:
+        earliest = months_later(content.from_on, policy.cure_months)
+    if content.from_on < today or not earliest <= content.until_on <= latest:
+        raise ClassPeriodUnfit(
+            from_on=content.from_on,
+            until_on=content.until_on,
+            today=today,
+            earliest=earliest,
+            latest=latest,
+        )
