@@ -202,10 +202,13 @@ def _well_said(session: Session, decision: DecisionRequest, approval: Approval) 
         raise StaleContent(id=approval.request.case_id)
     if decision.verdict is not Verdict.APPROVE and not decision.note.strip():
         raise NoteMissing(verdict=decision.verdict)
-    yes_or_no = _YES_OR_NO.get(approval.request.subject)
-    if yes_or_no and (decision.verdict is Verdict.RETURN or decision.limit is not None):
-        raise Malformed(reason=yes_or_no)
-    if approval.request.subject is Subject.POLICY_EDITION and decision.limit is not None:
+    subject = approval.request.subject
+    otherwise = decision.verdict is Verdict.RETURN or decision.limit is not None
+    if subject is Subject.OVERRIDE and otherwise:
+        raise Malformed(reason="an override is confirmed or declined, with no other limit")
+    if subject is Subject.CAP and otherwise:
+        raise Malformed(reason="a cap is approved or declined, at no other amount")
+    if subject is Subject.POLICY_EDITION and decision.limit is not None:
         raise Malformed(reason="a policy edition is published or not, with no other limit")
     if decision.limit is not None:
         proposed = Assessments(session).read(approval.request.subject_id).limit_recommended
@@ -214,12 +217,6 @@ def _well_said(session: Session, decision: DecisionRequest, approval: Approval) 
 
 
 # What goes back to nobody and is granted as it was asked for, or not at all.
-_YES_OR_NO = {
-    Subject.OVERRIDE: "an override is confirmed or declined, with no other limit",
-    Subject.CAP: "a cap is approved or declined, at no other amount",
-}
-
-
 def _conclude(
     session: Session,
     approval: Approval,
