@@ -27,7 +27,7 @@ def second_needed(
     `ClassUnchanged` and `ClassBarred`.
     """
     if content.reason not in policy.reasons:
-        raise ClassReasonUnknown(code=content.reason, reasons=", ".join(policy.reasons) or "-")
+        raise ClassReasonUnknown(given=content.reason, reasons=", ".join(policy.reasons) or "-")
     _refuse_period(content, policy, today)
     tier = found.tier if found else FiveTier.NORMAL
     ruled = found.by_rule.tier if found else FiveTier.NORMAL
