@@ -190,7 +190,7 @@ class OverrideReasonUnknown(Malformed):
 
 class ClassReasonUnknown(Malformed):
     sentence = "{given} is no reason to set a class by hand; the edition lists {reasons}."
-    sentence_zh = "{reason} 不是允许的人工认定理由，政策版本列明：{reasons}。"
+    sentence_zh = "{given} 不是允许的人工认定理由，政策版本列明：{reasons}。"
 
 
 class ProfileUnknown(Malformed):
