@@ -257,6 +257,16 @@ class NoteMissing(Malformed):
     sentence_zh = "{verdict} 必须在意见中说明理由。"
 
 
+class WordIllegal(Malformed):
+    sentence = "A step of this kind ({mode}) takes no {verdict}."
+    sentence_zh = "此类环节（{mode}）不接受“{verdict}”。"
+
+
+class TargetIllegal(Malformed):
+    sentence = "The approval cannot be returned to step {target}; it was not asked before this one."
+    sentence_zh = "不能退回到第 {target} 个环节，该环节不在当前环节之前。"
+
+
 class ConclusionUnclear(Malformed):
     sentence = (
         "The conclusion {conclusion} comes with {conditions} conditions; a recommendation with "
@@ -342,6 +352,16 @@ class Recused(NotPermitted):
     )
 
 
+class RecusedOneself(NotPermitted):
+    sentence = "You declared a conflict of interest on the case {case_id}; others decide."
+    sentence_zh = "您已就案件 {case_id} 申报利益冲突并回避，由他人决定。"
+
+
+class NotYourTask(NotPermitted):
+    sentence = "The task {task_id} is in other hands by name."
+    sentence_zh = "待办 {task_id} 已指定由他人处理。"
+
+
 class SameHands(NotPermitted):
     sentence = "{first} and {second} must be done by two different people."
     sentence_zh = "{first}与{second}必须由不同人员完成。"
@@ -401,6 +421,21 @@ class KeyInFlight(Conflict):
 class AlreadyDecided(Conflict):
     sentence = "This was decided already: {verdict} by {decided_by} at {decided_at}."
     sentence_zh = "已由 {decided_by} 于 {decided_at} 作出决定：{verdict}。"
+
+
+class OpinionAwaited(Conflict):
+    sentence = "The opinion that was asked for on the task {task_id} has not come yet."
+    sentence_zh = "待办 {task_id} 委派征求的意见尚未返回。"
+
+
+class ActIllegal(Conflict):
+    sentence = "This cannot be done now ({action}): {reason}."
+    sentence_zh = "当前不能执行{action}：{reason}。"
+
+
+class UrgedAlready(Conflict):
+    sentence = "The holders were urged already; they can be urged again at {until}."
+    sentence_zh = "已催办过，{until} 后可再次催办。"
 
 
 class Withdrawn(Conflict):

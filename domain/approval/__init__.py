@@ -8,8 +8,9 @@ the moment of decision, is checked by an activity against the register before a 
     silence: remind → escalate → lapse; it never approves.
 """
 
+from domain.approval.acts import Act, Action, Copied, Recusal, Resume, Urge
 from domain.approval.authority import AuthorityGrant
-from domain.approval.machine import Approval, Task, TaskStatus
+from domain.approval.machine import Approval
 from domain.approval.messages import (
     ApprovalProgress,
     ApprovalResult,
@@ -25,15 +26,24 @@ from domain.approval.route import (
     Subject,
     Verdict,
 )
+from domain.approval.task import Hand, Help, Placement, Task, TaskStatus
 
 __all__ = [
+    "Act",
+    "Action",
     "Approval",
     "ApprovalOutcome",
     "ApprovalProgress",
     "ApprovalRequest",
     "ApprovalResult",
     "AuthorityGrant",
+    "Copied",
     "DecisionRequest",
+    "Hand",
+    "Help",
+    "Placement",
+    "Recusal",
+    "Resume",
     "RouteStep",
     "Silence",
     "StepDue",
@@ -41,5 +51,6 @@ __all__ = [
     "Subject",
     "Task",
     "TaskStatus",
+    "Urge",
     "Verdict",
 ]
