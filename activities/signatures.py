@@ -110,6 +110,11 @@ class ApprovalSteps:
         raise NotImplementedError
 
     @activity.defn
+    def record_act(self, request: ActRequest) -> ApprovalProgress:
+        """Check who acts and whom the act names now, record it, and take its consequence."""
+        raise NotImplementedError
+
+    @activity.defn
     def act_on_silence(self, due: StepDue) -> ApprovalProgress:
         """Remind, escalate or let lapse: each once; never approve."""
         raise NotImplementedError

@@ -28,6 +28,10 @@ class Notice(StrEnum):
     TASK_OPENED = "task_opened"
     TASK_REMINDER = "task_reminder"
     TASK_ESCALATED = "task_escalated"
+    TASK_URGED = "task_urged"
+    OPINION_ASKED = "opinion_asked"
+    OPINION_GIVEN = "opinion_given"
+    CASE_COPIED = "case_copied"
     APPLICATION_INCOMPLETE = "application_incomplete"
     APPLICATION_RETURNED = "application_returned"
     INVESTIGATION_ASSIGNED = "investigation_assigned"
@@ -53,6 +57,10 @@ NOTICE_FACTS: Mapping[Notice, tuple[str, ...]] = {
     Notice.TASK_OPENED: ("task_id", "case_id", "due_at"),
     Notice.TASK_REMINDER: ("task_id", "case_id", "due_at"),
     Notice.TASK_ESCALATED: ("task_id", "case_id", "due_at"),
+    Notice.TASK_URGED: ("task_id", "case_id", "due_at"),
+    Notice.OPINION_ASKED: ("task_id", "case_id", "note"),
+    Notice.OPINION_GIVEN: ("task_id", "case_id", "note"),
+    Notice.CASE_COPIED: ("task_id", "case_id", "note"),
     Notice.APPLICATION_INCOMPLETE: ("case_id", "missing"),
     Notice.APPLICATION_RETURNED: ("case_id", "note"),
     Notice.INVESTIGATION_ASSIGNED: ("case_id", "lead", "second"),

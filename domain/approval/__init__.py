@@ -12,6 +12,7 @@ from domain.approval.acts import Act, Action, Copied, Recusal, Resume, Urge
 from domain.approval.authority import AuthorityGrant
 from domain.approval.machine import Approval
 from domain.approval.messages import (
+    ActRequest,
     ApprovalProgress,
     ApprovalResult,
     DecisionRequest,
@@ -30,6 +31,7 @@ from domain.approval.task import Hand, Help, Placement, Task, TaskStatus
 
 __all__ = [
     "Act",
+    "ActRequest",
     "Action",
     "Approval",
     "ApprovalOutcome",

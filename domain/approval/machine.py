@@ -69,9 +69,9 @@ class Approval(Value):
         return self
 
     @classmethod
-    def opened(cls, request: ApprovalRequest) -> Self:
+    def opened(cls, request: ApprovalRequest) -> "Approval":
         """The approval with the tasks of its first step open."""
-        return cls(request=request)._entered(0)
+        return Approval(request=request)._entered(0)
 
     # ── how it stands ────────────────────────────────────────────────────────────────────────────
 

@@ -1,5 +1,6 @@
 """Approvals, their tasks and words, the authority register, and the letters they end in."""
 
+from storage.approval.acts import Acts, ActView
 from storage.approval.approvals import Approvals
 from storage.approval.authority import AuthorityGrants, AutomaticLane
 from storage.approval.decisions import Decisions, DecisionView
@@ -7,6 +8,8 @@ from storage.approval.letters import Letters
 from storage.approval.tasks import Tasks, TaskView
 
 __all__ = [
+    "ActView",
+    "Acts",
     "Approvals",
     "AuthorityGrants",
     "AutomaticLane",

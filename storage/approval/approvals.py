@@ -32,6 +32,9 @@ class ApprovalRow(Row):
     opened_at: Mapped[datetime]
 
 
+_UNSPOKEN = (TaskStatus.OPEN, TaskStatus.WAITING)
+
+
 class Approvals:
     """Approvals as their workflow left them; every change is under the version it read."""
 
@@ -106,13 +109,15 @@ class Approvals:
         for task in approval.tasks:
             self._session.execute(
                 update(TaskRow)
-                .where(TaskRow.task_id == task.task_id, TaskRow.status == TaskStatus.OPEN)
+                .where(TaskRow.task_id == task.task_id, TaskRow.status.in_(_UNSPOKEN))
                 .values(
                     status=task.status,
                     decided_by=task.decided_by,
                     verdict=task.verdict,
                     escalated_to=task.escalated_to,
-                    closed_at=None if task.status is TaskStatus.OPEN else at,
+                    person_id=task.person_id,
+                    asked_of=task.help.of if task.help and task.awaits_help else None,
+                    closed_at=None if task.unspoken else at,
                 )
             )
         self._record_tasks(approval, progress, at)
@@ -129,6 +134,7 @@ class Approvals:
                     customer_id=request.customer_id,
                     position=task.position,
                     escalated_to=task.escalated_to,
+                    person_id=task.person_id,
                     status=task.status,
                     amount_minor=request.aggregate.minor,
                     currency=request.aggregate.currency,

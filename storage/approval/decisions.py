@@ -40,6 +40,18 @@ class DecisionRow(Row):
     said_hash: Mapped[str]
     progress: Mapped[dict[str, Any]]
     decided_at: Mapped[datetime]
+    to_step: Mapped[int | None]
+    resume: Mapped[str | None]
+    conditions: Mapped[list[str]]
+
+
+class DecisionVoidRow(Row):
+    __tablename__ = "decision_void"
+
+    decision_id: Mapped[str] = mapped_column(primary_key=True)
+    reason: Mapped[str]
+    voided_by: Mapped[str]
+    voided_at: Mapped[datetime]
 
 
 class DecisionView(Value):
@@ -57,6 +69,9 @@ class DecisionView(Value):
     content_hash: str
     channel: str
     decided_at: datetime
+    to_step: int | None = None
+    conditions: tuple[str, ...] = ()
+    void: str = ""  # why it stands no longer
 
 
 class Decisions:
@@ -101,22 +116,28 @@ class Decisions:
                 said_hash=decision.said,
                 progress=progress.model_dump(mode="json"),
                 decided_at=decision.at,
+                to_step=decision.to_step,
+                resume=decision.resume if decision.to_step is not None else None,
+                conditions=list(decision.conditions),
             )
         )
 
     def lowest_limit(self, approval_id: str, last: Money | None) -> Money | None:
-        """The lowest limit that any word of the approval names; None where none does."""
+        """The lowest limit that any word that stands names; None where none does."""
         rows = self._session.execute(
             select(DecisionRow.limit_minor, DecisionRow.currency).where(
-                DecisionRow.approval_id == approval_id, DecisionRow.limit_minor.is_not(None)
+                DecisionRow.approval_id == approval_id,
+                DecisionRow.limit_minor.is_not(None),
+                DecisionRow.decision_id.not_in(select(DecisionVoidRow.decision_id)),
             )
         )
         named = [Money(minor=minor, currency=currency) for minor, currency in rows]
         return min([*named, *([last] if last is not None else [])], default=None)
 
     def list_of_case(self, case_id: str) -> list[DecisionView]:
-        rows = self._session.scalars(
-            select(DecisionRow)
+        rows = self._session.execute(
+            select(DecisionRow, DecisionVoidRow.reason)
+            .outerjoin(DecisionVoidRow, DecisionVoidRow.decision_id == DecisionRow.decision_id)
             .where(DecisionRow.case_id == case_id)
             .order_by(DecisionRow.decided_at, DecisionRow.decision_id)
         )
@@ -134,6 +155,9 @@ class Decisions:
                 content_hash=row.content_hash,
                 channel=row.channel,
                 decided_at=row.decided_at,
+                to_step=row.to_step,
+                conditions=tuple(row.conditions),
+                void=void or "",
             )
-            for row in rows
+            for row, void in rows
         ]
