@@ -28,6 +28,8 @@ class Notice(StrEnum):
     TASK_OPENED = "task_opened"
     TASK_REMINDER = "task_reminder"
     TASK_ESCALATED = "task_escalated"
+    AUTHORITY_MISSING = "authority_missing"
+    CERTIFICATE_LAPSING = "certificate_lapsing"
     APPLICATION_INCOMPLETE = "application_incomplete"
     APPLICATION_RETURNED = "application_returned"
     INVESTIGATION_ASSIGNED = "investigation_assigned"
@@ -53,6 +55,8 @@ NOTICE_FACTS: Mapping[Notice, tuple[str, ...]] = {
     Notice.TASK_OPENED: ("task_id", "case_id", "due_at"),
     Notice.TASK_REMINDER: ("task_id", "case_id", "due_at"),
     Notice.TASK_ESCALATED: ("task_id", "case_id", "due_at"),
+    Notice.AUTHORITY_MISSING: ("task_id", "case_id", "position"),
+    Notice.CERTIFICATE_LAPSING: ("certificate_no", "code", "valid_until", "days"),
     Notice.APPLICATION_INCOMPLETE: ("case_id", "missing"),
     Notice.APPLICATION_RETURNED: ("case_id", "note"),
     Notice.INVESTIGATION_ASSIGNED: ("case_id", "lead", "second"),

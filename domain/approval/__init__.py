@@ -8,7 +8,26 @@ the moment of decision, is checked by an activity against the register before a 
     silence: remind → escalate → lapse; it never approves.
 """
 
-from domain.approval.authority import AuthorityGrant
+from domain.approval.authority import (
+    EVERYWHERE,
+    Alarm,
+    AuthorityGrant,
+    CaseFacts,
+    Certificate,
+    CertificateContent,
+    Conflict,
+    ConflictContent,
+    Delegation,
+    DelegationContent,
+    GrantScope,
+    Register,
+    RegisterEntry,
+    RegisterEvent,
+    Seat,
+    SeatContent,
+    TierMove,
+    Voice,
+)
 from domain.approval.machine import Approval, Task, TaskStatus
 from domain.approval.messages import (
     ApprovalProgress,
@@ -27,19 +46,36 @@ from domain.approval.route import (
 )
 
 __all__ = [
+    "EVERYWHERE",
+    "Alarm",
     "Approval",
     "ApprovalOutcome",
     "ApprovalProgress",
     "ApprovalRequest",
     "ApprovalResult",
     "AuthorityGrant",
+    "CaseFacts",
+    "Certificate",
+    "CertificateContent",
+    "Conflict",
+    "ConflictContent",
     "DecisionRequest",
+    "Delegation",
+    "DelegationContent",
+    "GrantScope",
+    "Register",
+    "RegisterEntry",
+    "RegisterEvent",
     "RouteStep",
+    "Seat",
+    "SeatContent",
     "Silence",
     "StepDue",
     "StepMode",
     "Subject",
     "Task",
     "TaskStatus",
+    "TierMove",
     "Verdict",
+    "Voice",
 ]

@@ -4,11 +4,13 @@ from storage.approval.approvals import Approvals
 from storage.approval.authority import AuthorityGrants, AutomaticLane
 from storage.approval.decisions import Decisions, DecisionView
 from storage.approval.letters import Letters
+from storage.approval.register import AuthorityRegister
 from storage.approval.tasks import Tasks, TaskView
 
 __all__ = [
     "Approvals",
     "AuthorityGrants",
+    "AuthorityRegister",
     "AutomaticLane",
     "DecisionView",
     "Decisions",
