@@ -4,8 +4,8 @@ What was true when a task was opened does not count. One choke point: a word, th
 why a task is whose, and the notices ask the same question here.
 """
 
-from collections.abc import Iterable
-from datetime import date
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
 from functools import cached_property
 
 from sqlalchemy.orm import Session
@@ -19,6 +19,7 @@ from domain.approval import (
     Approval,
     AuthorityGrant,
     CaseFacts,
+    Certificate,
     Register,
     Subject,
     Task,
@@ -54,10 +55,13 @@ _TOLD_MAX = 500  # open tasks looked at when the register changes
 class Asking:
     """One approval on one day: who may decide its tasks, each register read once."""
 
-    def __init__(self, session: Session, approval: Approval, on: date) -> None:
+    def __init__(
+        self, session: Session, approval: Approval, on: date, register: Register | None = None
+    ) -> None:
         self._session = session
         self._approval = approval
         self._on = on
+        self._register = register
 
     @cached_property
     def edition(self) -> PolicyEdition:
@@ -65,7 +69,7 @@ class Asking:
 
     @cached_property
     def register(self) -> Register:
-        return AuthorityRegister(self._session).on_day(self._on)
+        return self._register or AuthorityRegister(self._session).on_day(self._on)
 
     @cached_property
     def recused(self) -> dict[str, Recusal]:
@@ -224,45 +228,51 @@ def authority_for(
 
 
 def tell_askable(
-    session: Session,
-    approval: Approval,
-    notice: Notice,
-    due_at: str,
-    on: date,
-    *,
-    key: str = "",
+    session: Session, approval: Approval, notice: Notice, due_at: str, on: date
 ) -> None:
     """Owe a notice to everybody who could decide an open task; where nobody could, it goes to the
     queue that policy names, and an alarm is raised. It never passes."""
     asking = Asking(session, approval, on)
     for task in approval.open_tasks:
-        people = asking.people(task)
-        if not people:
-            people = _raise_alarm(session, asking, approval, task)
-        for person_id in people:
-            Outbox(session).post(
-                Channel.MAIL,
-                f"{task.task_id}/{key or notice}/{person_id}",
-                recipient=f"person:{person_id}",
-                kind=notice,
-                facts={
-                    "task_id": task.task_id,
-                    "case_id": approval.request.case_id,
-                    "due_at": due_at,
-                },
-                case_id=approval.request.case_id,
-            )
+        for person_id in asking.people(task) or _raise_alarm(session, asking, approval, task):
+            _tell(session, approval, task, notice, due_at, person_id)
 
 
-def ask_anew(session: Session, tasks: Iterable[TaskView], on: date) -> None:
-    """After the register has changed: tell whoever could decide open tasks now, and raise alarms."""
+def ask_anew(session: Session, tasks: Sequence[TaskView], on: date) -> None:
+    """After the registers have changed, or a day has passed: tell whoever could decide open tasks
+    now and was not told, and raise alarms."""
+    register = AuthorityRegister(session).on_day(on)
+    due = {task.task_id: task.due_at.isoformat() for task in tasks}
     for approval_id in dict.fromkeys(task.approval_id for task in tasks):
         approval = Approvals(session).find(approval_id)
-        if approval is None or not approval.open_tasks:
+        if approval is None:
             continue
-        task = Tasks(session).read(approval.open_tasks[0].task_id)
-        due_at = task.due_at.isoformat()
-        tell_askable(session, approval, Notice.TASK_OPENED, due_at, on, key=f"asked_anew/{due_at}")
+        asking = Asking(session, approval, on, register)
+        for task in approval.open_tasks:
+            people = asking.people(task) or _raise_alarm(session, asking, approval, task)
+            for person_id in people:
+                key = _key(task, Notice.TASK_OPENED, person_id)
+                if task.task_id in due and not Outbox(session).is_owed(Channel.MAIL, key):
+                    due_at = due[task.task_id]
+                    _tell(session, approval, task, Notice.TASK_OPENED, due_at, person_id)
+
+
+def _tell(
+    session: Session, approval: Approval, task: Task, notice: Notice, due_at: str, person_id: str
+) -> None:
+    case_id = approval.request.case_id
+    Outbox(session).post(
+        Channel.MAIL,
+        _key(task, notice, person_id),
+        recipient=f"person:{person_id}",
+        kind=notice,
+        facts={"task_id": task.task_id, "case_id": case_id, "due_at": due_at},
+        case_id=case_id,
+    )
+
+
+def _key(task: Task, notice: Notice, person_id: str) -> str:
+    return f"{task.task_id}/{notice}/{person_id}"
 
 
 def ask_holders_anew(session: Session, positions: Iterable[str], on: date) -> None:
@@ -270,6 +280,50 @@ def ask_holders_anew(session: Session, positions: Iterable[str], on: date) -> No
     named = sorted(set(positions))
     if named:
         ask_anew(session, Tasks(session).list_page(page_size=_TOLD_MAX, positions=named), on)
+
+
+def warn_of_certificates(session: Session, edition: PolicyEdition, on: date) -> int:
+    """Tell holders whose certificates end soon, once for each of the edition's days ahead; how many.
+
+    One that is followed by another of its kind is not told of. A day that no run looked at is told
+    of on the next.
+    """
+    store, told = AuthorityRegister(session), 0
+    ahead = sorted(edition.approval.authority.certificate_warning_days)
+    for each in store.list_in_force(Certificate, on):
+        left = (each.valid_until - on).days
+        step = next((days for days in ahead if left <= days), None)
+        followed = any(
+            (other.person_id, other.code) == (each.person_id, each.code)
+            and other.valid_until > each.valid_until
+            for other in store.list_page(Certificate, person=each.person_id, page_size=_TOLD_MAX)
+            if other.ended_on is None and other.valid_from <= each.valid_until + timedelta(days=1)
+        )
+        key = f"certificate/{each.certificate_no}/{each.valid_until}/{step}"
+        if step is None or followed or Outbox(session).is_owed(Channel.MAIL, key):
+            continue
+        told += 1
+        Outbox(session).post(
+            Channel.MAIL,
+            key,
+            recipient=f"person:{each.person_id}",
+            kind=Notice.CERTIFICATE_LAPSING,
+            facts={
+                "certificate_no": each.certificate_no,
+                "code": each.code,
+                "valid_until": each.valid_until.isoformat(),
+                "days": str(left),
+            },
+        )
+    return told
+
+
+def look_for_unasked(session: Session, on: date) -> None:
+    """Every open task that nobody could decide today raises its alarm, as time too ends authority."""
+    after = None
+    while tasks := Tasks(session).list_page(page_size=_TOLD_MAX, after=after):
+        ask_anew(session, tasks, on)
+        after = (tasks[-1].due_at, tasks[-1].task_id)
 
 
 def positions_of(register: Register, person_id: str) -> set[str]:
@@ -302,7 +356,7 @@ def _raise_alarm(
     for person_id in people if raised else ():
         Outbox(session).post(
             Channel.MAIL,
-            f"{task.task_id}/{Notice.AUTHORITY_MISSING}/{person_id}",
+            _key(task, Notice.AUTHORITY_MISSING, person_id),
             recipient=f"person:{person_id}",
             kind=Notice.AUTHORITY_MISSING,
             facts={"task_id": task.task_id, "case_id": case_id, "position": task.position},

@@ -34,6 +34,7 @@ from domain.errors import NoAuthority, NotFound
 from domain.identity import Person, Role
 from domain.money import Money
 from domain.value import Value
+from policies.authority import open_positions
 from policies.edition import refuse_unsound
 from policies.publication import publication_step
 from policies.simulation import report_of, tried
