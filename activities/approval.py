@@ -6,15 +6,14 @@ from sqlalchemy.orm import Session
 from temporalio import activity
 
 from activities.application import conclude_case, lapse_case, silence_until
-from activities.edition import grant_by_role, holders_by_role, publish_decided
+from activities.authority import Asking, tell_askable
+from activities.edition import publish_decided
 from activities.letter import issue_letter, order_of
 from activities.override import (
     lapse_override,
     lock_for_confirmation,
-    refuse_override_hands,
     settle_override,
 )
-from activities.related import recused_by, refuse_recused
 from activities.signatures import ApprovalSteps, AuditSteps
 from domain.application import Case, CaseStatus
 from domain.approval import (
@@ -22,12 +21,10 @@ from domain.approval import (
     ApprovalOutcome,
     ApprovalProgress,
     ApprovalRequest,
-    AuthorityGrant,
     DecisionRequest,
     Silence,
     StepDue,
     Subject,
-    Task,
     Verdict,
 )
 from domain.audit import RefusedMessage
@@ -37,20 +34,18 @@ from domain.edition import PolicyEdition
 from domain.errors import (
     LimitAboveProposal,
     Malformed,
-    NoAuthority,
     NoteMissing,
     StaleContent,
     Unauthenticated,
     Withdrawn,
 )
-from domain.identity import Role
 from domain.notification import Channel, Notice
 from policies.calendar import work_calendar
 from storage.application import Applications, Assessments, CaseEvents
-from storage.approval import Approvals, AuthorityGrants, Decisions
+from storage.approval import Approvals, Decisions
 from storage.base import Records
 from storage.edition import Editions
-from storage.identity import ActionTokens, Persons, Refusals
+from storage.identity import ActionTokens, Refusals
 from storage.notification import Outbox
 
 
@@ -106,31 +101,6 @@ class AuditActivities(AuditSteps):
             Refusals(session).record_refusal(refused)
 
 
-def authority_for(
-    session: Session, person_id: str, task: Task, approval: Approval, on: date
-) -> AuthorityGrant:
-    """The grant that lets this person decide this task on this day; refuses `NoAuthority`.
-
-    Asked at the moment of decision and nowhere else: what was true when the task was opened does
-    not count. Refuses `SameHands` to whoever moved the grade that would be decided on.
-    """
-    refuse_override_hands(session, approval, person_id)
-    by_role = grant_by_role(session, person_id, task, approval, on)
-    if by_role is not None:
-        return by_role
-    person = Persons(session).find_active(person_id)
-    if person is None or not person.has(Role.APPROVER):
-        raise NoAuthority(reason="the role of approver is missing or was withdrawn")
-    grants = AuthorityGrants(session).list_of(person_id)
-    aggregate = approval.request.aggregate
-    for grant in grants:
-        if any(grant.covers(position, aggregate, on) for position in task.may_be_decided_by):
-            return grant
-    held = ", ".join(f"{grant.position} up to {grant.limit}" for grant in grants) or "none"
-    asked = " or ".join(task.may_be_decided_by)
-    raise NoAuthority(reason=f"{asked} for {aggregate} on {on} is asked, held is {held}")
-
-
 # ── a word ───────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -146,8 +116,8 @@ def _decide(session: Session, decision: DecisionRequest) -> ApprovalProgress:
     task = approval.task(decision.task_id)
     assert task is not None, "legality refuses a task that is not there"
     on = business_on(decision.at, decision.offset_days)
-    refuse_recused(session, approval, decision.person_id, on)
-    grant = authority_for(session, decision.person_id, task, approval, on)
+    asking = Asking(session, approval, on)
+    voice = asking.voice_of(decision.person_id, task)
     _well_said(session, decision, approval)
     edition = Editions(session).read(approval.request.edition_hash)
     after = approval.decided(decision.task_id, decision.person_id, decision.verdict, decision.at)
@@ -163,7 +133,7 @@ def _decide(session: Session, decision: DecisionRequest) -> ApprovalProgress:
     waiting = tuple(task.position for task in after.open_tasks)
     following = following.model_copy(update={"waiting_for": waiting})
     Approvals(session).write(after, following, version, decision.at)
-    Decisions(session).record(decision, approval, grant, following)
+    Decisions(session).record(decision, approval, voice, asking.barred, following)
     if approval.request.subject is not Subject.OVERRIDE:  # which tells its own end
         CaseEvents(session).post(
             approval.request.case_id,
@@ -171,9 +141,10 @@ def _decide(session: Session, decision: DecisionRequest) -> ApprovalProgress:
             person_id=decision.person_id,
             at=decision.at,
             task_id=decision.task_id,
-            position=grant.position,
-            grant_no=grant.grant_no,
+            position=voice.grant.position,
+            grant_no=voice.grant.grant_no,
             note=decision.note,
+            **({"on_behalf_of": voice.on_behalf_of} if voice.on_behalf_of else {}),
         )
     return following
 
@@ -381,14 +352,12 @@ def _without_recused(session: Session, approval: Approval, on: date, at: datetim
 
     Where nobody would be left they stay, and go to whom they escalate; no recused holder decides.
     """
-    recused = recused_by(session, approval, on)
-    if not recused:
-        return approval
-    reasons = {}
-    for task in approval.open_tasks:
-        holders = AuthorityGrants(session).holders(task.position, on)
-        if holders and all(holder in recused for holder in holders):
-            reasons[task.task_id] = f"recused:{recused[holders[0]]}"
+    asking = Asking(session, approval, on)
+    reasons = {
+        task.task_id: recusals[0].reason
+        for task in approval.open_tasks
+        if (recusals := asking.recused_holders(task))
+    }
     without = approval.skipping(reasons)
     for task in without.tasks:
         if task.skipped and task not in approval.tasks:
@@ -406,29 +375,7 @@ def _without_recused(session: Session, approval: Approval, on: date, at: datetim
 def _tell_holders(
     session: Session, approval: Approval, notice: Notice, progress: ApprovalProgress, on: date
 ) -> None:
-    """Owe a notice to everybody who may decide an open task; an empty post goes to the operators."""
+    """Owe a notice to everybody who could decide an open task; one that nobody could raises an
+    alarm."""
     due_at = progress.escalate_at or progress.lapse_at
-    silent = {*approval.request.barred, *recused_by(session, approval, on)}
-    for task in approval.open_tasks:
-        holders = [
-            holder
-            for position in task.may_be_decided_by
-            for holder in (
-                *AuthorityGrants(session).holders(position, on),
-                *holders_by_role(session, position),
-            )
-            if holder not in silent
-        ]
-        for holder in dict.fromkeys(holders or ["operator"]):
-            Outbox(session).post(
-                Channel.MAIL,
-                f"{task.task_id}/{notice}/{holder}",
-                recipient=f"person:{holder}",
-                kind=notice,
-                facts={
-                    "task_id": task.task_id,
-                    "case_id": approval.request.case_id,
-                    "due_at": due_at.isoformat() if due_at else "",
-                },
-                case_id=approval.request.case_id,
-            )
+    tell_askable(session, approval, notice, due_at.isoformat() if due_at else "", on)

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 from datetime import date
+from enum import StrEnum
+from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
@@ -10,9 +12,9 @@ from domain.approval import Approval, Subject
 from domain.assessment import RelatedEntryUsed
 from domain.customer import Customer
 from domain.edition import PolicyEdition
-from domain.errors import Recused
 from domain.party import RingMember
 from domain.related import RelatedEntry
+from storage.approval import AuthorityRegister
 from storage.customer import Customers
 from storage.edition import Editions
 from storage.related import RelatedParties
@@ -65,25 +67,53 @@ def _reached(session: Session, subject: str, edition: PolicyEdition, on: date) -
     return sorted({*(one.customer_id for one in known.values()), *group})
 
 
-def recused_by(session: Session, approval: Approval, on: date) -> dict[str, str]:
-    """Our people who do not decide this approval, each with the entry that says so."""
+class RecusedBy(StrEnum):
+    """What keeps one of our people from deciding on a customer."""
+
+    REGISTER = "recused"  # an entry of the register of related parties
+    DECLARED = "conflict"  # a tie they declared
+    MANAGER = "manages_customer"  # they own the customer
+
+
+class Recusal(NamedTuple):
+    """What keeps a person from deciding, and which entry says so."""
+
+    by: RecusedBy
+    entry_id: str = ""
+
+    @property
+    def tie(self) -> str:
+        return self.entry_id or "its relationship manager"
+
+    @property
+    def reason(self) -> str:
+        """As a route says why nobody of a position is asked."""
+        return f"{self.by}:{self.entry_id}" if self.entry_id else str(self.by)
+
+
+def recused_by(session: Session, approval: Approval, on: date) -> dict[str, Recusal]:
+    """Our people who do not decide this approval, each with what says so.
+
+    Whom the register of related parties marks, whoever declared a tie with the customer, and
+    whoever manages it.
+    """
     request = approval.request
-    if request.subject is Subject.POLICY_EDITION or not RelatedParties(session).marks_members():
+    if request.subject is Subject.POLICY_EDITION:
         return {}
     customer = Customers(session).find(request.customer_id)
     if customer is None:
         return {}
+    found = {customer.manager_id: Recusal(RecusedBy.MANAGER)}
+    declared = AuthorityRegister(session).conflicts(
+        Customers(session).ids(customer.customer_id), on
+    )
+    found |= {who: Recusal(RecusedBy.DECLARED, entry) for who, entry in declared.items()}
+    if not RelatedParties(session).marks_members():
+        return found
     edition = Editions(session).read(request.edition_hash)
     ring = ring_on(session, customer.customer_id, edition, on)
-    return {
-        member: entry.entry_id
+    return found | {
+        member: Recusal(RecusedBy.REGISTER, entry.entry_id)
         for entry in related_entries(session, customer, ring, on)
         for member in entry.members
     }
-
-
-def refuse_recused(session: Session, approval: Approval, person_id: str, on: date) -> None:
-    """Nothing, or `Recused` where the register marks the person as related to the customer."""
-    entry_id = recused_by(session, approval, on).get(person_id)
-    if entry_id is not None:
-        raise Recused(customer_id=approval.request.customer_id, entry_id=entry_id)

@@ -22,7 +22,7 @@ from domain.classification import FiveTier
 from domain.cover import CoverKind
 from domain.customer import Segment
 from domain.errors import EditionInvalid, ProductUnknown
-from domain.identity import Id
+from domain.identity import Id, Role
 from domain.money import Currency, Money, rounded
 from domain.review import Proposal
 from domain.terms import StartEvent, TermsText
@@ -468,6 +468,15 @@ class AboveEligible(Value):
     share_max: Annotated[Exact, Field(gt=0)]
 
 
+class AuthorityPolicy(Value):
+    """How far authority goes (授权与委托): delegations in a row, superiors, certificates."""
+
+    delegation_depth: int = Field(default=1, ge=0, le=5)  # who delegates what was delegated
+    superiors: dict[Code, Code] = {}  # a position, and the one that stands in for its holders
+    certificates: dict[Code, Code] = {}  # a position, and the certificate it asks for
+    certificate_warning_days: tuple[Annotated[int, Field(ge=0)], ...] = (30, 7, 1)
+
+
 class ApprovalPolicy(Value):
     calendar: str = "CN"  # whose working days the hours are counted in; `always` counts every hour
     letter_valid_days: int = Field(ge=1)
@@ -476,6 +485,8 @@ class ApprovalPolicy(Value):
     price_exception: ApprovalStep
     above_eligible: AboveEligible | None = None  # None: nobody grants above it
     splitting: SplittingPolicy = SplittingPolicy()
+    authority: AuthorityPolicy = AuthorityPolicy()
+    fallback_queue: Role = Role.OPERATOR  # who sees to a task that nobody could decide
     automatic: AutomaticLane
 
 

@@ -362,6 +362,32 @@ class NotYourTask(NotPermitted):
     sentence_zh = "待办 {task_id} 已指定由他人处理。"
 
 
+class ConflictOfInterest(NotPermitted):
+    sentence = "You are tied to the customer {customer_id} ({tie}); others decide."
+    sentence_zh = "您与客户 {customer_id} 存在利益冲突（{tie}），须回避，由他人决定。"
+
+
+class StandInBarred(NotPermitted):
+    sentence = (
+        "By the delegation {entry_id} you stand in for somebody who may not decide on {case_id}; "
+        "others decide."
+    )
+    sentence_zh = "根据委托 {entry_id}，您代理的人员不得审批 {case_id}，您须一并回避，由他人决定。"
+
+
+class AwayNow(NotPermitted):
+    sentence = "You are out of office by the delegation {entry_id}; end it to decide yourself."
+    sentence_zh = "根据委托 {entry_id}，您目前不在岗；如需亲自审批，请先终止委托。"
+
+
+class CertificateMissing(NotPermitted):
+    sentence = (
+        "The position {position} asks for the certificate {certificate}, and none is in force on "
+        "{on}: the authority is zero."
+    )
+    sentence_zh = "岗位 {position} 要求资格证 {certificate}，{on} 无有效证书，审批权限为零。"
+
+
 class SameHands(NotPermitted):
     sentence = "{first} and {second} must be done by two different people."
     sentence_zh = "{first}与{second}必须由不同人员完成。"
@@ -514,6 +540,16 @@ class Draining(Conflict):
 class NotGranted(CreditError):
     sentence = "The request is refused by a rule of credit: {reason}."
     sentence_zh = "不符合授信规则：{reason}。"
+
+
+class BeyondGrant(NotGranted):
+    sentence = "The sub-grant {grant_no} reaches beyond the grant {parent_no} in: {parts}."
+    sentence_zh = "转授权 {grant_no} 超出授权书 {parent_no} 的范围：{parts}。"
+
+
+class GrantNotHeld(NotGranted):
+    sentence = "{granted_by} does not hold the grant {parent_no} on {on}, and grants nothing of it."
+    sentence_zh = "{granted_by} 在 {on} 未持有授权书 {parent_no}，不得转授。"
 
 
 class OverLimit(NotGranted):

@@ -32,6 +32,8 @@ class Notice(StrEnum):
     OPINION_ASKED = "opinion_asked"
     OPINION_GIVEN = "opinion_given"
     CASE_COPIED = "case_copied"
+    AUTHORITY_MISSING = "authority_missing"
+    CERTIFICATE_LAPSING = "certificate_lapsing"
     APPLICATION_INCOMPLETE = "application_incomplete"
     APPLICATION_RETURNED = "application_returned"
     INVESTIGATION_ASSIGNED = "investigation_assigned"
@@ -61,6 +63,8 @@ NOTICE_FACTS: Mapping[Notice, tuple[str, ...]] = {
     Notice.OPINION_ASKED: ("task_id", "case_id", "note"),
     Notice.OPINION_GIVEN: ("task_id", "case_id", "note"),
     Notice.CASE_COPIED: ("task_id", "case_id", "note"),
+    Notice.AUTHORITY_MISSING: ("task_id", "case_id", "position"),
+    Notice.CERTIFICATE_LAPSING: ("certificate_no", "code", "valid_until", "days"),
     Notice.APPLICATION_INCOMPLETE: ("case_id", "missing"),
     Notice.APPLICATION_RETURNED: ("case_id", "note"),
     Notice.INVESTIGATION_ASSIGNED: ("case_id", "lead", "second"),

@@ -383,10 +383,7 @@ def _approval(edition: PolicyEdition) -> Iterator[Finding]:
 def _tiers(edition: PolicyEdition) -> Iterator[Finding]:
     """Steps name tiers that exist, every tier is some step's, and reminders come before deadlines."""
     policy = edition.approval
-    steps = [*(step for row in policy.rows for step in row.steps), policy.price_exception]
-    steps += [policy.above_eligible.step] if policy.above_eligible is not None else []
-    steps += [edition.related.body] if edition.related.body is not None else []
-    named = {step.tier for step in steps}
+    named = {step.tier for step in _all_steps(edition)}
     for tier in named - policy.tiers.keys():
         yield _found("approval.rows", "unknown", name=tier)
     for code, tier_row in policy.tiers.items():
@@ -403,6 +400,31 @@ def _tiers(edition: PolicyEdition) -> Iterator[Finding]:
         work_calendar(policy.calendar)
     except EditionInvalid:
         yield _found("approval.calendar", "unknown", name=policy.calendar)
+
+
+def _authority(edition: PolicyEdition) -> Iterator[Finding]:
+    """Superiors and certificates are of positions that somebody is asked as; warnings come once."""
+    policy = edition.approval.authority
+    asked = {position for step in _all_steps(edition) for position in step.positions}
+    asked |= {tier.escalate_to for tier in edition.approval.tiers.values() if tier.escalate_to}
+    for section, names in (
+        ("superiors", (*policy.superiors, *policy.superiors.values())),
+        ("certificates", tuple(policy.certificates)),
+    ):
+        for name in sorted(set(names) - asked):
+            yield _found(f"approval.authority.{section}", "unknown", name=name)
+    for position, above in policy.superiors.items():
+        if position == above:
+            yield _found("approval.authority.superiors", "repeated", name=position)
+    days = (str(each) for each in policy.certificate_warning_days)
+    yield from _repeated("approval.authority.certificate_warning_days", days)
+
+
+def _all_steps(edition: PolicyEdition) -> list[ApprovalStep]:
+    policy = edition.approval
+    steps = [*(step for row in policy.rows for step in row.steps), policy.price_exception]
+    steps += [policy.above_eligible.step] if policy.above_eligible is not None else []
+    return steps + ([edition.related.body] if edition.related.body is not None else [])
 
 
 def _automatic(edition: PolicyEdition) -> Iterator[Finding]:
@@ -655,6 +677,7 @@ _RULES: tuple[Callable[[PolicyEdition], Iterator[Finding]], ...] = (
     _limit,
     _approval,
     _tiers,
+    _authority,
     _automatic,
     _contract,
     _completeness,

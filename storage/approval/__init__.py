@@ -5,6 +5,7 @@ from storage.approval.approvals import Approvals
 from storage.approval.authority import AuthorityGrants, AutomaticLane
 from storage.approval.decisions import Decisions, DecisionView
 from storage.approval.letters import Letters
+from storage.approval.register import AuthorityRegister
 from storage.approval.tasks import Tasks, TaskView
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "Acts",
     "Approvals",
     "AuthorityGrants",
+    "AuthorityRegister",
     "AutomaticLane",
     "DecisionView",
     "Decisions",

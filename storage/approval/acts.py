@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from domain.approval import ActRequest, Action, Approval, ApprovalProgress, Placement
+from domain.approval import Action, ActRequest, Approval, ApprovalProgress, Placement
 from domain.errors import KeyReused
 from domain.value import Value
 from storage.approval.decisions import DecisionRow, DecisionVoidRow

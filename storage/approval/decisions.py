@@ -1,5 +1,6 @@
 """Words on record: one a task, none by a maker; the database refuses both."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -10,8 +11,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from domain.approval import (
     Approval,
     ApprovalProgress,
-    AuthorityGrant,
     DecisionRequest,
+    Voice,
 )
 from domain.errors import KeyReused
 from domain.money import Money
@@ -27,6 +28,8 @@ class DecisionRow(Row):
     approval_id: Mapped[str]
     case_id: Mapped[str]
     person_id: Mapped[str]
+    on_behalf_of: Mapped[str | None]
+    delegations: Mapped[list[str]]
     makers: Mapped[list[str]]
     grant_no: Mapped[str]
     position: Mapped[str]
@@ -61,6 +64,8 @@ class DecisionView(Value):
     task_id: str
     approval_id: str
     person_id: str
+    on_behalf_of: str | None  # whose authority a delegate used
+    delegations: tuple[str, ...]
     grant_no: str
     position: str
     verdict: str
@@ -93,9 +98,11 @@ class Decisions:
         self,
         decision: DecisionRequest,
         approval: Approval,
-        grant: AuthorityGrant,
+        voice: Voice,
+        barred: Iterable[str],
         progress: ApprovalProgress,
     ) -> None:
+        """One word, by whose authority, and who might not have said it."""
         self._session.execute(
             insert(DecisionRow).values(
                 decision_id=decision.message_id,
@@ -103,9 +110,11 @@ class Decisions:
                 approval_id=decision.approval_id,
                 case_id=approval.request.case_id,
                 person_id=decision.person_id,
-                makers=list(approval.request.barred),
-                grant_no=grant.grant_no,
-                position=grant.position,
+                on_behalf_of=voice.on_behalf_of,
+                delegations=list(voice.delegations),
+                makers=list(dict.fromkeys(barred)),
+                grant_no=voice.grant.grant_no,
+                position=voice.grant.position,
                 verdict=decision.verdict,
                 note=decision.note,
                 fields_wanted=list(decision.fields_wanted),
@@ -121,6 +130,15 @@ class Decisions:
                 conditions=list(decision.conditions),
             )
         )
+
+    def voices(self, approval_id: str) -> set[str]:
+        """Whose authority has been used in an approval: each person's counts once."""
+        rows = self._session.execute(
+            select(DecisionRow.person_id, DecisionRow.on_behalf_of).where(
+                DecisionRow.approval_id == approval_id
+            )
+        )
+        return {on_behalf_of or person_id for person_id, on_behalf_of in rows}
 
     def lowest_limit(self, approval_id: str, last: Money | None) -> Money | None:
         """The lowest limit that any word that stands names; None where none does."""
@@ -147,6 +165,8 @@ class Decisions:
                 task_id=row.task_id,
                 approval_id=row.approval_id,
                 person_id=row.person_id,
+                on_behalf_of=row.on_behalf_of,
+                delegations=tuple(row.delegations),
                 grant_no=row.grant_no,
                 position=row.position,
                 verdict=row.verdict,

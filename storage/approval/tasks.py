@@ -80,6 +80,7 @@ class Tasks:
         positions: Sequence[str] | None = None,
         person_id: str | None = None,
         case_id: str | None = None,
+        customer_id: str | None = None,
         status: TaskStatus | None = TaskStatus.OPEN,
         manager_id: str | None = None,
     ) -> list[TaskView]:
@@ -101,6 +102,9 @@ class Tasks:
             conditions.append(_for(positions, person_id))
         if case_id is not None:
             conditions.append(TaskRow.case_id == case_id)
+        if customer_id is not None:
+            of_customer = func.customer_ids(customer_id)
+            conditions.append(TaskRow.customer_id == func.any(of_customer))
         if status is not None:
             conditions.append(TaskRow.status == status)
         if manager_id is not None:

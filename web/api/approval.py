@@ -1,11 +1,11 @@
-"""Approval: the inbox, a task with its reasons, a word, letters, and the register of authority."""
+"""Approval: the inbox, a task with its reasons, a word, and letters."""
 
 from typing import Annotated
 
 from fastapi import Path, Response
 from pydantic import Field
 
-from domain.approval import AuthorityGrant, TaskStatus, Verdict
+from domain.approval import TaskStatus, Verdict
 from domain.contract import Letter
 from domain.identity import Id
 from domain.money import Money
@@ -37,12 +37,7 @@ class Switch(Value):
     reason: Annotated[str, Field(min_length=1, max_length=2000)]
 
 
-GrantNo = Annotated[str, Path(min_length=1, max_length=100)]
 LetterNo = Annotated[str, Path(min_length=1, max_length=40)]
-
-
-class Grants(Value):
-    items: tuple[AuthorityGrant, ...]
 
 
 @router.get("/tasks")
@@ -102,24 +97,6 @@ def issue_task_token(asked: Asked, caller: Caller, task_id: Id) -> Token:
 def read_letter(asked: Asked, caller: Caller, letter_no: LetterNo) -> Letter:
     """An approval letter (批复) by its number."""
     return asked.approvals.read_letter(caller, letter_no)
-
-
-@router.get("/persons/{person_id}/grants")
-def list_grants(asked: Asked, caller: Caller, person_id: Id) -> Grants:
-    """What a person may decide, by which grant."""
-    return Grants(items=tuple(asked.approvals.list_grants(caller, person_id)))
-
-
-@router.post("/grants", status_code=201, response_model=AuthorityGrant)
-def record_grant(write: Writing, body: AuthorityGrant) -> Response:
-    """Enter a grant of authority (授权书) into the register."""
-    return write.once(201, body, lambda: write.asked.approvals.record_grant(write.caller, body))
-
-
-@router.post("/grants/{grant_no}/revoke", status_code=204)
-def revoke_grant(asked: Asked, caller: Caller, grant_no: GrantNo) -> None:
-    """The grant ends today; open tasks feel it at once."""
-    asked.approvals.revoke_grant(caller, grant_no)
 
 
 @router.put("/automatic-lane", status_code=204)

@@ -1,13 +1,11 @@
-"""What may be asked of approvals: the inbox, a task with its reasons, a word, the register."""
+"""What may be asked of approvals: the inbox, a task with its reasons, a word, letters."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from activities.edition import grant_by_role
-from activities.override import refuse_override_hands
-from activities.related import refuse_recused
+from activities.authority import Asking
 from domain.application import CaseStatus
 from domain.approval import (
     Approval,
@@ -16,18 +14,22 @@ from domain.approval import (
     AuthorityGrant,
     DecisionRequest,
     TaskStatus,
+    TierMove,
     Verdict,
 )
+from domain.assessment import PolicyException
 from domain.contract import Letter
 from domain.draft import RISK_OFFICER
+from domain.edition import AuthorityPolicy
 from domain.errors import AlreadyDecided, CreditError, NotFound, Withdrawn
 from domain.identity import Id, Person, Role
 from domain.money import Money
 from domain.value import Value
+from policies.authority import open_positions, tier_moves
 from storage.application import Applications
 from storage.approval import (
     Approvals,
-    AuthorityGrants,
+    AuthorityRegister,
     AutomaticLane,
     Decisions,
     DecisionView,
@@ -39,6 +41,7 @@ from storage.approval import (
 )
 from storage.base import Records
 from storage.customer import Customers
+from storage.edition import Editions
 from storage.identity import ActionTokens, make_token
 from web.service.application import message_id_of
 from web.service.clock import Clock
@@ -62,14 +65,22 @@ class Decided(Value):
 
 
 class WhyYou(Value):
-    """Why a task is this person's, or why it is not: the grant, the sum, and the tier's edges."""
+    """Why a task is this person's, or why it is not: by which grant, for whom and under which
+    certificate, for what sum and which exceptions, and what would put it before others."""
 
     grant: AuthorityGrant | None
+    on_behalf_of: Id | None = None  # whose authority a delegate uses
+    delegations: tuple[Id, ...] = ()
+    certificate_no: Id | None = None
+    stands_in_for: str | None = None  # the position whose holders cannot act
     refusal: str | None  # the code that a decision would be refused with, now
     detail: str = ""
     aggregate: Money
+    grade: str = ""
     route_row: str
     reasons: tuple[str, ...]
+    exceptions: tuple[PolicyException, ...] = ()
+    moves: tuple[TierMove, ...] = ()
 
 
 class TaskPage(Value):
@@ -192,25 +203,6 @@ class ApprovalService:
             self._refuse_unseen(session, person, letter.case_id, "letter", letter_no)
             return letter
 
-    def list_grants(self, person: Person, of: str) -> Sequence[AuthorityGrant]:
-        """The grants of a person; anybody may read their own."""
-        if of != person.person_id:
-            permit(person, Action.AUTHORITY_READ)
-        with self._records.begin() as session:
-            return AuthorityGrants(session).list_of(of)
-
-    def record_grant(self, person: Person, grant: AuthorityGrant) -> AuthorityGrant:
-        """Enter a grant into the register; `AlreadyExists` where its number stands for another."""
-        permit(person, Action.AUTHORITY_GRANT)
-        with self._records.begin() as session:
-            return AuthorityGrants(session).record(grant)
-
-    def revoke_grant(self, person: Person, grant_no: str) -> None:
-        """The grant ends today; open tasks feel it at once."""
-        permit(person, Action.AUTHORITY_GRANT)
-        with self._records.begin() as session:
-            AuthorityGrants(session).revoke(grant_no, self._clock.business_on())
-
     def switch_automatic_lane(self, person: Person, *, on: bool, reason: str) -> None:
         """Open or stop the automatic lane for every case not yet assessed."""
         permit(person, Action.LANE_SWITCH)
@@ -218,14 +210,13 @@ class ApprovalService:
             AutomaticLane(session).switch(on=on, person_id=person.person_id, reason=reason)
 
     def _positions(self, session: Session, person: Person) -> list[str]:
+        """The positions whose tasks may be this person's today: held, spoken for, or stood in for."""
         on = self._clock.business_on()
-        granted = {
-            grant.position
-            for grant in AuthorityGrants(session).list_of(person.person_id)
-            if grant.covers(grant.position, Money.zero(grant.limit.currency), on)
-        }
+        edition = Editions(session).find_current(on)
+        policy = AuthorityPolicy() if edition is None else edition.approval.authority
+        register = AuthorityRegister(session).on_day(on)
         by_role = {RISK_OFFICER} if person.has(Role.RISK_OFFICER) else set()
-        return sorted(granted | by_role)
+        return sorted({*open_positions(register, person.person_id, policy), *by_role})
 
     def _found(self, session: Session, person: Person, task_id: str) -> tuple[TaskView, Approval]:
         task = Tasks(session).read(task_id)
@@ -247,33 +238,34 @@ class ApprovalService:
             raise NotFound(kind=kind, id=id_)
 
     def _why(self, session: Session, person: Person, task: TaskView, approval: Approval) -> WhyYou:
-        on = self._clock.business_on()
         request = approval.request
-        asked = [task.position, *([task.escalated_to] if task.escalated_to else [])]
+        asking = Asking(session, approval, self._clock.business_on())
         known = approval.task(task.task_id)
-        by_role = known and grant_by_role(session, person.person_id, known, approval, on)
-        grant = by_role or next(
-            (
-                grant
-                for grant in AuthorityGrants(session).list_of(person.person_id)
-                if any(grant.covers(position, request.aggregate, on) for position in asked)
-            ),
-            None,
-        )
-        refusal, detail = ("no_authority", "") if grant is None else (None, "")
+        voice, refusal, detail = None, None, ""
         try:
             approval.legality(task.task_id, person.person_id)
-            refuse_override_hands(session, approval, person.person_id)
-            refuse_recused(session, approval, person.person_id, on)
+            assert known is not None, "legality refuses a task that is not there"
+            voice = asking.voice_of(person.person_id, known)
         except CreditError as error:
             refusal, detail = error.code, error.detail(person.language)
+        assessment = asking.assessment()
+        by_tiers = any(row.code == request.route_row for row in asking.edition.approval.rows)
         return WhyYou(
-            grant=grant,
+            grant=voice.grant if voice else None,
+            on_behalf_of=voice.on_behalf_of if voice else None,
+            delegations=voice.delegations if voice else (),
+            certificate_no=voice.certificate_no if voice else None,
+            stands_in_for=known.position
+            if voice and known and voice.grant.position not in known.may_be_decided_by
+            else None,
             refusal=refusal,
             detail=detail,
             aggregate=request.aggregate,
+            grade=request.grade,
             route_row=request.route_row,
             reasons=request.reasons,
+            exceptions=assessment.route.exceptions if assessment else (),
+            moves=tier_moves(request.aggregate, request.grade, asking.edition) if by_tiers else (),
         )
 
     def _answer_closed(self, task: TaskView, word: DecisionRequest) -> Decided:

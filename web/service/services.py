@@ -11,6 +11,7 @@ from web.service.application import ApplicationService
 from web.service.approval import ApprovalService
 from web.service.attachment import AttachmentService
 from web.service.audit import AuditService
+from web.service.authority import AuthorityService
 from web.service.classification import ClassificationService
 from web.service.clock import Clock
 from web.service.cohort import CohortService
@@ -77,6 +78,7 @@ class Services:
     applications: ApplicationService
     investigations: InvestigationService
     approvals: ApprovalService
+    authority: AuthorityService
     overrides: OverrideService
     contracts: ContractService
     lines: LineService
@@ -137,6 +139,7 @@ def build_services(
         applications=ApplicationService(records, gateway, clock),
         investigations=InvestigationService(records, clock),
         approvals=ApprovalService(records, gateway, clock),
+        authority=AuthorityService(records, clock),
         overrides=OverrideService(records, clock),
         contracts=ContractService(records, gateway, clock, grantor),
         lines=LineService(records, exposure, gateway, clock),
