@@ -28,6 +28,8 @@ class Notice(StrEnum):
     TASK_OPENED = "task_opened"
     TASK_REMINDER = "task_reminder"
     TASK_ESCALATED = "task_escalated"
+    TASK_REASSIGNED = "task_reassigned"
+    TASK_UNANSWERED = "task_unanswered"
     APPLICATION_INCOMPLETE = "application_incomplete"
     APPLICATION_RETURNED = "application_returned"
     INVESTIGATION_ASSIGNED = "investigation_assigned"
@@ -53,6 +55,8 @@ NOTICE_FACTS: Mapping[Notice, tuple[str, ...]] = {
     Notice.TASK_OPENED: ("task_id", "case_id", "due_at"),
     Notice.TASK_REMINDER: ("task_id", "case_id", "due_at"),
     Notice.TASK_ESCALATED: ("task_id", "case_id", "due_at"),
+    Notice.TASK_REASSIGNED: ("task_id", "case_id", "due_at"),
+    Notice.TASK_UNANSWERED: ("task_id", "case_id", "due_at", "position"),
     Notice.APPLICATION_INCOMPLETE: ("case_id", "missing"),
     Notice.APPLICATION_RETURNED: ("case_id", "note"),
     Notice.INVESTIGATION_ASSIGNED: ("case_id", "lead", "second"),

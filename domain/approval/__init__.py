@@ -5,7 +5,7 @@ the moment of decision, is checked by an activity against the register before a 
 
     request → open step 1 → words … → step settled → open step 2 → … → approved
                                     ↘ declined | returned
-    silence: remind → escalate → lapse; it never approves.
+    silence: remind → escalate → lapse, and the levels between; it never approves.
 """
 
 from domain.approval.authority import AuthorityGrant
@@ -14,6 +14,7 @@ from domain.approval.messages import (
     ApprovalProgress,
     ApprovalResult,
     DecisionRequest,
+    LevelDue,
     Silence,
     StepDue,
 )
@@ -21,6 +22,8 @@ from domain.approval.route import (
     ApprovalOutcome,
     ApprovalRequest,
     RouteStep,
+    SilenceAct,
+    SilenceLevel,
     StepMode,
     Subject,
     Verdict,
@@ -34,8 +37,11 @@ __all__ = [
     "ApprovalResult",
     "AuthorityGrant",
     "DecisionRequest",
+    "LevelDue",
     "RouteStep",
     "Silence",
+    "SilenceAct",
+    "SilenceLevel",
     "StepDue",
     "StepMode",
     "Subject",

@@ -112,12 +112,19 @@ class Approval(Value):
             case Verdict.APPROVE:
                 return spoken._advanced() if spoken._step_settled() else spoken
 
-    def escalated(self) -> "Approval":
-        """The open tasks, now also open to the step's escalation position."""
-        to = self.step.escalate_to
+    def escalated(self, to: str | None = None) -> "Approval":
+        """The open tasks, now also open to a position, or to the step's own of escalation."""
+        to = to or self.step.escalate_to
         moved = self
         for task in self.open_tasks if to else ():
             moved = moved._with_task(task.task_id, {"escalated_to": to})
+        return moved
+
+    def reassigned(self, to: str) -> "Approval":
+        """The open tasks, now another position's; whoever was silent is asked no more."""
+        moved = self
+        for task in self.open_tasks:
+            moved = moved._with_task(task.task_id, {"position": to, "escalated_to": None})
         return moved
 
     def skipping(self, reasons: Mapping[str, str]) -> "Approval":

@@ -111,6 +111,7 @@ class Approvals:
                     status=task.status,
                     decided_by=task.decided_by,
                     verdict=task.verdict,
+                    position=task.position,
                     escalated_to=task.escalated_to,
                     closed_at=None if task.status is TaskStatus.OPEN else at,
                 )
