@@ -775,6 +775,19 @@ class InvestigationPolicy(Value):
     checklists: tuple[DiligenceChecklist, ...] = ()
 
 
+class TurnaroundPolicy(Value):
+    """Whose time it is while a case waits for something, and what is usual for a task.
+
+    What is missing, and conditions precedent, are the customer's to bring unless they are named
+    here.
+    """
+
+    ours: tuple[Code, ...] = ("investigation_report", "screening")
+    third_party: tuple[Code, ...] = ()
+    usual_days: int = Field(default=365, ge=1)  # back from today, in which tasks count as usual
+    usual_tasks_min: int = Field(default=5, ge=1)  # of a position; fewer tell nothing
+
+
 class TemporaryPolicy(Value):
     share_max: Annotated[Exact, Field(ge=0)]  # of the line's limit, on top of it
     days_max: int = Field(ge=1)
@@ -806,6 +819,7 @@ class PolicyEdition(Value):
     monitoring: MonitoringPolicy
     screening: ScreeningPolicy
     silence: SilencePolicy
+    turnaround: TurnaroundPolicy = TurnaroundPolicy()
     temporary: TemporaryPolicy
     impairment: ImpairmentPolicy
     classification: ClassificationPolicy

@@ -477,6 +477,24 @@ def _meet(first: Dated, second: Dated) -> bool:
     return begins <= min(first.effective_until or date.max, second.effective_until or date.max)
 
 
+def _turnaround(edition: PolicyEdition) -> Iterator[Finding]:
+    """A code is one party's, and one that a case may wait for."""
+    policy = edition.turnaround
+    yield from _repeated("turnaround", (*policy.ours, *policy.third_party))
+    waited_for = {
+        INVESTIGATION_REPORT,
+        "screening",
+        *(row.code for row in edition.contract.conditions),
+        *(
+            code.partition(":")[0]
+            for each in edition.completeness.checklists
+            for code in (*each.required, *each.optional)
+        ),
+    }
+    for code in sorted({*policy.ours, *policy.third_party} - waited_for):
+        yield _found("turnaround", "unknown", name=code)
+
+
 def _automatic(edition: PolicyEdition) -> Iterator[Finding]:
     lane = edition.approval.automatic
     if lane.grade_min not in edition.grades:
@@ -728,6 +746,7 @@ _RULES: tuple[Callable[[PolicyEdition], Iterator[Finding]], ...] = (
     _approval,
     _tiers,
     _calendar,
+    _turnaround,
     _automatic,
     _contract,
     _completeness,

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import holidays
@@ -157,7 +158,7 @@ def test_between_is_what_after_counted(
 def test_parts_of_a_time_add_up_to_it(instants: list[datetime]) -> None:
     calendar, ordered = work_calendar("CN"), sorted(instants)
 
-    parts = [calendar.between(a, b) for a, b in zip(ordered, ordered[1:], strict=False)]
+    parts = [calendar.between(a, b) for a, b in pairwise(ordered)]
 
     assert sum(parts, timedelta(0)) == calendar.between(ordered[0], ordered[-1])
 
