@@ -7,6 +7,7 @@ from temporalio import activity
 
 from activities.application import conclude_case, lapse_case, silence_until
 from activities.authority import Asking, tell_askable
+from activities.book import unit_for
 from activities.edition import publish_decided
 from activities.letter import issue_letter, order_of
 from activities.override import (
@@ -22,6 +23,7 @@ from domain.approval import (
     ApprovalProgress,
     ApprovalRequest,
     DecisionRequest,
+    LevelDue,
     Silence,
     StepDue,
     Subject,
@@ -40,7 +42,7 @@ from domain.errors import (
     Withdrawn,
 )
 from domain.notification import Channel, Notice
-from policies.calendar import work_calendar
+from policies.calendar import calendar_of
 from storage.application import Applications, Assessments, CaseEvents
 from storage.approval import Approvals, Decisions
 from storage.base import Records
@@ -65,7 +67,7 @@ class ApprovalActivities(ApprovalSteps):
             edition = Editions(session).read(request.edition_hash)
             on = business_on(now, request.offset_days)
             approval = _without_recused(session, Approval.opened(request), on, now)
-            progress = _progress(approval, edition, now)
+            progress = _progress(session, approval, edition, now)
             Approvals(session).record(approval, progress, now)
             _enter_approval(session, request, now)
             _ask(session, approval, progress, on)
@@ -84,8 +86,8 @@ class ApprovalActivities(ApprovalSteps):
         with self._records.begin() as session:
             approval, progress, version = Approvals(session).read_locked(due.approval_id)
             over = approval.outcome is not ApprovalOutcome.OPEN
-            if over or approval.step_index != due.step_index:
-                return progress  # somebody spoke first
+            if over or approval.step_index != due.step_index or not _to_come(progress, due):
+                return progress  # somebody spoke first, or it is done already
             approval, progress = _after_silence(session, approval, progress, due)
             Approvals(session).write(approval, progress, version, due.at)
             return progress
@@ -124,7 +126,7 @@ def _decide(session: Session, decision: DecisionRequest) -> ApprovalProgress:
     if after.step_index != approval.step_index:
         after = _without_recused(session, after, on, decision.at)
     stepped = after.step_index != approval.step_index or after.outcome is not ApprovalOutcome.OPEN
-    following = _progress(after, edition, decision.at) if stepped else progress
+    following = _progress(session, after, edition, decision.at) if stepped else progress
     following = following.model_copy(update={"decision_id": decision.message_id})
     if after.outcome is not ApprovalOutcome.OPEN:
         following = _conclude(session, after, following, decision, case, edition, on)
@@ -256,6 +258,7 @@ def _returned(
                 decision.at,
                 decision.offset_days,
                 decision.fields_wanted,
+                unit_for(session, edition, case.application.customer_id) if case else "",
             ),
         }
     )
@@ -269,21 +272,63 @@ def _after_silence(
 ) -> tuple[Approval, ApprovalProgress]:
     on = business_on(due.at, due.offset_days)
     request = approval.request
+    level = next((each for each in progress.levels if each.level == due.level), None)
+    to = (level.to if level else None) or approval.step.escalate_to
+    told = {"position": to} if to and due.silence in _TO_OTHERS else {}
     CaseEvents(session).post(
-        request.case_id, f"silence_{due.silence}", at=due.at, step=str(due.step_index + 1)
+        request.case_id,
+        f"silence_{due.silence}",
+        at=due.at,
+        step=str(due.step_index + 1),
+        **told,
+        **({"level": str(level.level)} if level else {}),
     )
+    after = _without_silence(progress, due)
     match due.silence:
         case Silence.REMIND:
-            _tell_holders(session, approval, Notice.TASK_REMINDER, progress, on)
-            return approval, progress.model_copy(update={"remind_at": None})
+            _tell_holders(session, approval, Notice.TASK_REMINDER, progress, on, level)
+            return approval, after
+        case Silence.TELL:
+            _tell_holders(session, approval, Notice.TASK_UNANSWERED, progress, on, level)
+            return approval, after
         case Silence.ESCALATE:
-            approval = approval.escalated()
-            _tell_holders(session, approval, Notice.TASK_ESCALATED, progress, on)
-            return approval, progress.model_copy(update={"remind_at": None, "escalate_at": None})
+            approval = approval.escalated(to)
+            _tell_holders(session, approval, Notice.TASK_ESCALATED, progress, on, level)
+            return approval, after
+        case Silence.REASSIGN:
+            assert to is not None, "an edition that hands over to nobody is refused"
+            approval = approval.reassigned(to)
+            _tell_holders(session, approval, Notice.TASK_REASSIGNED, progress, on, level)
+            waiting = tuple(task.position for task in approval.open_tasks)
+            return approval, after.model_copy(update={"waiting_for": waiting})
         case Silence.LAPSE:
             return _stopped(session, approval, progress, ApprovalOutcome.LAPSED, due.at)
         case Silence.WITHDRAW:
             return _stopped(session, approval, progress, ApprovalOutcome.WITHDRAWN, due.at)
+
+
+def _to_come(progress: ApprovalProgress, due: StepDue) -> bool:
+    """Whether silence has not done this yet: what is done is done once, however often it is asked."""
+    if due.level is not None:
+        return any(each.level == due.level for each in progress.levels)
+    match due.silence:
+        case Silence.REMIND:
+            return progress.remind_at is not None
+        case Silence.ESCALATE:
+            return progress.escalate_at is not None
+        case _:
+            return True
+
+
+def _without_silence(progress: ApprovalProgress, due: StepDue) -> ApprovalProgress:
+    """What is still to come once this is done."""
+    if due.level is not None:
+        left = tuple(each for each in progress.levels if each.level != due.level)
+        return progress.model_copy(update={"levels": left})
+    done = {"remind_at": None}
+    if due.silence is Silence.ESCALATE:
+        done["escalate_at"] = None
+    return progress.model_copy(update=done)
 
 
 def _stopped(
@@ -310,7 +355,9 @@ def _stopped(
 # ── asking ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def _progress(approval: Approval, edition: PolicyEdition, since: datetime) -> ApprovalProgress:
+def _progress(
+    session: Session, approval: Approval, edition: PolicyEdition, since: datetime
+) -> ApprovalProgress:
     """Where the approval stands when a step opens: who is asked and what the clock will do."""
     request = approval.request
     if approval.outcome is not ApprovalOutcome.OPEN:
@@ -320,7 +367,7 @@ def _progress(approval: Approval, edition: PolicyEdition, since: datetime) -> Ap
             step_index=approval.step_index,
         )
     step = approval.step
-    calendar = work_calendar(edition.approval.calendar)
+    calendar = calendar_of(edition.approval, unit_for(session, edition, request.customer_id))
     escalate_at = calendar.after(since, step.deadline_hours, request.offset_days)
     return ApprovalProgress(
         approval_id=request.approval_id,
@@ -330,6 +377,15 @@ def _progress(approval: Approval, edition: PolicyEdition, since: datetime) -> Ap
         remind_at=calendar.after(since, step.remind_hours, request.offset_days),
         escalate_at=escalate_at,
         lapse_at=calendar.after(escalate_at, step.lapse_hours, request.offset_days),
+        levels=tuple(
+            LevelDue(
+                level=number,
+                silence=Silence(each.act.value),
+                to=each.to,
+                at=calendar.after(since, each.hours, request.offset_days),
+            )
+            for number, each in enumerate(step.levels, start=1)
+        ),
     )
 
 
@@ -372,10 +428,27 @@ def _without_recused(session: Session, approval: Approval, on: date, at: datetim
     return without
 
 
+_TO_OTHERS = frozenset({Silence.TELL, Silence.ESCALATE, Silence.REASSIGN})
+
+
 def _tell_holders(
-    session: Session, approval: Approval, notice: Notice, progress: ApprovalProgress, on: date
+    session: Session,
+    approval: Approval,
+    notice: Notice,
+    progress: ApprovalProgress,
+    on: date,
+    level: LevelDue | None = None,
 ) -> None:
     """Owe a notice to everybody who could decide an open task; one that nobody could raises an
-    alarm."""
+    alarm. That nobody answers is told to the position the level names, not to the silent."""
     due_at = progress.escalate_at or progress.lapse_at
-    tell_askable(session, approval, notice, due_at.isoformat() if due_at else "", on)
+    superior = (level.to if level else None) or approval.step.escalate_to
+    tell_askable(
+        session,
+        approval,
+        notice,
+        due_at.isoformat() if due_at else "",
+        on,
+        superior=superior if notice is Notice.TASK_UNANSWERED else None,
+        level=level.level if level else None,
+    )

@@ -228,14 +228,29 @@ def authority_for(
 
 
 def tell_askable(
-    session: Session, approval: Approval, notice: Notice, due_at: str, on: date
+    session: Session,
+    approval: Approval,
+    notice: Notice,
+    due_at: str,
+    on: date,
+    *,
+    superior: str | None = None,
+    level: int | None = None,
 ) -> None:
     """Owe a notice to everybody who could decide an open task; where nobody could, it goes to the
-    queue that policy names, and an alarm is raised. It never passes."""
+    queue that policy names, and an alarm is raised. It never passes.
+
+    Where a `superior` position is named, its holders are told that the task's own are silent.
+    """
     asking = Asking(session, approval, on)
     for task in approval.open_tasks:
-        for person_id in asking.people(task) or _raise_alarm(session, asking, approval, task):
-            _tell(session, approval, task, notice, due_at, person_id)
+        told = task
+        if superior is not None:
+            told = task.model_copy(
+                update={"position": superior, "escalated_to": None, "person_id": None}
+            )
+        for person_id in asking.people(told) or _raise_alarm(session, asking, approval, task):
+            _tell(session, approval, task, notice, due_at, person_id, level)
 
 
 def ask_anew(session: Session, tasks: Sequence[TaskView], on: date) -> None:
@@ -258,15 +273,24 @@ def ask_anew(session: Session, tasks: Sequence[TaskView], on: date) -> None:
 
 
 def _tell(
-    session: Session, approval: Approval, task: Task, notice: Notice, due_at: str, person_id: str
+    session: Session,
+    approval: Approval,
+    task: Task,
+    notice: Notice,
+    due_at: str,
+    person_id: str,
+    level: int | None = None,
 ) -> None:
     case_id = approval.request.case_id
+    facts = {"task_id": task.task_id, "case_id": case_id, "due_at": due_at}
+    if notice is Notice.TASK_UNANSWERED:
+        facts["position"] = task.position
     Outbox(session).post(
         Channel.MAIL,
-        _key(task, notice, person_id),
+        _key(task, notice, person_id) + ("" if level is None else f"/{level}"),
         recipient=f"person:{person_id}",
         kind=notice,
-        facts={"task_id": task.task_id, "case_id": case_id, "due_at": due_at},
+        facts=facts,
         case_id=case_id,
     )
 

@@ -16,6 +16,7 @@ from domain.application import (
     Received,
 )
 from domain.approval import (
+    ActRequest,
     ApprovalProgress,
     ApprovalRequest,
     DecisionRequest,

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationError
 
 from domain.application import ApplicationType
-from domain.approval import StepMode
+from domain.approval import SilenceAct, StepMode
 from domain.assessment import Missing
 from domain.classification import FiveTier
 from domain.cover import CoverKind
@@ -48,6 +48,8 @@ def _plain(number: Decimal) -> Decimal:
 Exact = Annotated[Decimal, BeforeValidator(_no_float), AfterValidator(_plain)]
 Share = Annotated[Exact, Field(ge=0, le=1)]
 Hours = Annotated[Exact, Field(ge=0)]
+HourOfDay = Annotated[Exact, Field(ge=0, le=24)]
+Zone = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]+(/[A-Za-z0-9_+-]+)*$")]
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,59}(:[0-9]{1,3})?$")]
 Grade = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Za-z0-9+-]{0,5}$")]
 
@@ -411,6 +413,41 @@ class PricePolicy(Value):
     capital: CapitalPolicy
 
 
+class CalendarRow(Dated):
+    """Days unlike the calendar's own: off, made up for, or worked at other hours.
+
+    For one unit (a branch), or for all where none is named; a unit's own row goes first.
+    """
+
+    code: Code
+    unit: str = ""
+    works: bool | None = None  # None: as the calendar has it, and only the hours are others
+    opens: HourOfDay | None = None
+    closes: HourOfDay | None = None
+
+
+class OfficeHours(Value):
+    """When and where a unit works; of every unit where none is named."""
+
+    unit: str = ""
+    calendar: str = ""  # empty: the calendar of all
+    zone: Zone | None = None
+    opens: HourOfDay | None = None
+    closes: HourOfDay | None = None
+
+
+class SilenceRow(Value):
+    """What further silence does, so many working hours after a step opened; each row once a step.
+
+    `remind` asks the holders again, `tell` their superior, `escalate` lets another position decide
+    too, `reassign` hands the task over. None of them decides anything.
+    """
+
+    hours: Annotated[Exact, Field(gt=0)]
+    act: SilenceAct
+    to: Code | None = None  # a position; of `tell` the one it would escalate to, if none is named
+
+
 class Tier(Value):
     """An approval level: its place in the order and its clock. Silence never approves."""
 
@@ -419,6 +456,7 @@ class Tier(Value):
     deadline_hours: Hours
     lapse_hours: Hours  # after the escalation
     escalate_to: Code | None = None
+    levels: tuple[SilenceRow, ...] = ()  # beside the three above, by their hours
 
 
 class ApprovalStep(Value):
@@ -479,6 +517,8 @@ class AuthorityPolicy(Value):
 
 class ApprovalPolicy(Value):
     calendar: str = "CN"  # whose working days the hours are counted in; `always` counts every hour
+    hours: tuple[OfficeHours, ...] = ()
+    days: tuple[CalendarRow, ...] = ()
     letter_valid_days: int = Field(ge=1)
     tiers: dict[Code, Tier]
     rows: tuple[ApprovalRow, ...] = Field(min_length=1)
@@ -746,6 +786,19 @@ class InvestigationPolicy(Value):
     checklists: tuple[DiligenceChecklist, ...] = ()
 
 
+class TurnaroundPolicy(Value):
+    """Whose time it is while a case waits for something, and what is usual for a task.
+
+    What is missing, and conditions precedent, are the customer's to bring unless they are named
+    here.
+    """
+
+    ours: tuple[Code, ...] = ("investigation_report", "screening")
+    third_party: tuple[Code, ...] = ()
+    usual_days: int = Field(default=365, ge=1)  # back from today, in which tasks count as usual
+    usual_tasks_min: int = Field(default=5, ge=1)  # of a position; fewer tell nothing
+
+
 class TemporaryPolicy(Value):
     share_max: Annotated[Exact, Field(ge=0)]  # of the line's limit, on top of it
     days_max: int = Field(ge=1)
@@ -777,6 +830,7 @@ class PolicyEdition(Value):
     monitoring: MonitoringPolicy
     screening: ScreeningPolicy
     silence: SilencePolicy
+    turnaround: TurnaroundPolicy = TurnaroundPolicy()
     temporary: TemporaryPolicy
     impairment: ImpairmentPolicy
     classification: ClassificationPolicy

@@ -10,15 +10,19 @@ from datetime import date
 from decimal import Decimal
 from itertools import combinations, pairwise
 from typing import Any, get_args
+from zoneinfo import available_timezones
 
 from pydantic import BaseModel
 
 from domain.application import ApplicationType
+from domain.approval import SilenceAct
 from domain.assessment import Missing
 from domain.classification import FiveTier
 from domain.customer import Segment
 from domain.edition import (
+    ApprovalPolicy,
     ApprovalStep,
+    CalendarRow,
     CapScope,
     ConcentrationCap,
     Dated,
@@ -27,13 +31,14 @@ from domain.edition import (
     PolicyEdition,
     Relation,
     Scorecard,
+    Tier,
     Trend,
 )
 from domain.errors import EditionInvalid
 from domain.investigation import INVESTIGATION_REPORT
 from domain.value import Value
 from policies.authenticity import CHECKS
-from policies.calendar import work_calendar
+from policies.calendar import calendar_of, work_calendar
 from policies.formula import compiled_formula, dependencies
 from policies.investigation import checklists_for
 from policies.scorecard import SCORE_MAX, Choices, bins_table
@@ -396,10 +401,95 @@ def _tiers(edition: PolicyEdition) -> Iterator[Finding]:
                 first=tier_row.remind_hours,
                 second=tier_row.deadline_hours,
             )
-    try:
-        work_calendar(policy.calendar)
-    except EditionInvalid:
-        yield _found("approval.calendar", "unknown", name=policy.calendar)
+        yield from _silence_levels(f"approval.tiers.{code}.levels", tier_row)
+
+
+def _silence_levels(path: str, tier: Tier) -> Iterator[Finding]:
+    """Levels are each other's, name whom they turn to, and come before the step lapses."""
+    lapses = tier.deadline_hours + tier.lapse_hours
+    yield from _repeated(path, (f"{row.act} {row.hours} {row.to or ''}" for row in tier.levels))
+    for place, row in enumerate(tier.levels):
+        if row.hours >= lapses:
+            yield _found(f"{path}.{place}.hours", "order", first=row.hours, second=lapses)
+        if row.act is SilenceAct.REMIND:
+            if row.to is not None:
+                yield _found(f"{path}.{place}.to", "unread")
+        elif row.to is None and (row.act is SilenceAct.REASSIGN or tier.escalate_to is None):
+            yield _found(f"{path}.{place}.to", "incomplete", name="to")
+
+
+def _calendar(edition: PolicyEdition) -> Iterator[Finding]:
+    """Calendars and zones exist, offices open before they close, and one row says what a day is."""
+    policy = edition.approval
+    unknown = []
+    for path, name in [
+        ("approval.calendar", policy.calendar),
+        *((f"approval.hours.{row.unit or 'all'}.calendar", row.calendar) for row in policy.hours),
+    ]:
+        try:
+            work_calendar(name or policy.calendar)
+        except EditionInvalid:
+            unknown.append(_found(path, "unknown", name=name))
+    yield from unknown
+    if unknown:
+        return
+    yield from _repeated("approval.hours", (row.unit or "all" for row in policy.hours))
+    yield from _repeated("approval.days", (row.code for row in policy.days))
+    for each in policy.hours:
+        if each.zone is not None and each.zone not in available_timezones():
+            yield _found(f"approval.hours.{each.unit or 'all'}.zone", "unknown", name=each.zone)
+        plain = calendar_of(policy, each.unit)
+        if plain.opens >= plain.closes:
+            yield _found(
+                f"approval.hours.{each.unit or 'all'}",
+                "order",
+                first=plain.opens,
+                second=plain.closes,
+            )
+    for row in policy.days:
+        yield from _calendar_row(row, policy)
+    for first, second in combinations(policy.days, 2):
+        if first.unit == second.unit and _meet(first, second):
+            yield _found("approval.days", "overlap", where=first.code, rows=second.code)
+
+
+def _calendar_row(row: CalendarRow, policy: ApprovalPolicy) -> Iterator[Finding]:
+    path = f"approval.days.{row.code}"
+    yield from _dates(path, row)
+    plain = calendar_of(policy, row.unit)
+    opens = plain.opens if row.opens is None else row.opens
+    closes = plain.closes if row.closes is None else row.closes
+    if (row.opens, row.closes) != (None, None) and (opens >= closes or row.works is False):
+        yield _found(path, "order", first=opens, second=closes)
+    if row.works is None and row.opens is None and row.closes is None:
+        yield _found(path, "unread")
+    # A day off for ever would leave no day to wait for.
+    if row.works is not None and (row.effective_from is None or row.effective_until is None):
+        yield _found(path, "incomplete", name="effective_from, effective_until")
+
+
+def _meet(first: Dated, second: Dated) -> bool:
+    """Whether two dated rows hold on one day."""
+    begins = max(first.effective_from or date.min, second.effective_from or date.min)
+    return begins <= min(first.effective_until or date.max, second.effective_until or date.max)
+
+
+def _turnaround(edition: PolicyEdition) -> Iterator[Finding]:
+    """A code is one party's, and one that a case may wait for."""
+    policy = edition.turnaround
+    yield from _repeated("turnaround", (*policy.ours, *policy.third_party))
+    waited_for = {
+        INVESTIGATION_REPORT,
+        "screening",
+        *(row.code for row in edition.contract.conditions),
+        *(
+            code.partition(":")[0]
+            for each in edition.completeness.checklists
+            for code in (*each.required, *each.optional)
+        ),
+    }
+    for code in sorted({*policy.ours, *policy.third_party} - waited_for):
+        yield _found("turnaround", "unknown", name=code)
 
 
 def _authority(edition: PolicyEdition) -> Iterator[Finding]:
@@ -678,6 +768,8 @@ _RULES: tuple[Callable[[PolicyEdition], Iterator[Finding]], ...] = (
     _approval,
     _tiers,
     _authority,
+    _calendar,
+    _turnaround,
     _automatic,
     _contract,
     _completeness,

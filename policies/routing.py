@@ -7,9 +7,9 @@ large one does, and by grade. The automatic lane has ceilings of its own; each o
 from decimal import Decimal
 
 from domain.application import Application
-from domain.approval import RouteStep
+from domain.approval import RouteStep, SilenceLevel
 from domain.assessment import Dossier, Holdings, Lane, PolicyException, Price, Rating, Route
-from domain.edition import ApprovalStep, KnockOutEffect, PolicyEdition
+from domain.edition import ApprovalStep, KnockOutEffect, PolicyEdition, Tier
 from domain.investigation import Conclusion
 from domain.money import Money
 from policies.basel import expected_loss
@@ -187,6 +187,15 @@ def _route_step(number: int, step: ApprovalStep, edition: PolicyEdition) -> Rout
         deadline_hours=tier.deadline_hours,
         lapse_hours=tier.lapse_hours,
         escalate_to=tier.escalate_to,
+        levels=silence_levels(tier),
+    )
+
+
+def silence_levels(tier: Tier) -> tuple[SilenceLevel, ...]:
+    """The further levels of a tier's silence, by their hours."""
+    return tuple(
+        SilenceLevel(hours=row.hours, act=row.act, to=row.to)
+        for row in sorted(tier.levels, key=lambda row: row.hours)
     )
 
 

@@ -1,7 +1,7 @@
 """The approval engine's order of events: open, wait for words, follow the clock, end.
 
 Every word and every silence is one activity, one transaction; what it answers is all this workflow
-branches on. A timeout reminds, escalates and lets lapse. It never approves: no path from a timer
+branches on. A timeout reminds, tells, escalates, reassigns and lets lapse. It never approves: no path from a timer
 leads to an approval, because only a recorded word can.
 """
 
@@ -116,7 +116,7 @@ class ApprovalWorkflow:
 
     async def _spoken_or_silent(self, progress: ApprovalProgress) -> None:
         """Until somebody speaks, or the clock does."""
-        due_at, silence = _next_silence(progress)
+        due_at, silence, level = _next_silence(progress)
         try:
             await workflow.wait_condition(
                 lambda: self._withdrawn or self._progress is not progress,
@@ -124,12 +124,14 @@ class ApprovalWorkflow:
                 timeout_summary=f"{silence} at {due_at:%Y-%m-%d %H:%M}Z" if due_at else None,
             )
         except TimeoutError:
-            await self._take(silence, progress)
+            await self._take(silence, progress, level)
         else:
             if self._withdrawn and self._progress is progress:
                 await self._take(Silence.WITHDRAW, progress)
 
-    async def _take(self, silence: Silence, seen: ApprovalProgress) -> None:
+    async def _take(
+        self, silence: Silence, seen: ApprovalProgress, level: int | None = None
+    ) -> None:
         async with self._one_word_at_a_time:
             if self._progress is not seen:  # somebody spoke while the lock was waited for
                 return
@@ -140,6 +142,7 @@ class ApprovalWorkflow:
                         approval_id=self._request.approval_id,
                         step_index=seen.step_index,
                         silence=silence,
+                        level=level,
                         at=workflow.now(),
                         offset_days=self._request.offset_days,
                     ),
@@ -172,10 +175,10 @@ class ApprovalWorkflow:
 _NO_TIME = timedelta(0)
 
 
-def _next_silence(progress: ApprovalProgress) -> tuple[datetime | None, Silence]:
-    """What silence does next, and when; each once, in this order."""
-    if progress.remind_at is not None:
-        return progress.remind_at, Silence.REMIND
-    if progress.escalate_at is not None:
-        return progress.escalate_at, Silence.ESCALATE
-    return progress.lapse_at, Silence.LAPSE
+def _next_silence(progress: ApprovalProgress) -> tuple[datetime | None, Silence, int | None]:
+    """What silence does next, when, and at which further level; the lapse when nothing is left."""
+    first = ((progress.remind_at, Silence.REMIND), (progress.escalate_at, Silence.ESCALATE))
+    to_come: list[tuple[datetime, Silence, int | None]]
+    to_come = [(at, silence, None) for at, silence in first if at is not None]
+    to_come += [(each.at, each.silence, each.level) for each in progress.levels]
+    return min(to_come, key=lambda each: each[0], default=(progress.lapse_at, Silence.LAPSE, None))

@@ -5,7 +5,7 @@ the moment of decision, is checked by an activity against the register before a 
 
     request → open step 1 → words … → step settled → open step 2 → … → approved
                                     ↘ declined | returned
-    silence: remind → escalate → lapse; it never approves.
+    silence: remind → escalate → lapse, and the levels between; it never approves.
 """
 
 from domain.approval.acts import Act, Action, Copied, Recusal, Resume, Urge
@@ -35,6 +35,7 @@ from domain.approval.messages import (
     ApprovalProgress,
     ApprovalResult,
     DecisionRequest,
+    LevelDue,
     Silence,
     StepDue,
 )
@@ -42,6 +43,8 @@ from domain.approval.route import (
     ApprovalOutcome,
     ApprovalRequest,
     RouteStep,
+    SilenceAct,
+    SilenceLevel,
     StepMode,
     Subject,
     Verdict,
@@ -72,6 +75,7 @@ __all__ = [
     "GrantScope",
     "Hand",
     "Help",
+    "LevelDue",
     "Placement",
     "Recusal",
     "Register",
@@ -82,6 +86,8 @@ __all__ = [
     "Seat",
     "SeatContent",
     "Silence",
+    "SilenceAct",
+    "SilenceLevel",
     "StepDue",
     "StepMode",
     "Subject",

@@ -163,7 +163,7 @@ class Approval(Value):
         if verdict not in (_VOTES if final else words):
             raise WordIllegal(verdict=verdict, mode="final" if final else self.step.mode)
         in_committee = self.step.mode is StepMode.COMMITTEE and not task.added_by
-        if verdict is Verdict.RETURN and in_committee and task.position != self.step.chair:
+        if verdict is Verdict.RETURN and in_committee and not self._is_chair(task):
             raise WordIllegal(verdict=verdict, mode="member")
         if verdict is not Verdict.RETURN and to_step is not None:
             raise WordIllegal(verdict=verdict, mode="to_step")
@@ -409,7 +409,7 @@ class Approval(Value):
         self._refuse_ended()
         step = self.step
         task = self.task(act.task_id)
-        if step.mode is not StepMode.COMMITTEE or task is None or task.position != step.chair:
+        if step.mode is not StepMode.COMMITTEE or task is None or not self._is_chair(task):
             raise ActIllegal(
                 action=act.action, reason="only the chair of a committee closes a vote"
             )
@@ -423,6 +423,10 @@ class Approval(Value):
         if cast < step.quorum or not any(each.word is None for each in seats):
             raise ActIllegal(action=act.action, reason="the vote is short of a quorum, or complete")
         return self._closed_seats(ABSENT)._followed()
+
+    def _is_chair(self, task: Task) -> bool:
+        chair = self.step.chair
+        return chair is not None and task.seat == self.step.positions.index(chair) + 1
 
     def _somebody_new(self, act: Act) -> Id:
         """Whom an act names, if they have no part in the case yet; and its reason is given."""
@@ -447,16 +451,26 @@ class Approval(Value):
 
     # ── silence and what comes from outside ──────────────────────────────────────────────────────
 
-    def escalated(self) -> "Approval":
-        """The open tasks, now also open to the step's escalation position; nobody's by name, and
-        no opinion is waited for any longer."""
-        to = self.step.escalate_to
+    def escalated(self, to: str | None = None) -> "Approval":
+        """The open tasks, now also open to a position, or to the step's own of escalation; nobody's
+        by name, and no opinion is waited for any longer."""
+        to = to or self.step.escalate_to
         moved = self
         for task in self.open_tasks if to else ():
             freed: dict[str, object] = {"escalated_to": to, "person_id": None}
             if task.awaits_help:
                 freed["help"] = None
             moved = moved._with_task(task.task_id, freed)
+        return moved
+
+    def reassigned(self, to: str) -> "Approval":
+        """The open tasks, now another position's; whoever was silent is asked no more."""
+        moved = self
+        for task in self.open_tasks:
+            handed: dict[str, object] = {"position": to, "escalated_to": None, "person_id": None}
+            if task.awaits_help:
+                handed["help"] = None
+            moved = moved._with_task(task.task_id, handed)
         return moved
 
     def skipping(self, reasons: Mapping[str, str]) -> "Approval":

@@ -83,10 +83,12 @@ class ActRequest(Value):
 
 
 class Silence(StrEnum):
-    """What silence does, in this order; each once a step."""
+    """What silence does, by its hours; each level once a step, and the lapse last."""
 
     REMIND = "remind"
+    TELL = "tell"
     ESCALATE = "escalate"
+    REASSIGN = "reassign"
     LAPSE = "lapse"
     WITHDRAW = "withdraw"  # not silence: the case was withdrawn from outside
 
@@ -95,8 +97,18 @@ class StepDue(Value):
     approval_id: str
     step_index: int
     silence: Silence
+    level: int | None = None  # of the step's further levels, from 1; None of the first ones
     at: datetime
     offset_days: int = 0
+
+
+class LevelDue(Value):
+    """A further level of silence that is still to come."""
+
+    level: int
+    silence: Silence
+    to: str | None = None
+    at: datetime
 
 
 class ApprovalProgress(Value):
@@ -109,6 +121,7 @@ class ApprovalProgress(Value):
     remind_at: datetime | None = None
     escalate_at: datetime | None = None
     lapse_at: datetime | None = None
+    levels: tuple[LevelDue, ...] = ()  # those still to come
     letter_no: str | None = None
     order: ContractOrder | None = (
         None  # of an approved application: what the agreement is made from

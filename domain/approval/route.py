@@ -43,6 +43,23 @@ WORDS_OF: dict[StepMode, tuple[Verdict, ...]] = {
 }
 
 
+class SilenceAct(StrEnum):
+    """What silence may do besides a first reminder, the escalation and the lapse; none decides."""
+
+    REMIND = "remind"  # the holders, again
+    TELL = "tell"  # another position, most often their superior, that they are silent
+    ESCALATE = "escalate"  # another position may decide too
+    REASSIGN = "reassign"  # another position is asked instead
+
+
+class SilenceLevel(Value):
+    """One further level of silence, so many working hours after the step opened."""
+
+    hours: Decimal
+    act: SilenceAct
+    to: str | None = None  # a position; the one the step escalates to if none is named
+
+
 class RouteStep(Value):
     """One step of approval: who is asked, how their words combine, and how long they have.
 
@@ -58,6 +75,7 @@ class RouteStep(Value):
     deadline_hours: Decimal  # then the step escalates
     lapse_hours: Decimal = Decimal(0)  # after the escalation; then the case lapses
     escalate_to: str | None = None  # a position that may decide in place of a silent one
+    levels: tuple[SilenceLevel, ...] = ()
     needed: int = Field(default=1, ge=1)  # of `some`: how many must approve
     share: Decimal = Field(default=Decimal(1), gt=0, le=1)  # of `ratio` and `committee`, by weight
     weights: tuple[int, ...] = ()

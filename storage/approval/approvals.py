@@ -114,6 +114,7 @@ class Approvals:
                     status=task.status,
                     decided_by=task.decided_by,
                     verdict=task.verdict,
+                    position=task.position,
                     escalated_to=task.escalated_to,
                     person_id=task.person_id,
                     asked_of=task.help.of if task.help and task.awaits_help else None,
