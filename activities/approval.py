@@ -5,6 +5,7 @@ from datetime import date, datetime
 from sqlalchemy.orm import Session
 from temporalio import activity
 
+from activities.act import entitled, tell_of, void_words
 from activities.application import conclude_case, lapse_case, silence_until
 from activities.authority import Asking, tell_askable
 from activities.book import unit_for
@@ -18,6 +19,8 @@ from activities.override import (
 from activities.signatures import ApprovalSteps, AuditSteps
 from domain.application import Case, CaseStatus
 from domain.approval import (
+    ActKind,
+    ActRequest,
     Approval,
     ApprovalOutcome,
     ApprovalProgress,
@@ -44,7 +47,7 @@ from domain.errors import (
 from domain.notification import Channel, Notice
 from policies.calendar import calendar_of
 from storage.application import Applications, Assessments, CaseEvents
-from storage.approval import Approvals, Decisions
+from storage.approval import Acts, Approvals, Decisions
 from storage.base import Records
 from storage.edition import Editions
 from storage.identity import ActionTokens, Refusals
@@ -82,6 +85,14 @@ class ApprovalActivities(ApprovalSteps):
             return _decide(session, decision)
 
     @activity.defn
+    def record_act(self, request: ActRequest) -> ApprovalProgress:
+        with self._records.begin() as session:
+            taken = Acts(session).find_progress(request.message_id, request.said)
+            if taken is not None:
+                return taken.model_copy(update={"replayed": True})
+            return _act(session, request)
+
+    @activity.defn
     def act_on_silence(self, due: StepDue) -> ApprovalProgress:
         with self._records.begin() as session:
             approval, progress, version = Approvals(session).read_locked(due.approval_id)
@@ -103,16 +114,15 @@ class AuditActivities(AuditSteps):
             Refusals(session).record_refusal(refused)
 
 
+_SAID_ALONE = (Verdict.APPROVE, Verdict.SUPPORT)  # words that need no reason
+
+
 # ── a word ───────────────────────────────────────────────────────────────────────────────────────
 
 
 def _decide(session: Session, decision: DecisionRequest) -> ApprovalProgress:
     approval, progress, version = Approvals(session).read_locked(decision.approval_id)
-    redeemed = ActionTokens(session).redeem(
-        decision.token, decision.person_id, decision.task_id, decision.message_id, decision.at
-    )
-    if not redeemed:
-        raise Unauthenticated()
+    _redeem(session, decision)
     case = _case_under_decision(session, approval)
     approval.legality(decision.task_id, decision.person_id)
     task = approval.task(decision.task_id)
@@ -122,20 +132,31 @@ def _decide(session: Session, decision: DecisionRequest) -> ApprovalProgress:
     voice = asking.voice_of(decision.person_id, task)
     _well_said(session, decision, approval)
     edition = Editions(session).read(approval.request.edition_hash)
-    after = approval.decided(decision.task_id, decision.person_id, decision.verdict, decision.at)
-    if after.step_index != approval.step_index:
-        after = _without_recused(session, after, on, decision.at)
-    stepped = after.step_index != approval.step_index or after.outcome is not ApprovalOutcome.OPEN
-    following = _progress(session, after, edition, decision.at) if stepped else progress
+    after = approval.decided(
+        decision.task_id,
+        decision.person_id,
+        decision.verdict,
+        decision.at,
+        note=decision.note,
+        to_step=decision.to_step,
+        resume=decision.resume,
+    )
+    after, following = _moved(session, approval, after, progress, edition, decision, on)
     following = following.model_copy(update={"decision_id": decision.message_id})
     if after.outcome is not ApprovalOutcome.OPEN:
         following = _conclude(session, after, following, decision, case, edition, on)
-    elif stepped:
-        _ask(session, after, following, on)
-    waiting = tuple(task.position for task in after.open_tasks)
-    following = following.model_copy(update={"waiting_for": waiting})
     Approvals(session).write(after, following, version, decision.at)
     Decisions(session).record(decision, approval, voice, asking.barred, following)
+    deferred = decision.verdict is not Verdict.RETURN
+    void_words(
+        session,
+        approval,
+        after,
+        reason="deferred" if deferred else "returned",
+        by=decision.message_id,
+        at=decision.at,
+        last=decision.task_id,
+    )
     if approval.request.subject is not Subject.OVERRIDE:  # which tells its own end
         CaseEvents(session).post(
             approval.request.case_id,
@@ -149,6 +170,82 @@ def _decide(session: Session, decision: DecisionRequest) -> ApprovalProgress:
             **({"on_behalf_of": voice.on_behalf_of} if voice.on_behalf_of else {}),
         )
     return following
+
+
+def _moved(
+    session: Session,
+    before: Approval,
+    after: Approval,
+    progress: ApprovalProgress,
+    edition: PolicyEdition,
+    spoken: DecisionRequest | ActRequest,
+    on: date,
+) -> tuple[Approval, ApprovalProgress]:
+    """What follows from a word or an act: who is asked now, and until when.
+
+    Whoever is newly asked has the whole time of the step.
+    """
+    asked = {task.task_id for task in before.open_tasks}
+    newly = any(task.task_id not in asked for task in after.open_tasks)
+    if newly or after.recused != before.recused:
+        after = _without_recused(session, after, on, spoken.at)
+        newly = any(task.task_id not in asked for task in after.open_tasks)
+    ended = after.outcome is not ApprovalOutcome.OPEN
+    following = _progress(session, after, edition, spoken.at) if newly or ended else progress
+    if newly and not ended:
+        _ask(session, after, following, on)
+    waiting = tuple(task.position for task in after.open_tasks)
+    return after, following.model_copy(update={"waiting_for": waiting})
+
+
+def _redeem(session: Session, spoken: DecisionRequest | ActRequest) -> None:
+    redeemed = ActionTokens(session).redeem(
+        spoken.token, spoken.person_id, spoken.task_id, spoken.message_id, spoken.at
+    )
+    if not redeemed:
+        raise Unauthenticated()
+
+
+# ── an act ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def _act(session: Session, request: ActRequest) -> ApprovalProgress:
+    """Anything but a decision; it may still end the approval, as a vote that its chair closes."""
+    approval, progress, version = Approvals(session).read_locked(request.approval_id)
+    _redeem(session, request)
+    case = _case_under_decision(session, approval)
+    on = business_on(request.at, request.offset_days)
+    approval.refuse_act(request.act)
+    grant_no = entitled(session, approval, request, on)
+    edition = Editions(session).read(approval.request.edition_hash)
+    acted = approval.acted(request.act)
+    after, following = _moved(session, approval, acted, progress, edition, request, on)
+    following = following.model_copy(update={"decision_id": request.message_id})
+    if after.outcome is not ApprovalOutcome.OPEN:
+        following = _conclude(session, after, following, _closing(request), case, edition, on)
+    Approvals(session).write(after, following, version, request.at)
+    Acts(session).record(request, approval, grant_no, following)
+    void_words(
+        session, approval, after, reason=request.action, by=request.message_id, at=request.at
+    )
+    tell_of(session, after, request)
+    if request.action in (ActKind.URGE, ActKind.TRANSFER):
+        urged = request.action is ActKind.URGE
+        notice = Notice.TASK_URGED if urged else Notice.TASK_OPENED
+        _tell_holders(session, after, notice, following, on, only=request)
+    return following
+
+
+def _closing(request: ActRequest) -> DecisionRequest:
+    """The act that lets the words said so far end the approval, as what ends it."""
+    return DecisionRequest(
+        **request.model_dump(include={"approval_id", "task_id", "person_id", "note", "message_id"}),
+        **request.model_dump(include={"token", "channel", "at", "offset_days"}),
+        verdict=Verdict.APPROVE,  # how it ends is the approval's to say
+    )
+
+
+# ── a word's form and end ────────────────────────────────────────────────────────────────────────
 
 
 def _case_under_decision(session: Session, approval: Approval) -> Case | None:
@@ -169,7 +266,7 @@ def _well_said(session: Session, decision: DecisionRequest, approval: Approval) 
     """A refusal or a return gives its reason; what was read is what is decided on."""
     if decision.content_hash and decision.content_hash != approval.request.content_hash:
         raise StaleContent(id=approval.request.case_id)
-    if decision.verdict is not Verdict.APPROVE and not decision.note.strip():
+    if decision.verdict not in _SAID_ALONE and not decision.note.strip():
         raise NoteMissing(verdict=decision.verdict)
     about_override = approval.request.subject is Subject.OVERRIDE
     if about_override and (decision.verdict is Verdict.RETURN or decision.limit is not None):
@@ -438,6 +535,7 @@ def _tell_holders(
     progress: ApprovalProgress,
     on: date,
     level: LevelDue | None = None,
+    only: ActRequest | None = None,
 ) -> None:
     """Owe a notice to everybody who could decide an open task; one that nobody could raises an
     alarm. That nobody answers is told to the position the level names, not to the silent."""
@@ -451,4 +549,6 @@ def _tell_holders(
         on,
         superior=superior if notice is Notice.TASK_UNANSWERED else None,
         level=level.level if level else None,
+        only=only.task_id if only else None,
+        again=only.message_id if only else "",
     )

@@ -32,6 +32,7 @@ from domain.errors import (
     CertificateMissing,
     ConflictOfInterest,
     NoAuthority,
+    NotFound,
     Recused,
     SameHands,
     StandInBarred,
@@ -135,6 +136,8 @@ class Asking:
         person = Persons(self._session).find_active(person_id)
         if person is None or not person.has(Role.APPROVER):
             raise NoAuthority(reason="the role of approver is missing or was withdrawn")
+        if task.added_by is not None:  # whom an approver added needs no amount of their own
+            return Voice(person_id=person_id, grant=self._added(person_id, task))
         voice = self._asked(task).get(person_id)
         if voice is not None:
             return voice
@@ -143,6 +146,26 @@ class Asking:
         if person_id in able:  # with an authority that was used already
             raise SameHands(first="each task of the route", second="every other")
         raise self._why_not(person_id, task)
+
+    def _added(self, person_id: str, task: Task) -> AuthorityGrant:
+        """What an added signer speaks by: the word of whoever added them."""
+        return AuthorityGrant(
+            grant_no=f"added:{task.added_by}",
+            person_id=person_id,
+            position=task.position,
+            limit=self._approval.request.aggregate,
+            valid_from=self._on,
+            valid_until=self._on,
+            granted_by=task.added_by or "",
+        )
+
+    def refuse_named(self, person_id: str) -> None:
+        """Nothing, or why this person can be given no part in the case: recused, tied, a stand-in
+        of somebody who is, or nobody who is active here."""
+        self._refuse_tied(person_id)
+        refuse_override_hands(self._session, self._approval, person_id)
+        if Persons(self._session).find_active(person_id) is None:
+            raise NotFound(kind="person", id=person_id)
 
     def _refuse_tied(self, person_id: str) -> None:
         request = self._approval.request
@@ -185,6 +208,8 @@ class Asking:
 
     def people(self, task: Task) -> tuple[str, ...]:
         """Who could decide the task today: whoever is told of it; nobody where it waits in vain."""
+        if task.person_id is not None:
+            return () if task.person_id in self.barred else (task.person_id,)
         found = self._asked(task)
         by_role = [
             person
@@ -236,21 +261,26 @@ def tell_askable(
     *,
     superior: str | None = None,
     level: int | None = None,
+    only: str | None = None,
+    again: str = "",
 ) -> None:
     """Owe a notice to everybody who could decide an open task; where nobody could, it goes to the
     queue that policy names, and an alarm is raised. It never passes.
 
     Where a `superior` position is named, its holders are told that the task's own are silent.
+    `only` is one task, told of once for each `again`.
     """
     asking = Asking(session, approval, on)
     for task in approval.open_tasks:
+        if only not in (None, task.task_id):
+            continue
         told = task
         if superior is not None:
             told = task.model_copy(
                 update={"position": superior, "escalated_to": None, "person_id": None}
             )
         for person_id in asking.people(told) or _raise_alarm(session, asking, approval, task):
-            _tell(session, approval, task, notice, due_at, person_id, level)
+            _tell(session, approval, task, notice, due_at, person_id, again or level)
 
 
 def ask_anew(session: Session, tasks: Sequence[TaskView], on: date) -> None:
@@ -279,7 +309,7 @@ def _tell(
     notice: Notice,
     due_at: str,
     person_id: str,
-    level: int | None = None,
+    again: str | int | None = None,
 ) -> None:
     case_id = approval.request.case_id
     facts = {"task_id": task.task_id, "case_id": case_id, "due_at": due_at}
@@ -287,7 +317,7 @@ def _tell(
         facts["position"] = task.position
     Outbox(session).post(
         Channel.MAIL,
-        _key(task, notice, person_id) + ("" if level is None else f"/{level}"),
+        _key(task, notice, person_id) + ("" if again is None else f"/{again}"),
         recipient=f"person:{person_id}",
         kind=notice,
         facts=facts,

@@ -108,6 +108,10 @@ def recused_by(session: Session, approval: Approval, on: date) -> dict[str, Recu
         Customers(session).ids(customer.customer_id), on
     )
     found |= {who: Recusal(RecusedBy.DECLARED, entry) for who, entry in declared.items()}
+    found |= {
+        each.person_id: Recusal(RecusedBy.DECLARED, request.approval_id)
+        for each in approval.recused
+    }
     if not RelatedParties(session).marks_members():
         return found
     edition = Editions(session).read(request.edition_hash)

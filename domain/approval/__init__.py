@@ -8,7 +8,7 @@ the moment of decision, is checked by an activity against the register before a 
     silence: remind → escalate → lapse, and the levels between; it never approves.
 """
 
-from domain.approval.acts import Act, Action, Copied, Recusal, Resume, Urge
+from domain.approval.acts import Act, ActKind, Copied, Recusal, Resume, Urge
 from domain.approval.authority import (
     EVERYWHERE,
     Alarm,
@@ -39,6 +39,7 @@ from domain.approval.messages import (
     Silence,
     StepDue,
 )
+from domain.approval.minutes import Minutes, minutes_of
 from domain.approval.route import (
     ApprovalOutcome,
     ApprovalRequest,
@@ -54,8 +55,8 @@ from domain.approval.task import Hand, Help, Placement, Task, TaskStatus
 __all__ = [
     "EVERYWHERE",
     "Act",
+    "ActKind",
     "ActRequest",
-    "Action",
     "Alarm",
     "Approval",
     "ApprovalOutcome",
@@ -76,6 +77,7 @@ __all__ = [
     "Hand",
     "Help",
     "LevelDue",
+    "Minutes",
     "Placement",
     "Recusal",
     "Register",
@@ -97,4 +99,5 @@ __all__ = [
     "Urge",
     "Verdict",
     "Voice",
+    "minutes_of",
 ]

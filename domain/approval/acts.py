@@ -10,7 +10,7 @@ from domain.identity import Id
 from domain.value import Value
 
 
-class Action(StrEnum):
+class ActKind(StrEnum):
     TRANSFER = "transfer"  # 转办: the task is another's
     ASK_OPINION = "ask_opinion"  # 委派: somebody is asked first, the owner decides
     GIVE_OPINION = "give_opinion"
@@ -33,7 +33,7 @@ class Resume(StrEnum):
 class Act(Value):
     """One person's act on one task."""
 
-    action: Action
+    action: ActKind
     task_id: Id
     person_id: Id
     at: datetime

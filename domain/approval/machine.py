@@ -4,13 +4,14 @@ What may be done by whom is asked of `refuse_word` and `refuse_act`, by every wa
 the authority is for an activity to find in the register before it comes here.
 """
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Self
 
 from pydantic import model_validator
 
-from domain.approval.acts import Act, Action, Copied, Recusal, Resume, Urge
+from domain.approval.acts import Act, ActKind, Copied, Recusal, Resume, Urge
 from domain.approval.route import (
     WORDS_OF,
     ApprovalOutcome,
@@ -24,6 +25,7 @@ from domain.approval.task import Hand, Help, Placement, Task, TaskStatus
 from domain.errors import (
     ActIllegal,
     AlreadyDecided,
+    CreditError,
     NoteMissing,
     NotYourTask,
     OpinionAwaited,
@@ -250,6 +252,31 @@ class Approval(Value):
         )
         return moved._entered(to_step)
 
+    def words_for(self, task_id: str, person_id: str) -> tuple[Verdict, ...]:
+        """The words that this person may say on this task now, authority aside."""
+        return tuple(
+            word
+            for word in Verdict
+            if _taken(partial(self.decided, task_id, person_id, word, _ANY_TIME, note="-"))
+        )
+
+    def acts_for(self, task_id: str, person_id: str) -> tuple[ActKind, ...]:
+        """The acts that this person may do on this task now, towards somebody new, authority aside."""
+        found = []
+        for action in ActKind:
+            act = Act(
+                action=action,
+                task_id=task_id,
+                person_id=person_id,
+                at=_ANY_TIME,
+                to="somebody.new",
+                placement=Placement.BESIDE,
+                note="-",
+            )
+            if _taken(partial(self.acted, act)):
+                found.append(action)
+        return tuple(found)
+
     # ── an act that is no decision ───────────────────────────────────────────────────────────────
 
     def refuse_act(self, act: Act) -> None:
@@ -263,7 +290,7 @@ class Approval(Value):
         `RecusedOneself` and `SameHands` by person, and `ActIllegal` with what stands against it.
         """
         done = _ACTS[act.action](self, act)
-        keeps = act.action in (Action.COPY, Action.URGE)
+        keeps = act.action in (ActKind.COPY, ActKind.URGE)
         return done if keeps else done.model_copy(update={"latest": ""})
 
     def _transferred(self, act: Act) -> "Approval":
@@ -483,7 +510,7 @@ class Approval(Value):
             if task.task_id in reasons:
                 skipped = {"status": TaskStatus.CLOSED, "skipped": reasons[task.task_id]}
                 moved = moved._with_task(task.task_id, skipped)
-        return moved._in_order()
+        return moved if moved is self else moved._followed()
 
     def stopped(self, outcome: ApprovalOutcome) -> "Approval":
         """The approval ended from outside: lapsed or withdrawn; a settled one stays as it is."""
@@ -595,17 +622,28 @@ class Approval(Value):
 
 
 _VOTES = (Verdict.APPROVE, Verdict.DECLINE)
+_ANY_TIME = datetime.max.replace(tzinfo=UTC)
+
+
+def _taken(attempt: Callable[[], object]) -> bool:
+    try:
+        attempt()
+    except CreditError:
+        return False
+    return True
+
+
 _ACTS = {
-    Action.TRANSFER: Approval._transferred,
-    Action.ASK_OPINION: Approval._helped,
-    Action.GIVE_OPINION: Approval._answered,
-    Action.ADD_SIGNER: Approval._signer_added,
-    Action.REMOVE_SIGNER: Approval._signer_removed,
-    Action.TAKE_BACK: Approval._taken_back,
-    Action.COPY: Approval._copied_to,
-    Action.URGE: Approval._urged_on,
-    Action.RECUSE: Approval._recused_oneself,
-    Action.CLOSE_VOTE: Approval._vote_closed,
+    ActKind.TRANSFER: Approval._transferred,
+    ActKind.ASK_OPINION: Approval._helped,
+    ActKind.GIVE_OPINION: Approval._answered,
+    ActKind.ADD_SIGNER: Approval._signer_added,
+    ActKind.REMOVE_SIGNER: Approval._signer_removed,
+    ActKind.TAKE_BACK: Approval._taken_back,
+    ActKind.COPY: Approval._copied_to,
+    ActKind.URGE: Approval._urged_on,
+    ActKind.RECUSE: Approval._recused_oneself,
+    ActKind.CLOSE_VOTE: Approval._vote_closed,
 }
 
 

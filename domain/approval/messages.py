@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from domain.approval.acts import Act, Action, Resume
+from domain.approval.acts import Act, ActKind, Resume
 from domain.approval.route import ApprovalOutcome, Verdict
 from domain.approval.task import Placement
 from domain.contract import ContractOrder
@@ -53,7 +53,7 @@ class ActRequest(Value):
     approval_id: str
     task_id: Id
     person_id: Id
-    action: Action
+    action: ActKind
     to: Id | None = None
     placement: Placement | None = None
     note: str = Field(default="", max_length=4000)

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from domain.approval import Action, ActRequest, Approval, ApprovalProgress, Placement
+from domain.approval import ActKind, ActRequest, Approval, ApprovalProgress, Placement
 from domain.errors import KeyReused
 from domain.value import Value
 from storage.approval.decisions import DecisionRow, DecisionVoidRow
@@ -42,7 +42,7 @@ class ActView(Value):
     act_id: str
     approval_id: str
     task_id: str
-    action: Action
+    action: ActKind
     person_id: str
     to: str | None
     placement: Placement | None
@@ -102,7 +102,7 @@ class Acts:
                 act_id=row.act_id,
                 approval_id=row.approval_id,
                 task_id=row.task_id,
-                action=Action(row.action),
+                action=ActKind(row.action),
                 person_id=row.person_id,
                 to=row.to_person,
                 placement=Placement(row.placement) if row.placement else None,

@@ -8,11 +8,13 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from domain.approval import (
+    ActKind,
     Approval,
     ApprovalProgress,
     TaskStatus,
 )
 from domain.errors import NotFound, OutOfOrder
+from storage.approval.acts import ActRow
 from storage.approval.tasks import TaskRow
 from storage.base import Row
 
@@ -69,6 +71,15 @@ class Approvals:
     def find(self, approval_id: str) -> Approval | None:
         row = self._session.get(ApprovalRow, approval_id)
         return Approval.model_validate(row.body) if row else None
+
+    def reads_along(self, case_id: str, person_id: str) -> bool:
+        """Whether somebody put them a question about the case, or lets them read along."""
+        asked = select(ActRow.act_id).where(
+            ActRow.case_id == case_id,
+            ActRow.to_person == person_id,
+            ActRow.action.in_((ActKind.COPY, ActKind.ASK_OPINION)),
+        )
+        return self._session.scalar(asked.limit(1)) is not None
 
     def list_of_subject(self, subject_id: str) -> list[Approval]:
         rows = self._session.scalars(

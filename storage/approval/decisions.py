@@ -132,10 +132,11 @@ class Decisions:
         )
 
     def voices(self, approval_id: str) -> set[str]:
-        """Whose authority has been used in an approval: each person's counts once."""
+        """Whose authority stands behind a word of an approval: each person's counts once."""
         rows = self._session.execute(
             select(DecisionRow.person_id, DecisionRow.on_behalf_of).where(
-                DecisionRow.approval_id == approval_id
+                DecisionRow.approval_id == approval_id,
+                DecisionRow.decision_id.not_in(select(DecisionVoidRow.decision_id)),
             )
         )
         return {on_behalf_of or person_id for person_id, on_behalf_of in rows}

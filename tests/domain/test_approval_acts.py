@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from domain.approval import (
     Act,
-    Action,
+    ActKind,
     Approval,
     ApprovalOutcome,
     Placement,
@@ -63,7 +63,7 @@ def voted(approval: Approval, *words: Verdict | None) -> Approval:
     return approval
 
 
-def an_act(action: Action, task_id: str, person: str, **more: Any) -> Act:
+def an_act(action: ActKind, task_id: str, person: str, **more: Any) -> Act:
     note = "because"
     return Act(action=action, task_id=task_id, person_id=person, at=NOW, **({"note": note} | more))
 
@@ -156,13 +156,13 @@ def test_the_chair_closes_a_vote_that_has_its_quorum_and_the_silent_are_absent()
     approval = an_approval(a_committee())
     chair = approval.tasks[0].task_id
     with pytest.raises(ActIllegal, match="quorum"):
-        voted(approval, A, A).acted(an_act(Action.CLOSE_VOTE, chair, f"of-{chair}"))
+        voted(approval, A, A).acted(an_act(ActKind.CLOSE_VOTE, chair, f"of-{chair}"))
     three = voted(approval, A, A, A)
     member = three.tasks[1]
     with pytest.raises(ActIllegal, match="chair"):
-        three.acted(an_act(Action.CLOSE_VOTE, member.task_id, member.decided_by or ""))
+        three.acted(an_act(ActKind.CLOSE_VOTE, member.task_id, member.decided_by or ""))
 
-    closed = three.acted(an_act(Action.CLOSE_VOTE, chair, f"of-{chair}"))
+    closed = three.acted(an_act(ActKind.CLOSE_VOTE, chair, f"of-{chair}"))
 
     assert closed.outcome is ApprovalOutcome.APPROVED
     assert [task.skipped for task in closed.tasks] == ["", "", "", "absent", "absent"]
@@ -230,14 +230,14 @@ def test_a_task_that_is_transferred_is_the_receivers_alone_and_shows_its_hands()
     approval = an_approval()
     (task_id,) = open_ids(approval)
 
-    moved = approval.acted(an_act(Action.TRANSFER, task_id, "one", to="two"))
+    moved = approval.acted(an_act(ActKind.TRANSFER, task_id, "one", to="two"))
     with pytest.raises(NotYourTask):
         moved.decided(task_id, "one", A, NOW)
-    again = moved.acted(an_act(Action.TRANSFER, task_id, "two", to="three"))
+    again = moved.acted(an_act(ActKind.TRANSFER, task_id, "two", to="three"))
     with pytest.raises(ActIllegal, match="hands"):
-        again.acted(an_act(Action.TRANSFER, task_id, "three", to="one"))
+        again.acted(an_act(ActKind.TRANSFER, task_id, "three", to="one"))
     with pytest.raises(OwnCase):
-        again.acted(an_act(Action.TRANSFER, task_id, "three", to="manager"))
+        again.acted(an_act(ActKind.TRANSFER, task_id, "three", to="manager"))
 
     task = again.task(task_id)
     assert task is not None
@@ -251,18 +251,18 @@ def test_a_task_that_is_transferred_is_the_receivers_alone_and_shows_its_hands()
 def test_an_opinion_that_was_asked_for_is_waited_for_and_decides_nothing() -> None:
     approval = an_approval()
     (task_id,) = open_ids(approval)
-    asked = approval.acted(an_act(Action.ASK_OPINION, task_id, "one", to="expert"))
+    asked = approval.acted(an_act(ActKind.ASK_OPINION, task_id, "one", to="expert"))
 
     with pytest.raises(OpinionAwaited):
         asked.decided(task_id, "one", A, NOW)
     with pytest.raises(NotYourTask):
         asked.decided(task_id, "expert", A, NOW)
     with pytest.raises(NotYourTask):
-        asked.acted(an_act(Action.GIVE_OPINION, task_id, "somebody"))
-    given = asked.acted(an_act(Action.GIVE_OPINION, task_id, "expert"))
+        asked.acted(an_act(ActKind.GIVE_OPINION, task_id, "somebody"))
+    given = asked.acted(an_act(ActKind.GIVE_OPINION, task_id, "expert"))
     assert given.outcome is ApprovalOutcome.OPEN
     assert given.decided(task_id, "one", A, NOW).outcome is ApprovalOutcome.APPROVED
-    withdrawn = asked.acted(an_act(Action.TAKE_BACK, task_id, "one"))
+    withdrawn = asked.acted(an_act(ActKind.TAKE_BACK, task_id, "one"))
     assert withdrawn.decided(task_id, "one", A, NOW).outcome is ApprovalOutcome.APPROVED
 
 
@@ -274,7 +274,7 @@ def test_an_added_signer_must_approve_on_top_of_what_the_step_demands(
     approval = an_approval(a_step(mode, "p1", "p2"))
     first, second = open_ids(approval)
     added = approval.acted(
-        an_act(Action.ADD_SIGNER, first, "one", to="signer", placement=placement)
+        an_act(ActKind.ADD_SIGNER, first, "one", to="signer", placement=placement)
     )
     signer = added.tasks[-1].task_id
     awaited = {
@@ -304,19 +304,19 @@ def test_nobody_adds_who_applied_and_only_the_adder_removes_before_the_signer_ac
     first, second = open_ids(approval)
     before = {"to": "signer", "placement": Placement.BEFORE}
     with pytest.raises(OwnCase):
-        approval.acted(an_act(Action.ADD_SIGNER, first, "one", **before | {"to": "manager"}))
-    added = approval.acted(an_act(Action.ADD_SIGNER, first, "one", **before))
+        approval.acted(an_act(ActKind.ADD_SIGNER, first, "one", **before | {"to": "manager"}))
+    added = approval.acted(an_act(ActKind.ADD_SIGNER, first, "one", **before))
     signer = added.tasks[-1].task_id
 
     with pytest.raises(ActIllegal, match="added"):
-        added.acted(an_act(Action.REMOVE_SIGNER, second, "one"))
+        added.acted(an_act(ActKind.REMOVE_SIGNER, second, "one"))
     with pytest.raises(NotYourTask):
-        added.acted(an_act(Action.REMOVE_SIGNER, signer, "two"))
-    removed = added.acted(an_act(Action.REMOVE_SIGNER, signer, "one"))
+        added.acted(an_act(ActKind.REMOVE_SIGNER, signer, "two"))
+    removed = added.acted(an_act(ActKind.REMOVE_SIGNER, signer, "one"))
     assert status_of(removed, first) is TaskStatus.OPEN
     acted = added.decided(signer, "signer", A, NOW)
     with pytest.raises(ActIllegal, match="acted"):
-        acted.acted(an_act(Action.REMOVE_SIGNER, signer, "one"))
+        acted.acted(an_act(ActKind.REMOVE_SIGNER, signer, "one"))
 
 
 def test_ones_own_last_word_is_taken_back_while_nothing_has_followed_it() -> None:
@@ -326,8 +326,8 @@ def test_ones_own_last_word_is_taken_back_while_nothing_has_followed_it() -> Non
     (head,) = open_ids(spoken)
 
     with pytest.raises(NotYourTask):
-        spoken.acted(an_act(Action.TAKE_BACK, first, "two"))
-    back = spoken.acted(an_act(Action.TAKE_BACK, first, "one"))
+        spoken.acted(an_act(ActKind.TAKE_BACK, first, "two"))
+    back = spoken.acted(an_act(ActKind.TAKE_BACK, first, "one"))
     assert back.step_index == 0
     assert len(back.open_tasks) == 2
     assert back.deciders == ()
@@ -335,18 +335,18 @@ def test_ones_own_last_word_is_taken_back_while_nothing_has_followed_it() -> Non
     assert again.step_index == 1
     done = again.decided(open_ids(again)[0], "head", A, NOW)
     assert done.outcome is ApprovalOutcome.APPROVED
-    copied = spoken.acted(an_act(Action.COPY, head, "one", to="auditor"))
-    assert copied.acted(an_act(Action.TAKE_BACK, first, "one")).step_index == 0
-    moved = spoken.acted(an_act(Action.TRANSFER, head, "head", to="deputy"))
+    copied = spoken.acted(an_act(ActKind.COPY, head, "one", to="auditor"))
+    assert copied.acted(an_act(ActKind.TAKE_BACK, first, "one")).step_index == 0
+    moved = spoken.acted(an_act(ActKind.TRANSFER, head, "head", to="deputy"))
     with pytest.raises(ActIllegal, match="followed"):
-        moved.acted(an_act(Action.TAKE_BACK, first, "one"))
+        moved.acted(an_act(ActKind.TAKE_BACK, first, "one"))
 
 
 def test_a_vote_taken_back_leaves_the_others_where_they_are() -> None:
     approval = an_approval(a_committee(final="president"))
     passed = voted(approval, D, A, A, A, A)
     last = approval.tasks[4].task_id
-    back = passed.acted(an_act(Action.TAKE_BACK, last, f"of-{last}"))
+    back = passed.acted(an_act(ActKind.TAKE_BACK, last, f"of-{last}"))
 
     assert [task.seat for task in back.open_tasks] == [5]
     assert len(back.deciders) == 4
@@ -384,11 +384,11 @@ def test_reading_along_and_urging_decide_nothing_and_urging_has_its_time() -> No
     approval = an_approval()
     (task_id,) = open_ids(approval)
 
-    copied = approval.acted(an_act(Action.COPY, task_id, "manager", to="auditor"))
-    urged = copied.acted(an_act(Action.URGE, task_id, "manager"))
+    copied = approval.acted(an_act(ActKind.COPY, task_id, "manager", to="auditor"))
+    urged = copied.acted(an_act(ActKind.URGE, task_id, "manager"))
     with pytest.raises(UrgedAlready):
-        urged.acted(an_act(Action.URGE, task_id, "manager"))
-    later = an_act(Action.URGE, task_id, "manager").model_copy(
+        urged.acted(an_act(ActKind.URGE, task_id, "manager"))
+    later = an_act(ActKind.URGE, task_id, "manager").model_copy(
         update={"at": NOW + timedelta(hours=24)}
     )
     assert len(urged.acted(later).urged) == 2
@@ -398,36 +398,36 @@ def test_reading_along_and_urging_decide_nothing_and_urging_has_its_time() -> No
 def test_a_conflict_of_interest_declared_takes_one_out_of_the_case() -> None:
     approval = an_approval(a_step(StepMode.ALL, "p1", "p2"))
     first, second = open_ids(approval)
-    mine = approval.acted(an_act(Action.TRANSFER, first, "one", to="two"))
+    mine = approval.acted(an_act(ActKind.TRANSFER, first, "one", to="two"))
 
-    out = mine.acted(an_act(Action.RECUSE, first, "two"))
+    out = mine.acted(an_act(ActKind.RECUSE, first, "two"))
     for task_id in (first, second):
         with pytest.raises(RecusedOneself):
             out.decided(task_id, "two", A, NOW)
     assert out.decided(first, "three", A, NOW)  # the position's again
     spoken = approval.decided(first, "one", A, NOW)
     with pytest.raises(ActIllegal):
-        spoken.acted(an_act(Action.RECUSE, second, "one"))
+        spoken.acted(an_act(ActKind.RECUSE, second, "one"))
 
 
 def test_silence_gives_a_named_persons_task_to_the_higher_position() -> None:
     approval = an_approval(a_step(StepMode.ONE, "p1", escalate_to="p2"))
     (task_id,) = open_ids(approval)
-    asked = approval.acted(an_act(Action.ASK_OPINION, task_id, "one", to="expert"))
+    asked = approval.acted(an_act(ActKind.ASK_OPINION, task_id, "one", to="expert"))
 
     escalated = asked.escalated()
 
     assert escalated.decided(task_id, "higher", A, NOW).outcome is ApprovalOutcome.APPROVED
 
 
-@pytest.mark.parametrize("action", Action)
-def test_nothing_is_done_to_an_approval_that_has_ended(action: Action) -> None:
+@pytest.mark.parametrize("action", ActKind)
+def test_nothing_is_done_to_an_approval_that_has_ended(action: ActKind) -> None:
     approval = an_approval()
     (task_id,) = open_ids(approval)
     ended = approval.decided(task_id, "one", A, NOW)
     act = an_act(action, task_id, "one", to="two", placement=Placement.BESIDE)
 
-    if action is Action.COPY:
+    if action is ActKind.COPY:
         assert ended.acted(act).copied
         return
     with pytest.raises((AlreadyDecided, ActIllegal)):
@@ -473,7 +473,7 @@ def moves(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
         drawn["to_step"] = draw(st.sampled_from([None, 0, 1]))
         drawn["resume"] = draw(st.sampled_from(Resume))
     elif kind == "act":
-        drawn["action"] = draw(st.sampled_from(Action))
+        drawn["action"] = draw(st.sampled_from(ActKind))
         drawn["to"] = draw(st.sampled_from(ALL))
         drawn["placement"] = draw(st.sampled_from(Placement))
     return kind, drawn

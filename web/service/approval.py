@@ -5,17 +5,24 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from activities.act import OF_HOLDERS
 from activities.authority import Asking
 from domain.application import CaseStatus
 from domain.approval import (
+    ActKind,
+    ActRequest,
     Approval,
     ApprovalOutcome,
     ApprovalProgress,
     AuthorityGrant,
     DecisionRequest,
+    Minutes,
+    Placement,
+    Resume,
     TaskStatus,
     TierMove,
     Verdict,
+    minutes_of,
 )
 from domain.assessment import PolicyException
 from domain.contract import Letter
@@ -28,6 +35,8 @@ from domain.value import Value
 from policies.authority import open_positions, tier_moves
 from storage.application import Applications
 from storage.approval import (
+    Acts,
+    ActView,
     Approvals,
     AuthorityRegister,
     AutomaticLane,
@@ -46,7 +55,7 @@ from storage.identity import ActionTokens, make_token
 from web.service.application import message_id_of
 from web.service.clock import Clock
 from web.service.gateway import Gateway
-from web.service.permissions import Action, permit, visible_to
+from web.service.permissions import Action, permit, permitted, visible_to
 from workflows.names import approval_id
 
 TOKEN_LASTS = timedelta(minutes=10)
@@ -61,6 +70,17 @@ class Decided(Value):
     outcome: ApprovalOutcome
     waiting_for: tuple[str, ...] = ()
     letter_no: str | None = None
+    replayed: bool = False
+
+
+class Done(Value):
+    """What followed from an act."""
+
+    task_id: Id
+    act_id: str
+    action: ActKind
+    outcome: ApprovalOutcome
+    waiting_for: tuple[str, ...] = ()
     replayed: bool = False
 
 
@@ -90,6 +110,10 @@ class TaskPage(Value):
     approval: Approval
     why: WhyYou
     decisions: tuple[DecisionView, ...]
+    acts: tuple[ActView, ...] = ()
+    words: tuple[Verdict, ...] = ()  # that the reader may say now
+    may: tuple[ActKind, ...] = ()  # what the reader may do besides
+    return_targets: tuple[int, ...] = ()  # earlier steps that a return may name, from 0
 
 
 class ApprovalService:
@@ -118,6 +142,7 @@ class ApprovalService:
                 page_size=page_size,
                 after=after,
                 positions=positions,
+                person_id=person.person_id if mine else None,
                 case_id=case_id,
                 status=status,
                 manager_id=visible_to(person).manager_id,
@@ -128,11 +153,18 @@ class ApprovalService:
         permit(person, Action.TASK_READ)
         with self._records.begin() as session:
             task, approval = self._found(session, person, task_id)
+            why = self._why(session, person, task, approval)
+            holds = why.grant is not None and permitted(person, Action.TASK_DECIDE)
+            acts = approval.acts_for(task_id, person.person_id)
             return TaskPage(
                 task=task,
                 approval=approval,
-                why=self._why(session, person, task, approval),
+                why=why,
                 decisions=tuple(Decisions(session).list_of_case(task.case_id)),
+                acts=tuple(Acts(session).list_of_case(task.case_id)),
+                words=approval.words_for(task_id, person.person_id) if holds else (),
+                may=tuple(act for act in acts if holds or act not in OF_HOLDERS),
+                return_targets=approval.return_targets(),
             )
 
     def decide(
@@ -145,12 +177,17 @@ class ApprovalService:
         fields_wanted: tuple[str, ...] = (),
         limit: Money | None = None,
         content_hash: str = "",
+        to_step: int | None = None,
+        resume: Resume = Resume.AGAIN,
+        conditions: tuple[str, ...] = (),
         key: str | None = None,
         channel: str = "api",
     ) -> Decided:
         """One word; authority is checked by the approval itself, at this moment.
 
-        Refuses `AlreadyDecided`, `NoAuthority`, `OwnCase`, `SameHands`, `Withdrawn`,
+        A return goes to the applicant, or to the earlier step `to_step` (from 0), after which it
+        goes on as `resume` says. Refuses `AlreadyDecided`, `NoAuthority`, `OwnCase`, `SameHands`,
+        `NotYourTask`, `OpinionAwaited`, `Withdrawn`, `WordIllegal`, `TargetIllegal`,
         `StaleContent` (what was read is no longer what is decided on) and `NoteMissing`.
         """
         permit(person, Action.TASK_DECIDE)
@@ -163,6 +200,9 @@ class ApprovalService:
             fields_wanted=fields_wanted,
             limit=limit,
             content_hash=content_hash,
+            to_step=to_step,
+            resume=resume,
+            conditions=conditions,
             message_id=message_id_of(person, f"decide/{task_id}", key),
             token=make_token(),
             channel=channel,
@@ -186,6 +226,70 @@ class ApprovalService:
         except NotFound:
             return self._answer_closed(task, word)
         return _decided(word, ApprovalProgress.model_validate(answer))
+
+    def act(
+        self,
+        person: Person,
+        task_id: str,
+        action: ActKind,
+        *,
+        to: str | None = None,
+        placement: Placement | None = None,
+        note: str = "",
+        key: str | None = None,
+        channel: str = "api",
+    ) -> Done:
+        """Anything but a decision: transfer, add a signer, take back, urge and their kind.
+
+        Whoever sees the task may urge and let read along, and answer what they were asked; the rest
+        is for who may decide it. Refuses `ActIllegal`, `NotYourTask`, `OwnCase`,
+        `OwnInvestigation`, `SameHands`, `RecusedOneself`, `UrgedAlready`, `NoteMissing`, and
+        whatever a decision by the person, or by whom it names, would be refused with.
+        """
+        permit(person, Action.TASK_DECIDE if action in OF_HOLDERS else Action.TASK_READ)
+        said = ActRequest(
+            approval_id="",
+            task_id=task_id,
+            person_id=person.person_id,
+            action=action,
+            to=to,
+            placement=placement,
+            note=note,
+            message_id=message_id_of(person, f"act/{task_id}", key),
+            token=make_token(),
+            channel=channel,
+            at=self._clock.now(),
+        )
+        with self._records.begin() as session:
+            _, approval = self._found(session, person, task_id)
+            taken = Acts(session).find_progress(said.message_id, said.said)
+            if taken is not None:
+                return _done(said, taken, replayed=True)
+            approval.refuse_act(said.act)
+            token = ActionTokens(session).issue_action_token(
+                person.person_id, task_id, self._clock.now() + TOKEN_LASTS
+            )
+        message = said.model_dump(mode="json", exclude={"approval_id", "at", "offset_days"})
+        request = approval.request
+        answer = self._gateway.update(
+            approval_id(request.subject_id, request.n), "act", message | {"token": token}
+        )
+        return _done(said, ApprovalProgress.model_validate(answer))
+
+    def read_minutes(self, person: Person, approval_no: str) -> Minutes:
+        """What was said on every step of an approval, as one document made from its words."""
+        permit(person, Action.TASK_READ)
+        with self._records.begin() as session:
+            approval = Approvals(session).find(approval_no)
+            if approval is None:
+                raise NotFound(kind="approval", id=approval_no)
+            self._refuse_unseen(session, person, approval, "approval", approval_no)
+            case_id = approval.request.case_id
+            words = {each.task_id: each for each in Decisions(session).list_of_case(case_id)}
+            return minutes_of(
+                approval,
+                {task_id: (word.note, word.conditions) for task_id, word in words.items()},
+            )
 
     def issue_token(self, person: Person, task_id: str) -> str:
         """A one-time token for one word on this task, for tools that can only signal."""
@@ -220,21 +324,24 @@ class ApprovalService:
 
     def _found(self, session: Session, person: Person, task_id: str) -> tuple[TaskView, Approval]:
         task = Tasks(session).read(task_id)
-        self._refuse_unseen(session, person, task.case_id, "task", task_id)
         approval = Approvals(session).find(task.approval_id)
         if approval is None:
             raise NotFound(kind="approval", id=task.approval_id)
+        self._refuse_unseen(session, person, approval, "task", task_id)
         return task, approval
 
     def _refuse_unseen(
-        self, session: Session, person: Person, case_id: str, kind: str, id_: str
+        self, session: Session, person: Person, approval: Approval | str, kind: str, id_: str
     ) -> None:
+        """Nothing, or `NotFound` to a manager of other customers who has no part in the case."""
         manager_id = visible_to(person).manager_id
         if manager_id is None:
             return
+        case_id = approval if isinstance(approval, str) else approval.request.case_id
         case = Applications(session).find(case_id)
         customer = Customers(session).find(case.application.customer_id) if case else None
-        if customer is None or customer.manager_id != manager_id:
+        owned = customer is not None and customer.manager_id == manager_id
+        if not owned and not Approvals(session).reads_along(case_id, manager_id):
             raise NotFound(kind=kind, id=id_)
 
     def _why(self, session: Session, person: Person, task: TaskView, approval: Approval) -> WhyYou:
@@ -292,6 +399,17 @@ class ApprovalService:
             decided_by=last.person_id if last else "system",
             decided_at=last.decided_at.isoformat(timespec="seconds") if last else "-",
         )
+
+
+def _done(said: ActRequest, progress: ApprovalProgress, *, replayed: bool = False) -> Done:
+    return Done(
+        task_id=said.task_id,
+        act_id=said.message_id,
+        action=said.action,
+        outcome=progress.outcome,
+        waiting_for=progress.waiting_for,
+        replayed=replayed or progress.replayed,
+    )
 
 
 def _decided(
