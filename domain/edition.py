@@ -16,7 +16,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationError
 
 from domain.application import ApplicationType
-from domain.approval import SilenceAct, StepMode
+from domain.approval import SilenceAct, Voting
 from domain.assessment import Missing
 from domain.classification import FiveTier
 from domain.cover import CoverKind
@@ -459,9 +459,10 @@ class Tier(Value):
     levels: tuple[SilenceRow, ...] = ()  # beside the three above, by their hours
 
 
-class ApprovalStep(Value):
+class ApprovalStep(Voting):
+    """One step of a route: the tier whose clock counts, who is asked, and how words combine."""
+
     tier: Code
-    mode: StepMode
     positions: tuple[Code, ...] = Field(min_length=1)
 
 

@@ -15,7 +15,7 @@ from zoneinfo import available_timezones
 from pydantic import BaseModel
 
 from domain.application import ApplicationType
-from domain.approval import SilenceAct
+from domain.approval import VOTING_OF, SilenceAct
 from domain.assessment import Missing
 from domain.classification import FiveTier
 from domain.customer import Segment
@@ -510,6 +510,18 @@ def _authority(edition: PolicyEdition) -> Iterator[Finding]:
     yield from _repeated("approval.authority.certificate_warning_days", days)
 
 
+def _voting(edition: PolicyEdition) -> Iterator[Finding]:
+    """What a step says of its vote is read by its mode, and one position has one seat."""
+    for step in _all_steps(edition):
+        where = f"approval.rows.{step.tier}.{step.mode}"
+        plain = type(step)(tier=step.tier, mode=step.mode, positions=step.positions)
+        for name in step.voting:
+            said = getattr(step, name) != getattr(plain, name)
+            if said and name not in VOTING_OF.get(step.mode, ()):
+                yield _found(f"{where}.{name}", "unread")
+        yield from _repeated(f"{where}.positions", step.positions)
+
+
 def _all_steps(edition: PolicyEdition) -> list[ApprovalStep]:
     policy = edition.approval
     steps = [*(step for row in policy.rows for step in row.steps), policy.price_exception]
@@ -769,6 +781,7 @@ _RULES: tuple[Callable[[PolicyEdition], Iterator[Finding]], ...] = (
     _tiers,
     _authority,
     _calendar,
+    _voting,
     _turnaround,
     _automatic,
     _contract,

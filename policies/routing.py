@@ -181,8 +181,7 @@ def _route_step(number: int, step: ApprovalStep, edition: PolicyEdition) -> Rout
     return RouteStep(
         step_id=f"{number}.{step.tier}",
         tier=tier.level,
-        mode=step.mode,
-        positions=step.positions,
+        **step.voting,
         remind_hours=tier.remind_hours,
         deadline_hours=tier.deadline_hours,
         lapse_hours=tier.lapse_hours,

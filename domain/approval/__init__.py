@@ -41,6 +41,7 @@ from domain.approval.messages import (
 )
 from domain.approval.minutes import Minutes, minutes_of
 from domain.approval.route import (
+    VOTING_OF,
     ApprovalOutcome,
     ApprovalRequest,
     RouteStep,
@@ -49,11 +50,13 @@ from domain.approval.route import (
     StepMode,
     Subject,
     Verdict,
+    Voting,
 )
 from domain.approval.task import Hand, Help, Placement, Task, TaskStatus
 
 __all__ = [
     "EVERYWHERE",
+    "VOTING_OF",
     "Act",
     "ActKind",
     "ActRequest",
@@ -99,5 +102,6 @@ __all__ = [
     "Urge",
     "Verdict",
     "Voice",
+    "Voting",
     "minutes_of",
 ]

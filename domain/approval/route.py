@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 from enum import StrEnum
-from typing import Self
+from typing import Any, Self
 
 from pydantic import Field, model_validator
 
@@ -60,24 +60,18 @@ class SilenceLevel(Value):
     to: str | None = None  # a position; the one the step escalates to if none is named
 
 
-class RouteStep(Value):
-    """One step of approval: who is asked, how their words combine, and how long they have.
+class Voting(Value):
+    """Who is asked at one step, and how their words combine.
 
-    Hours are working hours from the opening of the step. A seat is a place in `positions`; its
-    weight is the one at the same place of `weights`, one where there are none.
+    A seat is a place in `positions`; its weight is the one at the same place of `weights`, one
+    where there are none. What a mode does not read stands as it is by default.
     """
 
-    step_id: str
-    tier: int
     mode: StepMode
     positions: tuple[str, ...]  # authority positions asked, e.g. branch_head
-    remind_hours: Decimal
-    deadline_hours: Decimal  # then the step escalates
-    lapse_hours: Decimal = Decimal(0)  # after the escalation; then the case lapses
-    escalate_to: str | None = None  # a position that may decide in place of a silent one
-    levels: tuple[SilenceLevel, ...] = ()
     needed: int = Field(default=1, ge=1)  # of `some`: how many must approve
-    share: Decimal = Field(default=Decimal(1), gt=0, le=1)  # of `ratio` and `committee`, by weight
+    # Of `ratio` what share of all weight must approve, of `committee` of the weight that voted.
+    share: Decimal = Field(default=Decimal(1), gt=0, le=1)
     weights: tuple[int, ...] = ()
     quorum: int = Field(default=1, ge=1)  # of a committee: how many members must have voted
     chair: str | None = None  # of a committee: the seat that may close the vote or return
@@ -99,6 +93,33 @@ class RouteStep(Value):
     def weight(self, seat: int) -> int:
         """The weight of the seat at a place of `positions`, from zero."""
         return self.weights[seat] if self.weights else 1
+
+    @property
+    def voting(self) -> dict[str, Any]:
+        """All of this, to make a step of."""
+        return {name: getattr(self, name) for name in Voting.model_fields}
+
+
+VOTING_OF: dict[StepMode, tuple[str, ...]] = {
+    StepMode.SOME: ("needed",),
+    StepMode.RATIO: ("share", "weights"),
+    StepMode.COMMITTEE: ("share", "weights", "quorum", "chair", "final"),
+}  # what each mode reads beside who is asked
+
+
+class RouteStep(Voting):
+    """One step of approval: who is asked, how their words combine, and how long they have.
+
+    Hours are working hours from the opening of the step.
+    """
+
+    step_id: str
+    tier: int
+    remind_hours: Decimal
+    deadline_hours: Decimal  # then the step escalates
+    lapse_hours: Decimal = Decimal(0)  # after the escalation; then the case lapses
+    escalate_to: str | None = None  # a position that may decide in place of a silent one
+    levels: tuple[SilenceLevel, ...] = ()
 
 
 class Subject(StrEnum):
