@@ -141,11 +141,13 @@ def _decide(session: Session, decision: DecisionRequest) -> ApprovalProgress:
         to_step=decision.to_step,
         resume=decision.resume,
     )
-    after, following = _moved(session, approval, after, progress, edition, decision, on)
+    after, following, newly = _moved(session, approval, after, progress, edition, decision, on)
     following = following.model_copy(update={"decision_id": decision.message_id})
     if after.outcome is not ApprovalOutcome.OPEN:
         following = _conclude(session, after, following, decision, case, edition, on)
     Approvals(session).write(after, following, version, decision.at)
+    if newly:
+        _ask(session, after, following, on)
     Decisions(session).record(decision, approval, voice, asking.barred, following)
     deferred = decision.verdict is not Verdict.RETURN
     void_words(
@@ -180,10 +182,9 @@ def _moved(
     edition: PolicyEdition,
     spoken: DecisionRequest | ActRequest,
     on: date,
-) -> tuple[Approval, ApprovalProgress]:
-    """What follows from a word or an act: who is asked now, and until when.
-
-    Whoever is newly asked has the whole time of the step.
+) -> tuple[Approval, ApprovalProgress, bool]:
+    """What follows from a word or an act: who is asked now, until when, and whether anybody is
+    who was not before: they have the whole time of the step, and are to be told once it is written.
     """
     asked = {task.task_id for task in before.open_tasks}
     newly = any(task.task_id not in asked for task in after.open_tasks)
@@ -192,10 +193,8 @@ def _moved(
         newly = any(task.task_id not in asked for task in after.open_tasks)
     ended = after.outcome is not ApprovalOutcome.OPEN
     following = _progress(session, after, edition, spoken.at) if newly or ended else progress
-    if newly and not ended:
-        _ask(session, after, following, on)
     waiting = tuple(task.position for task in after.open_tasks)
-    return after, following.model_copy(update={"waiting_for": waiting})
+    return after, following.model_copy(update={"waiting_for": waiting}), newly and not ended
 
 
 def _redeem(session: Session, spoken: DecisionRequest | ActRequest) -> None:
@@ -219,11 +218,13 @@ def _act(session: Session, request: ActRequest) -> ApprovalProgress:
     grant_no = entitled(session, approval, request, on)
     edition = Editions(session).read(approval.request.edition_hash)
     acted = approval.acted(request.act)
-    after, following = _moved(session, approval, acted, progress, edition, request, on)
+    after, following, newly = _moved(session, approval, acted, progress, edition, request, on)
     following = following.model_copy(update={"decision_id": request.message_id})
     if after.outcome is not ApprovalOutcome.OPEN:
         following = _conclude(session, after, following, _closing(request), case, edition, on)
     Approvals(session).write(after, following, version, request.at)
+    if newly:
+        _ask(session, after, following, on)
     Acts(session).record(request, approval, grant_no, following)
     void_words(
         session, approval, after, reason=request.action, by=request.message_id, at=request.at

@@ -6,7 +6,7 @@ A release before this one writes grants to persons, without scope, and decisions
 from alembic import op
 
 revision = "0032"
-down_revision = "0031"
+down_revision = "0026"
 
 
 def upgrade() -> None:

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0031"
-down_revision = "0026"
+revision = "0034"
+down_revision = "0032"
 
 
 def upgrade() -> None:
@@ -56,15 +56,19 @@ _WORDS = (
         voided_at timestamptz NOT NULL
     )
     """,
-    # One person has one word that stands in an approval, whatever the program above believes. The
-    # approval's row is locked by whoever records one, so that no two can be recorded at once.
+    # One person, and whose authority was used, has one word that stands in an approval, whatever the
+    # program above believes. The approval's row is locked by whoever records one, so that no two
+    # can be recorded at once.
     "ALTER TABLE decision DROP CONSTRAINT uq_decision_person",
+    "DROP INDEX uq_decision_voice",
     """
     CREATE FUNCTION decision_stands_alone() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
         IF EXISTS (
             SELECT FROM decision d
-            WHERE d.approval_id = NEW.approval_id AND d.person_id = NEW.person_id
+            WHERE d.approval_id = NEW.approval_id
+                AND (d.person_id = NEW.person_id OR coalesce(d.on_behalf_of, d.person_id)
+                    = coalesce(NEW.on_behalf_of, NEW.person_id))
                 AND NOT EXISTS (SELECT FROM decision_void v WHERE v.decision_id = d.decision_id)
         ) THEN
             RAISE EXCEPTION 'a word of % stands in %', NEW.person_id, NEW.approval_id
