@@ -37,6 +37,7 @@ from domain.calendar import business_on
 from domain.contract import Letter
 from domain.edition import PolicyEdition
 from domain.errors import (
+    CreditError,
     LimitAboveProposal,
     Malformed,
     NoteMissing,
@@ -46,6 +47,7 @@ from domain.errors import (
 )
 from domain.notification import Channel, Notice
 from policies.calendar import calendar_of
+from policies.materiality import carried, changes
 from storage.application import Applications, Assessments, CaseEvents
 from storage.approval import Acts, Approvals, Decisions
 from storage.base import Records
@@ -69,7 +71,8 @@ class ApprovalActivities(ApprovalSteps):
                 return opened
             edition = Editions(session).read(request.edition_hash)
             on = business_on(now, request.offset_days)
-            approval = _without_recused(session, Approval.opened(request), on, now)
+            approval = _taken_over(session, request, edition, on, now)
+            approval = _without_recused(session, approval, on, now)
             progress = _progress(session, approval, edition, now)
             Approvals(session).record(approval, progress, now)
             _enter_approval(session, request, now)
@@ -314,7 +317,8 @@ def _letter(
 ) -> Letter:
     assessment = Assessments(session).read(approval.request.subject_id)
     approved = approval.outcome is ApprovalOutcome.APPROVED
-    lower = Decisions(session).lowest_limit(approval.request.approval_id, decision.limit)
+    said_on = [task.carried_from or task.task_id for task in approval.tasks if task.word]
+    lower = Decisions(session).lowest_limit(said_on, decision.limit)
     return issue_letter(
         session,
         assessment,
@@ -448,6 +452,64 @@ def _stopped(
     return stopped, ApprovalProgress(
         approval_id=progress.approval_id, outcome=outcome, step_index=approval.step_index
     )
+
+
+# ── what an approval takes over ──────────────────────────────────────────────────────────────────
+
+
+def _taken_over(
+    session: Session, request: ApprovalRequest, edition: PolicyEdition, on: date, at: datetime
+) -> Approval:
+    """The approval with the words of the one before it that stand for it too.
+
+    What was decided on is compared field by field; the edition says whose words fall. Whoever had
+    spoken must have the authority for it as it stands now. A return that has all steps run again
+    keeps nothing.
+    """
+    before = Approvals(session).find_before(request)
+    if before is None or request.subject is not Subject.APPLICATION:
+        return Approval.opened(request)
+    said_on = Assessments(session).find_by_hash(request.subject_id, before.request.content_hash)
+    now_on = Assessments(session).find_by_hash(request.subject_id, request.content_hash)
+    was_returned = before.outcome is ApprovalOutcome.RETURNED
+    to_me = was_returned and Decisions(session).resumes(before.request.approval_id)
+    again = was_returned and not to_me
+    if said_on is None or now_on is None or again:
+        return Approval.opened(request, (), before.recused, before.copied)
+    taken = carried(before, request, changes(said_on, now_on, edition), edition)
+    fell = dict(taken.fell)
+    able = []
+    plain = Approval.opened(request, (), before.recused)
+    asking = Asking(session, plain, on)
+    for task in taken.kept:
+        try:
+            if task.decided_by is not None:
+                plain.refuse_hands(task.decided_by)
+                asking.voice_of(task.decided_by, task.model_copy(update={"person_id": None}))
+        except CreditError as refused:
+            fell[task.task_id] = refused.code
+        else:
+            able.append(task)
+    approval = Approval.opened(request, able, before.recused, before.copied)
+    stands = {task.carried_from for task in approval.tasks if task.word is not None}
+    fell |= {
+        task.task_id: "last_step"
+        for task in able
+        if task.word is not None and task.task_id not in stands
+    }
+    if stands or fell:
+        CaseEvents(session).post(
+            request.case_id,
+            "words_carried",
+            at=at,
+            kept=", ".join(sorted(each for each in stands if each)),
+            fell=", ".join(f"{task_id}: {cause}" for task_id, cause in sorted(fell.items())),
+            changed=", ".join(
+                f"{each.field} {each.before} → {each.after}" if each.after else str(each.field)
+                for each in taken.changed
+            ),
+        )
+    return approval
 
 
 # ── asking ───────────────────────────────────────────────────────────────────────────────────────

@@ -516,6 +516,57 @@ class AuthorityPolicy(Value):
     certificate_warning_days: tuple[Annotated[int, Field(ge=0)], ...] = (30, 7, 1)
 
 
+class MaterialField(StrEnum):
+    """A fact that approvers decide on."""
+
+    LIMIT = "limit"
+    AGGREGATE = "aggregate"
+    TERM = "term"
+    PRICE = "price"
+    GRADE = "grade"
+    PURPOSE = "purpose"
+    PRODUCT = "product"
+    DOCUMENTS = "documents"
+    COVER = "cover"
+    INVESTIGATION = "investigation"
+    EXCEPTIONS = "exceptions"
+    POLICY = "policy"
+    RECORDS = "records"  # the customer, statements, payments, invoices
+
+
+FIGURES = (
+    MaterialField.LIMIT,
+    MaterialField.AGGREGATE,
+    MaterialField.TERM,
+    MaterialField.PRICE,
+    MaterialField.GRADE,
+)
+
+
+class MaterialChange(StrEnum):
+    ANY = "any"
+    RAISED = "raised"  # of a grade: a better one
+    LOWERED = "lowered"
+
+
+class Voids(StrEnum):
+    """Whose words fall by a change."""
+
+    ALL = "all"
+    NONE = "none"
+    POSITIONS = "positions"
+
+
+class MaterialityRow(Value):
+    """What a changed fact does to the words said before it; the first row that fits counts."""
+
+    field: MaterialField
+    change: MaterialChange = MaterialChange.ANY
+    up_to: Annotated[Exact, Field(gt=0)] | None = None  # of the figure before: no greater change
+    voids: Voids
+    positions: tuple[Code, ...] = ()
+
+
 class ApprovalPolicy(Value):
     calendar: str = "CN"  # whose working days the hours are counted in; `always` counts every hour
     hours: tuple[OfficeHours, ...] = ()
@@ -529,6 +580,7 @@ class ApprovalPolicy(Value):
     authority: AuthorityPolicy = AuthorityPolicy()
     fallback_queue: Role = Role.OPERATOR  # who sees to a task that nobody could decide
     automatic: AutomaticLane
+    materiality: tuple[MaterialityRow, ...] = ()  # what no row speaks of voids every word
 
 
 class RelatedPolicy(Value):

@@ -20,6 +20,7 @@ from domain.assessment import Missing
 from domain.classification import FiveTier
 from domain.customer import Segment
 from domain.edition import (
+    FIGURES,
     ApprovalPolicy,
     ApprovalStep,
     CalendarRow,
@@ -28,11 +29,14 @@ from domain.edition import (
     Dated,
     Factor,
     KnockOutEffect,
+    MaterialChange,
+    MaterialityRow,
     PolicyEdition,
     Relation,
     Scorecard,
     Tier,
     Trend,
+    Voids,
 )
 from domain.errors import EditionInvalid
 from domain.investigation import INVESTIGATION_REPORT
@@ -522,6 +526,34 @@ def _voting(edition: PolicyEdition) -> Iterator[Finding]:
         yield from _repeated(f"{where}.positions", step.positions)
 
 
+def _materiality(edition: PolicyEdition) -> Iterator[Finding]:
+    """Every row can be reached, and names positions where it says that it does, which are asked."""
+    asked = {position for step in _all_steps(edition) for position in step.positions}
+    before: list[MaterialityRow] = []
+    for place, row in enumerate(edition.approval.materiality):
+        path = f"approval.materiality.{place}"
+        if bool(row.positions) != (row.voids is Voids.POSITIONS):
+            yield _found(f"{path}.positions", "incomplete" if not row.positions else "unread",
+                         name="positions")  # fmt: skip
+        yield from (
+            _found(f"{path}.positions", "unknown", name=name)
+            for name in row.positions
+            if name not in asked
+        )
+        of_figure = row.field in FIGURES
+        if not of_figure and (row.change is not MaterialChange.ANY or row.up_to is not None):
+            yield _found(f"{path}.change", "unread")
+        for earlier in before:
+            wider = earlier.change in (MaterialChange.ANY, row.change)
+            further = earlier.up_to is None or (
+                row.up_to is not None and row.up_to <= earlier.up_to
+            )
+            if earlier.field is row.field and wider and further:
+                yield _found(path, "overlap", where=row.field, rows=earlier.field)
+                break
+        before.append(row)
+
+
 def _all_steps(edition: PolicyEdition) -> list[ApprovalStep]:
     policy = edition.approval
     steps = [*(step for row in policy.rows for step in row.steps), policy.price_exception]
@@ -781,6 +813,7 @@ _RULES: tuple[Callable[[PolicyEdition], Iterator[Finding]], ...] = (
     _tiers,
     _authority,
     _calendar,
+    _materiality,
     _voting,
     _turnaround,
     _automatic,

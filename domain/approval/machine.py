@@ -4,7 +4,7 @@ What may be done by whom is asked of `refuse_word` and `refuse_act`, by every wa
 the authority is for an activity to find in the register before it comes here.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Self
@@ -71,9 +71,28 @@ class Approval(Value):
         return self
 
     @classmethod
-    def opened(cls, request: ApprovalRequest) -> "Approval":
-        """The approval with the tasks of its first step open."""
-        return Approval(request=request)._entered(0)
+    def opened(
+        cls,
+        request: ApprovalRequest,
+        kept: Sequence[Task] = (),
+        recused: tuple[Recusal, ...] = (),
+        copied: tuple[Copied, ...] = (),
+    ) -> "Approval":
+        """The approval with the tasks of its first step open.
+
+        `kept` are words of an approval before that stand for this one too; steps that they pass
+        are behind it. They never end it: of the step they would end it by, nobody's is kept.
+        """
+        carried = [_carried(request, task) for task in kept]
+        approval = Approval(request=request, tasks=tuple(carried), recused=recused, copied=copied)
+        approval = approval._entered(0)
+        while settlement(approval.step, approval.in_step()) is Settled.PASSED:
+            index = approval.step_index
+            if index + 1 == len(request.steps) or approval.step.final is not None:
+                left = [task for task in kept if task.step_index < index]
+                return cls.opened(request, left, recused, copied)
+            approval = approval._advanced()
+        return approval._followed()
 
     # ── how it stands ────────────────────────────────────────────────────────────────────────────
 
@@ -535,7 +554,8 @@ class Approval(Value):
         A seat that was asked before is asked anew, as a task of its own in a further round.
         """
         asked = [task for task in self.tasks if task.step_index == step_index]
-        number = self.round + 1 if asked else self.round
+        again = any(task.word is None and not (task.added_by and task.skipped) for task in asked)
+        number = self.round + 1 if again else self.round
         step = self.request.steps[step_index]
         last = {task.seat: task for task in asked}  # in their order: the newest of each seat
         here, fresh = self, []
@@ -656,6 +676,17 @@ def _task(request: ApprovalRequest, step_index: int, seat: int, position: str, n
         seat=seat,
         weight=step.weight(seat - 1) if seat <= len(step.positions) else 1,
         round=number,
+    )
+
+
+def _carried(request: ApprovalRequest, task: Task) -> Task:
+    """A task of an approval before as one of this: its word stands, or its signer is asked again."""
+    return task.model_copy(
+        update={
+            "task_id": _task_id(request, task.step_index, task.seat, 1),
+            "carried_from": task.carried_from or task.task_id,
+            "round": 1,
+        }
     )
 
 

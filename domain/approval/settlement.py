@@ -89,12 +89,12 @@ def _own(step: RouteStep, seats: Sequence[Task]) -> Settled:
     if not words:
         return Settled.NOT_YET  # nobody is left to ask, which approves nothing
     match step.mode:
-        case StepMode.ONE | StepMode.ALL | StepMode.TURN:
+        case StepMode.ALL | StepMode.TURN:
             return _settled(
                 passed=all(word is Verdict.APPROVE for word in words),
                 refused=Verdict.DECLINE in words,
             )
-        case StepMode.ANY:
+        case StepMode.ONE | StepMode.ANY:
             return _settled(passed=Verdict.APPROVE in words, refused=Verdict.DECLINE in words)
         case StepMode.OPINION:
             return _settled(passed=all(word in OPINIONS for word in words), refused=False)

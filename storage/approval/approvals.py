@@ -11,6 +11,7 @@ from domain.approval import (
     ActKind,
     Approval,
     ApprovalProgress,
+    ApprovalRequest,
     TaskStatus,
 )
 from domain.errors import NotFound, OutOfOrder
@@ -80,6 +81,15 @@ class Approvals:
             ActRow.action.in_((ActKind.COPY, ActKind.ASK_OPINION)),
         )
         return self._session.scalar(asked.limit(1)) is not None
+
+    def find_before(self, request: ApprovalRequest) -> Approval | None:
+        """The approval of the same subject before this one."""
+        row = self._session.scalar(
+            select(ApprovalRow).where(
+                ApprovalRow.subject_id == request.subject_id, ApprovalRow.n == request.n - 1
+            )
+        )
+        return Approval.model_validate(row.body) if row else None
 
     def list_of_subject(self, subject_id: str) -> list[Approval]:
         rows = self._session.scalars(

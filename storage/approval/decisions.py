@@ -12,6 +12,8 @@ from domain.approval import (
     Approval,
     ApprovalProgress,
     DecisionRequest,
+    Resume,
+    Verdict,
     Voice,
 )
 from domain.errors import KeyReused
@@ -126,10 +128,23 @@ class Decisions:
                 progress=progress.model_dump(mode="json"),
                 decided_at=decision.at,
                 to_step=decision.to_step,
-                resume=decision.resume if decision.to_step is not None else None,
+                resume=decision.resume if decision.verdict is Verdict.RETURN else None,
                 conditions=list(decision.conditions),
             )
         )
+
+    def resumes(self, approval_id: str) -> bool:
+        """Whether whoever returned it to the applicant wants it back with the other words kept."""
+        said = self._session.scalar(
+            select(DecisionRow.resume)
+            .where(
+                DecisionRow.approval_id == approval_id,
+                DecisionRow.verdict == Verdict.RETURN,
+                DecisionRow.to_step.is_(None),
+            )
+            .limit(1)
+        )
+        return said == Resume.TO_ME
 
     def voices(self, approval_id: str) -> set[str]:
         """Whose authority stands behind a word of an approval: each person's counts once."""
@@ -141,13 +156,11 @@ class Decisions:
         )
         return {on_behalf_of or person_id for person_id, on_behalf_of in rows}
 
-    def lowest_limit(self, approval_id: str, last: Money | None) -> Money | None:
-        """The lowest limit that any word that stands names; None where none does."""
+    def lowest_limit(self, task_ids: Iterable[str], last: Money | None) -> Money | None:
+        """The lowest limit that the words on these tasks name; None where none does."""
         rows = self._session.execute(
             select(DecisionRow.limit_minor, DecisionRow.currency).where(
-                DecisionRow.approval_id == approval_id,
-                DecisionRow.limit_minor.is_not(None),
-                DecisionRow.decision_id.not_in(select(DecisionVoidRow.decision_id)),
+                DecisionRow.task_id.in_(sorted(task_ids)), DecisionRow.limit_minor.is_not(None)
             )
         )
         named = [Money(minor=minor, currency=currency) for minor, currency in rows]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from domain.application import CaseStatus
+from domain.application import ApplicationChange, CaseStatus
 from domain.approval import (
     ActKind,
     AuthorityGrant,
@@ -30,6 +30,7 @@ from domain.errors import (
 )
 from domain.identity import Person, Role
 from domain.money import Money
+from storage.application import CaseEvents
 from storage.approval import AuthorityGrants
 from storage.identity import Persons
 from tests.makers_policy import a_changed_edition
@@ -59,21 +60,26 @@ def _edition() -> Any:
 async def road(
     database_url: str, temporal_env: SkippingEnvironment, tmp_path: Path
 ) -> AsyncIterator[Road]:
-    async with a_road(database_url, temporal_env, tmp_path, _edition()) as road:
-        people = dict(road.people)
-        with road.records.begin() as session:
-            for name in PEOPLE:
-                people[name] = Person(
-                    person_id=name,
-                    title=name,
-                    roles=frozenset({Role.APPROVER}),
-                    mail=f"{name}@creditflow.example",
-                )
-                Persons(session).record_person(people[name])
-                position = "member1" if name == "deputy" else name
-                AuthorityGrants(session).record(_grant(name, position))
-        road.people = people
-        yield road
+    async with a_road(database_url, temporal_env, tmp_path, _edition()) as opened:
+        seat_people(opened)
+        yield opened
+
+
+def seat_people(road: Road) -> None:
+    """Everybody of the route in their seat, with the authority for any amount."""
+    people = dict(road.people)
+    with road.records.begin() as session:
+        for name in PEOPLE:
+            people[name] = Person(
+                person_id=name,
+                title=name,
+                roles=frozenset({Role.APPROVER}),
+                mail=f"{name}@creditflow.example",
+            )
+            Persons(session).record_person(people[name])
+            position = "member1" if name == "deputy" else name
+            AuthorityGrants(session).record(_grant(name, position))
+    road.people = people
 
 
 def _grant(person_id: str, position: str) -> AuthorityGrant:
@@ -204,8 +210,8 @@ async def test_an_opinion_is_asked_of_anybody_and_given_before_the_owner_decides
     assert [task.task_id for task in mine] == [opinion]
     await does(road, "risk", opinion, ActKind.GIVE_OPINION, note="the order book is full")
     await says(road, "reviewer", opinion, Verdict.SUPPORT)
+    votes = await tasks(road, case_id)
     with pytest.raises((NotPermitted, SameHands)):
-        votes = await tasks(road, case_id)
         await says(road, "risk", votes["member1"], Verdict.APPROVE)
 
 
@@ -269,6 +275,72 @@ async def test_the_chair_returns_it_to_the_review_and_it_comes_back(
     asked = sorted(await tasks(road, case_id))
     everybody = ["member1", "member2", "member3"]
     assert asked == (["member1", "member3"] if resume is Resume.TO_ME else everybody)
+
+
+@pytest.fixture
+async def three(
+    database_url: str, temporal_env: SkippingEnvironment, tmp_path: Path
+) -> AsyncIterator[Road]:
+    """A road on which three must all approve, and changes count as a table says."""
+    rows = """
+[approval]
+materiality = [
+    { field = "limit", change = "raised", up_to = 0.1, voids = "positions", positions = ["president"] },
+    { field = "limit", change = "lowered", voids = "none" },
+    { field = "aggregate", change = "any", up_to = 0.1, voids = "none" },
+    { field = "aggregate", change = "lowered", voids = "none" },
+    { field = "price", change = "any", up_to = 0.5, voids = "none" },
+    { field = "documents", voids = "none" },
+]
+rows = [
+    { code = "all", grades = ["AAA", "AA", "A", "BBB", "BB", "B"], steps = [
+        { tier = "head", mode = "all", positions = ["president", "reviewer", "member3"] },
+    ] },
+    { code = "none", grades = ["CCC", "CC", "C", "D"], steps = [
+        { tier = "head", mode = "one", positions = ["president"] },
+    ] },
+]
+"""
+    edition = a_changed_edition(f"{UNDRAWN}[investigation]\nrows = []\nchecklists = []\n{rows}")
+    async with a_road(database_url, temporal_env, tmp_path, edition) as opened:
+        seat_people(opened)
+        yield opened
+
+
+@pytest.mark.parametrize(
+    ("amount", "asked"),
+    [
+        (5_400_000, ["member3", "president"]),  # up to a tenth more: the president's falls
+        (4_000_000, ["member3"]),  # less: nobody's
+        (9_000_000, ["member3", "president", "reviewer"]),  # what no row speaks of: everybody's
+    ],
+)
+async def test_a_changed_amount_voids_what_the_table_says_and_no_more(
+    three: Road, amount: int, asked: list[str]
+) -> None:
+    road = three
+    submitted = await road.submit(an_application(road.keep_customer(), 5_000_000))
+    case_id = submitted.case_id
+    await road.open_task(case_id)
+    first = await tasks(road, case_id)
+    for person in ("president", "reviewer"):
+        await says(road, person, first[person], Verdict.APPROVE)
+    change = ApplicationChange(limit_requested=Money.of(amount, "CNY"))
+    await road.call(
+        road.services.applications.amend, road.people["manager"], case_id, change, "a-1"
+    )
+    await road.approval_open(case_id, 2)
+
+    again = await tasks(road, case_id)
+    assert sorted(again) == asked
+    for person in asked:
+        await says(road, person, again[person], Verdict.APPROVE)
+    await road.comes_to(case_id, CaseStatus.CONTRACTING)
+    view = await road.case(case_id)
+    assert sorted(view.letter.decided_by) == ["member3", "president", "reviewer"]
+    with road.records.begin() as session:
+        told = [each["kind"] for each in CaseEvents(session).list_all(case_id)]
+    assert told.count("words_carried") == 1
 
 
 async def test_whoever_reads_along_sees_the_case_and_decides_nothing(
