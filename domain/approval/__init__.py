@@ -42,6 +42,7 @@ from domain.approval.messages import (
 from domain.approval.minutes import Minutes, minutes_of
 from domain.approval.route import (
     VOTING_OF,
+    WORDS_OF,
     ApprovalOutcome,
     ApprovalRequest,
     RouteStep,
@@ -57,6 +58,7 @@ from domain.approval.task import Hand, Help, Placement, Task, TaskStatus
 __all__ = [
     "EVERYWHERE",
     "VOTING_OF",
+    "WORDS_OF",
     "Act",
     "ActKind",
     "ActRequest",
