@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from temporalio import activity
 
 from activities.assessment import File, collect_dossier, file_of
+from activities.book import unit_for
 from activities.exchange import Exchange
 from activities.letter import issue_letter, order_of, tell_decision
 from activities.override import override_grade, standing, void, void_pending
@@ -49,7 +50,7 @@ from domain.reasons import because
 from domain.screening import ListEffect
 from domain.value import content_hash
 from policies.assessment import assess
-from policies.calendar import work_calendar
+from policies.calendar import calendar_of
 from policies.routing import is_sampled
 from policies.screening import screen
 from storage.application import Applications, Assessments, CaseEvents, Intakes, Screenings
@@ -106,6 +107,7 @@ class ApplicationActivities(ApplicationSteps):
                     on_record.submitted_at,
                     case.offset_days,
                     on_record.missing,
+                    unit_for(session, edition, on_record.application.customer_id),
                 ),
             )
 
@@ -236,7 +238,8 @@ def _receive(session: Session, case_id: str) -> Case:
     )
     Applications(session).record(case)
     Intakes(session).mark_started(case_id)
-    CaseEvents(session).post(case_id, "received", person_id=applicant, at=received_at)
+    told = _standing(case.model_copy(update={"status": status}))
+    CaseEvents(session).post(case_id, "received", person_id=applicant, at=received_at, **told)
     if status is CaseStatus.INCOMPLETE:
         _tell_missing(session, case)
     if status is CaseStatus.REFUSED:
@@ -514,12 +517,14 @@ def _incomplete(
     case = Applications(session).write(
         before, before.model_copy(update={"status": CaseStatus.INCOMPLETE, "missing": missing})
     )
+    CaseEvents(session).post(case.case_id, "incomplete", at=step.at, **_standing(case))
     _tell_missing(session, case)
+    unit = unit_for(session, edition, case.application.customer_id)
     return Assessed(
         case_id=case.case_id,
         status=case.status,
         missing=missing,
-        silence_until=silence_until(case.status, edition, step.at, step.offset_days, missing),
+        silence_until=silence_until(case.status, edition, step.at, step.offset_days, missing, unit),
     )
 
 
@@ -552,7 +557,12 @@ def _once(session: Session, action: CaseAction, step: Step) -> CaseChanged:
         status=changed.status,
         missing=changed.missing,
         silence_until=silence_until(
-            changed.status, edition, action.at, action.offset_days, changed.missing
+            changed.status,
+            edition,
+            action.at,
+            action.offset_days,
+            changed.missing,
+            unit_for(session, edition, case.application.customer_id),
         ),
     )
 
@@ -566,6 +576,14 @@ def _change(session: Session, case: Case, action: CaseAction) -> Case:
     edition = Editions(session).read(case.edition_hash)
     on = business_on(action.at, action.offset_days)
     missing = _lacking(session, application, edition, on, case.case_id)
+    changed = case.model_copy(
+        update={
+            "application": application,
+            "status": CaseStatus.INCOMPLETE if missing else CaseStatus.RECEIVED,
+            "missing": missing,
+            "last_editor": action.person_id,
+        }
+    )
     CaseEvents(session).post(
         case.case_id,
         _PARTICIPLE[action.action],
@@ -574,15 +592,7 @@ def _change(session: Session, case: Case, action: CaseAction) -> Case:
         message_id=action.message_id,
         message_hash=action.said,
         **_differences(case.application, application),
-    )
-    status = CaseStatus.INCOMPLETE if missing else CaseStatus.RECEIVED
-    changed = case.model_copy(
-        update={
-            "application": application,
-            "status": status,
-            "missing": missing,
-            "last_editor": action.person_id,
-        }
+        **_standing(changed),
     )
     return Applications(session).write(case, changed)
 
@@ -611,12 +621,20 @@ def _take_report(session: Session, case: Case, step: CaseStep) -> CaseChanged:
     if missing != case.missing:
         status = case.status if missing else CaseStatus.RECEIVED
         changed = case.model_copy(update={"status": status, "missing": missing})
+        CaseEvents(session).post(case.case_id, "investigated", at=step.at, **_standing(changed))
         case = Applications(session).write(case, changed)
     return CaseChanged(
         case_id=case.case_id,
         status=case.status,
         missing=missing,
-        silence_until=silence_until(case.status, edition, step.at, step.offset_days, missing),
+        silence_until=silence_until(
+            case.status,
+            edition,
+            step.at,
+            step.offset_days,
+            missing,
+            unit_for(session, edition, case.application.customer_id),
+        ),
     )
 
 
@@ -630,6 +648,12 @@ def _rate_came(session: Session, code: str, on: date) -> bool:
     except RateMissing:
         return False
     return True
+
+
+def _standing(case: Case) -> dict[str, str]:
+    """Where the case stands now and what it waits for: whose time it is follows from nothing else."""
+    missing = {"missing": ",".join(case.missing)} if case.missing else {}
+    return {"status": str(case.status), **missing}
 
 
 def _differences(before: Application, after: Application) -> dict[str, str]:
@@ -675,6 +699,8 @@ def _dispose(session: Session, case: Case, action: CaseAction) -> Case:
             message_id=action.message_id,
             message_hash=action.said,
         )
+    status = CaseStatus.INCOMPLETE if case.missing else CaseStatus.RECEIVED
+    cleared = case.model_copy(update={"status": status, "reason_codes": ()})
     CaseEvents(session).post(
         case.case_id,
         "hit_cleared",
@@ -683,11 +709,9 @@ def _dispose(session: Session, case: Case, action: CaseAction) -> Case:
         message_id=action.message_id,
         message_hash=action.said,
         reason=action.reason,
+        **_standing(cleared),
     )
-    status = CaseStatus.INCOMPLETE if case.missing else CaseStatus.RECEIVED
-    return Applications(session).write(
-        case, case.model_copy(update={"status": status, "reason_codes": ()})
-    )
+    return Applications(session).write(case, cleared)
 
 
 # ── time and notices ─────────────────────────────────────────────────────────────────────────────
@@ -699,6 +723,7 @@ def silence_until(
     since: datetime,
     offset_days: int,
     missing: tuple[str, ...] = (),
+    unit: str = "",
 ) -> datetime | None:
     """When a waiting case lapses if nobody answers; None where it does not wait for an answer.
 
@@ -717,7 +742,7 @@ def silence_until(
         return None
     if asked == (INVESTIGATION_REPORT,):
         hours = edition.silence.investigation_hours
-    return work_calendar(edition.approval.calendar).after(since, hours, offset_days)
+    return calendar_of(edition.approval, unit).after(since, hours, offset_days)
 
 
 def _tell_missing(session: Session, case: Case) -> None:

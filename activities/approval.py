@@ -5,30 +5,32 @@ from datetime import date, datetime
 from sqlalchemy.orm import Session
 from temporalio import activity
 
+from activities.act import entitled, tell_of, void_words
 from activities.application import conclude_case, lapse_case, silence_until
+from activities.authority import Asking, tell_askable
+from activities.book import unit_for
 from activities.cap import lapse_cap, settle_cap
-from activities.edition import grant_by_role, holders_by_role, publish_decided
+from activities.edition import publish_decided
 from activities.letter import issue_letter, order_of
 from activities.override import (
     lapse_override,
     lock_for_confirmation,
-    refuse_override_hands,
     settle_override,
 )
-from activities.related import recused_by, refuse_recused
 from activities.signatures import ApprovalSteps, AuditSteps
 from domain.application import Case, CaseStatus
 from domain.approval import (
+    ActKind,
+    ActRequest,
     Approval,
     ApprovalOutcome,
     ApprovalProgress,
     ApprovalRequest,
-    AuthorityGrant,
     DecisionRequest,
+    LevelDue,
     Silence,
     StepDue,
     Subject,
-    Task,
     Verdict,
 )
 from domain.audit import RefusedMessage
@@ -36,23 +38,22 @@ from domain.calendar import business_on
 from domain.contract import Letter
 from domain.edition import PolicyEdition
 from domain.errors import (
+    CreditError,
     LimitAboveProposal,
     Malformed,
-    NoAuthority,
     NoteMissing,
     StaleContent,
     Unauthenticated,
     Withdrawn,
 )
-from domain.identity import Role
 from domain.notification import Channel, Notice
-from domain.reasons import because
-from policies.calendar import work_calendar
+from policies.calendar import calendar_of
+from policies.materiality import carried, changes
 from storage.application import Applications, Assessments, CaseEvents
-from storage.approval import Approvals, AuthorityGrants, Decisions
+from storage.approval import Acts, Approvals, Decisions
 from storage.base import Records
 from storage.edition import Editions
-from storage.identity import ActionTokens, Persons, Refusals
+from storage.identity import ActionTokens, Refusals
 from storage.notification import Outbox
 
 
@@ -71,8 +72,9 @@ class ApprovalActivities(ApprovalSteps):
                 return opened
             edition = Editions(session).read(request.edition_hash)
             on = business_on(now, request.offset_days)
-            approval = _without_recused(session, Approval.opened(request), on, now)
-            progress = _progress(approval, edition, now)
+            approval = _taken_over(session, request, edition, on, now)
+            approval = _without_recused(session, approval, on, now)
+            progress = _progress(session, approval, edition, now)
             Approvals(session).record(approval, progress, now)
             _enter_approval(session, request, now)
             _ask(session, approval, progress, on)
@@ -87,12 +89,20 @@ class ApprovalActivities(ApprovalSteps):
             return _decide(session, decision)
 
     @activity.defn
+    def record_act(self, request: ActRequest) -> ApprovalProgress:
+        with self._records.begin() as session:
+            taken = Acts(session).find_progress(request.message_id, request.said)
+            if taken is not None:
+                return taken.model_copy(update={"replayed": True})
+            return _act(session, request)
+
+    @activity.defn
     def act_on_silence(self, due: StepDue) -> ApprovalProgress:
         with self._records.begin() as session:
             approval, progress, version = Approvals(session).read_locked(due.approval_id)
             over = approval.outcome is not ApprovalOutcome.OPEN
-            if over or approval.step_index != due.step_index:
-                return progress  # somebody spoke first
+            if over or approval.step_index != due.step_index or not _to_come(progress, due):
+                return progress  # somebody spoke first, or it is done already
             approval, progress = _after_silence(session, approval, progress, due)
             Approvals(session).write(approval, progress, version, due.at)
             return progress
@@ -108,31 +118,7 @@ class AuditActivities(AuditSteps):
             Refusals(session).record_refusal(refused)
 
 
-def authority_for(
-    session: Session, person_id: str, task: Task, approval: Approval, on: date
-) -> AuthorityGrant:
-    """The grant that lets this person decide this task on this day; refuses `NoAuthority`.
-
-    Asked at the moment of decision and nowhere else: what was true when the task was opened does
-    not count. Refuses `SameHands` to whoever moved the grade that would be decided on.
-    """
-    refuse_override_hands(session, approval, person_id)
-    by_role = grant_by_role(session, person_id, task, approval, on)
-    if by_role is not None:
-        return by_role
-    person = Persons(session).find_active(person_id)
-    if person is None or not person.has(Role.APPROVER):
-        raise NoAuthority(reason="the role of approver is missing or was withdrawn")
-    grants = AuthorityGrants(session).list_of(person_id)
-    aggregate = approval.request.aggregate
-    for grant in grants:
-        if any(grant.covers(position, aggregate, on) for position in task.may_be_decided_by):
-            return grant
-    held = ", ".join(f"{grant.position} up to {grant.limit}" for grant in grants) or "none"
-    asked = " or ".join(task.may_be_decided_by)
-    raise NoAuthority(
-        **because("authority_held", asked=asked, aggregate=aggregate, on=on, held=held)
-    )
+_SAID_ALONE = (Verdict.APPROVE, Verdict.SUPPORT)  # words that need no reason
 
 
 # ── a word ───────────────────────────────────────────────────────────────────────────────────────
@@ -140,34 +126,43 @@ def authority_for(
 
 def _decide(session: Session, decision: DecisionRequest) -> ApprovalProgress:
     approval, progress, version = Approvals(session).read_locked(decision.approval_id)
-    redeemed = ActionTokens(session).redeem(
-        decision.token, decision.person_id, decision.task_id, decision.message_id, decision.at
-    )
-    if not redeemed:
-        raise Unauthenticated()
+    _redeem(session, decision)
     case = _case_under_decision(session, approval)
     approval.legality(decision.task_id, decision.person_id)
     task = approval.task(decision.task_id)
     assert task is not None, "legality refuses a task that is not there"
     on = business_on(decision.at, decision.offset_days)
-    refuse_recused(session, approval, decision.person_id, on)
-    grant = authority_for(session, decision.person_id, task, approval, on)
+    asking = Asking(session, approval, on)
+    voice = asking.voice_of(decision.person_id, task)
     _well_said(session, decision, approval)
     edition = Editions(session).read(approval.request.edition_hash)
-    after = approval.decided(decision.task_id, decision.person_id, decision.verdict, decision.at)
-    if after.step_index != approval.step_index:
-        after = _without_recused(session, after, on, decision.at)
-    stepped = after.step_index != approval.step_index or after.outcome is not ApprovalOutcome.OPEN
-    following = _progress(after, edition, decision.at) if stepped else progress
+    after = approval.decided(
+        decision.task_id,
+        decision.person_id,
+        decision.verdict,
+        decision.at,
+        note=decision.note,
+        to_step=decision.to_step,
+        resume=decision.resume,
+    )
+    after, following, newly = _moved(session, approval, after, progress, edition, decision, on)
     following = following.model_copy(update={"decision_id": decision.message_id})
     if after.outcome is not ApprovalOutcome.OPEN:
         following = _conclude(session, after, following, decision, case, edition, on)
-    elif stepped:
-        _ask(session, after, following, on)
-    waiting = tuple(task.position for task in after.open_tasks)
-    following = following.model_copy(update={"waiting_for": waiting})
     Approvals(session).write(after, following, version, decision.at)
-    Decisions(session).record(decision, approval, grant, following)
+    if newly:
+        _ask(session, after, following, on)
+    Decisions(session).record(decision, approval, voice, asking.barred, following)
+    deferred = decision.verdict is not Verdict.RETURN
+    void_words(
+        session,
+        approval,
+        after,
+        reason="deferred" if deferred else "returned",
+        by=decision.message_id,
+        at=decision.at,
+        last=decision.task_id,
+    )
     if approval.request.subject is not Subject.OVERRIDE:  # which tells its own end
         CaseEvents(session).post(
             approval.request.case_id,
@@ -175,11 +170,87 @@ def _decide(session: Session, decision: DecisionRequest) -> ApprovalProgress:
             person_id=decision.person_id,
             at=decision.at,
             task_id=decision.task_id,
-            position=grant.position,
-            grant_no=grant.grant_no,
+            position=voice.grant.position,
+            grant_no=voice.grant.grant_no,
             note=decision.note,
+            **({"on_behalf_of": voice.on_behalf_of} if voice.on_behalf_of else {}),
         )
     return following
+
+
+def _moved(
+    session: Session,
+    before: Approval,
+    after: Approval,
+    progress: ApprovalProgress,
+    edition: PolicyEdition,
+    spoken: DecisionRequest | ActRequest,
+    on: date,
+) -> tuple[Approval, ApprovalProgress, bool]:
+    """What follows from a word or an act: who is asked now, until when, and whether anybody is
+    who was not before: they have the whole time of the step, and are to be told once it is written.
+    """
+    asked = {task.task_id for task in before.open_tasks}
+    newly = any(task.task_id not in asked for task in after.open_tasks)
+    if newly or after.recused != before.recused:
+        after = _without_recused(session, after, on, spoken.at)
+        newly = any(task.task_id not in asked for task in after.open_tasks)
+    ended = after.outcome is not ApprovalOutcome.OPEN
+    following = _progress(session, after, edition, spoken.at) if newly or ended else progress
+    waiting = tuple(task.position for task in after.open_tasks)
+    return after, following.model_copy(update={"waiting_for": waiting}), newly and not ended
+
+
+def _redeem(session: Session, spoken: DecisionRequest | ActRequest) -> None:
+    redeemed = ActionTokens(session).redeem(
+        spoken.token, spoken.person_id, spoken.task_id, spoken.message_id, spoken.at
+    )
+    if not redeemed:
+        raise Unauthenticated()
+
+
+# ── an act ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def _act(session: Session, request: ActRequest) -> ApprovalProgress:
+    """Anything but a decision; it may still end the approval, as a vote that its chair closes."""
+    approval, progress, version = Approvals(session).read_locked(request.approval_id)
+    _redeem(session, request)
+    case = _case_under_decision(session, approval)
+    on = business_on(request.at, request.offset_days)
+    approval.refuse_act(request.act)
+    grant_no = entitled(session, approval, request, on)
+    edition = Editions(session).read(approval.request.edition_hash)
+    acted = approval.acted(request.act)
+    after, following, newly = _moved(session, approval, acted, progress, edition, request, on)
+    following = following.model_copy(update={"decision_id": request.message_id})
+    if after.outcome is not ApprovalOutcome.OPEN:
+        following = _conclude(session, after, following, _closing(request), case, edition, on)
+    Approvals(session).write(after, following, version, request.at)
+    if newly:
+        _ask(session, after, following, on)
+    Acts(session).record(request, approval, grant_no, following)
+    void_words(
+        session, approval, after, reason=request.action, by=request.message_id, at=request.at
+    )
+    tell_of(session, after, request)
+    if request.action in (ActKind.URGE, ActKind.TRANSFER):
+        urged = request.action is ActKind.URGE
+        notice = Notice.TASK_URGED if urged else Notice.TASK_OPENED
+        _tell_holders(session, after, notice, following, on, only=request)
+    return following
+
+
+def _closing(request: ActRequest) -> DecisionRequest:
+    """The act that lets the words said so far end the approval, as what ends it."""
+    return DecisionRequest(
+        **request.model_dump(include={"approval_id", "task_id", "person_id", "note", "message_id"}),
+        **request.model_dump(include={"token", "channel", "at", "offset_days"}),
+        verdict=Verdict.APPROVE,  # how it ends is the approval's to say
+    )
+
+
+# ── a word's form and end ────────────────────────────────────────────────────────────────────────
 
 
 def _case_under_decision(session: Session, approval: Approval) -> Case | None:
@@ -200,7 +271,7 @@ def _well_said(session: Session, decision: DecisionRequest, approval: Approval) 
     """A refusal or a return gives its reason; what was read is what is decided on."""
     if decision.content_hash and decision.content_hash != approval.request.content_hash:
         raise StaleContent(id=approval.request.case_id)
-    if decision.verdict is not Verdict.APPROVE and not decision.note.strip():
+    if decision.verdict not in _SAID_ALONE and not decision.note.strip():
         raise NoteMissing(verdict=decision.verdict)
     subject = approval.request.subject
     otherwise = decision.verdict is Verdict.RETURN or decision.limit is not None
@@ -256,7 +327,8 @@ def _letter(
 ) -> Letter:
     assessment = Assessments(session).read(approval.request.subject_id)
     approved = approval.outcome is ApprovalOutcome.APPROVED
-    lower = Decisions(session).lowest_limit(approval.request.approval_id, decision.limit)
+    said_on = [task.carried_from or task.task_id for task in approval.tasks if task.word]
+    lower = Decisions(session).lowest_limit(said_on, decision.limit)
     return issue_letter(
         session,
         assessment,
@@ -298,6 +370,7 @@ def _returned(
                 decision.at,
                 decision.offset_days,
                 decision.fields_wanted,
+                unit_for(session, edition, case.application.customer_id) if case else "",
             ),
         }
     )
@@ -311,21 +384,63 @@ def _after_silence(
 ) -> tuple[Approval, ApprovalProgress]:
     on = business_on(due.at, due.offset_days)
     request = approval.request
+    level = next((each for each in progress.levels if each.level == due.level), None)
+    to = (level.to if level else None) or approval.step.escalate_to
+    told = {"position": to} if to and due.silence in _TO_OTHERS else {}
     CaseEvents(session).post(
-        request.case_id, f"silence_{due.silence}", at=due.at, step=str(due.step_index + 1)
+        request.case_id,
+        f"silence_{due.silence}",
+        at=due.at,
+        step=str(due.step_index + 1),
+        **told,
+        **({"level": str(level.level)} if level else {}),
     )
+    after = _without_silence(progress, due)
     match due.silence:
         case Silence.REMIND:
-            _tell_holders(session, approval, Notice.TASK_REMINDER, progress, on)
-            return approval, progress.model_copy(update={"remind_at": None})
+            _tell_holders(session, approval, Notice.TASK_REMINDER, progress, on, level)
+            return approval, after
+        case Silence.TELL:
+            _tell_holders(session, approval, Notice.TASK_UNANSWERED, progress, on, level)
+            return approval, after
         case Silence.ESCALATE:
-            approval = approval.escalated()
-            _tell_holders(session, approval, Notice.TASK_ESCALATED, progress, on)
-            return approval, progress.model_copy(update={"remind_at": None, "escalate_at": None})
+            approval = approval.escalated(to)
+            _tell_holders(session, approval, Notice.TASK_ESCALATED, progress, on, level)
+            return approval, after
+        case Silence.REASSIGN:
+            assert to is not None, "an edition that hands over to nobody is refused"
+            approval = approval.reassigned(to)
+            _tell_holders(session, approval, Notice.TASK_REASSIGNED, progress, on, level)
+            waiting = tuple(task.position for task in approval.open_tasks)
+            return approval, after.model_copy(update={"waiting_for": waiting})
         case Silence.LAPSE:
             return _stopped(session, approval, progress, ApprovalOutcome.LAPSED, due.at)
         case Silence.WITHDRAW:
             return _stopped(session, approval, progress, ApprovalOutcome.WITHDRAWN, due.at)
+
+
+def _to_come(progress: ApprovalProgress, due: StepDue) -> bool:
+    """Whether silence has not done this yet: what is done is done once, however often it is asked."""
+    if due.level is not None:
+        return any(each.level == due.level for each in progress.levels)
+    match due.silence:
+        case Silence.REMIND:
+            return progress.remind_at is not None
+        case Silence.ESCALATE:
+            return progress.escalate_at is not None
+        case _:
+            return True
+
+
+def _without_silence(progress: ApprovalProgress, due: StepDue) -> ApprovalProgress:
+    """What is still to come once this is done."""
+    if due.level is not None:
+        left = tuple(each for each in progress.levels if each.level != due.level)
+        return progress.model_copy(update={"levels": left})
+    done = {"remind_at": None}
+    if due.silence is Silence.ESCALATE:
+        done["escalate_at"] = None
+    return progress.model_copy(update=done)
 
 
 def _stopped(
@@ -351,10 +466,70 @@ def _stopped(
     )
 
 
+# ── what an approval takes over ──────────────────────────────────────────────────────────────────
+
+
+def _taken_over(
+    session: Session, request: ApprovalRequest, edition: PolicyEdition, on: date, at: datetime
+) -> Approval:
+    """The approval with the words of the one before it that stand for it too.
+
+    What was decided on is compared field by field; the edition says whose words fall. Whoever had
+    spoken must have the authority for it as it stands now. A return that has all steps run again
+    keeps nothing.
+    """
+    before = Approvals(session).find_before(request)
+    if before is None or request.subject is not Subject.APPLICATION:
+        return Approval.opened(request)
+    said_on = Assessments(session).find_by_hash(request.subject_id, before.request.content_hash)
+    now_on = Assessments(session).find_by_hash(request.subject_id, request.content_hash)
+    was_returned = before.outcome is ApprovalOutcome.RETURNED
+    to_me = was_returned and Decisions(session).resumes(before.request.approval_id)
+    again = was_returned and not to_me
+    if said_on is None or now_on is None or again:
+        return Approval.opened(request, (), before.recused, before.copied)
+    taken = carried(before, request, changes(said_on, now_on, edition), edition)
+    fell = dict(taken.fell)
+    able = []
+    plain = Approval.opened(request, (), before.recused)
+    asking = Asking(session, plain, on)
+    for task in taken.kept:
+        try:
+            if task.decided_by is not None:
+                plain.refuse_hands(task.decided_by)
+                asking.voice_of(task.decided_by, task.model_copy(update={"person_id": None}))
+        except CreditError as refused:
+            fell[task.task_id] = refused.code
+        else:
+            able.append(task)
+    approval = Approval.opened(request, able, before.recused, before.copied)
+    stands = {task.carried_from for task in approval.tasks if task.word is not None}
+    fell |= {
+        task.task_id: "last_step"
+        for task in able
+        if task.word is not None and task.task_id not in stands
+    }
+    if stands or fell:
+        CaseEvents(session).post(
+            request.case_id,
+            "words_carried",
+            at=at,
+            kept=", ".join(sorted(each for each in stands if each)),
+            fell=", ".join(f"{task_id}: {cause}" for task_id, cause in sorted(fell.items())),
+            changed=", ".join(
+                f"{each.field} {each.before} → {each.after}" if each.after else str(each.field)
+                for each in taken.changed
+            ),
+        )
+    return approval
+
+
 # ── asking ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def _progress(approval: Approval, edition: PolicyEdition, since: datetime) -> ApprovalProgress:
+def _progress(
+    session: Session, approval: Approval, edition: PolicyEdition, since: datetime
+) -> ApprovalProgress:
     """Where the approval stands when a step opens: who is asked and what the clock will do."""
     request = approval.request
     if approval.outcome is not ApprovalOutcome.OPEN:
@@ -364,7 +539,7 @@ def _progress(approval: Approval, edition: PolicyEdition, since: datetime) -> Ap
             step_index=approval.step_index,
         )
     step = approval.step
-    calendar = work_calendar(edition.approval.calendar)
+    calendar = calendar_of(edition.approval, unit_for(session, edition, request.customer_id))
     escalate_at = calendar.after(since, step.deadline_hours, request.offset_days)
     return ApprovalProgress(
         approval_id=request.approval_id,
@@ -374,6 +549,15 @@ def _progress(approval: Approval, edition: PolicyEdition, since: datetime) -> Ap
         remind_at=calendar.after(since, step.remind_hours, request.offset_days),
         escalate_at=escalate_at,
         lapse_at=calendar.after(escalate_at, step.lapse_hours, request.offset_days),
+        levels=tuple(
+            LevelDue(
+                level=number,
+                silence=Silence(each.act.value),
+                to=each.to,
+                at=calendar.after(since, each.hours, request.offset_days),
+            )
+            for number, each in enumerate(step.levels, start=1)
+        ),
     )
 
 
@@ -396,14 +580,12 @@ def _without_recused(session: Session, approval: Approval, on: date, at: datetim
 
     Where nobody would be left they stay, and go to whom they escalate; no recused holder decides.
     """
-    recused = recused_by(session, approval, on)
-    if not recused:
-        return approval
-    reasons = {}
-    for task in approval.open_tasks:
-        holders = AuthorityGrants(session).holders(task.position, on)
-        if holders and all(holder in recused for holder in holders):
-            reasons[task.task_id] = f"recused:{recused[holders[0]]}"
+    asking = Asking(session, approval, on)
+    reasons = {
+        task.task_id: recusals[0].reason
+        for task in approval.open_tasks
+        if (recusals := asking.recused_holders(task))
+    }
     without = approval.skipping(reasons)
     for task in without.tasks:
         if task.skipped and task not in approval.tasks:
@@ -418,32 +600,30 @@ def _without_recused(session: Session, approval: Approval, on: date, at: datetim
     return without
 
 
+_TO_OTHERS = frozenset({Silence.TELL, Silence.ESCALATE, Silence.REASSIGN})
+
+
 def _tell_holders(
-    session: Session, approval: Approval, notice: Notice, progress: ApprovalProgress, on: date
+    session: Session,
+    approval: Approval,
+    notice: Notice,
+    progress: ApprovalProgress,
+    on: date,
+    level: LevelDue | None = None,
+    only: ActRequest | None = None,
 ) -> None:
-    """Owe a notice to everybody who may decide an open task; an empty post goes to the operators."""
+    """Owe a notice to everybody who could decide an open task; one that nobody could raises an
+    alarm. That nobody answers is told to the position the level names, not to the silent."""
     due_at = progress.escalate_at or progress.lapse_at
-    silent = {*approval.request.barred, *recused_by(session, approval, on)}
-    for task in approval.open_tasks:
-        holders = [
-            holder
-            for position in task.may_be_decided_by
-            for holder in (
-                *AuthorityGrants(session).holders(position, on),
-                *holders_by_role(session, position),
-            )
-            if holder not in silent
-        ]
-        for holder in dict.fromkeys(holders or ["operator"]):
-            Outbox(session).post(
-                Channel.MAIL,
-                f"{task.task_id}/{notice}/{holder}",
-                recipient=f"person:{holder}",
-                kind=notice,
-                facts={
-                    "task_id": task.task_id,
-                    "case_id": approval.request.case_id,
-                    "due_at": due_at.isoformat() if due_at else "",
-                },
-                case_id=approval.request.case_id,
-            )
+    superior = (level.to if level else None) or approval.step.escalate_to
+    tell_askable(
+        session,
+        approval,
+        notice,
+        due_at.isoformat() if due_at else "",
+        on,
+        superior=superior if notice is Notice.TASK_UNANSWERED else None,
+        level=level.level if level else None,
+        only=only.task_id if only else None,
+        again=only.message_id if only else "",
+    )

@@ -18,6 +18,7 @@ from policies.calendar import in_force
 from policies.concentration import Collected, Held, book_position, period_begins
 from storage.approval import Letters
 from storage.concentration import BookPart, BookShares, ProductWeight
+from storage.customer import Customers
 from storage.identity import Persons
 
 
@@ -38,6 +39,15 @@ def unit_of(session: Session, customer: Customer) -> str:
     """The unit whose budget a customer's credit counts against: its manager's branch."""
     manager = Persons(session).find_person(customer.manager_id)
     return manager.branch if manager is not None else ""
+
+
+def unit_for(session: Session, edition: PolicyEdition, customer_id: str) -> str:
+    """The unit whose working hours count for a customer; looked up only where units have any."""
+    policy = edition.approval
+    if not any(row.unit for row in policy.hours) and not any(row.unit for row in policy.days):
+        return ""
+    customer = Customers(session).find(customer_id)
+    return unit_of(session, customer) if customer is not None else ""
 
 
 def book_of(

@@ -24,7 +24,7 @@ from domain.errors import CaseClosed, KeyReused, Malformed, NotFound, NotPermitt
 from domain.identity import Role
 from domain.notification import Channel, Notice
 from domain.reasons import because
-from policies.calendar import work_calendar
+from policies.calendar import calendar_of
 from policies.warning import reminders_due
 from storage.base import Records
 from storage.collection import CollectionEvents, Collections
@@ -60,7 +60,7 @@ class CollectionActivities(CollectionSteps):
                 case = _promise_looked_at(session, case, on, look.at)
                 case = _letter_sent(session, case, edition, on, look.at)
             Collections(session).write(case)
-            again_at = work_calendar(edition.approval.calendar).after(
+            again_at = calendar_of(edition.approval).after(
                 look.at, edition.monitoring.recheck_hours, look.offset_days
             )
             return _progress(case, again_at)
@@ -169,7 +169,7 @@ def _letter_sent(
 ) -> CollectionCase:
     """At most one letter a look, the gravest that is due; none on a day off or while a promise
     is pending."""
-    if case.promised_on is not None or not work_calendar(edition.approval.calendar).works_on(on):
+    if case.promised_on is not None or not calendar_of(edition.approval).works_on(on):
         return case
     due = [
         step.code

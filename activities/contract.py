@@ -198,6 +198,8 @@ def _move(
     """The case stands where its agreement brought it, and its timeline says how."""
     if case.status is not status:
         Applications(session).write(case, case.model_copy(update={"status": status}))
+    signed = contract.status is ContractStatus.SIGNED
+    asked = contract.terms.conditions if signed else ()
     CaseEvents(session).post(
         case.case_id,
         f"contract_{contract.status}",
@@ -205,6 +207,7 @@ def _move(
         at=at,
         contract_id=contract.contract_id,
         document_hash=contract.signed_hash or contract.document_hash,
+        **({"conditions": ",".join(asked)} if asked else {}),
     )
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 from datetime import date
+from enum import StrEnum
+from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
@@ -11,9 +13,9 @@ from domain.assessment import RelatedEntryUsed
 from domain.cap import CapOwner
 from domain.customer import Customer
 from domain.edition import PolicyEdition
-from domain.errors import Recused
 from domain.party import RingMember
 from domain.related import RelatedEntry
+from storage.approval import AuthorityRegister
 from storage.cap import Caps
 from storage.customer import Customers
 from storage.edition import Editions
@@ -67,15 +69,62 @@ def _reached(session: Session, subject: str, edition: PolicyEdition, on: date) -
     return sorted({*(one.customer_id for one in known.values()), *group})
 
 
-def recused_by(session: Session, approval: Approval, on: date) -> dict[str, str]:
-    """Our people who do not decide this approval, each with the entry that says so."""
+class RecusedBy(StrEnum):
+    """What keeps one of our people from deciding on a customer."""
+
+    REGISTER = "recused"  # an entry of the register of related parties
+    DECLARED = "conflict"  # a tie they declared
+    MANAGER = "manages_customer"  # they own the customer
+
+
+class Recusal(NamedTuple):
+    """What keeps a person from deciding, and which entry says so."""
+
+    by: RecusedBy
+    entry_id: str = ""
+
+    @property
+    def tie(self) -> str:
+        return self.entry_id or "its relationship manager"
+
+    @property
+    def reason(self) -> str:
+        """As a route says why nobody of a position is asked."""
+        return f"{self.by}:{self.entry_id}" if self.entry_id else str(self.by)
+
+
+def recused_by(session: Session, approval: Approval, on: date) -> dict[str, Recusal]:
+    """Our people who do not decide this approval, each with what says so.
+
+    Whom the register of related parties marks, whoever declared a tie with the customer, and
+    whoever manages it.
+    """
     request = approval.request
-    if request.subject is Subject.POLICY_EDITION or not RelatedParties(session).marks_members():
+    if request.subject is Subject.POLICY_EDITION:
         return {}
+    found: dict[str, Recusal] = {}
+    for customer in _decided_on(session, request):
+        found |= _tied(session, customer, request, on)
+    return found | {
+        each.person_id: Recusal(RecusedBy.DECLARED, request.approval_id)
+        for each in approval.recused
+    }
+
+
+def _tied(
+    session: Session, customer: Customer, request: ApprovalRequest, on: date
+) -> dict[str, Recusal]:
+    """Who is tied to a customer: its manager, who declared so, and whom the register marks."""
+    found = {customer.manager_id: Recusal(RecusedBy.MANAGER)}
+    declared = AuthorityRegister(session).conflicts(
+        Customers(session).ids(customer.customer_id), on
+    )
+    found |= {who: Recusal(RecusedBy.DECLARED, entry) for who, entry in declared.items()}
+    if not RelatedParties(session).marks_members():
+        return found
     edition = Editions(session).read(request.edition_hash)
-    return {
-        member: entry.entry_id
-        for customer in _decided_on(session, request)
+    return found | {
+        member: Recusal(RecusedBy.REGISTER, entry.entry_id)
         for entry in entries_of(session, customer, edition, on)
         for member in entry.members
     }
@@ -102,10 +151,3 @@ def _decided_on(session: Session, request: ApprovalRequest) -> list[Customer]:
         if cap.scope is CapOwner.GROUP:
             about = list(customers.members(cap.owner_id))
     return list(customers.find_many(about).values())
-
-
-def refuse_recused(session: Session, approval: Approval, person_id: str, on: date) -> None:
-    """Nothing, or `Recused` where the register marks the person as related to the customer."""
-    entry_id = recused_by(session, approval, on).get(person_id)
-    if entry_id is not None:
-        raise Recused(customer_id=approval.request.customer_id, entry_id=entry_id)

@@ -16,6 +16,7 @@ from domain.application import (
     Received,
 )
 from domain.approval import (
+    ActRequest,
     ApprovalProgress,
     ApprovalRequest,
     DecisionRequest,
@@ -108,6 +109,11 @@ class ApprovalSteps:
     @activity.defn
     def record_decision(self, decision: DecisionRequest) -> ApprovalProgress:
         """Check the decider's authority now, record the word, and take its consequence."""
+        raise NotImplementedError
+
+    @activity.defn
+    def record_act(self, request: ActRequest) -> ApprovalProgress:
+        """Check who acts and whom the act names now, record it, and take its consequence."""
         raise NotImplementedError
 
     @activity.defn

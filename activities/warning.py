@@ -10,6 +10,7 @@ from datetime import date, datetime
 from sqlalchemy.orm import Session
 from temporalio import activity
 
+from activities.authority import look_for_unasked, warn_of_certificates
 from activities.book import refresh_book
 from activities.collection import open_collection
 from activities.exchange import Exchange
@@ -91,6 +92,8 @@ class WarningActivities(WarningSteps):
             if run.finished and not run.partial:
                 refresh_book(session, look.edition, on)
                 owe_outlook_previews(session, look.edition, on, page.offset_days)
+                warn_of_certificates(session, look.edition, on)
+                look_for_unasked(session, on)
             return MonitoringPageDone(after=run.after, tally=run.tally)
 
 

@@ -16,13 +16,13 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationError
 
 from domain.application import ApplicationType
-from domain.approval import StepMode
+from domain.approval import SilenceAct, Voting
 from domain.assessment import Missing
 from domain.classification import FiveTier
 from domain.cover import CoverKind
 from domain.customer import Segment
 from domain.errors import EditionInvalid, ProductUnknown
-from domain.identity import Id
+from domain.identity import Id, Role
 from domain.money import Currency, Money, rounded
 from domain.reasons import of_field, of_toml
 from domain.review import Proposal
@@ -49,6 +49,8 @@ def _plain(number: Decimal) -> Decimal:
 Exact = Annotated[Decimal, BeforeValidator(_no_float), AfterValidator(_plain)]
 Share = Annotated[Exact, Field(ge=0, le=1)]
 Hours = Annotated[Exact, Field(ge=0)]
+HourOfDay = Annotated[Exact, Field(ge=0, le=24)]
+Zone = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]+(/[A-Za-z0-9_+-]+)*$")]
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,59}(:[0-9]{1,3})?$")]
 Grade = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Za-z0-9+-]{0,5}$")]
 
@@ -440,6 +442,41 @@ class PricePolicy(Value):
     floating: tuple[FloatingRow, ...] = ()
 
 
+class CalendarRow(Dated):
+    """Days unlike the calendar's own: off, made up for, or worked at other hours.
+
+    For one unit (a branch), or for all where none is named; a unit's own row goes first.
+    """
+
+    code: Code
+    unit: str = ""
+    works: bool | None = None  # None: as the calendar has it, and only the hours are others
+    opens: HourOfDay | None = None
+    closes: HourOfDay | None = None
+
+
+class OfficeHours(Value):
+    """When and where a unit works; of every unit where none is named."""
+
+    unit: str = ""
+    calendar: str = ""  # empty: the calendar of all
+    zone: Zone | None = None
+    opens: HourOfDay | None = None
+    closes: HourOfDay | None = None
+
+
+class SilenceRow(Value):
+    """What further silence does, so many working hours after a step opened; each row once a step.
+
+    `remind` asks the holders again, `tell` their superior, `escalate` lets another position decide
+    too, `reassign` hands the task over. None of them decides anything.
+    """
+
+    hours: Annotated[Exact, Field(gt=0)]
+    act: SilenceAct
+    to: Code | None = None  # a position; of `tell` the one it would escalate to, if none is named
+
+
 class Tier(Value):
     """An approval level: its place in the order and its clock. Silence never approves."""
 
@@ -448,11 +485,13 @@ class Tier(Value):
     deadline_hours: Hours
     lapse_hours: Hours  # after the escalation
     escalate_to: Code | None = None
+    levels: tuple[SilenceRow, ...] = ()  # beside the three above, by their hours
 
 
-class ApprovalStep(Value):
+class ApprovalStep(Voting):
+    """One step of a route: the tier whose clock counts, who is asked, and how words combine."""
+
     tier: Code
-    mode: StepMode
     positions: tuple[Code, ...] = Field(min_length=1)
 
 
@@ -497,15 +536,80 @@ class AboveEligible(Value):
     share_max: Annotated[Exact, Field(gt=0)]
 
 
+class AuthorityPolicy(Value):
+    """How far authority goes (授权与委托): delegations in a row, superiors, certificates."""
+
+    delegation_depth: int = Field(default=1, ge=0, le=5)  # who delegates what was delegated
+    superiors: dict[Code, Code] = {}  # a position, and the one that stands in for its holders
+    certificates: dict[Code, Code] = {}  # a position, and the certificate it asks for
+    certificate_warning_days: tuple[Annotated[int, Field(ge=0)], ...] = (30, 7, 1)
+
+
+class MaterialField(StrEnum):
+    """A fact that approvers decide on."""
+
+    LIMIT = "limit"
+    AGGREGATE = "aggregate"
+    TERM = "term"
+    PRICE = "price"
+    GRADE = "grade"
+    PURPOSE = "purpose"
+    PRODUCT = "product"
+    DOCUMENTS = "documents"
+    COVER = "cover"
+    INVESTIGATION = "investigation"
+    EXCEPTIONS = "exceptions"
+    POLICY = "policy"
+    RECORDS = "records"  # the customer, statements, payments, invoices
+
+
+FIGURES = (
+    MaterialField.LIMIT,
+    MaterialField.AGGREGATE,
+    MaterialField.TERM,
+    MaterialField.PRICE,
+    MaterialField.GRADE,
+)
+
+
+class MaterialChange(StrEnum):
+    ANY = "any"
+    RAISED = "raised"  # of a grade: a better one
+    LOWERED = "lowered"
+
+
+class Voids(StrEnum):
+    """Whose words fall by a change."""
+
+    ALL = "all"
+    NONE = "none"
+    POSITIONS = "positions"
+
+
+class MaterialityRow(Value):
+    """What a changed fact does to the words said before it; the first row that fits counts."""
+
+    field: MaterialField
+    change: MaterialChange = MaterialChange.ANY
+    up_to: Annotated[Exact, Field(gt=0)] | None = None  # of the figure before: no greater change
+    voids: Voids
+    positions: tuple[Code, ...] = ()
+
+
 class ApprovalPolicy(Value):
     calendar: str = "CN"  # whose working days the hours are counted in; `always` counts every hour
+    hours: tuple[OfficeHours, ...] = ()
+    days: tuple[CalendarRow, ...] = ()
     letter_valid_days: int = Field(ge=1)
     tiers: dict[Code, Tier]
     rows: tuple[ApprovalRow, ...] = Field(min_length=1)
     price_exception: ApprovalStep
     above_eligible: AboveEligible | None = None  # None: nobody grants above it
     splitting: SplittingPolicy = SplittingPolicy()
+    authority: AuthorityPolicy = AuthorityPolicy()
+    fallback_queue: Role = Role.OPERATOR  # who sees to a task that nobody could decide
     automatic: AutomaticLane
+    materiality: tuple[MaterialityRow, ...] = ()  # what no row speaks of voids every word
 
 
 class RelatedPolicy(Value):
@@ -784,6 +888,19 @@ class InvestigationPolicy(Value):
     checklists: tuple[DiligenceChecklist, ...] = ()
 
 
+class TurnaroundPolicy(Value):
+    """Whose time it is while a case waits for something, and what is usual for a task.
+
+    What is missing, and conditions precedent, are the customer's to bring unless they are named
+    here.
+    """
+
+    ours: tuple[Code, ...] = ("investigation_report", "screening")
+    third_party: tuple[Code, ...] = ()
+    usual_days: int = Field(default=365, ge=1)  # back from today, in which tasks count as usual
+    usual_tasks_min: int = Field(default=5, ge=1)  # of a position; fewer tell nothing
+
+
 class TemporaryPolicy(Value):
     share_max: Annotated[Exact, Field(ge=0)]  # of the line's limit, on top of it
     days_max: int = Field(ge=1)
@@ -815,6 +932,7 @@ class PolicyEdition(Value):
     monitoring: MonitoringPolicy
     screening: ScreeningPolicy
     silence: SilencePolicy
+    turnaround: TurnaroundPolicy = TurnaroundPolicy()
     temporary: TemporaryPolicy
     impairment: ImpairmentPolicy
     classification: ClassificationPolicy

@@ -271,6 +271,16 @@ class NoteMissing(Malformed):
     sentence_zh = "{verdict} 必须在意见中说明理由。"
 
 
+class WordIllegal(Malformed):
+    sentence = "A step of this kind ({mode}) takes no {verdict}."
+    sentence_zh = "此类环节（{mode}）不接受“{verdict}”。"
+
+
+class TargetIllegal(Malformed):
+    sentence = "The approval cannot be returned to step {target}; it was not asked before this one."
+    sentence_zh = "不能退回到第 {target} 个环节，该环节不在当前环节之前。"
+
+
 class ConclusionUnclear(Malformed):
     sentence = (
         "The conclusion {conclusion} comes with {conditions} conditions; a recommendation with "
@@ -356,6 +366,42 @@ class Recused(NotPermitted):
     )
 
 
+class RecusedOneself(NotPermitted):
+    sentence = "You declared a conflict of interest on the case {case_id}; others decide."
+    sentence_zh = "您已就案件 {case_id} 申报利益冲突并回避，由他人决定。"
+
+
+class NotYourTask(NotPermitted):
+    sentence = "The task {task_id} is in other hands by name."
+    sentence_zh = "待办 {task_id} 已指定由他人处理。"
+
+
+class ConflictOfInterest(NotPermitted):
+    sentence = "You are tied to the customer {customer_id} ({tie}); others decide."
+    sentence_zh = "您与客户 {customer_id} 存在利益冲突（{tie}），须回避，由他人决定。"
+
+
+class StandInBarred(NotPermitted):
+    sentence = (
+        "By the delegation {entry_id} you stand in for somebody who may not decide on {case_id}; "
+        "others decide."
+    )
+    sentence_zh = "根据委托 {entry_id}，您代理的人员不得审批 {case_id}，您须一并回避，由他人决定。"
+
+
+class AwayNow(NotPermitted):
+    sentence = "You are out of office by the delegation {entry_id}; end it to decide yourself."
+    sentence_zh = "根据委托 {entry_id}，您目前不在岗；如需亲自审批，请先终止委托。"
+
+
+class CertificateMissing(NotPermitted):
+    sentence = (
+        "The position {position} asks for the certificate {certificate}, and none is in force on "
+        "{on}: the authority is zero."
+    )
+    sentence_zh = "岗位 {position} 要求资格证 {certificate}，{on} 无有效证书，审批权限为零。"
+
+
 class SameHands(NotPermitted):
     sentence = "{first} and {second} must be done by two different people."
     sentence_zh = "{first}与{second}必须由不同人员完成。"
@@ -422,6 +468,21 @@ class KeyInFlight(Conflict):
 class AlreadyDecided(Conflict):
     sentence = "This was decided already: {verdict} by {decided_by} at {decided_at}."
     sentence_zh = "已由 {decided_by} 于 {decided_at} 作出决定：{verdict}。"
+
+
+class OpinionAwaited(Conflict):
+    sentence = "The opinion that was asked for on the task {task_id} has not come yet."
+    sentence_zh = "待办 {task_id} 委派征求的意见尚未返回。"
+
+
+class ActIllegal(Conflict):
+    sentence = "This cannot be done now ({action}): {reason}."
+    sentence_zh = "当前不能执行{action}：{reason}。"
+
+
+class UrgedAlready(Conflict):
+    sentence = "The holders were urged already; they can be urged again at {until}."
+    sentence_zh = "已催办过，{until} 后可再次催办。"
 
 
 class Withdrawn(Conflict):
@@ -507,6 +568,16 @@ class Draining(Conflict):
 class NotGranted(CreditError):
     sentence = "The request is refused by a rule of credit: {reason}."
     sentence_zh = "不符合授信规则：{reason}。"
+
+
+class BeyondGrant(NotGranted):
+    sentence = "The sub-grant {grant_no} reaches beyond the grant {parent_no} in: {parts}."
+    sentence_zh = "转授权 {grant_no} 超出授权书 {parent_no} 的范围：{parts}。"
+
+
+class GrantNotHeld(NotGranted):
+    sentence = "{granted_by} does not hold the grant {parent_no} on {on}, and grants nothing of it."
+    sentence_zh = "{granted_by} 在 {on} 未持有授权书 {parent_no}，不得转授。"
 
 
 class OverLimit(NotGranted):

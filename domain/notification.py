@@ -28,6 +28,14 @@ class Notice(StrEnum):
     TASK_OPENED = "task_opened"
     TASK_REMINDER = "task_reminder"
     TASK_ESCALATED = "task_escalated"
+    TASK_URGED = "task_urged"
+    OPINION_ASKED = "opinion_asked"
+    OPINION_GIVEN = "opinion_given"
+    CASE_COPIED = "case_copied"
+    AUTHORITY_MISSING = "authority_missing"
+    CERTIFICATE_LAPSING = "certificate_lapsing"
+    TASK_REASSIGNED = "task_reassigned"
+    TASK_UNANSWERED = "task_unanswered"
     APPLICATION_INCOMPLETE = "application_incomplete"
     APPLICATION_RETURNED = "application_returned"
     INVESTIGATION_ASSIGNED = "investigation_assigned"
@@ -54,6 +62,14 @@ NOTICE_FACTS: Mapping[Notice, tuple[str, ...]] = {
     Notice.TASK_OPENED: ("task_id", "case_id", "due_at"),
     Notice.TASK_REMINDER: ("task_id", "case_id", "due_at"),
     Notice.TASK_ESCALATED: ("task_id", "case_id", "due_at"),
+    Notice.TASK_URGED: ("task_id", "case_id", "due_at"),
+    Notice.OPINION_ASKED: ("task_id", "case_id", "note"),
+    Notice.OPINION_GIVEN: ("task_id", "case_id", "note"),
+    Notice.CASE_COPIED: ("task_id", "case_id", "note"),
+    Notice.AUTHORITY_MISSING: ("task_id", "case_id", "position"),
+    Notice.CERTIFICATE_LAPSING: ("certificate_no", "code", "valid_until", "days"),
+    Notice.TASK_REASSIGNED: ("task_id", "case_id", "due_at"),
+    Notice.TASK_UNANSWERED: ("task_id", "case_id", "due_at", "position"),
     Notice.APPLICATION_INCOMPLETE: ("case_id", "missing"),
     Notice.APPLICATION_RETURNED: ("case_id", "note"),
     Notice.INVESTIGATION_ASSIGNED: ("case_id", "lead", "second"),

@@ -10,31 +10,40 @@ from datetime import date
 from decimal import Decimal
 from itertools import combinations, pairwise
 from typing import Any, get_args
+from zoneinfo import available_timezones
 
 from pydantic import BaseModel
 
 from domain.application import ApplicationType
+from domain.approval import VOTING_OF, SilenceAct
 from domain.assessment import Missing
 from domain.classification import FiveTier
 from domain.customer import Segment
 from domain.edition import (
+    FIGURES,
+    ApprovalPolicy,
     ApprovalStep,
+    CalendarRow,
     CapScope,
     ConcentrationCap,
     Dated,
     Factor,
     FloatingRow,
     KnockOutEffect,
+    MaterialChange,
+    MaterialityRow,
     PolicyEdition,
     Relation,
     Scorecard,
+    Tier,
     Trend,
+    Voids,
 )
 from domain.errors import EditionInvalid
 from domain.investigation import INVESTIGATION_REPORT
 from domain.value import Value
 from policies.authenticity import CHECKS
-from policies.calendar import work_calendar
+from policies.calendar import calendar_of, work_calendar
 from policies.formula import compiled_formula, dependencies
 from policies.investigation import checklists_for
 from policies.scorecard import SCORE_MAX, Choices, bins_table
@@ -399,10 +408,7 @@ def _approval(edition: PolicyEdition) -> Iterator[Finding]:
 def _tiers(edition: PolicyEdition) -> Iterator[Finding]:
     """Steps name tiers that exist, every tier is some step's, and reminders come before deadlines."""
     policy = edition.approval
-    steps = [*(step for row in policy.rows for step in row.steps), policy.price_exception]
-    steps += [policy.above_eligible.step] if policy.above_eligible is not None else []
-    steps += [edition.related.body] if edition.related.body is not None else []
-    named = {step.tier for step in steps}
+    named = {step.tier for step in _all_steps(edition)}
     for tier in named - policy.tiers.keys():
         yield _found("approval.rows", "unknown", name=tier)
     for code, tier_row in policy.tiers.items():
@@ -415,10 +421,160 @@ def _tiers(edition: PolicyEdition) -> Iterator[Finding]:
                 first=tier_row.remind_hours,
                 second=tier_row.deadline_hours,
             )
-    try:
-        work_calendar(policy.calendar)
-    except EditionInvalid:
-        yield _found("approval.calendar", "unknown", name=policy.calendar)
+        yield from _silence_levels(f"approval.tiers.{code}.levels", tier_row)
+
+
+def _silence_levels(path: str, tier: Tier) -> Iterator[Finding]:
+    """Levels are each other's, name whom they turn to, and come before the step lapses."""
+    lapses = tier.deadline_hours + tier.lapse_hours
+    yield from _repeated(path, (f"{row.act} {row.hours} {row.to or ''}" for row in tier.levels))
+    for place, row in enumerate(tier.levels):
+        if row.hours >= lapses:
+            yield _found(f"{path}.{place}.hours", "order", first=row.hours, second=lapses)
+        if row.act is SilenceAct.REMIND:
+            if row.to is not None:
+                yield _found(f"{path}.{place}.to", "unread")
+        elif row.to is None and (row.act is SilenceAct.REASSIGN or tier.escalate_to is None):
+            yield _found(f"{path}.{place}.to", "incomplete", name="to")
+
+
+def _calendar(edition: PolicyEdition) -> Iterator[Finding]:
+    """Calendars and zones exist, offices open before they close, and one row says what a day is."""
+    policy = edition.approval
+    unknown = []
+    for path, name in [
+        ("approval.calendar", policy.calendar),
+        *((f"approval.hours.{row.unit or 'all'}.calendar", row.calendar) for row in policy.hours),
+    ]:
+        try:
+            work_calendar(name or policy.calendar)
+        except EditionInvalid:
+            unknown.append(_found(path, "unknown", name=name))
+    yield from unknown
+    if unknown:
+        return
+    yield from _repeated("approval.hours", (row.unit or "all" for row in policy.hours))
+    yield from _repeated("approval.days", (row.code for row in policy.days))
+    for each in policy.hours:
+        if each.zone is not None and each.zone not in available_timezones():
+            yield _found(f"approval.hours.{each.unit or 'all'}.zone", "unknown", name=each.zone)
+        plain = calendar_of(policy, each.unit)
+        if plain.opens >= plain.closes:
+            yield _found(
+                f"approval.hours.{each.unit or 'all'}",
+                "order",
+                first=plain.opens,
+                second=plain.closes,
+            )
+    for row in policy.days:
+        yield from _calendar_row(row, policy)
+    for first, second in combinations(policy.days, 2):
+        if first.unit == second.unit and _meet(first, second):
+            yield _found("approval.days", "overlap", where=first.code, rows=second.code)
+
+
+def _calendar_row(row: CalendarRow, policy: ApprovalPolicy) -> Iterator[Finding]:
+    path = f"approval.days.{row.code}"
+    yield from _dates(path, row)
+    plain = calendar_of(policy, row.unit)
+    opens = plain.opens if row.opens is None else row.opens
+    closes = plain.closes if row.closes is None else row.closes
+    if (row.opens, row.closes) != (None, None) and (opens >= closes or row.works is False):
+        yield _found(path, "order", first=opens, second=closes)
+    if row.works is None and row.opens is None and row.closes is None:
+        yield _found(path, "unread")
+    # A day off for ever would leave no day to wait for.
+    if row.works is not None and (row.effective_from is None or row.effective_until is None):
+        yield _found(path, "incomplete", name="effective_from, effective_until")
+
+
+def _meet(first: Dated, second: Dated) -> bool:
+    """Whether two dated rows hold on one day."""
+    begins = max(first.effective_from or date.min, second.effective_from or date.min)
+    return begins <= min(first.effective_until or date.max, second.effective_until or date.max)
+
+
+def _turnaround(edition: PolicyEdition) -> Iterator[Finding]:
+    """A code is one party's, and one that a case may wait for."""
+    policy = edition.turnaround
+    yield from _repeated("turnaround", (*policy.ours, *policy.third_party))
+    waited_for = {
+        INVESTIGATION_REPORT,
+        "screening",
+        *(row.code for row in edition.contract.conditions),
+        *(
+            code.partition(":")[0]
+            for each in edition.completeness.checklists
+            for code in (*each.required, *each.optional)
+        ),
+    }
+    for code in sorted({*policy.ours, *policy.third_party} - waited_for):
+        yield _found("turnaround", "unknown", name=code)
+
+
+def _authority(edition: PolicyEdition) -> Iterator[Finding]:
+    """Superiors and certificates are of positions that somebody is asked as; warnings come once."""
+    policy = edition.approval.authority
+    asked = {position for step in _all_steps(edition) for position in step.positions}
+    asked |= {tier.escalate_to for tier in edition.approval.tiers.values() if tier.escalate_to}
+    for section, names in (
+        ("superiors", (*policy.superiors, *policy.superiors.values())),
+        ("certificates", tuple(policy.certificates)),
+    ):
+        for name in sorted(set(names) - asked):
+            yield _found(f"approval.authority.{section}", "unknown", name=name)
+    for position, above in policy.superiors.items():
+        if position == above:
+            yield _found("approval.authority.superiors", "repeated", name=position)
+    days = (str(each) for each in policy.certificate_warning_days)
+    yield from _repeated("approval.authority.certificate_warning_days", days)
+
+
+def _voting(edition: PolicyEdition) -> Iterator[Finding]:
+    """What a step says of its vote is read by its mode, and one position has one seat."""
+    for step in _all_steps(edition):
+        where = f"approval.rows.{step.tier}.{step.mode}"
+        plain = type(step)(tier=step.tier, mode=step.mode, positions=step.positions)
+        for name in step.voting:
+            said = getattr(step, name) != getattr(plain, name)
+            if said and name not in VOTING_OF.get(step.mode, ()):
+                yield _found(f"{where}.{name}", "unread")
+        yield from _repeated(f"{where}.positions", step.positions)
+
+
+def _materiality(edition: PolicyEdition) -> Iterator[Finding]:
+    """Every row can be reached, and names positions where it says that it does, which are asked."""
+    asked = {position for step in _all_steps(edition) for position in step.positions}
+    before: list[MaterialityRow] = []
+    for place, row in enumerate(edition.approval.materiality):
+        path = f"approval.materiality.{place}"
+        if bool(row.positions) != (row.voids is Voids.POSITIONS):
+            yield _found(f"{path}.positions", "incomplete" if not row.positions else "unread",
+                         name="positions")  # fmt: skip
+        yield from (
+            _found(f"{path}.positions", "unknown", name=name)
+            for name in row.positions
+            if name not in asked
+        )
+        of_figure = row.field in FIGURES
+        if not of_figure and (row.change is not MaterialChange.ANY or row.up_to is not None):
+            yield _found(f"{path}.change", "unread")
+        for earlier in before:
+            wider = earlier.change in (MaterialChange.ANY, row.change)
+            further = earlier.up_to is None or (
+                row.up_to is not None and row.up_to <= earlier.up_to
+            )
+            if earlier.field is row.field and wider and further:
+                yield _found(path, "overlap", where=row.field, rows=earlier.field)
+                break
+        before.append(row)
+
+
+def _all_steps(edition: PolicyEdition) -> list[ApprovalStep]:
+    policy = edition.approval
+    steps = [*(step for row in policy.rows for step in row.steps), policy.price_exception]
+    steps += [policy.above_eligible.step] if policy.above_eligible is not None else []
+    return steps + ([edition.related.body] if edition.related.body is not None else [])
 
 
 def _automatic(edition: PolicyEdition) -> Iterator[Finding]:
@@ -704,6 +860,11 @@ _RULES: tuple[Callable[[PolicyEdition], Iterator[Finding]], ...] = (
     _limit,
     _approval,
     _tiers,
+    _authority,
+    _calendar,
+    _materiality,
+    _voting,
+    _turnaround,
     _automatic,
     _contract,
     _floating,

@@ -3,6 +3,7 @@
 from domain.approval import RouteStep, StepMode
 from domain.draft import RISK_OFFICER
 from domain.edition import PolicyEdition
+from policies.routing import silence_levels
 
 
 def publication_step(in_force: PolicyEdition) -> RouteStep:
@@ -22,4 +23,5 @@ def publication_step(in_force: PolicyEdition) -> RouteStep:
         deadline_hours=tier.deadline_hours,
         lapse_hours=tier.lapse_hours,
         escalate_to=tier.escalate_to,
+        levels=silence_levels(tier),
     )

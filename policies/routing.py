@@ -7,9 +7,9 @@ large one does, and by grade. The automatic lane has ceilings of its own; each o
 from decimal import Decimal
 
 from domain.application import Application
-from domain.approval import RouteStep
+from domain.approval import RouteStep, SilenceLevel
 from domain.assessment import Dossier, Holdings, Lane, PolicyException, Price, Rating, Route
-from domain.edition import ApprovalStep, KnockOutEffect, PolicyEdition
+from domain.edition import ApprovalStep, KnockOutEffect, PolicyEdition, Tier
 from domain.investigation import Conclusion
 from domain.money import Money
 from policies.basel import expected_loss
@@ -186,12 +186,20 @@ def _route_step(number: int, step: ApprovalStep, edition: PolicyEdition) -> Rout
     return RouteStep(
         step_id=f"{number}.{step.tier}",
         tier=tier.level,
-        mode=step.mode,
-        positions=step.positions,
+        **step.voting,
         remind_hours=tier.remind_hours,
         deadline_hours=tier.deadline_hours,
         lapse_hours=tier.lapse_hours,
         escalate_to=tier.escalate_to,
+        levels=silence_levels(tier),
+    )
+
+
+def silence_levels(tier: Tier) -> tuple[SilenceLevel, ...]:
+    """The further levels of a tier's silence, by their hours."""
+    return tuple(
+        SilenceLevel(hours=row.hours, act=row.act, to=row.to)
+        for row in sorted(tier.levels, key=lambda row: row.hours)
     )
 
 

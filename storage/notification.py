@@ -93,6 +93,11 @@ class Outbox:
         if recorded != digest:
             raise KeyReused(key=key)
 
+    def is_owed(self, channel: str, key: str) -> bool:
+        """Whether there is an entry under this key, delivered or not."""
+        found = select(OutboxRow.entry_no).where(OutboxRow.channel == channel, OutboxRow.key == key)
+        return self._session.scalar(found) is not None
+
     def claim(self, channel: str, *, entries_max: int, lease_seconds: int) -> list[OutboxEntry]:
         """Take the entries that are due, oldest first, for as long as a delivery may last.
 

@@ -1,13 +1,13 @@
 """The approval engine's order of events: open, wait for words, follow the clock, end.
 
 Every word and every silence is one activity, one transaction; what it answers is all this workflow
-branches on. A timeout reminds, escalates and lets lapse. It never approves: no path from a timer
+branches on. A timeout reminds, tells, escalates, reassigns and lets lapse. It never approves: no path from a timer
 leads to an approval, because only a recorded word can.
 """
 
 import asyncio
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
@@ -16,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.refusals import refusal, refusal_of
     from activities.signatures import ApprovalSteps
     from domain.approval import (
+        ActRequest,
         ApprovalOutcome,
         ApprovalProgress,
         ApprovalRequest,
@@ -26,6 +27,9 @@ with workflow.unsafe.imports_passed_through():
     )
     from workflows.connection import DUE_AT, WAITING_FOR
     from workflows.messages import STEP_RETRY, STEP_TIMEOUT, keep_refused_signal, parsed
+
+
+_Message = TypeVar("_Message", ActRequest, DecisionRequest)
 
 
 @workflow.defn
@@ -75,7 +79,7 @@ class ApprovalWorkflow:
 
     @decide.validator
     def _decide_in_form(self, message: Any = None) -> None:
-        self._parsed(message)
+        self._parsed(DecisionRequest, message)
 
     @workflow.signal(name="decide")
     async def decide_by_signal(self, message: Any = None) -> None:
@@ -85,13 +89,50 @@ class ApprovalWorkflow:
         except (ApplicationError, ActivityError) as failure:
             await keep_refused_signal("decide", message, failure)
 
+    @workflow.update(name="act")
+    async def act(self, message: Any = None) -> dict[str, Any]:
+        """What an approver does beside deciding; answered once it is on record, or refused."""
+        try:
+            return (await self._act(message)).model_dump(mode="json")
+        except ActivityError as failure:
+            refused = refusal_of(failure)
+            if refused is None:
+                raise
+            raise refusal(refused) from None
+
+    @act.validator
+    def _act_in_form(self, message: Any = None) -> None:
+        self._parsed(ActRequest, message)
+
+    @workflow.signal(name="act")
+    async def act_by_signal(self, message: Any = None) -> None:
+        """The same act from a tool that can only signal."""
+        try:
+            await self._act(message)
+        except (ApplicationError, ActivityError) as failure:
+            await keep_refused_signal("act", message, failure)
+
     @workflow.signal
     def stop(self) -> None:
         """The case was withdrawn; nobody needs to decide any more."""
         self._withdrawn = True
 
+    async def _act(self, message: Any) -> ApprovalProgress:
+        request = self._parsed(ActRequest, message)
+        await workflow.wait_condition(lambda: self._progress is not None)
+        async with self._one_word_at_a_time:
+            progress = await workflow.execute_activity_method(
+                ApprovalSteps.record_act,
+                request,
+                start_to_close_timeout=STEP_TIMEOUT,
+                retry_policy=STEP_RETRY,
+                summary=f"{request.action} by {request.person_id} on {request.task_id}",
+            )
+            self._now_at(progress)
+            return progress
+
     async def _decide(self, message: Any) -> ApprovalProgress:
-        decision = self._parsed(message)
+        decision = self._parsed(DecisionRequest, message)
         # The tasks may be seen and decided in the moment before we hear that they are open.
         await workflow.wait_condition(lambda: self._progress is not None)
         async with self._one_word_at_a_time:
@@ -105,9 +146,9 @@ class ApprovalWorkflow:
             self._now_at(progress)
             return progress
 
-    def _parsed(self, message: Any) -> DecisionRequest:
+    def _parsed(self, kind: type[_Message], message: Any) -> _Message:
         return parsed(
-            DecisionRequest,
+            kind,
             message,
             approval_id=self._request.approval_id,
             at=workflow.now(),
@@ -116,7 +157,7 @@ class ApprovalWorkflow:
 
     async def _spoken_or_silent(self, progress: ApprovalProgress) -> None:
         """Until somebody speaks, or the clock does."""
-        due_at, silence = _next_silence(progress)
+        due_at, silence, level = _next_silence(progress)
         try:
             await workflow.wait_condition(
                 lambda: self._withdrawn or self._progress is not progress,
@@ -124,12 +165,14 @@ class ApprovalWorkflow:
                 timeout_summary=f"{silence} at {due_at:%Y-%m-%d %H:%M}Z" if due_at else None,
             )
         except TimeoutError:
-            await self._take(silence, progress)
+            await self._take(silence, progress, level)
         else:
             if self._withdrawn and self._progress is progress:
                 await self._take(Silence.WITHDRAW, progress)
 
-    async def _take(self, silence: Silence, seen: ApprovalProgress) -> None:
+    async def _take(
+        self, silence: Silence, seen: ApprovalProgress, level: int | None = None
+    ) -> None:
         async with self._one_word_at_a_time:
             if self._progress is not seen:  # somebody spoke while the lock was waited for
                 return
@@ -140,6 +183,7 @@ class ApprovalWorkflow:
                         approval_id=self._request.approval_id,
                         step_index=seen.step_index,
                         silence=silence,
+                        level=level,
                         at=workflow.now(),
                         offset_days=self._request.offset_days,
                     ),
@@ -172,10 +216,10 @@ class ApprovalWorkflow:
 _NO_TIME = timedelta(0)
 
 
-def _next_silence(progress: ApprovalProgress) -> tuple[datetime | None, Silence]:
-    """What silence does next, and when; each once, in this order."""
-    if progress.remind_at is not None:
-        return progress.remind_at, Silence.REMIND
-    if progress.escalate_at is not None:
-        return progress.escalate_at, Silence.ESCALATE
-    return progress.lapse_at, Silence.LAPSE
+def _next_silence(progress: ApprovalProgress) -> tuple[datetime | None, Silence, int | None]:
+    """What silence does next, when, and at which further level; the lapse when nothing is left."""
+    first = ((progress.remind_at, Silence.REMIND), (progress.escalate_at, Silence.ESCALATE))
+    to_come: list[tuple[datetime, Silence, int | None]]
+    to_come = [(at, silence, None) for at, silence in first if at is not None]
+    to_come += [(each.at, each.silence, each.level) for each in progress.levels]
+    return min(to_come, key=lambda each: each[0], default=(progress.lapse_at, Silence.LAPSE, None))

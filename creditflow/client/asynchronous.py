@@ -728,9 +728,14 @@ class AsyncClient(AsyncConnection):
         fields_wanted: Sequence[str] = (),
         limit: v.Money | None = None,
         content_hash: str = "",
+        to_step: int | None = None,
+        resume: str = "again",
+        conditions: Sequence[str] = (),
         key: str | None = None,
     ) -> v.Decided:
-        """`approve`, `decline` or `return`; authority is checked at this moment."""
+        """`approve`, `decline`, `return`, a committee's `defer`, an opinion's `support` or
+        `object`; authority is checked at this moment. A return goes to the applicant, or to the
+        earlier step `to_step` (from 0), and on from there `again` or straight back `to_me`."""
         return await self.run(
             requests.decide(
                 task_id,
@@ -740,8 +745,30 @@ class AsyncClient(AsyncConnection):
                 fields_wanted=fields_wanted,
                 limit=limit,
                 content_hash=content_hash,
+                to_step=to_step,
+                resume=resume,
+                conditions=conditions,
             )
         )
+
+    async def act(
+        self,
+        task_id: str,
+        action: str,
+        *,
+        to: str | None = None,
+        placement: str | None = None,
+        note: str = "",
+        key: str | None = None,
+    ) -> v.Done:
+        """What is done with a task beside deciding it, one of those its page says one `may`."""
+        return await self.run(
+            requests.act(task_id, action, key, to=to, placement=placement, note=note)
+        )
+
+    async def fetch_minutes(self, approval_id: str) -> v.Minutes:
+        """What was said on every step of an approval, made from its words."""
+        return await self.run(requests.minutes(approval_id))
 
     async def issue_task_token(self, task_id: str) -> v.Token:
         """A one-time token for a word on this task by a signal of one's own."""

@@ -604,6 +604,9 @@ def decide(
     fields_wanted: Sequence[str],
     limit: v.Money | None,
     content_hash: str,
+    to_step: int | None,
+    resume: str,
+    conditions: Sequence[str],
 ) -> Call[v.Decided]:
     body = {
         "verdict": verdict,
@@ -611,8 +614,22 @@ def decide(
         "fields_wanted": list(fields_wanted),
         "limit": limit,
         "content_hash": content_hash,
+        "to_step": to_step,
+        "resume": resume,
+        "conditions": list(conditions),
     }
     return writing(_at("tasks", task_id, "decision"), v.Decided, body, key=key)
+
+
+def act(
+    task_id: str, action: str, key: str | None, *, to: str | None, placement: str | None, note: str
+) -> Call[v.Done]:
+    body = {"action": action, "to": to, "placement": placement, "note": note}
+    return writing(_at("tasks", task_id, "acts"), v.Done, body, key=key)
+
+
+def minutes(approval_id: str) -> Call[v.Minutes]:
+    return reading(_at("approvals", approval_id, "minutes"), v.Minutes)
 
 
 def task_token(task_id: str) -> Call[v.Token]:

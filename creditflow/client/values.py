@@ -535,6 +535,8 @@ class Task(Answer):
     customer_id: str
     position: str
     escalated_to: str | None
+    person_id: str | None
+    asked_of: str | None
     status: str
     amount: Money
     opened_at: AwareDatetime
@@ -554,6 +556,9 @@ class Decision(Answer):
     note: str
     content_hash: str
     decided_at: AwareDatetime
+    to_step: int | None
+    conditions: tuple[str, ...]
+    void: str
 
 
 class Why(Answer):
@@ -566,16 +571,90 @@ class Why(Answer):
     reasons: tuple[str, ...]
 
 
+class ActOnRecord(Answer):
+    act_id: str
+    approval_id: str
+    task_id: str
+    action: str
+    person_id: str
+    to: str | None
+    placement: str | None
+    note: str
+    grant_no: str | None
+    acted_at: AwareDatetime
+
+
 class TaskPage(Answer):
     task: Task
     approval: Mapping[str, Any]
     why: Why
     decisions: tuple[Decision, ...]
+    acts: tuple[ActOnRecord, ...]
+    words: tuple[str, ...]  # that one may say now
+    may: tuple[str, ...]  # what one may do besides
+    return_targets: tuple[int, ...]
 
     @property
     def content_hash(self) -> str:
         """Of what is decided on; sent with a decision, it is refused if that has changed."""
         return str(self.approval["request"]["content_hash"])
+
+
+class Said(Answer):
+    """One seat of a step: who spoke on it and what."""
+
+    position: str
+    person_id: str | None
+    verdict: str | None
+    note: str
+    conditions: tuple[str, ...]
+    at: AwareDatetime | None
+    weight: int
+    added_by: str | None
+    void: bool
+
+
+class Tally(Answer):
+    """The votes of a step by weight, and how many members cast one."""
+
+    approve: int
+    decline: int
+    defer: int
+    undecided: int
+    cast: int
+
+
+class StepMinutes(Answer):
+    step: int
+    mode: str
+    said: tuple[Said, ...]
+    absent: tuple[str, ...]
+    recused: tuple[str, ...]
+    tally: Tally
+    quorum: int | None
+    final: str | None
+
+
+class Minutes(Answer):
+    approval_id: str
+    case_id: str
+    customer_id: str
+    outcome: str
+    content_hash: str
+    rounds: int
+    steps: tuple[StepMinutes, ...]
+    recused: tuple[tuple[str, str], ...]
+
+
+class Done(Answer):
+    """What followed from an act."""
+
+    task_id: str
+    act_id: str
+    action: str
+    outcome: str
+    waiting_for: tuple[str, ...]
+    replayed: bool
 
 
 class Decided(Answer):

@@ -14,6 +14,22 @@ class Verdict(StrEnum):
     APPROVE = "approve"
     DECLINE = "decline"
     RETURN = "return"
+    DEFER = "defer"
+    SUPPORT = "support"
+    OBJECT = "object"
+
+
+class ActKind(StrEnum):
+    TRANSFER = "transfer"
+    ASK_OPINION = "ask_opinion"
+    GIVE_OPINION = "give_opinion"
+    ADD_SIGNER = "add_signer"
+    REMOVE_SIGNER = "remove_signer"
+    TAKE_BACK = "take_back"
+    COPY = "copy"
+    URGE = "urge"
+    RECUSE = "recuse"
+    CLOSE_VOTE = "close_vote"
 
 
 def tasks(
@@ -47,18 +63,69 @@ def decide(
     content_hash: Annotated[
         str, typer.Option("--content-hash", help="Of what you read; refused if it has changed.")
     ] = "",
+    to_step: Annotated[
+        int | None,
+        typer.Option("--to-step", metavar="N", min=1, help="Return to this step of the route."),
+    ] = None,
+    to_me: Annotated[
+        bool, typer.Option("--to-me", help="After that step straight back to you.")
+    ] = False,
+    condition: Annotated[
+        list[str] | None,
+        typer.Option("--condition", metavar="TEXT", help="Approve under this; may be repeated."),
+    ] = None,
     key: Key = None,
     as_user: AsUser = None,
     as_json: AsJson = False,
 ) -> None:
-    """Approve, decline or return; authority is checked at this moment."""
+    """Approve, decline or return, defer or give an opinion; authority is checked at this moment."""
     body = {
         "verdict": verdict.value,
         "note": note,
         "fields_wanted": wanted or [],
         "content_hash": content_hash,
+        "to_step": None if to_step is None else to_step - 1,
+        "resume": "to_me" if to_me else "again",
+        "conditions": condition or [],
         "limit": None if limit is None else {"amount": limit, "currency": currency},
     }
     reply = Caller(as_user, as_json=as_json).send(place("tasks", task, "decision"), body, key)
     text = facts(reply.document, ("task_id", "verdict", "outcome", "letter_no", "waiting_for"))
     show(reply.document, text, as_json=as_json, pending=reply.pending)
+
+
+def act(
+    task: Annotated[str, typer.Argument(metavar="TASK")],
+    action: ActKind,
+    to: Annotated[str | None, typer.Option("--to", metavar="PERSON", help="Whom it names.")] = None,
+    placement: Annotated[
+        str | None,
+        typer.Option("--placement", metavar="P", help="Of an added signer: before, beside, after."),
+    ] = None,
+    note: Annotated[str, typer.Option("--note", metavar="T", help="Why.")] = "",
+    key: Key = None,
+    as_user: AsUser = None,
+    as_json: AsJson = False,
+) -> None:
+    """Transfer, ask or give an opinion, add or remove a signer, take back, copy, urge, recuse."""
+    body = {"action": action.value, "to": to, "placement": placement, "note": note}
+    reply = Caller(as_user, as_json=as_json).send(place("tasks", task, "acts"), body, key)
+    text = facts(reply.document, ("task_id", "action", "outcome", "waiting_for"))
+    show(reply.document, text, as_json=as_json, pending=reply.pending)
+
+
+def minutes(
+    approval: Annotated[str, typer.Argument(metavar="APPROVAL")],
+    as_user: AsUser = None,
+    as_json: AsJson = False,
+) -> None:
+    """What was said on every step of an approval, made from its words."""
+    found = Caller(as_user, as_json=as_json).fetch(place("approvals", approval, "minutes"))
+    rows = [
+        {"step": step["step"], "mode": step["mode"]} | said
+        for step in found["steps"]
+        for said in step["said"]
+    ]
+    columns = {name: name for name in ("step", "mode", "position", "person_id", "verdict", "note")}
+    head = facts(found, ("approval_id", "case_id", "outcome", "content_hash"))
+    answer(found, as_json=as_json, text=f"{head}\n\n{table(rows, columns)}")

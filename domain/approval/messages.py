@@ -2,10 +2,13 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
 
 from pydantic import Field
 
+from domain.approval.acts import Act, ActKind, Resume
 from domain.approval.route import ApprovalOutcome, Verdict
+from domain.approval.task import Placement
 from domain.contract import ContractOrder
 from domain.identity import Id
 from domain.money import Money
@@ -22,6 +25,11 @@ class DecisionRequest(Value):
     note: str = Field(default="", max_length=4000)
     fields_wanted: tuple[str, ...] = ()  # of a return: what the applicant must bring
     limit: Money | None = None  # approve less than recommended
+    to_step: int | None = Field(default=None, ge=0, le=50)  # of a return: not to the applicant
+    resume: Resume = Resume.AGAIN
+    conditions: tuple[Annotated[str, Field(min_length=1, max_length=500)], ...] = Field(
+        default=(), max_length=20
+    )  # of an approval
     content_hash: str = ""  # what the approver saw; empty: not stated
     message_id: Id
     token: str = Field(min_length=1, max_length=200, repr=False)
@@ -33,14 +41,54 @@ class DecisionRequest(Value):
     def said(self) -> str:
         """The hash of what was said, apart from when and with which token."""
         spoken = {"task_id", "verdict", "note", "fields_wanted", "limit"}
+        for name in ("to_step", "resume", "conditions"):
+            if getattr(self, name) != type(self).model_fields[name].default:
+                spoken.add(name)
+        return content_hash(self.model_dump(mode="json", include=spoken))
+
+
+class ActRequest(Value):
+    """One person's act on a task, as the handler parsed it from a message."""
+
+    approval_id: str
+    task_id: Id
+    person_id: Id
+    action: ActKind
+    to: Id | None = None
+    placement: Placement | None = None
+    note: str = Field(default="", max_length=4000)
+    message_id: Id
+    token: str = Field(min_length=1, max_length=200, repr=False)
+    channel: str = Field(default="signal", max_length=20)
+    at: datetime
+    offset_days: int = 0
+
+    @property
+    def act(self) -> Act:
+        return Act(
+            action=self.action,
+            task_id=self.task_id,
+            person_id=self.person_id,
+            at=self.at,
+            to=self.to,
+            placement=self.placement,
+            note=self.note,
+        )
+
+    @property
+    def said(self) -> str:
+        """The hash of what was said, apart from when and with which token."""
+        spoken = {"task_id", "action", "to", "placement", "note"}
         return content_hash(self.model_dump(mode="json", include=spoken))
 
 
 class Silence(StrEnum):
-    """What silence does, in this order; each once a step."""
+    """What silence does, by its hours; each level once a step, and the lapse last."""
 
     REMIND = "remind"
+    TELL = "tell"
     ESCALATE = "escalate"
+    REASSIGN = "reassign"
     LAPSE = "lapse"
     WITHDRAW = "withdraw"  # not silence: the case was withdrawn from outside
 
@@ -49,8 +97,18 @@ class StepDue(Value):
     approval_id: str
     step_index: int
     silence: Silence
+    level: int | None = None  # of the step's further levels, from 1; None of the first ones
     at: datetime
     offset_days: int = 0
+
+
+class LevelDue(Value):
+    """A further level of silence that is still to come."""
+
+    level: int
+    silence: Silence
+    to: str | None = None
+    at: datetime
 
 
 class ApprovalProgress(Value):
@@ -63,6 +121,7 @@ class ApprovalProgress(Value):
     remind_at: datetime | None = None
     escalate_at: datetime | None = None
     lapse_at: datetime | None = None
+    levels: tuple[LevelDue, ...] = ()  # those still to come
     letter_no: str | None = None
     order: ContractOrder | None = (
         None  # of an approved application: what the agreement is made from

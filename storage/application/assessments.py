@@ -75,6 +75,17 @@ class Assessments:
             raise NotFound(kind="assessment", id=subject_id)
         return assessment
 
+    def find_by_hash(self, subject_id: str, receipt_hash: str) -> Assessment | None:
+        """The receipt of a subject that has this hash on record."""
+        row = self._session.scalar(
+            select(AssessmentRow)
+            .where(
+                AssessmentRow.subject_id == subject_id, AssessmentRow.receipt_hash == receipt_hash
+            )
+            .limit(1)
+        )
+        return Assessment.model_validate(row.receipt) if row else None
+
     def find_hash(self, subject_id: str) -> str | None:
         """The hash on record of the newest receipt, as it was when it was written."""
         row = self._newest_row(subject_id)

@@ -1,14 +1,19 @@
 """Approvals, their tasks and words, the authority register, and the letters they end in."""
 
+from storage.approval.acts import Acts, ActView
 from storage.approval.approvals import Approvals
 from storage.approval.authority import AuthorityGrants, AutomaticLane
 from storage.approval.decisions import Decisions, DecisionView
 from storage.approval.letters import Letters
+from storage.approval.register import AuthorityRegister
 from storage.approval.tasks import Tasks, TaskView
 
 __all__ = [
+    "ActView",
+    "Acts",
     "Approvals",
     "AuthorityGrants",
+    "AuthorityRegister",
     "AutomaticLane",
     "DecisionView",
     "Decisions",

@@ -8,11 +8,14 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from domain.approval import (
+    ActKind,
     Approval,
     ApprovalProgress,
+    ApprovalRequest,
     TaskStatus,
 )
 from domain.errors import NotFound, OutOfOrder
+from storage.approval.acts import ActRow
 from storage.approval.tasks import TaskRow
 from storage.base import Row
 
@@ -30,6 +33,9 @@ class ApprovalRow(Row):
     progress: Mapped[dict[str, Any]]
     version: Mapped[int]
     opened_at: Mapped[datetime]
+
+
+_UNSPOKEN = (TaskStatus.OPEN, TaskStatus.WAITING)
 
 
 class Approvals:
@@ -65,6 +71,24 @@ class Approvals:
 
     def find(self, approval_id: str) -> Approval | None:
         row = self._session.get(ApprovalRow, approval_id)
+        return Approval.model_validate(row.body) if row else None
+
+    def reads_along(self, case_id: str, person_id: str) -> bool:
+        """Whether somebody put them a question about the case, or lets them read along."""
+        asked = select(ActRow.act_id).where(
+            ActRow.case_id == case_id,
+            ActRow.to_person == person_id,
+            ActRow.action.in_((ActKind.COPY, ActKind.ASK_OPINION)),
+        )
+        return self._session.scalar(asked.limit(1)) is not None
+
+    def find_before(self, request: ApprovalRequest) -> Approval | None:
+        """The approval of the same subject before this one."""
+        row = self._session.scalar(
+            select(ApprovalRow).where(
+                ApprovalRow.subject_id == request.subject_id, ApprovalRow.n == request.n - 1
+            )
+        )
         return Approval.model_validate(row.body) if row else None
 
     def list_of_subject(self, subject_id: str) -> list[Approval]:
@@ -106,13 +130,16 @@ class Approvals:
         for task in approval.tasks:
             self._session.execute(
                 update(TaskRow)
-                .where(TaskRow.task_id == task.task_id, TaskRow.status == TaskStatus.OPEN)
+                .where(TaskRow.task_id == task.task_id, TaskRow.status.in_(_UNSPOKEN))
                 .values(
                     status=task.status,
                     decided_by=task.decided_by,
                     verdict=task.verdict,
+                    position=task.position,
                     escalated_to=task.escalated_to,
-                    closed_at=None if task.status is TaskStatus.OPEN else at,
+                    person_id=task.person_id,
+                    asked_of=task.help.of if task.help and task.awaits_help else None,
+                    closed_at=None if task.unspoken else at,
                 )
             )
         self._record_tasks(approval, progress, at)
@@ -129,6 +156,7 @@ class Approvals:
                     customer_id=request.customer_id,
                     position=task.position,
                     escalated_to=task.escalated_to,
+                    person_id=task.person_id,
                     status=task.status,
                     amount_minor=request.aggregate.minor,
                     currency=request.aggregate.currency,

@@ -1,15 +1,15 @@
 """The register of who may decide how much, as what and when, and the automatic lane's own."""
 
 from datetime import date
+from typing import Any
 
-from sqlalchemy import BigInteger, select, text, update
+from sqlalchemy import BigInteger, Select, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from domain.approval import (
-    AuthorityGrant,
-)
-from domain.errors import AlreadyExists
+from domain.approval import AuthorityGrant, GrantScope
+from domain.errors import AlreadyExists, NotFound
+from domain.identity import SYSTEM
 from domain.money import Money
 from storage.base import Row
 
@@ -18,14 +18,20 @@ class AuthorityGrantRow(Row):
     __tablename__ = "authority_grant"
 
     grant_no: Mapped[str] = mapped_column(primary_key=True)
-    person_id: Mapped[str]
+    person_id: Mapped[str | None]
+    post: Mapped[str | None]
+    body: Mapped[str | None]
     position: Mapped[str]
     limit_minor: Mapped[int] = mapped_column(BigInteger)
     currency: Mapped[str]
+    scope: Mapped[dict[str, Any]]
+    parent_no: Mapped[str | None]
+    case_id: Mapped[str | None]
     valid_from: Mapped[date]
     valid_until: Mapped[date]
     granted_by: Mapped[str]
     revoked_on: Mapped[date | None]
+    recorded_by: Mapped[str]
 
 
 class AuthorityGrants:
@@ -34,23 +40,29 @@ class AuthorityGrants:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def record(self, grant: AuthorityGrant) -> AuthorityGrant:
+    def record(self, grant: AuthorityGrant, recorded_by: str = SYSTEM.person_id) -> AuthorityGrant:
         """Enter a grant once; a number that stands for another refuses `AlreadyExists`."""
         self._session.execute(
             insert(AuthorityGrantRow)
             .values(
                 grant_no=grant.grant_no,
                 person_id=grant.person_id,
+                post=grant.post,
+                body=grant.body,
                 position=grant.position,
                 limit_minor=grant.limit.minor,
                 currency=grant.limit.currency,
+                scope=grant.scope.model_dump(mode="json", exclude_defaults=True),
+                parent_no=grant.parent_no,
+                case_id=grant.case_id,
                 valid_from=grant.valid_from,
                 valid_until=grant.valid_until,
                 granted_by=grant.granted_by,
+                recorded_by=recorded_by,
             )
             .on_conflict_do_nothing()
         )
-        held = _grant_of(self._session.get_one(AuthorityGrantRow, grant.grant_no))
+        held = self.read(grant.grant_no)
         if held.model_copy(update={"revoked_on": None}) != grant.model_copy(
             update={"revoked_on": None}
         ):
@@ -65,26 +77,37 @@ class AuthorityGrants:
             .values(revoked_on=on)
         )
 
+    def read(self, grant_no: str) -> AuthorityGrant:
+        row = self._session.get(AuthorityGrantRow, grant_no)
+        if row is None:
+            raise NotFound(kind="grant", id=grant_no)
+        return _grant_of(row)
+
+    def list_page(self, after: str, page_size: int) -> list[AuthorityGrant]:
+        """The grants above a number, by number; the revoked and the ended too."""
+        return self._listed(
+            select(AuthorityGrantRow)
+            .where(AuthorityGrantRow.grant_no > after)
+            .order_by(AuthorityGrantRow.grant_no)
+            .limit(page_size)
+        )
+
     def list_of(self, person_id: str) -> list[AuthorityGrant]:
-        rows = self._session.scalars(
+        """The grants to a person by name; those to a seat of theirs are the seat's."""
+        return self._listed(
             select(AuthorityGrantRow)
             .where(AuthorityGrantRow.person_id == person_id)
             .order_by(AuthorityGrantRow.grant_no)
         )
-        return [_grant_of(row) for row in rows]
 
-    def holders(self, position: str, on: date) -> list[str]:
-        """Who holds a position in force on a day."""
-        rows = self._session.scalars(
-            select(AuthorityGrantRow).where(AuthorityGrantRow.position == position)
-        )
-        grants = [_grant_of(row) for row in rows]
-        in_force = {
-            grant.person_id
-            for grant in grants
-            if grant.covers(position, Money.zero(grant.limit.currency), on)
-        }
-        return sorted(in_force)
+    def list_in_force(self, on: date) -> list[AuthorityGrant]:
+        """Every grant that has begun, and neither ended nor was revoked, by a day."""
+        row = AuthorityGrantRow
+        revoked = or_(row.revoked_on.is_(None), row.revoked_on > on)
+        return self._listed(select(row).where(row.valid_from <= on, row.valid_until >= on, revoked))
+
+    def _listed(self, query: Select[AuthorityGrantRow]) -> list[AuthorityGrant]:
+        return [_grant_of(row) for row in self._session.scalars(query)]
 
 
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtext('automatic lane'))")
@@ -133,10 +156,15 @@ def _grant_of(row: AuthorityGrantRow) -> AuthorityGrant:
     return AuthorityGrant(
         grant_no=row.grant_no,
         person_id=row.person_id,
+        post=row.post,
+        body=row.body,
         position=row.position,
         limit=Money(minor=row.limit_minor, currency=row.currency),
         valid_from=row.valid_from,
         valid_until=row.valid_until,
         granted_by=row.granted_by,
         revoked_on=row.revoked_on,
+        scope=GrantScope.model_validate(row.scope),
+        parent_no=row.parent_no,
+        case_id=row.case_id,
     )

@@ -1,5 +1,6 @@
 """Words on record: one a task, none by a maker; the database refuses both."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -10,8 +11,10 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from domain.approval import (
     Approval,
     ApprovalProgress,
-    AuthorityGrant,
     DecisionRequest,
+    Resume,
+    Verdict,
+    Voice,
 )
 from domain.errors import KeyReused
 from domain.money import Money
@@ -27,6 +30,8 @@ class DecisionRow(Row):
     approval_id: Mapped[str]
     case_id: Mapped[str]
     person_id: Mapped[str]
+    on_behalf_of: Mapped[str | None]
+    delegations: Mapped[list[str]]
     makers: Mapped[list[str]]
     grant_no: Mapped[str]
     position: Mapped[str]
@@ -40,6 +45,18 @@ class DecisionRow(Row):
     said_hash: Mapped[str]
     progress: Mapped[dict[str, Any]]
     decided_at: Mapped[datetime]
+    to_step: Mapped[int | None]
+    resume: Mapped[str | None]
+    conditions: Mapped[list[str]]
+
+
+class DecisionVoidRow(Row):
+    __tablename__ = "decision_void"
+
+    decision_id: Mapped[str] = mapped_column(primary_key=True)
+    reason: Mapped[str]
+    voided_by: Mapped[str]
+    voided_at: Mapped[datetime]
 
 
 class DecisionView(Value):
@@ -49,6 +66,8 @@ class DecisionView(Value):
     task_id: str
     approval_id: str
     person_id: str
+    on_behalf_of: str | None  # whose authority a delegate used
+    delegations: tuple[str, ...]
     grant_no: str
     position: str
     verdict: str
@@ -57,6 +76,9 @@ class DecisionView(Value):
     content_hash: str
     channel: str
     decided_at: datetime
+    to_step: int | None = None
+    conditions: tuple[str, ...] = ()
+    void: str = ""  # why it stands no longer
 
 
 class Decisions:
@@ -78,9 +100,11 @@ class Decisions:
         self,
         decision: DecisionRequest,
         approval: Approval,
-        grant: AuthorityGrant,
+        voice: Voice,
+        barred: Iterable[str],
         progress: ApprovalProgress,
     ) -> None:
+        """One word, by whose authority, and who might not have said it."""
         self._session.execute(
             insert(DecisionRow).values(
                 decision_id=decision.message_id,
@@ -88,9 +112,11 @@ class Decisions:
                 approval_id=decision.approval_id,
                 case_id=approval.request.case_id,
                 person_id=decision.person_id,
-                makers=list(approval.request.barred),
-                grant_no=grant.grant_no,
-                position=grant.position,
+                on_behalf_of=voice.on_behalf_of,
+                delegations=list(voice.delegations),
+                makers=list(dict.fromkeys(barred)),
+                grant_no=voice.grant.grant_no,
+                position=voice.grant.position,
                 verdict=decision.verdict,
                 note=decision.note,
                 fields_wanted=list(decision.fields_wanted),
@@ -101,22 +127,49 @@ class Decisions:
                 said_hash=decision.said,
                 progress=progress.model_dump(mode="json"),
                 decided_at=decision.at,
+                to_step=decision.to_step,
+                resume=decision.resume if decision.verdict is Verdict.RETURN else None,
+                conditions=list(decision.conditions),
             )
         )
 
-    def lowest_limit(self, approval_id: str, last: Money | None) -> Money | None:
-        """The lowest limit that any word of the approval names; None where none does."""
+    def resumes(self, approval_id: str) -> bool:
+        """Whether whoever returned it to the applicant wants it back with the other words kept."""
+        said = self._session.scalar(
+            select(DecisionRow.resume)
+            .where(
+                DecisionRow.approval_id == approval_id,
+                DecisionRow.verdict == Verdict.RETURN,
+                DecisionRow.to_step.is_(None),
+            )
+            .limit(1)
+        )
+        return said == Resume.TO_ME
+
+    def voices(self, approval_id: str) -> set[str]:
+        """Whose authority stands behind a word of an approval: each person's counts once."""
+        rows = self._session.execute(
+            select(DecisionRow.person_id, DecisionRow.on_behalf_of).where(
+                DecisionRow.approval_id == approval_id,
+                DecisionRow.decision_id.not_in(select(DecisionVoidRow.decision_id)),
+            )
+        )
+        return {on_behalf_of or person_id for person_id, on_behalf_of in rows}
+
+    def lowest_limit(self, task_ids: Iterable[str], last: Money | None) -> Money | None:
+        """The lowest limit that the words on these tasks name; None where none does."""
         rows = self._session.execute(
             select(DecisionRow.limit_minor, DecisionRow.currency).where(
-                DecisionRow.approval_id == approval_id, DecisionRow.limit_minor.is_not(None)
+                DecisionRow.task_id.in_(sorted(task_ids)), DecisionRow.limit_minor.is_not(None)
             )
         )
         named = [Money(minor=minor, currency=currency) for minor, currency in rows]
         return min([*named, *([last] if last is not None else [])], default=None)
 
     def list_of_case(self, case_id: str) -> list[DecisionView]:
-        rows = self._session.scalars(
-            select(DecisionRow)
+        rows = self._session.execute(
+            select(DecisionRow, DecisionVoidRow.reason)
+            .outerjoin(DecisionVoidRow, DecisionVoidRow.decision_id == DecisionRow.decision_id)
             .where(DecisionRow.case_id == case_id)
             .order_by(DecisionRow.decided_at, DecisionRow.decision_id)
         )
@@ -126,6 +179,8 @@ class Decisions:
                 task_id=row.task_id,
                 approval_id=row.approval_id,
                 person_id=row.person_id,
+                on_behalf_of=row.on_behalf_of,
+                delegations=tuple(row.delegations),
                 grant_no=row.grant_no,
                 position=row.position,
                 verdict=row.verdict,
@@ -134,6 +189,9 @@ class Decisions:
                 content_hash=row.content_hash,
                 channel=row.channel,
                 decided_at=row.decided_at,
+                to_step=row.to_step,
+                conditions=tuple(row.conditions),
+                void=void or "",
             )
-            for row in rows
+            for row, void in rows
         ]

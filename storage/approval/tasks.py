@@ -25,6 +25,8 @@ class TaskRow(Row):
     customer_id: Mapped[str]
     position: Mapped[str]
     escalated_to: Mapped[str | None]
+    person_id: Mapped[str | None]
+    asked_of: Mapped[str | None]
     status: Mapped[str]
     amount_minor: Mapped[int] = mapped_column(BigInteger)
     currency: Mapped[str]
@@ -44,6 +46,8 @@ class TaskView(Value):
     customer_id: str
     position: str
     escalated_to: str | None
+    person_id: str | None = None  # the one person it is for, where one is named
+    asked_of: str | None = None  # whose opinion it waits for
     status: TaskStatus
     amount: Money
     opened_at: datetime
@@ -74,11 +78,17 @@ class Tasks:
         page_size: int = 50,
         after: tuple[datetime, str] | None = None,
         positions: Sequence[str] | None = None,
+        person_id: str | None = None,
         case_id: str | None = None,
+        customer_id: str | None = None,
         status: TaskStatus | None = TaskStatus.OPEN,
         manager_id: str | None = None,
     ) -> list[TaskView]:
-        """By due time; `after` is the `(due_at, task_id)` of the last row seen."""
+        """By due time; `after` is the `(due_at, task_id)` of the last row seen.
+
+        `positions` with `person_id` are those of one person: theirs by name, by a question that was
+        put to them, or by position where nobody else is named.
+        """
         conditions: list[ColumnElement[bool]] = []
         if after is not None:
             due_at, task_id = after
@@ -89,11 +99,12 @@ class Tasks:
                 )
             )
         if positions is not None:
-            conditions.append(
-                or_(TaskRow.position.in_(positions), TaskRow.escalated_to.in_(positions))
-            )
+            conditions.append(_for(positions, person_id))
         if case_id is not None:
             conditions.append(TaskRow.case_id == case_id)
+        if customer_id is not None:
+            of_customer = func.customer_ids(customer_id)
+            conditions.append(TaskRow.customer_id == func.any(of_customer))
         if status is not None:
             conditions.append(TaskRow.status == status)
         if manager_id is not None:
@@ -106,13 +117,24 @@ class Tasks:
         )
         return [_task_view(row) for row in rows]
 
-    def count_open(self, positions: Sequence[str] | None = None) -> int:
+    def count_open(
+        self, positions: Sequence[str] | None = None, person_id: str | None = None
+    ) -> int:
         query = select(func.count()).select_from(TaskRow).where(TaskRow.status == TaskStatus.OPEN)
         if positions is not None:
-            query = query.where(
-                or_(TaskRow.position.in_(positions), TaskRow.escalated_to.in_(positions))
-            )
+            query = query.where(_for(positions, person_id))
         return self._session.scalar(query) or 0
+
+
+def _for(positions: Sequence[str], person_id: str | None) -> ColumnElement[bool]:
+    by_position = or_(TaskRow.position.in_(positions), TaskRow.escalated_to.in_(positions))
+    if person_id is None:
+        return by_position
+    return or_(
+        TaskRow.person_id == person_id,
+        TaskRow.asked_of == person_id,
+        TaskRow.person_id.is_(None) & by_position,
+    )
 
 
 def _task_view(row: TaskRow) -> TaskView:
@@ -123,6 +145,8 @@ def _task_view(row: TaskRow) -> TaskView:
         customer_id=row.customer_id,
         position=row.position,
         escalated_to=row.escalated_to,
+        person_id=row.person_id,
+        asked_of=row.asked_of,
         status=TaskStatus(row.status),
         amount=Money(minor=row.amount_minor, currency=row.currency),
         opened_at=row.opened_at,

@@ -516,6 +516,23 @@ def bodies(edition: PolicyEdition) -> str:
     )
 
 
+def authority(edition: PolicyEdition) -> str:
+    policy = edition.approval.authority
+    days = ", ".join(str(each) for each in policy.certificate_warning_days)
+    above = [f"{position} by {other}" for position, other in policy.superiors.items()]
+    asked = [f"{position}: {code}" for position, code in policy.certificates.items()]
+    return _table(
+        ("value", ""),
+        (
+            ("delegations in a row, at most", policy.delegation_depth),
+            ("stood in for where no holder can act", _named(above, "nobody")),
+            ("certificates asked for", _named(asked, "none")),
+            ("told before a certificate ends, days", days),
+            ("tasks that nobody could decide go to", edition.approval.fallback_queue),
+        ),
+    )
+
+
 def splitting(edition: PolicyEdition) -> str:
     policy = edition.approval.splitting
     return _table(
@@ -813,6 +830,7 @@ TABLES: dict[str, Callable[[PolicyEdition], str]] = {
         approval,
         tiers,
         bodies,
+        authority,
         splitting,
         automatic,
         conditions,

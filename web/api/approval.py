@@ -1,11 +1,11 @@
-"""Approval: the inbox, a task with its reasons, a word, letters, and the register of authority."""
+"""Approval: the inbox, a task with its reasons, a word, and letters."""
 
 from typing import Annotated
 
 from fastapi import Path, Response
 from pydantic import Field
 
-from domain.approval import AuthorityGrant, TaskStatus, Verdict
+from domain.approval import ActKind, Minutes, Placement, Resume, TaskStatus, Verdict
 from domain.contract import Letter
 from domain.identity import Id
 from domain.money import Money
@@ -15,7 +15,7 @@ from web.api.pages import Cursor, Page, PageSize, after_instant, page_of
 from web.api.stage import stage
 from web.api.writes import Writing, marked
 from web.callers import Asked, Caller
-from web.service.approval import Decided, TaskPage, TaskView
+from web.service.approval import Decided, Done, TaskPage, TaskView
 
 router = stage("approval")
 
@@ -27,7 +27,24 @@ class Decision(Value):
     note: Annotated[str, Field(max_length=4000)] = ""
     fields_wanted: Annotated[tuple[str, ...], Field(max_length=50)] = ()
     limit: Money | None = None  # approve less than recommended
+    # Of a return: the earlier step it goes to, from 0, and how the approval goes on after it; to
+    # the applicant where none is named.
+    to_step: Annotated[int | None, Field(ge=0, le=50)] = None
+    resume: Resume = Resume.AGAIN
+    # Of an approval: what it is given under.
+    conditions: Annotated[
+        tuple[Annotated[str, Field(min_length=1, max_length=500)], ...], Field(max_length=20)
+    ] = ()
     content_hash: Annotated[str, Field(max_length=64)] = ""  # of what was read
+
+
+class Acting(Value):
+    """What is done with one task beside deciding it."""
+
+    action: ActKind
+    to: Id | None = None  # whom a transfer, a question, a copy or an added signer names
+    placement: Placement | None = None  # of an added signer
+    note: Annotated[str, Field(max_length=4000)] = ""
 
 
 class Switch(Value):
@@ -37,12 +54,8 @@ class Switch(Value):
     reason: Annotated[str, Field(min_length=1, max_length=2000)]
 
 
-GrantNo = Annotated[str, Path(min_length=1, max_length=100)]
+ApprovalNo = Annotated[str, Path(min_length=1, max_length=100)]
 LetterNo = Annotated[str, Path(min_length=1, max_length=40)]
-
-
-class Grants(Value):
-    items: tuple[AuthorityGrant, ...]
 
 
 @router.get("/tasks")
@@ -86,10 +99,38 @@ def decide(write: Writing, response: Response, task_id: Id, body: Decision) -> D
             fields_wanted=body.fields_wanted,
             limit=body.limit,
             content_hash=body.content_hash,
+            to_step=body.to_step,
+            resume=body.resume,
+            conditions=body.conditions,
             key=write.key,
             channel=write.request.state.channel,
         ),
     )
+
+
+@router.post("/tasks/{task_id}/acts")
+def act(write: Writing, response: Response, task_id: Id, body: Acting) -> Done:
+    """Transfer, ask an opinion or give it, add or remove a signer, take back, copy, urge, recuse
+    oneself, close a vote."""
+    return marked(
+        response,
+        write.asked.approvals.act(
+            write.caller,
+            task_id,
+            body.action,
+            to=body.to,
+            placement=body.placement,
+            note=body.note,
+            key=write.key,
+            channel=write.request.state.channel,
+        ),
+    )
+
+
+@router.get("/approvals/{approval_id}/minutes")
+def read_minutes(asked: Asked, caller: Caller, approval_id: ApprovalNo) -> Minutes:
+    """What was said on every step of an approval, made from its words."""
+    return asked.approvals.read_minutes(caller, approval_id)
 
 
 @router.post("/tasks/{task_id}/token")
@@ -102,24 +143,6 @@ def issue_task_token(asked: Asked, caller: Caller, task_id: Id) -> Token:
 def read_letter(asked: Asked, caller: Caller, letter_no: LetterNo) -> Letter:
     """An approval letter (批复) by its number."""
     return asked.approvals.read_letter(caller, letter_no)
-
-
-@router.get("/persons/{person_id}/grants")
-def list_grants(asked: Asked, caller: Caller, person_id: Id) -> Grants:
-    """What a person may decide, by which grant."""
-    return Grants(items=tuple(asked.approvals.list_grants(caller, person_id)))
-
-
-@router.post("/grants", status_code=201, response_model=AuthorityGrant)
-def record_grant(write: Writing, body: AuthorityGrant) -> Response:
-    """Enter a grant of authority (授权书) into the register."""
-    return write.once(201, body, lambda: write.asked.approvals.record_grant(write.caller, body))
-
-
-@router.post("/grants/{grant_no}/revoke", status_code=204)
-def revoke_grant(asked: Asked, caller: Caller, grant_no: GrantNo) -> None:
-    """The grant ends today; open tasks feel it at once."""
-    asked.approvals.revoke_grant(caller, grant_no)
 
 
 @router.put("/automatic-lane", status_code=204)

@@ -9,8 +9,11 @@ from fastapi import APIRouter, Form, Response
 from fastapi.responses import HTMLResponse
 
 from domain.approval import (
+    ActKind,
     Approval,
     ApprovalOutcome,
+    Placement,
+    Resume,
     RouteStep,
     StepMode,
     Subject,
@@ -39,6 +42,8 @@ from web.service.ids import new_id
 from web.service.permissions import Action, permitted
 
 router = APIRouter(include_in_schema=False)
+# Acts that name a person.
+NAMING = (ActKind.TRANSFER, ActKind.ASK_OPINION, ActKind.ADD_SIGNER, ActKind.COPY)
 VERDICTS = {verdict.value: verdict for verdict in Verdict}
 _STATUS_OF_VIEW = {
     "mine": TaskStatus.OPEN,
@@ -65,6 +70,12 @@ class Vote:
     note: str = ""
     due_at: datetime | None = None
     skipped: str = ""  # why nobody is asked
+    conditions: tuple[str, ...] = ()
+    void: str = ""  # why the word stands no longer
+    carried: bool = False  # from the approval before
+    person_id: str | None = None  # the one person it is for
+    added_by: str | None = None
+    asks: str | None = None  # whose opinion is awaited
 
 
 @dataclass(frozen=True)
@@ -88,6 +99,19 @@ class Typed:
     note: str = ""
     limit: str = ""
     fields_wanted: tuple[str, ...] = ()
+    conditions: str = ""
+    to_step: str = ""
+    resume: str = ""
+
+
+@dataclass(frozen=True)
+class TypedAct:
+    """What was typed into the form of acts, kept when it is refused."""
+
+    action: str = ""
+    to: str = ""
+    placement: str = ""
+    note: str = ""
 
 
 @router.get("/tasks")
@@ -138,10 +162,13 @@ def decide(
     limit: Annotated[str, Form()] = "",
     fields_wanted: Annotated[list[str] | None, Form()] = None,
     content_hash: Annotated[str, Form()] = "",
+    conditions: Annotated[str, Form()] = "",
+    to_step: Annotated[str, Form()] = "",
+    resume: Annotated[str, Form()] = "",
     key: Annotated[str, Form()] = "",
 ) -> Response:
     """Give one word; refused, the page comes back with everything that was typed."""
-    typed = Typed(verdict, note, limit, tuple(fields_wanted or ()))
+    typed = Typed(verdict, note, limit, tuple(fields_wanted or ()), conditions, to_step, resume)
     visit.when_refused(lambda refusal: _task_page(visit, task_id, typed, refusal))
     given = visit.parsed(Verdict, verdict, "verdict")
     page = visit.services.approvals.read_task(visit.person, task_id)
@@ -153,10 +180,43 @@ def decide(
         fields_wanted=typed.fields_wanted if given is Verdict.RETURN else (),
         limit=_limit(visit, page, limit) if given is Verdict.APPROVE else None,
         content_hash=content_hash,
+        to_step=int(to_step) if given is Verdict.RETURN and to_step.isdecimal() else None,
+        resume=visit.parsed(Resume, resume or Resume.AGAIN, "resume"),
+        conditions=tuple(line.strip() for line in conditions.splitlines() if line.strip())
+        if given is Verdict.APPROVE
+        else (),
         key=key or None,
         channel="console",
     )
     return visit.go(f"/tasks/{task_id}", f"decided_{given}")
+
+
+@router.post("/tasks/{task_id}/acts")
+def act(
+    visit: Writing,
+    task_id: str,
+    action: Annotated[str, Form()] = "",
+    to: Annotated[str, Form()] = "",
+    placement: Annotated[str, Form()] = "",
+    note: Annotated[str, Form()] = "",
+    key: Annotated[str, Form()] = "",
+) -> Response:
+    """Do what is no decision; refused, the page comes back with everything that was typed."""
+    typed = TypedAct(action, to, placement, note)
+    visit.when_refused(lambda refusal: _task_page(visit, task_id, Typed(), refusal, typed))
+    kind = visit.parsed(ActKind, action, "action")
+    adds = kind is ActKind.ADD_SIGNER
+    visit.services.approvals.act(
+        visit.person,
+        task_id,
+        kind,
+        to=(to.strip() or None) if kind in NAMING else None,
+        placement=visit.parsed(Placement, placement, "placement") if adds else None,
+        note=note.strip(),
+        key=key or None,
+        channel="console",
+    )
+    return visit.go(f"/tasks/{task_id}", "acted")
 
 
 def approvals_shown(
@@ -166,12 +226,12 @@ def approvals_shown(
 ) -> list[ApprovalShown]:
     """Every approval of a subject, step by step, with the words given and those still open."""
     due = {task.task_id: task.due_at for task in tasks}
-    notes = {decision.task_id: decision.note for decision in decisions}
+    said = {decision.task_id: decision for decision in decisions}
     return [
         ApprovalShown(
             reasons=approval.request.reasons,
             steps=tuple(
-                _step_shown(approval, index, step, due, notes)
+                _step_shown(approval, index, step, due, said)
                 for index, step in enumerate(approval.request.steps)
             ),
         )
@@ -191,10 +251,10 @@ def _step_shown(
     index: int,
     step: RouteStep,
     due: Mapping[str, datetime],
-    notes: Mapping[str, str],
+    said: Mapping[str, DecisionView],
 ) -> StepShown:
     opened = [task for task in approval.tasks if task.step_index == index]
-    votes = tuple(_vote(task, due, notes) for task in opened) or tuple(
+    votes = tuple(_vote(task, due, said) for task in opened) or tuple(
         Vote(position) for position in step.positions
     )
     passed = index < approval.step_index
@@ -202,7 +262,8 @@ def _step_shown(
     return StepShown(step.mode, ApprovalOutcome.APPROVED if passed else here, votes)
 
 
-def _vote(task: Task, due: Mapping[str, datetime], notes: Mapping[str, str]) -> Vote:
+def _vote(task: Task, due: Mapping[str, datetime], said: Mapping[str, DecisionView]) -> Vote:
+    word = said.get(task.carried_from or task.task_id)
     return Vote(
         position=task.position,
         escalated_to=task.escalated_to,
@@ -210,7 +271,13 @@ def _vote(task: Task, due: Mapping[str, datetime], notes: Mapping[str, str]) -> 
         decided_by=task.decided_by,
         decided_at=task.decided_at,
         verdict=task.verdict,
-        note=notes.get(task.task_id, ""),
+        note=word.note if word else "",
+        conditions=word.conditions if word else (),
+        void=(word.void if word else "") if task.void else "",
+        carried=task.carried_from is not None,
+        person_id=task.person_id,
+        added_by=task.added_by,
+        asks=task.help.of if task.help and task.awaits_help else None,
         due_at=due.get(task.task_id) if task.status is TaskStatus.OPEN else None,
         skipped=task.skipped,
     )
@@ -240,7 +307,13 @@ class Asked:
     shown: dict[str, Any]
 
 
-def _cap_page(visit: Visit, page: TaskPage, typed: Typed, refusal: Problem | None) -> HTMLResponse:
+def _cap_page(
+    visit: Visit,
+    page: TaskPage,
+    typed: Typed,
+    refusal: Problem | None,
+    typed_act: TypedAct | None,
+) -> HTMLResponse:
     """A task about a cap: what was asked for, beside what is in force."""
     view = visit.services.caps.read(visit.person, page.approval.request.subject_id)
     cap = view.cap.request
@@ -251,12 +324,20 @@ def _cap_page(visit: Visit, page: TaskPage, typed: Typed, refusal: Problem | Non
         caps=replace(caps_shown(visit, cap.scope, cap.owner_id), may_ask=False),
         owner_name=_owner_name(visit, cap),
         assessment=None,
-        **_told(visit, page, typed, CapAsked(path_of(cap.scope, cap.owner_id), view.tasks)),
+        **_told(
+            visit, page, typed, CapAsked(path_of(cap.scope, cap.owner_id), view.tasks), typed_act
+        ),
     )
 
 
-def _told(visit: Visit, page: TaskPage, typed: Typed, asked: "Asked | CapAsked") -> dict[str, Any]:
-    """What every page of a task shows: whose it is and why, what was said, and the form."""
+def _told(
+    visit: Visit,
+    page: TaskPage,
+    typed: Typed,
+    asked: "Asked | CapAsked",
+    typed_act: TypedAct | None = None,
+) -> dict[str, Any]:
+    """What every page of a task shows: whose it is and why, what was said, and the forms."""
     why_not = _why_not(visit, page)
     return {
         "task": page.task,
@@ -268,9 +349,17 @@ def _told(visit: Visit, page: TaskPage, typed: Typed, asked: "Asked | CapAsked")
         "asked": asked,
         "approvals": approvals_shown([page.approval], asked.tasks, page.decisions),
         "decided_at": _decided_at(page),
-        "verdicts": _verdicts(asked),
+        "verdicts": _verdicts(asked, page),
         "content_hash": page.approval.request.content_hash,
         "typed": typed,
+        "typed_act": typed_act or TypedAct(),
+        "may": page.may,
+        "acts": [each for each in page.acts if each.approval_id == page.task.approval_id],
+        "names_somebody": any(each in NAMING for each in page.may),
+        "places_signer": ActKind.ADD_SIGNER in page.may,
+        "placements": tuple(Placement),
+        "resumes": tuple(Resume),
+        "return_targets": page.return_targets,
         "form_key": new_id(),
     }
 
@@ -320,11 +409,15 @@ def _asked(visit: Visit, page: TaskPage) -> Asked:
 
 
 def _task_page(
-    visit: Visit, task_id: str, typed: Typed, refusal: Problem | None = None
+    visit: Visit,
+    task_id: str,
+    typed: Typed,
+    refusal: Problem | None = None,
+    typed_act: TypedAct | None = None,
 ) -> HTMLResponse:
     page = visit.services.approvals.read_task(visit.person, task_id)
     if page.approval.request.subject is Subject.CAP:
-        return _cap_page(visit, page, typed, refusal)
+        return _cap_page(visit, page, typed, refusal, typed_act)
     asked = _asked(visit, page)
     assessment = asked.assessment
     spread = spread_of(assessment.dossier.statements if assessment else (), visit.speech)
@@ -340,17 +433,23 @@ def _task_page(
         fields=(*_FIELDS, INVESTIGATION_REPORT) if investigated else _FIELDS,
         spread=spread,
         charts=bool(spread and spread.option),
-        **_told(visit, page, typed, asked),
+        **_told(visit, page, typed, asked, typed_act),
         **asked.shown,
         **receipt_of(assessment, visit.formats, visit.speech),
     )
 
 
-def _verdicts(asked: "Asked | CapAsked") -> dict[str, Verdict]:
-    """The words that may be given: an override or a cap goes back to nobody."""
-    if asked.kind not in ("override", "cap"):
+def _verdicts(asked: "Asked | CapAsked", page: TaskPage) -> dict[str, Verdict]:
+    """The words that may be given; once decided, all of them, to show the one that was.
+
+    An override or a cap is confirmed or declined, and goes back to nobody.
+    """
+    if not page.words:
         return VERDICTS
-    return {code: verdict for code, verdict in VERDICTS.items() if verdict is not Verdict.RETURN}
+    words = {word.value: word for word in page.words}
+    if asked.kind in ("override", "cap"):
+        words.pop(Verdict.RETURN, None)
+    return words
 
 
 def _why_not(visit: Visit, page: TaskPage) -> Problem | None:

@@ -34,6 +34,10 @@ LOOKS = {
     "approve": (GOOD, "check"),
     "decline": (BAD, "cross"),
     "return": (WAIT, "back"),
+    "defer": (WAIT, "pause"),
+    "support": (GOOD, "check"),
+    "object": (BAD, "flag"),
+    "waiting": (OFF, "hourglass"),
     # contracts
     "sent": (GOOD, "check"),
     "signed": (GOOD, "check"),

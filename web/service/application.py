@@ -521,8 +521,8 @@ def _visible_customer(session: Session, person: Person, customer_id: str) -> Cus
 def visible_case(
     session: Session, person: Person, case_id: str, *, to_change: bool = False
 ) -> Case:
-    """The case, if the person sees its customer, or investigates it and only wants to read it;
-    absent and forbidden look the same."""
+    """The case, if the person sees its customer; or investigates it, was asked for an opinion or
+    reads along, and only wants to read it; absent and forbidden look the same."""
     case = Applications(session).find(case_id)
     if case is None:
         raise NotFound(kind="application", id=case_id)
@@ -530,9 +530,9 @@ def visible_case(
     if manager_id is not None:
         customer = Customers(session).read(case.application.customer_id)
         owned = customer.manager_id == manager_id
-        if not owned and (
-            to_change or not Investigations(session).investigates(case_id, manager_id)
-        ):
+        takes_part = Investigations(session).investigates(case_id, manager_id)
+        reads = takes_part or Approvals(session).reads_along(case_id, manager_id)
+        if not owned and (to_change or not reads):
             raise NotFound(kind="application", id=case_id)
     return case
 

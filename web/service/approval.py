@@ -1,33 +1,44 @@
-"""What may be asked of approvals: the inbox, a task with its reasons, a word, the register."""
+"""What may be asked of approvals: the inbox, a task with its reasons, a word, letters."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from activities.edition import grant_by_role
-from activities.override import refuse_override_hands
-from activities.related import refuse_recused
+from activities.act import OF_HOLDERS
+from activities.authority import Asking
 from domain.application import CaseStatus
 from domain.approval import (
+    ActKind,
+    ActRequest,
     Approval,
     ApprovalOutcome,
     ApprovalProgress,
     AuthorityGrant,
     DecisionRequest,
+    Minutes,
+    Placement,
+    Resume,
     TaskStatus,
+    TierMove,
     Verdict,
+    minutes_of,
 )
+from domain.assessment import PolicyException
 from domain.contract import Letter
 from domain.draft import RISK_OFFICER
+from domain.edition import AuthorityPolicy
 from domain.errors import AlreadyDecided, CreditError, NotFound, Withdrawn
 from domain.identity import Id, Person, Role
 from domain.money import Money
 from domain.value import Value
+from policies.authority import open_positions, tier_moves
 from storage.application import Applications
 from storage.approval import (
+    Acts,
+    ActView,
     Approvals,
-    AuthorityGrants,
+    AuthorityRegister,
     AutomaticLane,
     Decisions,
     DecisionView,
@@ -40,11 +51,12 @@ from storage.approval import (
 from storage.base import Records
 from storage.cap import Caps
 from storage.customer import Customers
+from storage.edition import Editions
 from storage.identity import ActionTokens, make_token
 from web.service.application import message_id_of
 from web.service.clock import Clock
 from web.service.gateway import Gateway
-from web.service.permissions import Action, permit, visible_to
+from web.service.permissions import Action, permit, permitted, visible_to
 from workflows.names import approval_id
 
 TOKEN_LASTS = timedelta(minutes=10)
@@ -62,15 +74,34 @@ class Decided(Value):
     replayed: bool = False
 
 
+class Done(Value):
+    """What followed from an act."""
+
+    task_id: Id
+    act_id: str
+    action: ActKind
+    outcome: ApprovalOutcome
+    waiting_for: tuple[str, ...] = ()
+    replayed: bool = False
+
+
 class WhyYou(Value):
-    """Why a task is this person's, or why it is not: the grant, the sum, and the tier's edges."""
+    """Why a task is this person's, or why it is not: by which grant, for whom and under which
+    certificate, for what sum and which exceptions, and what would put it before others."""
 
     grant: AuthorityGrant | None
+    on_behalf_of: Id | None = None  # whose authority a delegate uses
+    delegations: tuple[Id, ...] = ()
+    certificate_no: Id | None = None
+    stands_in_for: str | None = None  # the position whose holders cannot act
     refusal: str | None  # the code that a decision would be refused with, now
     detail: str = ""
     aggregate: Money
+    grade: str = ""
     route_row: str
     reasons: tuple[str, ...]
+    exceptions: tuple[PolicyException, ...] = ()
+    moves: tuple[TierMove, ...] = ()
 
 
 class TaskPage(Value):
@@ -80,6 +111,10 @@ class TaskPage(Value):
     approval: Approval
     why: WhyYou
     decisions: tuple[DecisionView, ...]
+    acts: tuple[ActView, ...] = ()
+    words: tuple[Verdict, ...] = ()  # that the reader may say now
+    may: tuple[ActKind, ...] = ()  # what the reader may do besides
+    return_targets: tuple[int, ...] = ()  # earlier steps that a return may name, from 0
 
 
 class ApprovalService:
@@ -108,6 +143,7 @@ class ApprovalService:
                 page_size=page_size,
                 after=after,
                 positions=positions,
+                person_id=person.person_id if mine else None,
                 case_id=case_id,
                 status=status,
                 manager_id=visible_to(person).manager_id,
@@ -118,11 +154,18 @@ class ApprovalService:
         permit(person, Action.TASK_READ)
         with self._records.begin() as session:
             task, approval = self._found(session, person, task_id)
+            why = self._why(session, person, task, approval)
+            holds = why.grant is not None and permitted(person, Action.TASK_DECIDE)
+            acts = approval.acts_for(task_id, person.person_id)
             return TaskPage(
                 task=task,
                 approval=approval,
-                why=self._why(session, person, task, approval),
+                why=why,
                 decisions=tuple(Decisions(session).list_of_case(task.case_id)),
+                acts=tuple(Acts(session).list_of_case(task.case_id)),
+                words=approval.words_for(task_id, person.person_id) if holds else (),
+                may=tuple(act for act in acts if holds or act not in OF_HOLDERS),
+                return_targets=approval.return_targets(),
             )
 
     def decide(
@@ -135,12 +178,17 @@ class ApprovalService:
         fields_wanted: tuple[str, ...] = (),
         limit: Money | None = None,
         content_hash: str = "",
+        to_step: int | None = None,
+        resume: Resume = Resume.AGAIN,
+        conditions: tuple[str, ...] = (),
         key: str | None = None,
         channel: str = "api",
     ) -> Decided:
         """One word; authority is checked by the approval itself, at this moment.
 
-        Refuses `AlreadyDecided`, `NoAuthority`, `OwnCase`, `SameHands`, `Withdrawn`,
+        A return goes to the applicant, or to the earlier step `to_step` (from 0), after which it
+        goes on as `resume` says. Refuses `AlreadyDecided`, `NoAuthority`, `OwnCase`, `SameHands`,
+        `NotYourTask`, `OpinionAwaited`, `Withdrawn`, `WordIllegal`, `TargetIllegal`,
         `StaleContent` (what was read is no longer what is decided on) and `NoteMissing`.
         """
         permit(person, Action.TASK_DECIDE)
@@ -153,6 +201,9 @@ class ApprovalService:
             fields_wanted=fields_wanted,
             limit=limit,
             content_hash=content_hash,
+            to_step=to_step,
+            resume=resume,
+            conditions=conditions,
             message_id=message_id_of(person, f"decide/{task_id}", key),
             token=make_token(),
             channel=channel,
@@ -177,6 +228,70 @@ class ApprovalService:
             return self._answer_closed(task, word)
         return _decided(word, ApprovalProgress.model_validate(answer))
 
+    def act(
+        self,
+        person: Person,
+        task_id: str,
+        action: ActKind,
+        *,
+        to: str | None = None,
+        placement: Placement | None = None,
+        note: str = "",
+        key: str | None = None,
+        channel: str = "api",
+    ) -> Done:
+        """Anything but a decision: transfer, add a signer, take back, urge and their kind.
+
+        Whoever sees the task may urge and let read along, and answer what they were asked; the rest
+        is for who may decide it. Refuses `ActIllegal`, `NotYourTask`, `OwnCase`,
+        `OwnInvestigation`, `SameHands`, `RecusedOneself`, `UrgedAlready`, `NoteMissing`, and
+        whatever a decision by the person, or by whom it names, would be refused with.
+        """
+        permit(person, Action.TASK_DECIDE if action in OF_HOLDERS else Action.TASK_READ)
+        said = ActRequest(
+            approval_id="",
+            task_id=task_id,
+            person_id=person.person_id,
+            action=action,
+            to=to,
+            placement=placement,
+            note=note,
+            message_id=message_id_of(person, f"act/{task_id}", key),
+            token=make_token(),
+            channel=channel,
+            at=self._clock.now(),
+        )
+        with self._records.begin() as session:
+            _, approval = self._found(session, person, task_id)
+            taken = Acts(session).find_progress(said.message_id, said.said)
+            if taken is not None:
+                return _done(said, taken, replayed=True)
+            approval.refuse_act(said.act)
+            token = ActionTokens(session).issue_action_token(
+                person.person_id, task_id, self._clock.now() + TOKEN_LASTS
+            )
+        message = said.model_dump(mode="json", exclude={"approval_id", "at", "offset_days"})
+        request = approval.request
+        answer = self._gateway.update(
+            approval_id(request.subject_id, request.n), "act", message | {"token": token}
+        )
+        return _done(said, ApprovalProgress.model_validate(answer))
+
+    def read_minutes(self, person: Person, approval_no: str) -> Minutes:
+        """What was said on every step of an approval, as one document made from its words."""
+        permit(person, Action.TASK_READ)
+        with self._records.begin() as session:
+            approval = Approvals(session).find(approval_no)
+            if approval is None:
+                raise NotFound(kind="approval", id=approval_no)
+            self._refuse_unseen(session, person, approval, "approval", approval_no)
+            case_id = approval.request.case_id
+            words = {each.task_id: each for each in Decisions(session).list_of_case(case_id)}
+            return minutes_of(
+                approval,
+                {task_id: (word.note, word.conditions) for task_id, word in words.items()},
+            )
+
     def issue_token(self, person: Person, task_id: str) -> str:
         """A one-time token for one word on this task, for tools that can only signal."""
         permit(person, Action.TASK_DECIDE)
@@ -193,25 +308,6 @@ class ApprovalService:
             self._refuse_unseen(session, person, letter.case_id, "letter", letter_no)
             return letter
 
-    def list_grants(self, person: Person, of: str) -> Sequence[AuthorityGrant]:
-        """The grants of a person; anybody may read their own."""
-        if of != person.person_id:
-            permit(person, Action.AUTHORITY_READ)
-        with self._records.begin() as session:
-            return AuthorityGrants(session).list_of(of)
-
-    def record_grant(self, person: Person, grant: AuthorityGrant) -> AuthorityGrant:
-        """Enter a grant into the register; `AlreadyExists` where its number stands for another."""
-        permit(person, Action.AUTHORITY_GRANT)
-        with self._records.begin() as session:
-            return AuthorityGrants(session).record(grant)
-
-    def revoke_grant(self, person: Person, grant_no: str) -> None:
-        """The grant ends today; open tasks feel it at once."""
-        permit(person, Action.AUTHORITY_GRANT)
-        with self._records.begin() as session:
-            AuthorityGrants(session).revoke(grant_no, self._clock.business_on())
-
     def switch_automatic_lane(self, person: Person, *, on: bool, reason: str) -> None:
         """Open or stop the automatic lane for every case not yet assessed."""
         permit(person, Action.LANE_SWITCH)
@@ -219,64 +315,67 @@ class ApprovalService:
             AutomaticLane(session).switch(on=on, person_id=person.person_id, reason=reason)
 
     def _positions(self, session: Session, person: Person) -> list[str]:
+        """The positions whose tasks may be this person's today: held, spoken for, or stood in for."""
         on = self._clock.business_on()
-        granted = {
-            grant.position
-            for grant in AuthorityGrants(session).list_of(person.person_id)
-            if grant.covers(grant.position, Money.zero(grant.limit.currency), on)
-        }
+        edition = Editions(session).find_current(on)
+        policy = AuthorityPolicy() if edition is None else edition.approval.authority
+        register = AuthorityRegister(session).on_day(on)
         by_role = {RISK_OFFICER} if person.has(Role.RISK_OFFICER) else set()
-        return sorted(granted | by_role)
+        return sorted({*open_positions(register, person.person_id, policy), *by_role})
 
     def _found(self, session: Session, person: Person, task_id: str) -> tuple[TaskView, Approval]:
         task = Tasks(session).read(task_id)
-        self._refuse_unseen(session, person, task.case_id, "task", task_id)
         approval = Approvals(session).find(task.approval_id)
         if approval is None:
             raise NotFound(kind="approval", id=task.approval_id)
+        self._refuse_unseen(session, person, approval, "task", task_id)
         return task, approval
 
     def _refuse_unseen(
-        self, session: Session, person: Person, case_id: str, kind: str, id_: str
+        self, session: Session, person: Person, approval: Approval | str, kind: str, id_: str
     ) -> None:
+        """Nothing, or `NotFound` to a manager of other customers who has no part in the case."""
         manager_id = visible_to(person).manager_id
         if manager_id is None:
             return
+        case_id = approval if isinstance(approval, str) else approval.request.case_id
         case = Applications(session).find(case_id)
         if case is None and Caps(session).list_page(cap_id=case_id, manager_id=manager_id):
             return
         customer = Customers(session).find(case.application.customer_id) if case else None
-        if customer is None or customer.manager_id != manager_id:
+        owned = customer is not None and customer.manager_id == manager_id
+        if not owned and not Approvals(session).reads_along(case_id, manager_id):
             raise NotFound(kind=kind, id=id_)
 
     def _why(self, session: Session, person: Person, task: TaskView, approval: Approval) -> WhyYou:
-        on = self._clock.business_on()
         request = approval.request
-        asked = [task.position, *([task.escalated_to] if task.escalated_to else [])]
+        asking = Asking(session, approval, self._clock.business_on())
         known = approval.task(task.task_id)
-        by_role = known and grant_by_role(session, person.person_id, known, approval, on)
-        grant = by_role or next(
-            (
-                grant
-                for grant in AuthorityGrants(session).list_of(person.person_id)
-                if any(grant.covers(position, request.aggregate, on) for position in asked)
-            ),
-            None,
-        )
-        refusal, detail = ("no_authority", "") if grant is None else (None, "")
+        voice, refusal, detail = None, None, ""
         try:
             approval.legality(task.task_id, person.person_id)
-            refuse_override_hands(session, approval, person.person_id)
-            refuse_recused(session, approval, person.person_id, on)
+            assert known is not None, "legality refuses a task that is not there"
+            voice = asking.voice_of(person.person_id, known)
         except CreditError as error:
             refusal, detail = error.code, error.detail(person.language)
+        assessment = asking.assessment()
+        by_tiers = any(row.code == request.route_row for row in asking.edition.approval.rows)
         return WhyYou(
-            grant=grant,
+            grant=voice.grant if voice else None,
+            on_behalf_of=voice.on_behalf_of if voice else None,
+            delegations=voice.delegations if voice else (),
+            certificate_no=voice.certificate_no if voice else None,
+            stands_in_for=known.position
+            if voice and known and voice.grant.position not in known.may_be_decided_by
+            else None,
             refusal=refusal,
             detail=detail,
             aggregate=request.aggregate,
+            grade=request.grade,
             route_row=request.route_row,
             reasons=request.reasons,
+            exceptions=assessment.route.exceptions if assessment else (),
+            moves=tier_moves(request.aggregate, request.grade, asking.edition) if by_tiers else (),
         )
 
     def _answer_closed(self, task: TaskView, word: DecisionRequest) -> Decided:
@@ -303,6 +402,17 @@ class ApprovalService:
             decided_by=last.person_id if last else "system",
             decided_at=last.decided_at.isoformat(timespec="seconds") if last else "-",
         )
+
+
+def _done(said: ActRequest, progress: ApprovalProgress, *, replayed: bool = False) -> Done:
+    return Done(
+        task_id=said.task_id,
+        act_id=said.message_id,
+        action=said.action,
+        outcome=progress.outcome,
+        waiting_for=progress.waiting_for,
+        replayed=replayed or progress.replayed,
+    )
 
 
 def _decided(

@@ -35,11 +35,12 @@ from domain.identity import Person, Role
 from domain.money import Money
 from domain.reasons import because
 from domain.value import Value
+from policies.authority import open_positions
 from policies.edition import refuse_unsound
 from policies.publication import publication_step
 from policies.simulation import report_of, tried
 from storage.application import PastCases
-from storage.approval import Approvals, AuthorityGrants
+from storage.approval import Approvals, AuthorityRegister
 from storage.base import Records
 from storage.draft import Drafts
 from storage.edition import Editions
@@ -264,7 +265,10 @@ class DraftService:
         if person.has(Role.RISK_OFFICER):
             return positions.index(RISK_OFFICER) + 1
         with self._records.begin() as session:
-            held = {grant.position for grant in AuthorityGrants(session).list_of(person.person_id)}
+            on = self._clock.business_on()
+            policy = self._in_force(session, on).approval.authority
+            register = AuthorityRegister(session).on_day(on)
+            held = open_positions(register, person.person_id, policy)
         place = next((at for at, each in enumerate(positions, start=1) if each in held), None)
         if place is None:
             raise NoAuthority(**because("one_position_of", positions=", ".join(positions)))

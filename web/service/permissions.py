@@ -86,6 +86,11 @@ class Action(StrEnum):
     TASK_DECIDE = "task.decide"
     AUTHORITY_READ = "authority.read"
     AUTHORITY_GRANT = "authority.grant"
+    DELEGATION_RECORD = "delegation.record"
+    CERTIFICATE_RECORD = "certificate.record"
+    CONFLICT_READ = "conflict.read"
+    CONFLICT_DECLARE = "conflict.declare"
+    CONFLICT_END = "conflict.end"
     LETTER_READ = "letter.read"
 
     CONTRACT_READ = "contract.read"
@@ -198,8 +203,14 @@ MATRIX: dict[Action, frozenset[Role]] = {
     Action.INVESTIGATION_ACT: frozenset({_RM}),
     Action.TASK_READ: _READERS,
     Action.TASK_DECIDE: frozenset({_APPROVER, _RISK}),
-    Action.AUTHORITY_READ: _READERS,
+    Action.AUTHORITY_READ: _STAFF,
     Action.AUTHORITY_GRANT: frozenset({_OPERATOR}),
+    # Approvers have others speak for them; an operator enters it for who is away already.
+    Action.DELEGATION_RECORD: frozenset({_APPROVER, _OPERATOR}),
+    Action.CERTIFICATE_RECORD: frozenset({_OPERATOR}),
+    Action.CONFLICT_READ: frozenset({_RISK, _LEGAL, _AUDITOR}),
+    Action.CONFLICT_DECLARE: frozenset({_RM, _APPROVER, _RISK, _RELEASE, _LEGAL, _COLLECTOR}),
+    Action.CONFLICT_END: frozenset({_RISK}),
     Action.LETTER_READ: _READERS,
     Action.CONTRACT_READ: _READERS,
     Action.CONTRACT_SEND: frozenset({_LEGAL}),

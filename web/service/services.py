@@ -11,6 +11,7 @@ from web.service.application import ApplicationService
 from web.service.approval import ApprovalService
 from web.service.attachment import AttachmentService
 from web.service.audit import AuditService
+from web.service.authority import AuthorityService
 from web.service.benchmark import BenchmarkService
 from web.service.cap import CapService
 from web.service.classification import ClassificationService
@@ -83,6 +84,7 @@ class Services:
     applications: ApplicationService
     investigations: InvestigationService
     approvals: ApprovalService
+    authority: AuthorityService
     overrides: OverrideService
     caps: CapService
     contracts: ContractService
@@ -148,6 +150,7 @@ def build_services(
         applications=ApplicationService(records, gateway, clock),
         investigations=InvestigationService(records, clock),
         approvals=ApprovalService(records, gateway, clock),
+        authority=AuthorityService(records, clock),
         overrides=OverrideService(records, clock),
         caps=CapService(records, clock),
         contracts=ContractService(records, gateway, clock, grantor),

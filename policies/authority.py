@@ -1,0 +1,278 @@
+"""Authority: who may decide a case on a day, by grants, seats, delegations and certificates.
+
+Authority only ever shrinks on its way. A sub-grant counts as far as every grant above it, and while
+whoever gave it still holds what it was taken from. A delegate counts as far as each person on the
+way from the grant's holder could decide as well, in as many steps as policy allows.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from itertools import islice
+
+from domain.approval import AuthorityGrant, CaseFacts, Register, TierMove, Voice
+from domain.edition import ApprovalRow, AuthorityPolicy, PolicyEdition
+from domain.money import Money
+from policies.tables import tables_of
+
+
+def holders(grant: AuthorityGrant, register: Register) -> tuple[str, ...]:
+    """Who holds a grant on the register's day: its person, or everybody in its post or body."""
+    if grant.person_id is not None:
+        found = [grant.person_id]
+    else:
+        found = [
+            seat.person_id
+            for seat in register.seats
+            if (seat.post, seat.body) == (grant.post, grant.body) and seat.in_force(register.on)
+        ]
+    return tuple(sorted({each for each in found if each in register.active}))
+
+
+def line_of(grant: AuthorityGrant, register: Register) -> tuple[AuthorityGrant, ...]:
+    """The grant and every one it was taken from, itself first; nothing where any does not stand.
+
+    A sub-grant falls with its parent, and when its grantor holds the parent no longer.
+    """
+    by_no = {each.grant_no: each for each in register.grants}
+    line: list[AuthorityGrant] = []
+    here: AuthorityGrant | None = grant
+    while here is not None:
+        if here in line or not here.in_force(register.on):
+            return ()
+        line.append(here)
+        if here.parent_no is None:
+            return tuple(line)
+        parent = by_no.get(here.parent_no)
+        if parent is None or parent.position != here.position or not _given(here, parent, register):
+            return ()
+        here = parent
+    return ()
+
+
+def _given(grant: AuthorityGrant, parent: AuthorityGrant, register: Register) -> bool:
+    """Whether the grantor of a sub-grant holds its parent: as a person, or as the post or body."""
+    held_by = holders(parent, register)
+    return grant.granted_by in held_by or (
+        parent.seat is not None and grant.granted_by == parent.seat and bool(held_by)
+    )
+
+
+def voices(
+    register: Register,
+    positions: Collection[str],
+    facts: CaseFacts | None,
+    policy: AuthorityPolicy,
+    barred: Collection[str] = (),
+) -> dict[str, Voice]:
+    """Who may decide as one of the positions, and by what right: the shortest way to each.
+
+    Without `facts`, who might decide some case. Nobody decides with the authority of whom is barred.
+    """
+    found: dict[str, Voice] = {}
+    for grant in sorted(register.grants, key=lambda each: each.grant_no):
+        if grant.position not in positions or not _reaches(grant, register, facts):
+            continue
+        for holder in holders(grant, register):
+            for voice in _ways(register, grant, holder, facts, policy):
+                known = found.get(voice.person_id)
+                shorter = known is None or len(voice.chain) < len(known.chain)
+                if shorter and not set(voice.people) & set(barred):
+                    found[voice.person_id] = voice
+    return found
+
+
+def _reaches(grant: AuthorityGrant, register: Register, facts: CaseFacts | None) -> bool:
+    line = line_of(grant, register)
+    return bool(line) and (facts is None or all(each.reaches(facts) for each in line))
+
+
+def _ways(
+    register: Register,
+    grant: AuthorityGrant,
+    holder: str,
+    facts: CaseFacts | None,
+    policy: AuthorityPolicy,
+) -> Iterator[Voice]:
+    """Every way from the holder of a grant to somebody who is there and may speak by it.
+
+    A way that comes back to somebody on it leads nowhere: a cycle gives authority to nobody.
+    """
+    waiting: list[tuple[tuple[str, ...], tuple[str, ...]]] = [((holder,), ())]
+    while waiting:
+        people, through = waiting.pop(0)
+        person = people[-1]
+        certificate = certificate_of(register, person, grant.position, policy)
+        if certificate is None or (through and not _own(register, person, facts)):
+            continue
+        given = [
+            each
+            for each in register.delegations
+            if each.delegator == person and each.in_force(register.on)
+        ]
+        if not any(each.absent for each in given):
+            yield Voice(
+                person_id=person,
+                grant=grant,
+                chain=people if through else (),
+                delegations=through,
+                certificate_no=certificate or None,
+            )
+        if len(through) < policy.delegation_depth:
+            waiting += [
+                ((*people, each.delegate), (*through, each.entry_id))
+                for each in given
+                if each.delegate not in people
+                and each.delegate in register.active
+                and (facts is None or each.reaches(facts))
+            ]
+
+
+def _own(register: Register, person: str, facts: CaseFacts | None) -> bool:
+    """Whether a delegate could decide as much by a grant of their own, in whatever position."""
+    return any(
+        person in holders(grant, register) and _reaches(grant, register, facts)
+        for grant in register.grants
+    )
+
+
+def certificate_of(
+    register: Register, person: str, position: str, policy: AuthorityPolicy
+) -> str | None:
+    """The number of the certificate that a position asks for; empty where it asks for none.
+
+    None where the person has none in force: then they have no authority in it.
+    """
+    code = policy.certificates.get(position)
+    if code is None:
+        return ""
+    return next(
+        (
+            each.certificate_no
+            for each in register.certificates
+            if (each.person_id, each.code) == (person, code) and each.in_force(register.on)
+        ),
+        None,
+    )
+
+
+def held(register: Register, positions: Collection[str]) -> tuple[str, ...]:
+    """Everybody who holds one of the positions by a grant that stands, whether they may act or not."""
+    found = {
+        holder
+        for grant in register.grants
+        if grant.position in positions and line_of(grant, register)
+        for holder in holders(grant, register)
+    }
+    return tuple(sorted(found))
+
+
+def superiors_of(positions: Sequence[str], policy: AuthorityPolicy) -> Iterator[tuple[str, ...]]:
+    """The positions above these, step by step, as policy names them; each once."""
+    here, seen = tuple(positions), set(positions)
+    while above := tuple(
+        dict.fromkeys(
+            policy.superiors[each]
+            for each in here
+            if each in policy.superiors and policy.superiors[each] not in seen
+        )
+    ):
+        yield above
+        seen |= set(above)
+        here = above
+
+
+def asked(
+    register: Register,
+    positions: Sequence[str],
+    facts: CaseFacts | None,
+    policy: AuthorityPolicy,
+    barred: Collection[str] = (),
+) -> dict[str, Voice]:
+    """Who is asked: whoever may decide as one of the positions, else the nearest superior who may.
+
+    The superior stands in only for holders who cannot act, being away in a circle, recused or
+    without certificate; a position that nobody holds waits for one, and never passes.
+    """
+    found = voices(register, positions, facts, policy, barred)
+    if found or not held(register, positions):
+        return found
+    for above in superiors_of(positions, policy):
+        found = voices(register, above, facts, policy, barred)
+        if found:
+            break
+    return found
+
+
+def open_positions(register: Register, person: str, policy: AuthorityPolicy) -> tuple[str, ...]:
+    """The positions whose tasks may be this person's today: their own, those they speak for, and
+    those below whose holders cannot act."""
+    positions = {grant.position for grant in register.grants}
+    return tuple(
+        sorted(
+            position
+            for position in positions
+            if person in asked(register, (position,), None, policy)
+        )
+    )
+
+
+def stand_ins(register: Register, of: Collection[str]) -> dict[str, str]:
+    """Everybody who stands in for these people, directly or through others, by which delegation."""
+    found: dict[str, str] = {}
+    waiting = [*of]
+    while waiting:
+        person = waiting.pop()
+        for each in register.delegations:
+            known = each.delegate in found or each.delegate in of
+            if each.delegator == person and each.in_force(register.on) and not known:
+                found[each.delegate] = each.entry_id
+                waiting.append(each.delegate)
+    return found
+
+
+def tier_moves(aggregate: Money, grade: str, edition: PolicyEdition) -> tuple[TierMove, ...]:
+    """What would move a case a tier up or down: the nearest amount, and the nearest grade."""
+    place = tables_of(edition).approval.find({"aggregate": aggregate.amount, "grade": grade})
+    if place is None:
+        return ()
+    here = edition.approval.rows[place]
+    level = _level(here, edition)
+    rows = sorted(
+        (row for row in edition.approval.rows if grade in row.grades), key=lambda row: row.above
+    )
+    above = (row for row in rows if row.above > here.above and _level(row, edition) > level)
+    below = (
+        row for row in reversed(rows) if row.above < here.above and _level(row, edition) < level
+    )
+    moves = [
+        TierMove(up=True, row=row.code, amount=edition.money(row.above)) for row in islice(above, 1)
+    ]
+    moves += [
+        TierMove(up=False, row=row.code, amount=edition.money(row.up_to))
+        for row in islice(below, 1)
+        if row.up_to is not None
+    ]
+    return (*moves, *_grade_moves(aggregate, grade, level, edition))
+
+
+def _grade_moves(
+    aggregate: Money, grade: str, level: int, edition: PolicyEdition
+) -> Iterator[TierMove]:
+    """The nearest worse grade that is decided higher, and the nearest better one decided lower."""
+    rank = edition.rank(grade)
+    for up, grades in (
+        (True, edition.grades[rank + 1 :]),
+        (False, tuple(reversed(edition.grades[:rank]))),
+    ):
+        for other in grades:
+            find = tables_of(edition).approval.find
+            place = find({"aggregate": aggregate.amount, "grade": other})
+            assert place is not None, "the approval table leaves a gap"
+            row = edition.approval.rows[place]
+            moved = _level(row, edition) - level
+            if moved > 0 if up else moved < 0:
+                yield TierMove(up=up, row=row.code, grade=other)
+                break
+
+
+def _level(row: ApprovalRow, edition: PolicyEdition) -> int:
+    return max(edition.approval.tiers[step.tier].level for step in row.steps)
