@@ -21,11 +21,10 @@ from domain.turnaround import (
     CaseHistory,
     Court,
     CourtTime,
-    OpenTask,
     Spell,
     Stage,
     TaskForecast,
-    TaskTime,
+    TaskSpan,
     TurnaroundRow,
 )
 
@@ -229,8 +228,8 @@ def rank(values: Iterable[int], percent: int) -> int | None:
 
 
 def forecast(
-    task: OpenTask,
-    decided: Sequence[TaskTime],
+    task: TaskSpan,
+    decided_seconds: Sequence[int],
     policy: TurnaroundPolicy,
     calendar: WorkCalendar,
     now: datetime,
@@ -238,12 +237,12 @@ def forecast(
 ) -> TaskForecast:
     """When an open task will be decided, if its position takes as long as it usually does.
 
-    `decided` are the position's tasks. One that waits already longer than all of them is expected
+    `decided_seconds` are what the position's tasks took. One that waits already longer than all of them is expected
     to be late: nobody has ever taken this long.
     """
     waited = _seconds(calendar.between(task.opened_at, now, offset_days))
-    longer = [each.working_seconds for each in decided if each.working_seconds > waited]
-    enough = len(decided) >= policy.usual_tasks_min
+    longer = [seconds for seconds in decided_seconds if seconds > waited]
+    enough = len(decided_seconds) >= policy.usual_tasks_min
     usual = rank(longer, 50) if enough else None
     expected_at = None
     if usual is not None:
@@ -252,9 +251,14 @@ def forecast(
     late = now > task.due_at
     expected_late = expected_at > task.due_at if expected_at is not None else enough
     return TaskForecast(
-        task=task,
+        task_id=task.task_id,
+        case_id=task.case_id,
+        customer_id=task.customer_id,
+        position=task.position,
+        opened_at=task.opened_at,
+        due_at=task.due_at,
         waited_seconds=waited,
-        tasks_seen=len(decided),
+        tasks_seen=len(decided_seconds),
         usual_seconds=usual,
         expected_at=expected_at,
         late=late,

@@ -36,6 +36,7 @@ from web.api import (
     screening,
     statement,
     trade,
+    turnaround,
     turnover,
     warning,
 )
@@ -52,6 +53,7 @@ STAGES = (
     receivable,
     trade,
     late,
+    turnaround,
     turnover,
     report,
     attachment,

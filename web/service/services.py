@@ -20,6 +20,7 @@ from web.service.cover import CoverService
 from web.service.customer import CustomerService
 from web.service.draft import DraftService
 from web.service.edition import EditionService
+from web.service.event_log import EventLogService
 from web.service.exchange import RateService
 from web.service.exposure import ExposureService
 from web.service.gateway import Gateway
@@ -44,6 +45,7 @@ from web.service.review import ReviewService
 from web.service.screening import ScreeningService
 from web.service.statement import StatementService
 from web.service.trade import TradeService
+from web.service.turnaround import TurnaroundService
 from web.service.turnover import TurnoverService
 from web.service.warning import WarningService
 from workflows.codec import Codec
@@ -86,6 +88,8 @@ class Services:
     warnings: WarningService
     classes: ClassificationService
     cohorts: CohortService
+    turnaround: TurnaroundService
+    event_log: EventLogService
     collections: CollectionService
     guards: GuardService
     editions: EditionService
@@ -146,6 +150,8 @@ def build_services(
         warnings=WarningService(records, gateway, clock),
         classes=ClassificationService(records, gateway, clock),
         cohorts=CohortService(records, clock),
+        turnaround=TurnaroundService(records, clock),
+        event_log=EventLogService(records, clock, codec.pseudonym),
         collections=CollectionService(records, gateway, clock),
         guards=GuardService(records, clock),
         editions=editions,
