@@ -20,7 +20,7 @@ class Court(StrEnum):
     THIRD_PARTY = "third_party"
 
 
-class Stage(StrEnum):
+class CaseStage(StrEnum):
     """What a case is in the middle of."""
 
     SCREENING = "screening"
@@ -56,7 +56,7 @@ class CaseHistory(Value):
 class Spell(Value):
     """A time in which a case was in one stage and one party's court."""
 
-    stage: Stage
+    stage: CaseStage
     court: Court
     from_at: datetime
     until_at: datetime
@@ -82,7 +82,7 @@ class CaseClock(Value):
     case_id: Id
     began_at: datetime
     until_at: datetime  # its end, or the instant it was asked as of
-    stage: Stage | None
+    stage: CaseStage | None
     court: Court | None
     calendar_seconds: int
     working_seconds: int

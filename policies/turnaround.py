@@ -19,10 +19,10 @@ from domain.turnaround import (
     CaseClock,
     CaseEvent,
     CaseHistory,
+    CaseStage,
     Court,
     CourtTime,
     Spell,
-    Stage,
     TaskForecast,
     TaskSpan,
     TurnaroundRow,
@@ -36,7 +36,7 @@ _ENDS = frozenset(str(status) for status in CaseStatus if status.ended)
 
 @dataclass(frozen=True)
 class _Place:
-    stage: Stage
+    stage: CaseStage
     court: Court
     waits_for: tuple[str, ...] = ()
 
@@ -148,19 +148,19 @@ def _moved(
     match event.kind:
         case "assessed":
             people = facts.get("lane", "people") == "people"
-            return _Place(Stage.APPROVAL if people else Stage.CONTRACT, Court.OURS)
+            return _Place(CaseStage.APPROVAL if people else CaseStage.CONTRACT, Court.OURS)
         case "decision_return":
-            return _Place(Stage.COMPLETENESS, Court.CUSTOMER)
+            return _Place(CaseStage.COMPLETENESS, Court.CUSTOMER)
         case "approved" | "contract_declined" | "contract_expired" | "contract_withdrawn":
-            return _Place(Stage.CONTRACT, Court.OURS)
+            return _Place(CaseStage.CONTRACT, Court.OURS)
         case "contract_sent":
-            return _Place(Stage.CONTRACT, Court.CUSTOMER)
+            return _Place(CaseStage.CONTRACT, Court.CUSTOMER)
         case "contract_signed":
             codes = _codes(facts.get("conditions", ""))
-            return _Place(Stage.CONDITIONS, court_of(codes, policy), codes)
+            return _Place(CaseStage.CONDITIONS, court_of(codes, policy), codes)
         case "condition_open" | "condition_evidenced" | "condition_met" | "condition_waived":
             return _condition(place, event, policy)
-    return place or _Place(Stage.ASSESSMENT, Court.OURS)
+    return place or _Place(CaseStage.ASSESSMENT, Court.OURS)
 
 
 def _standing(event: CaseEvent, following: Sequence[CaseEvent], policy: TurnaroundPolicy) -> _Place:
@@ -168,13 +168,13 @@ def _standing(event: CaseEvent, following: Sequence[CaseEvent], policy: Turnarou
     missing = _codes(event.facts.get("missing", ""))
     match status:
         case CaseStatus.SUSPENDED:
-            return _Place(Stage.SCREENING, Court.OURS)
+            return _Place(CaseStage.SCREENING, Court.OURS)
         case CaseStatus.INCOMPLETE | CaseStatus.RETURNED:
             if missing == (INVESTIGATION_REPORT,):
-                return _Place(Stage.INVESTIGATION, court_of(missing, policy), missing)
+                return _Place(CaseStage.INVESTIGATION, court_of(missing, policy), missing)
             court = court_of(missing, policy) if missing else Court.CUSTOMER
-            return _Place(Stage.COMPLETENESS, court, missing)
-    return _Place(Stage.ASSESSMENT, Court.OURS)
+            return _Place(CaseStage.COMPLETENESS, court, missing)
+    return _Place(CaseStage.ASSESSMENT, Court.OURS)
 
 
 def _answered(following: Sequence[CaseEvent]) -> CaseStatus:
@@ -194,8 +194,8 @@ def _answered(following: Sequence[CaseEvent]) -> CaseStatus:
 
 def _condition(place: _Place | None, event: CaseEvent, policy: TurnaroundPolicy) -> _Place:
     """Evidence that came is ours to verify; what is still to come may be another's."""
-    before = place or _Place(Stage.CONDITIONS, Court.OURS)
-    if before.stage is not Stage.CONDITIONS:  # of a case whose agreement is still out
+    before = place or _Place(CaseStage.CONDITIONS, Court.OURS)
+    if before.stage is not CaseStage.CONDITIONS:  # of a case whose agreement is still out
         return before
     code = event.facts.get("code", "")
     left = tuple(each for each in before.waits_for if each != code)

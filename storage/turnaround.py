@@ -37,6 +37,16 @@ class Histories:
         rows = self._session.execute(_DECIDED, {"since": since, "before": before})
         return [TaskSpan.model_validate(dict(row)) for row in rows.mappings()]
 
+    def usual_tasks(
+        self, positions: Sequence[str], since: datetime, before: datetime, most: int
+    ) -> Sequence[TaskSpan]:
+        """The newest decided tasks of each of these positions, at most so many of one."""
+        rows = self._session.execute(
+            _USUAL,
+            {"positions": list(positions), "since": since, "before": before, "most": most},
+        )
+        return [TaskSpan.model_validate(dict(row)) for row in rows.mappings()]
+
     def open_tasks(self, before: datetime, case_id: str | None = None) -> Sequence[TaskSpan]:
         """The tasks that waited at an instant, of one case or of all, the first due first."""
         rows = self._session.execute(_OPEN, {"before": before, "case_id": case_id})
@@ -118,6 +128,20 @@ _DECIDED = text(
     WHERE d.decided_at < :before
         AND (CAST(:since AS timestamptz) IS NULL OR d.decided_at >= :since)
     ORDER BY d.decided_at, d.decision_id
+    """
+)
+_USUAL = text(
+    f"""
+    SELECT {_TASK}, d.position, d.person_id, d.decided_at
+    FROM unnest(CAST(:positions AS text[])) AS asked (position)
+    CROSS JOIN LATERAL (
+        SELECT * FROM decision w
+        WHERE w.position = asked.position AND w.decided_at >= :since AND w.decided_at < :before
+        ORDER BY w.decided_at DESC LIMIT :most
+    ) AS d
+    JOIN task a ON a.task_id = d.task_id
+    {_TASK_UNIT}
+    ORDER BY d.position, d.decided_at DESC
     """
 )
 _OPEN = text(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from domain.calendar import WorkCalendar
 from domain.edition import TurnaroundPolicy
-from domain.turnaround import CaseClock, CaseEvent, CaseHistory, Court, Stage, TaskSpan
+from domain.turnaround import CaseClock, CaseEvent, CaseHistory, CaseStage, Court, TaskSpan
 from policies.calendar import work_calendar
 from policies.edition import check
 from policies.turnaround import Lasted, case_clock, court_of, forecast, rank, turnaround_rows
@@ -45,7 +45,7 @@ def clock(history: CaseHistory, days: float = 60, calendar: WorkCalendar = CHINA
     return case_clock(history, POLICY, calendar, MONDAY + days * DAY)
 
 
-def parts(found: CaseClock) -> list[tuple[Stage, Court, float]]:
+def parts(found: CaseClock) -> list[tuple[CaseStage, Court, float]]:
     """The spells that took any time, in days."""
     days = [(each.stage, each.court, each.calendar_seconds / 86_400) for each in found.spells]
     return [each for each in days if each[2]]
@@ -76,16 +76,16 @@ def test_a_case_along_the_whole_road_is_split_as_one_would_by_hand() -> None:
     found = clock(a_history(*ROAD))
 
     assert parts(found) == [
-        (Stage.COMPLETENESS, Court.CUSTOMER, 2),
-        (Stage.INVESTIGATION, Court.OURS, 4),
-        (Stage.APPROVAL, Court.OURS, 2),
-        (Stage.COMPLETENESS, Court.CUSTOMER, 3),
-        (Stage.APPROVAL, Court.OURS, 1),
-        (Stage.CONTRACT, Court.OURS, 1),
-        (Stage.CONTRACT, Court.CUSTOMER, 7),
-        (Stage.CONDITIONS, Court.CUSTOMER, 1),
-        (Stage.CONDITIONS, Court.THIRD_PARTY, 3),
-        (Stage.CONDITIONS, Court.OURS, 2),
+        (CaseStage.COMPLETENESS, Court.CUSTOMER, 2),
+        (CaseStage.INVESTIGATION, Court.OURS, 4),
+        (CaseStage.APPROVAL, Court.OURS, 2),
+        (CaseStage.COMPLETENESS, Court.CUSTOMER, 3),
+        (CaseStage.APPROVAL, Court.OURS, 1),
+        (CaseStage.CONTRACT, Court.OURS, 1),
+        (CaseStage.CONTRACT, Court.CUSTOMER, 7),
+        (CaseStage.CONDITIONS, Court.CUSTOMER, 1),
+        (CaseStage.CONDITIONS, Court.THIRD_PARTY, 3),
+        (CaseStage.CONDITIONS, Court.OURS, 2),
     ]
     by_court = {each.court: each.calendar_seconds / 86_400 for each in found.courts}
     assert by_court == {Court.OURS: 10, Court.CUSTOMER: 13, Court.THIRD_PARTY: 3}
@@ -98,14 +98,14 @@ def test_a_case_along_the_whole_road_is_split_as_one_would_by_hand() -> None:
 @pytest.mark.parametrize(
     ("answer", "stage", "court"),
     [
-        ("supplemented", Stage.COMPLETENESS, Court.CUSTOMER),
-        ("hit_cleared", Stage.SCREENING, Court.OURS),
-        ("assessed", Stage.ASSESSMENT, Court.OURS),
-        ("withdrawn", Stage.ASSESSMENT, Court.OURS),
+        ("supplemented", CaseStage.COMPLETENESS, Court.CUSTOMER),
+        ("hit_cleared", CaseStage.SCREENING, Court.OURS),
+        ("assessed", CaseStage.ASSESSMENT, Court.OURS),
+        ("withdrawn", CaseStage.ASSESSMENT, Court.OURS),
     ],
 )
 def test_events_that_do_not_say_what_was_missing_are_read_by_what_answered(
-    answer: str, stage: Stage, court: Court
+    answer: str, stage: CaseStage, court: Court
 ) -> None:
     found = clock(a_history((0, "received"), (1, "silence_remind"), (3, answer)))
 
@@ -132,7 +132,7 @@ def test_an_open_case_runs_to_the_instant_it_is_asked_for_and_knows_nothing_late
 
     found = clock(history, days=9.5)
 
-    assert (found.stage, found.court) == (Stage.COMPLETENESS, Court.CUSTOMER)
+    assert (found.stage, found.court) == (CaseStage.COMPLETENESS, Court.CUSTOMER)
     assert found.calendar_seconds == int(9.5 * 86_400)
     earlier = history.model_copy(update={"events": history.events[:7]})
     assert found == clock(earlier, days=9.5)

@@ -34,6 +34,7 @@ from web.console import (
     search,
     start,
     statement,
+    turnaround,
     turnover,
     warning,
 )
@@ -62,6 +63,7 @@ _STAGES = (
     rerating,
     classification,
     cohort,
+    turnaround,
     collection,
     guard,
     related,

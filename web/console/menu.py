@@ -29,6 +29,7 @@ ENTRIES = (
     Entry("rerating", "/rerating", "list", Action.RERATING_READ),
     Entry("classes", "/classes", "list", Action.CLASS_READ),
     Entry("cohorts", "/cohorts", "cycle", Action.COHORT_READ),
+    Entry("turnaround", "/turnaround", "clock", Action.TURNAROUND_READ),
     Entry("collections", "/collections", "coins", Action.COLLECTION_READ),
     Entry("overrides", "/overrides", "pen", Action.OVERRIDE_READ),
     Entry("products", "/products", "list", Action.POLICY_READ),

@@ -47,7 +47,7 @@ class EventLogService:
         Refuses `DateInFuture` before anything is written. What happens while it is written is not
         in it.
         """
-        permit(person, Action.EVENTS_EXPORT)
+        permit(person, Action.EVENTS_READ)
         offset = self._clock.offset_days
         begins = day_begins_at(since, offset) if since is not None else None
         ends = None

@@ -120,8 +120,8 @@ class Action(StrEnum):
     GUARD_READ = "guard.read"
     FIGURES_READ = "figures.read"
     TURNAROUND_READ = "turnaround.read"
-    TURNAROUND_PERSONS = "turnaround.persons"
-    EVENTS_EXPORT = "events.export"
+    PERSON_TIMES_READ = "person_times.read"
+    EVENTS_READ = "events.read"
     AUDIT_READ = "audit.read"
     IDENTITY_READ = "identity.read"
     IDENTITY_RECORD = "identity.record"
@@ -227,8 +227,8 @@ MATRIX: dict[Action, frozenset[Role]] = {
     Action.FIGURES_READ: _STAFF,
     Action.TURNAROUND_READ: frozenset({_APPROVER, _RISK, _AUDITOR}),
     # Colleagues do not see each other's figures by name.
-    Action.TURNAROUND_PERSONS: frozenset({_RISK, _AUDITOR}),
-    Action.EVENTS_EXPORT: frozenset({_RISK, _AUDITOR}),
+    Action.PERSON_TIMES_READ: frozenset({_RISK, _AUDITOR}),
+    Action.EVENTS_READ: frozenset({_RISK, _AUDITOR}),
     Action.AUDIT_READ: frozenset({_RISK, _OPERATOR, _AUDITOR}),
     Action.IDENTITY_READ: frozenset({_OPERATOR, _AUDITOR}),
     Action.IDENTITY_RECORD: frozenset({_OPERATOR}),

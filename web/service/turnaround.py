@@ -75,7 +75,7 @@ class TurnaroundService:
         """
         permit(person, Action.TURNAROUND_READ)
         if by is TurnaroundBy.PERSON:
-            permit(person, Action.TURNAROUND_PERSONS)
+            permit(person, Action.PERSON_TIMES_READ)
         on = past_day(as_of, self._clock)
         until = self._until(on)
         since_at = day_begins_at(since, self._clock.offset_days) if since is not None else None
@@ -123,11 +123,13 @@ class _Working:
         calendar = self._calendar(history.edition_hash, history.unit)
         return case_clock(history, policy, calendar, until, self._offset_days)
 
-    def forecasts(self, tasks: Iterable[TaskSpan], now: datetime) -> Iterator[TaskForecast]:
+    def forecasts(self, tasks: Sequence[TaskSpan], now: datetime) -> Iterator[TaskForecast]:
         policy = self._current.turnaround
         since = now - timedelta(days=policy.usual_days)
+        asked = sorted({task.position for task in tasks})
+        found = Histories(self._session).usual_tasks(asked, since, now, policy.usual_tasks_max)
         usual: dict[str, list[int]] = {}
-        for span in Histories(self._session).decided_tasks(since, now):
+        for span in found:
             usual.setdefault(span.position, []).append(self._worked(span, now))
         for task in tasks:
             calendar = self._calendar(task.edition_hash, task.unit)
