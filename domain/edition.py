@@ -899,6 +899,7 @@ class TurnaroundPolicy(Value):
     third_party: tuple[Code, ...] = ()
     usual_days: int = Field(default=365, ge=1)  # back from today, in which tasks count as usual
     usual_tasks_min: int = Field(default=5, ge=1)  # of a position; fewer tell nothing
+    usual_tasks_max: int = Field(default=200, ge=1)  # the newest of a position
 
 
 class TemporaryPolicy(Value):

@@ -20,7 +20,7 @@ class Court(StrEnum):
     THIRD_PARTY = "third_party"
 
 
-class Stage(StrEnum):
+class CaseStage(StrEnum):
     """What a case is in the middle of."""
 
     SCREENING = "screening"
@@ -56,7 +56,7 @@ class CaseHistory(Value):
 class Spell(Value):
     """A time in which a case was in one stage and one party's court."""
 
-    stage: Stage
+    stage: CaseStage
     court: Court
     from_at: datetime
     until_at: datetime
@@ -82,7 +82,7 @@ class CaseClock(Value):
     case_id: Id
     began_at: datetime
     until_at: datetime  # its end, or the instant it was asked as of
-    stage: Stage | None
+    stage: CaseStage | None
     court: Court | None
     calendar_seconds: int
     working_seconds: int
@@ -94,26 +94,22 @@ class CaseClock(Value):
         return self.stage is None
 
 
-class TaskTime(Value):
-    """A decided task: who took how long over it."""
+class TaskSpan(Value):
+    """A task from its opening to the word on it; `decided_at` is None while it is open.
 
-    task_id: Id
-    position: str
-    person_id: Id
-    opened_at: datetime
-    decided_at: datetime
-    working_seconds: int
-
-
-class OpenTask(Value):
-    """A task that waits for a decision."""
+    `edition_hash` is the case's, empty where the task is of none.
+    """
 
     task_id: Id
     case_id: Id
     customer_id: str
     position: str
+    person_id: Id | None
     opened_at: datetime
     due_at: datetime
+    decided_at: datetime | None
+    edition_hash: str = ""
+    unit: str = ""
 
 
 class TaskForecast(Value):
@@ -123,7 +119,12 @@ class TaskForecast(Value):
     has waited; None where too few are on record, or none took this long.
     """
 
-    task: OpenTask
+    task_id: Id
+    case_id: Id
+    customer_id: str
+    position: str
+    opened_at: datetime
+    due_at: datetime
     waited_seconds: int  # of working time
     tasks_seen: int
     usual_seconds: int | None

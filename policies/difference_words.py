@@ -181,6 +181,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "third_party": ("third parties' to bring", "第三方负责"),
     "usual_days": ("usual within, days", "惯常用时回溯天数"),
     "usual_tasks_min": ("tasks that make it usual", "惯常用时最少笔数"),
+    "usual_tasks_max": ("newest tasks looked at", "惯常用时最多笔数"),
     "temporary": ("temporary limit", "临时额度"),
     "share_max": ("share on top, at most", "最高上浮比例"),
     "days_max": ("days, at most", "最长天数"),

@@ -498,6 +498,9 @@ def _turnaround(edition: PolicyEdition) -> Iterator[Finding]:
     """A code is one party's, and one that a case may wait for."""
     policy = edition.turnaround
     yield from _repeated("turnaround", (*policy.ours, *policy.third_party))
+    if policy.usual_tasks_min > policy.usual_tasks_max:
+        first, second = policy.usual_tasks_min, policy.usual_tasks_max
+        yield _found("turnaround.usual_tasks_min", "order", first=first, second=second)
     waited_for = {
         INVESTIGATION_REPORT,
         "screening",

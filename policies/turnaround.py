@@ -19,13 +19,12 @@ from domain.turnaround import (
     CaseClock,
     CaseEvent,
     CaseHistory,
+    CaseStage,
     Court,
     CourtTime,
-    OpenTask,
     Spell,
-    Stage,
     TaskForecast,
-    TaskTime,
+    TaskSpan,
     TurnaroundRow,
 )
 
@@ -37,7 +36,7 @@ _ENDS = frozenset(str(status) for status in CaseStatus if status.ended)
 
 @dataclass(frozen=True)
 class _Place:
-    stage: Stage
+    stage: CaseStage
     court: Court
     waits_for: tuple[str, ...] = ()
 
@@ -149,19 +148,19 @@ def _moved(
     match event.kind:
         case "assessed":
             people = facts.get("lane", "people") == "people"
-            return _Place(Stage.APPROVAL if people else Stage.CONTRACT, Court.OURS)
+            return _Place(CaseStage.APPROVAL if people else CaseStage.CONTRACT, Court.OURS)
         case "decision_return":
-            return _Place(Stage.COMPLETENESS, Court.CUSTOMER)
+            return _Place(CaseStage.COMPLETENESS, Court.CUSTOMER)
         case "approved" | "contract_declined" | "contract_expired" | "contract_withdrawn":
-            return _Place(Stage.CONTRACT, Court.OURS)
+            return _Place(CaseStage.CONTRACT, Court.OURS)
         case "contract_sent":
-            return _Place(Stage.CONTRACT, Court.CUSTOMER)
+            return _Place(CaseStage.CONTRACT, Court.CUSTOMER)
         case "contract_signed":
             codes = _codes(facts.get("conditions", ""))
-            return _Place(Stage.CONDITIONS, court_of(codes, policy), codes)
+            return _Place(CaseStage.CONDITIONS, court_of(codes, policy), codes)
         case "condition_open" | "condition_evidenced" | "condition_met" | "condition_waived":
             return _condition(place, event, policy)
-    return place or _Place(Stage.ASSESSMENT, Court.OURS)
+    return place or _Place(CaseStage.ASSESSMENT, Court.OURS)
 
 
 def _standing(event: CaseEvent, following: Sequence[CaseEvent], policy: TurnaroundPolicy) -> _Place:
@@ -169,13 +168,13 @@ def _standing(event: CaseEvent, following: Sequence[CaseEvent], policy: Turnarou
     missing = _codes(event.facts.get("missing", ""))
     match status:
         case CaseStatus.SUSPENDED:
-            return _Place(Stage.SCREENING, Court.OURS)
+            return _Place(CaseStage.SCREENING, Court.OURS)
         case CaseStatus.INCOMPLETE | CaseStatus.RETURNED:
             if missing == (INVESTIGATION_REPORT,):
-                return _Place(Stage.INVESTIGATION, court_of(missing, policy), missing)
+                return _Place(CaseStage.INVESTIGATION, court_of(missing, policy), missing)
             court = court_of(missing, policy) if missing else Court.CUSTOMER
-            return _Place(Stage.COMPLETENESS, court, missing)
-    return _Place(Stage.ASSESSMENT, Court.OURS)
+            return _Place(CaseStage.COMPLETENESS, court, missing)
+    return _Place(CaseStage.ASSESSMENT, Court.OURS)
 
 
 def _answered(following: Sequence[CaseEvent]) -> CaseStatus:
@@ -195,8 +194,8 @@ def _answered(following: Sequence[CaseEvent]) -> CaseStatus:
 
 def _condition(place: _Place | None, event: CaseEvent, policy: TurnaroundPolicy) -> _Place:
     """Evidence that came is ours to verify; what is still to come may be another's."""
-    before = place or _Place(Stage.CONDITIONS, Court.OURS)
-    if before.stage is not Stage.CONDITIONS:  # of a case whose agreement is still out
+    before = place or _Place(CaseStage.CONDITIONS, Court.OURS)
+    if before.stage is not CaseStage.CONDITIONS:  # of a case whose agreement is still out
         return before
     code = event.facts.get("code", "")
     left = tuple(each for each in before.waits_for if each != code)
@@ -229,8 +228,8 @@ def rank(values: Iterable[int], percent: int) -> int | None:
 
 
 def forecast(
-    task: OpenTask,
-    decided: Sequence[TaskTime],
+    task: TaskSpan,
+    decided_seconds: Sequence[int],
     policy: TurnaroundPolicy,
     calendar: WorkCalendar,
     now: datetime,
@@ -238,12 +237,12 @@ def forecast(
 ) -> TaskForecast:
     """When an open task will be decided, if its position takes as long as it usually does.
 
-    `decided` are the position's tasks. One that waits already longer than all of them is expected
+    `decided_seconds` are what the position's tasks took. One that waits already longer than all of them is expected
     to be late: nobody has ever taken this long.
     """
     waited = _seconds(calendar.between(task.opened_at, now, offset_days))
-    longer = [each.working_seconds for each in decided if each.working_seconds > waited]
-    enough = len(decided) >= policy.usual_tasks_min
+    longer = [seconds for seconds in decided_seconds if seconds > waited]
+    enough = len(decided_seconds) >= policy.usual_tasks_min
     usual = rank(longer, 50) if enough else None
     expected_at = None
     if usual is not None:
@@ -252,9 +251,14 @@ def forecast(
     late = now > task.due_at
     expected_late = expected_at > task.due_at if expected_at is not None else enough
     return TaskForecast(
-        task=task,
+        task_id=task.task_id,
+        case_id=task.case_id,
+        customer_id=task.customer_id,
+        position=task.position,
+        opened_at=task.opened_at,
+        due_at=task.due_at,
         waited_seconds=waited,
-        tasks_seen=len(decided),
+        tasks_seen=len(decided_seconds),
         usual_seconds=usual,
         expected_at=expected_at,
         late=late,

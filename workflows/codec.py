@@ -5,6 +5,7 @@ The key's id travels with each payload, so that keys can be changed and old hist
 """
 
 import hashlib
+import hmac
 import os
 from collections.abc import Sequence
 from dataclasses import replace
@@ -27,7 +28,12 @@ class Codec(PayloadCodec):
 
     def __init__(self, key: bytes, retired: Sequence[bytes] = ()) -> None:
         self._key_id = _key_id(key)
+        self._key = key
         self._ciphers = {_key_id(each): AESGCM(each) for each in (key, *retired)}
+
+    def pseudonym(self, name: str) -> str:
+        """Another name for a name: the same under the same key, and none to be guessed without."""
+        return hmac.new(self._key, b"pseudonym/" + name.encode(), hashlib.sha256).hexdigest()[:16]
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
         return [self.encoded(payload) for payload in payloads]

@@ -907,6 +907,24 @@ def cohort_letters(
     )
 
 
+def case_clock(case_id: str, as_of: date | None) -> Call[v.CaseTime]:
+    return reading(_at("applications", case_id, "clock"), v.CaseTime, as_of=as_of)
+
+
+def turnaround(by: str, as_of: date | None, since: date | None) -> Call[v.TurnaroundTable]:
+    return reading("/reports/turnaround", v.TurnaroundTable, by=by, as_of=as_of, since=since)
+
+
+def late_tasks() -> Call[v.Items[v.TaskForecast]]:
+    return reading("/reports/turnaround/late", v.Items[v.TaskForecast])
+
+
+def event_log(form: str, since: date | None, until: date | None) -> Call[bytes]:
+    given = {"format": form, "from": since, "until": until}
+    query = {name: str(value) for name, value in given.items() if value is not None}
+    return replace(bytes_of("/events"), query=query)
+
+
 def collections_page(
     cursor: str | None, *, status: str | None, customer_id: str | None
 ) -> Call[v.Page[v.CollectionCase]]:

@@ -1036,6 +1036,27 @@ class Client(Connection):
         found = self.run(requests.cohort_letters(by, as_of, month, key))
         return found.items
 
+    def fetch_case_clock(self, case_id: str, as_of: date | None = None) -> v.CaseTime:
+        """Whose time a case took, and when its open tasks are expected to be decided."""
+        return self.run(requests.case_clock(case_id, as_of))
+
+    def fetch_turnaround(
+        self, by: str = "stage", as_of: date | None = None, since: date | None = None
+    ) -> v.TurnaroundTable:
+        """How long things took, by `stage`, `position`, `person` or `type`."""
+        return self.run(requests.turnaround(by, as_of, since))
+
+    def fetch_late_tasks(self) -> Sequence[v.TaskForecast]:
+        """Open tasks that are late, or will be if they take as long as usual."""
+        found = self.run(requests.late_tasks())
+        return found.items
+
+    def fetch_event_log(
+        self, form: str = "xes", since: date | None = None, until: date | None = None
+    ) -> bytes:
+        """Every recorded event of every case as `xes` or `ocel`, for process mining."""
+        return self.run(requests.event_log(form, since, until))
+
     def list_collections(
         self, *, status: str | None = None, customer_id: str | None = None
     ) -> Iterator[v.CollectionCase]:

@@ -1995,6 +1995,87 @@ class CohortLetter(Answer):
     loss: Money
 
 
+class CourtTime(Answer):
+    """What one party took of a case, in seconds."""
+
+    court: str
+    calendar_seconds: int
+    working_seconds: int
+
+
+class Spell(Answer):
+    """A time in which a case was in one stage and one party's court."""
+
+    stage: str
+    court: str
+    from_at: AwareDatetime
+    until_at: AwareDatetime
+    calendar_seconds: int
+    working_seconds: int
+    reminders: int
+
+
+class CaseClock(Answer):
+    """The time of a case by whose it was; the parts add up to the whole."""
+
+    case_id: str
+    began_at: AwareDatetime
+    until_at: AwareDatetime
+    stage: str | None
+    court: str | None
+    calendar_seconds: int
+    working_seconds: int
+    courts: tuple[CourtTime, ...]
+    spells: tuple[Spell, ...]
+
+
+class TaskForecast(Answer):
+    """Whether an open task will be late, if its position takes as long as it usually does."""
+
+    task_id: str
+    case_id: str
+    customer_id: str
+    position: str
+    opened_at: AwareDatetime
+    due_at: AwareDatetime
+    waited_seconds: int
+    tasks_seen: int
+    usual_seconds: int | None
+    expected_at: AwareDatetime | None
+    late: bool
+    breach_expected: bool
+
+
+class CaseTime(Answer):
+    """A case's time, and what its open tasks are expected to take."""
+
+    clock: CaseClock
+    tasks: tuple[TaskForecast, ...]
+
+
+class TurnaroundRow(Answer):
+    """How long what ended in the period took, in seconds."""
+
+    key: str
+    court: str | None
+    ended: int
+    open: int
+    working_p50: int | None
+    working_p90: int | None
+    calendar_p50: int | None
+    calendar_p90: int | None
+    reminders: int
+
+
+class TurnaroundTable(Answer):
+    """Turn-round as of the end of a day."""
+
+    by: str
+    as_of: date
+    since: date | None
+    rows: tuple[TurnaroundRow, ...]
+
+
 class NearCase(Answer):
     """A case that was routed by a sum a little under a bound."""
 

@@ -23,6 +23,7 @@ COMMANDS: dict[str, Entry] = {
     "show": Entry("creditflow.commands.application:show_case", "Everything about a case."),
     "history": Entry("creditflow.commands.application:history", "What happened to a case."),
     "replay": Entry("creditflow.commands.application:replay", "Judge a case again and compare."),
+    "clock": Entry("creditflow.commands.turnaround:clock", "Whose time a case took."),
     "questions": Entry(
         "creditflow.commands.application:questions", "What is still worth asking for."
     ),
@@ -64,6 +65,8 @@ COMMANDS: dict[str, Entry] = {
     "tolerances": Entry(
         "creditflow.commands.tolerance:tolerances", "What policy lets pass, and how often."
     ),
+    "turnaround": Entry("creditflow.commands.turnaround:turnaround", "How long things take."),
+    "events": Entry("creditflow.commands.turnaround:events", "The event log, as a file."),
     "guard": Entry("creditflow.commands.guard:guard", "Split requests, grants above policy."),
     "related": Entry("creditflow.commands.related:related", "The grantor's own related parties."),
     "refusals": Entry("creditflow.commands.audit:refusals", "What was refused to whom."),

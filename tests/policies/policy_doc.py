@@ -483,7 +483,7 @@ def approval(edition: PolicyEdition) -> str:
 
 def tiers(edition: PolicyEdition) -> str:
     return _table(
-        ("tier", "reminder after", "escalation after", "to", "lapse after another"),
+        ("tier", "reminder after", "escalation after", "to", "lapse after another", "besides"),
         (
             (
                 code,
@@ -491,6 +491,11 @@ def tiers(edition: PolicyEdition) -> str:
                 f"{tier.deadline_hours} h",
                 tier.escalate_to or "nobody",
                 f"{tier.lapse_hours} h",
+                ", ".join(
+                    f"{row.act} after {row.hours} h{f' ({row.to})' if row.to else ''}"
+                    for row in tier.levels
+                )
+                or "nothing",
             )
             for code, tier in edition.approval.tiers.items()
         ),
@@ -628,6 +633,19 @@ def clocks(edition: PolicyEdition) -> str:
         ("value", ""),
         (
             ("working hours of", edition.approval.calendar),
+            (
+                "units with hours of their own",
+                _named([r.unit for r in edition.approval.hours], "none"),
+            ),
+            (
+                "days unlike the calendar",
+                _named([row.code for row in edition.approval.days], "none"),
+            ),
+            ("waited for from ourselves", _named(edition.turnaround.ours, "none")),
+            ("waited for from third parties", _named(edition.turnaround.third_party, "none")),
+            ("usual is what tasks took within", f"{edition.turnaround.usual_days} days"),
+            ("of a position at least", f"{edition.turnaround.usual_tasks_min} tasks"),
+            ("and at most the newest", f"{edition.turnaround.usual_tasks_max} tasks"),
             ("approval letter valid", f"{edition.approval.letter_valid_days} days"),
             ("contract to be signed within", f"{edition.contract.signing_days} days"),
             ("incomplete application lapses after", f"{silence.incomplete_hours} h"),

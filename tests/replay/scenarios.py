@@ -451,6 +451,28 @@ async def nobody_decides(tape: Tape) -> None:
     await tape.keep_ended("application_approval_lapsed", application_id(case_id))
 
 
+LEVELS = """
+[approval.tiers.branch]
+levels = [
+    { hours = 12, act = "tell" },
+    { hours = 24, act = "escalate", to = "head_credit" },
+    { hours = 30, act = "remind" },
+    { hours = 40, act = "reassign", to = "head_risk" },
+]
+"""
+
+
+@scenario
+async def nobody_decides_at_any_level(tape: Tape) -> None:
+    stacked = a_changed_edition(f"effective_on = 2011-01-01\n{UNDRAWN}{LEVELS}")
+    with tape.road.records.begin() as session:
+        Editions(session).publish(stacked, stacked.as_toml(), "test")
+    case_id = await submitted(tape)
+    approval = approval_workflow(await tape.road.open_task(case_id))
+    await tape.pass_time(approval, DAYS_OF_SILENCE)
+    await tape.keep_ended("approval_lapsed_by_levels", approval)
+
+
 @scenario
 async def decided_above(tape: Tape) -> None:
     road = tape.road

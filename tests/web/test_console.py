@@ -21,6 +21,7 @@ from domain.approval import TaskStatus
 from domain.cohort import CohortBy
 from domain.customer import CustomerContent
 from domain.identity import Language
+from domain.turnaround import TurnaroundBy
 from tests import servers
 from tests.web.book import PASSWORD, Book, link_of, opened, supplies
 from web.app import assemble
@@ -39,7 +40,8 @@ PAGES = (
     "/classes /classes?tier=substandard&stage=3 /cohorts /cohorts?view=approver /cohorts/letters "
     "/guards /guards?view=above_eligible /related /related?view=disclosure /tolerances "
     "/benchmarks /benchmarks?benchmark=LPR1Y "
-    "/outlooks /outlooks/lines?industry=C"
+    "/outlooks /outlooks/lines?industry=C "
+    "/turnaround /turnaround?view=position /turnaround?view=type&since=2020-01-01"
 ).split()
 
 
@@ -201,6 +203,32 @@ def test_classes_are_run_and_seen_and_a_cohort_opens_its_letters(
     assert written.headers["content-type"].startswith("text/csv")
     table = book.services.cohorts.read_table(book.people["risk"], CohortBy.GRADE, on)
     assert len(written.text.splitlines()) == len(table.cohorts) + 2 > 2
+
+
+@pytest.mark.parametrize(("language", "ours"), [("en", "third parties&#39;"), ("zh-CN", "第三方")])
+def test_turn_round_is_shown_with_what_will_be_late_and_the_log_is_taken_away(
+    app: FastAPI, book: Book, language: str, ours: str
+) -> None:
+    risk, approver = signed_in(app, "risk", language), signed_in(app, "approver1", language)
+    page = risk.get("/turnaround?view=position")
+    table = book.services.turnaround.read_table(book.people["risk"], TurnaroundBy.POSITION)
+    assert page.text.count('<th scope="row">') >= len(table.rows) > 1
+    assert "view=person" in page.text
+    shown = approver.get("/turnaround").text
+    assert "view=person" not in shown
+    assert "/turnaround/events" not in shown
+    assert approver.get("/turnaround?view=person").status_code == 403
+    assert approver.get("/turnaround/events").status_code == 403
+    written = risk.get("/turnaround.csv?view=stage").text
+    stages = book.services.turnaround.read_table(book.people["risk"])
+    assert len(written.splitlines()) == len(stages.rows) + 1
+    log = risk.get("/turnaround/events?form=ocel")
+    assert log.headers["content-disposition"].endswith('events.json"')
+    assert len(log.json()["events"]) > 20
+    cases = book.services.applications.list_cases(book.people["risk"])
+    for case in cases:
+        assert ours in risk.get(f"/cases/{case.case_id}").text
+    assert len(cases) > 5
 
 
 @pytest.mark.parametrize("language", ["en", "zh-CN"])

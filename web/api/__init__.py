@@ -42,6 +42,7 @@ from web.api import (
     statement,
     tolerance,
     trade,
+    turnaround,
     turnover,
     warning,
 )
@@ -59,6 +60,7 @@ STAGES = (
     receivable,
     trade,
     late,
+    turnaround,
     turnover,
     report,
     attachment,

@@ -38,6 +38,7 @@ from web.console import (
     start,
     statement,
     tolerance,
+    turnaround,
     turnover,
     warning,
 )
@@ -69,6 +70,7 @@ _STAGES = (
     outlook,
     classification,
     cohort,
+    turnaround,
     collection,
     benchmark,
     guard,

@@ -1,6 +1,7 @@
 """Cases: the list, the page of one with what may be done to it now, and starting one."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
@@ -36,6 +37,7 @@ from web.problems import Problem, problem_of
 from web.service.application import CaseView
 from web.service.ids import new_id
 from web.service.permissions import Action, permitted
+from web.service.turnaround import CaseTime
 from workflows.names import NAMESPACE, application_id
 
 router = APIRouter(include_in_schema=False)
@@ -406,6 +408,7 @@ def _shown(visit: Visit, view: CaseView) -> dict[str, Any]:
         "overrides": view.overrides,
         "approvals": approvals_shown(view.approvals, view.tasks, view.decisions),
         "events": _events(visit, view.case.case_id),
+        "time": _time_of(visit, view.case.case_id),
         "spread": spread,
         "charts": bool(spread and spread.option),
         "parts": _parts(view),
@@ -413,6 +416,13 @@ def _shown(visit: Visit, view: CaseView) -> dict[str, Any]:
         "to_investigation": _signed(view) or INVESTIGATION_REPORT in view.case.missing,
         **receipt_of(assessment, visit.formats, visit.speech),
     }
+
+
+def _time_of(visit: Visit, case_id: str) -> CaseTime | None:
+    """Whose time it was; nothing of a case of which nothing was recorded as it happened."""
+    with suppress(NotFound):
+        return visit.services.turnaround.read_clock(visit.person, case_id)
+    return None
 
 
 def _signed(view: CaseView) -> bool:
@@ -503,6 +513,7 @@ def _parts(view: CaseView) -> list[str]:
         "statements": True,
         "overrides": bool(view.overrides),
         "approval": True,
+        "time": True,
         "letter": view.letter is not None,
         "contract": view.contract is not None,
         "conditions": bool(view.conditions),

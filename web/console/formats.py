@@ -83,6 +83,13 @@ class Formats:
             return "—"
         return _signed(f"{abs(Decimal(number)):,.{decimals}f}", Decimal(number))
 
+    def hours(self, seconds: int | None) -> str:
+        """A time in hours with one decimal, rounded down: `1,204.5 h`."""
+        if seconds is None:
+            return "—"
+        unit = "小时" if self.reader.language is Language.ZH else "h"
+        return f"{Decimal(seconds // 360) / 10:,.1f}{_NARROW}{unit}"
+
     def percent(self, share: Decimal | None, decimals: int = 2) -> str:
         if share is None:
             return "—"

@@ -30,6 +30,7 @@ ENTRIES = (
     Entry("outlooks", "/outlooks", "flag", Action.RERATING_READ),
     Entry("classes", "/classes", "list", Action.CLASS_READ),
     Entry("cohorts", "/cohorts", "cycle", Action.COHORT_READ),
+    Entry("turnaround", "/turnaround", "clock", Action.TURNAROUND_READ),
     Entry("collections", "/collections", "coins", Action.COLLECTION_READ),
     Entry("benchmarks", "/benchmarks", "coins", Action.BENCHMARK_READ),
     Entry("overrides", "/overrides", "pen", Action.OVERRIDE_READ),

@@ -89,6 +89,7 @@ class Pages:
             "on": _of_formats("on"),
             "at": _of_formats("at"),
             "at_second": _of_formats("at_second"),
+            "hours": _of_formats("hours"),
             "short_id": short_id,
             "as_json": _as_json,
         }

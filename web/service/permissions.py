@@ -132,6 +132,9 @@ class Action(StrEnum):
     GUARD_READ = "guard.read"
     TOLERANCE_READ = "tolerance.read"
     FIGURES_READ = "figures.read"
+    TURNAROUND_READ = "turnaround.read"
+    PERSON_TIMES_READ = "person_times.read"
+    EVENTS_READ = "events.read"
     AUDIT_READ = "audit.read"
     IDENTITY_READ = "identity.read"
     IDENTITY_RECORD = "identity.record"
@@ -252,6 +255,10 @@ MATRIX: dict[Action, frozenset[Role]] = {
     Action.GUARD_READ: frozenset({_RISK, _AUDITOR}),
     Action.TOLERANCE_READ: frozenset({_RISK, _AUDITOR}),
     Action.FIGURES_READ: _STAFF,
+    Action.TURNAROUND_READ: frozenset({_APPROVER, _RISK, _AUDITOR}),
+    # Colleagues do not see each other's figures by name.
+    Action.PERSON_TIMES_READ: frozenset({_RISK, _AUDITOR}),
+    Action.EVENTS_READ: frozenset({_RISK, _AUDITOR}),
     Action.AUDIT_READ: frozenset({_RISK, _OPERATOR, _AUDITOR}),
     Action.IDENTITY_READ: frozenset({_OPERATOR, _AUDITOR}),
     Action.IDENTITY_RECORD: frozenset({_OPERATOR}),

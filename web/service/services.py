@@ -23,6 +23,7 @@ from web.service.cover import CoverService
 from web.service.customer import CustomerService
 from web.service.draft import DraftService
 from web.service.edition import EditionService
+from web.service.event_log import EventLogService
 from web.service.exchange import RateService
 from web.service.exposure import ExposureService
 from web.service.gateway import Gateway
@@ -50,6 +51,7 @@ from web.service.screening import ScreeningService
 from web.service.statement import StatementService
 from web.service.tolerance import ToleranceService
 from web.service.trade import TradeService
+from web.service.turnaround import TurnaroundService
 from web.service.turnover import TurnoverService
 from web.service.warning import WarningService
 from workflows.codec import Codec
@@ -97,6 +99,8 @@ class Services:
     classes: ClassificationService
     manual_classes: ManualClassService
     cohorts: CohortService
+    turnaround: TurnaroundService
+    event_log: EventLogService
     collections: CollectionService
     guards: GuardService
     tolerances: ToleranceService
@@ -163,6 +167,8 @@ def build_services(
         classes=ClassificationService(records, gateway, clock),
         manual_classes=ManualClassService(records, clock),
         cohorts=CohortService(records, clock),
+        turnaround=TurnaroundService(records, clock),
+        event_log=EventLogService(records, clock, codec.pseudonym),
         collections=CollectionService(records, gateway, clock),
         guards=GuardService(records, clock),
         tolerances=ToleranceService(records, clock),
