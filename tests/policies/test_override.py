@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
 from domain.assessment import Assessment, Lane, Rating
 from domain.edition import KnockOutEffect, PolicyEdition
@@ -145,11 +144,6 @@ def test_notches_count_from_the_grade_of_the_model_and_do_not_add_up() -> None:
     assert grade_asked(asking(1), once, EDITION) == once.grade
     with pytest.raises(OverrideOutOfBound):
         grade_asked(asking(3), once, EDITION)
-
-
-def test_an_override_by_no_notch_is_none() -> None:
-    with pytest.raises(ValidationError):
-        asking(0)
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def test_the_row_by_aggregate_and_grade(
 def test_one_all_and_any_are_each_somewhere_in_the_table() -> None:
     modes = {step.mode for row in an_edition().approval.rows for step in row.steps}
 
-    assert modes == set(StepMode)
+    assert modes >= {StepMode.ONE, StepMode.ALL, StepMode.ANY}
 
 
 @given(st.integers(1, 10**17), st.sampled_from(["AAA", "AA", "A", "BBB", "BB", "B", "CCC", "D"]))
