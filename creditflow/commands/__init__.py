@@ -34,6 +34,7 @@ COMMANDS: dict[str, Entry] = {
     ),
     "tasks": Entry("creditflow.commands.approval:tasks", "What waits for a decision."),
     "decide": Entry("creditflow.commands.approval:decide", "Approve, decline or return."),
+    "authority": Entry("creditflow.commands.authority:authority", "Who may decide what."),
     "import": Entry("creditflow.commands.records:import_file", "Bring in a file."),
     "profile": Entry("creditflow.commands.profile:profile", "A customer's credit on a day."),
     "customer": Entry("creditflow.commands.customer:customer", "Records of one customer, merged."),

@@ -1,7 +1,7 @@
 """Does nobody decide beyond the grants above them, and does authority only shrink on its way?"""
 
 from datetime import date, timedelta
-from itertools import permutations
+from itertools import pairwise, permutations
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -139,7 +139,7 @@ def may_hold(register: Register, grant: AuthorityGrant, person: str) -> bool:
         return False
     seated = any(
         s.person_id == person and s.post == grant.post and s.valid_from <= ON
-        and s.valid_until is not None and ON <= s.valid_until
+        and s.valid_until is not None and s.valid_until >= ON
         for s in register.seats
     )  # fmt: skip
     return grant.person_id == person or (grant.post is not None and seated)
@@ -184,9 +184,7 @@ def slowly(
                         all(person in register.active for person in row),
                         all(_certified(register, person, grant, policy) for person in row),
                         all(_own(register, person, case) for person in row[1:]),
-                        all(
-                            _told(register, a, b, case) for a, b in zip(row, row[1:], strict=False)
-                        ),
+                        all(_told(register, a, b, case) for a, b in pairwise(row)),
                         not _away(register, row[-1]),
                     )
                 ):

@@ -10,6 +10,7 @@ from web import assets
 from web.console import (
     application,
     approval,
+    authority,
     classification,
     cohort,
     collection,
@@ -54,6 +55,7 @@ _STAGES = (
     application,
     investigation,
     approval,
+    authority,
     override,
     contract,
     line,

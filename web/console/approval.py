@@ -57,6 +57,7 @@ class Vote:
     escalated_to: str | None = None
     status: TaskStatus | None = None
     decided_by: str | None = None
+    on_behalf_of: str | None = None
     decided_at: datetime | None = None
     verdict: Verdict | None = None
     note: str = ""
@@ -163,12 +164,12 @@ def approvals_shown(
 ) -> list[ApprovalShown]:
     """Every approval of a subject, step by step, with the words given and those still open."""
     due = {task.task_id: task.due_at for task in tasks}
-    notes = {decision.task_id: decision.note for decision in decisions}
+    said = {decision.task_id: decision for decision in decisions}
     return [
         ApprovalShown(
             reasons=approval.request.reasons,
             steps=tuple(
-                _step_shown(approval, index, step, due, notes)
+                _step_shown(approval, index, step, due, said)
                 for index, step in enumerate(approval.request.steps)
             ),
         )
@@ -188,10 +189,10 @@ def _step_shown(
     index: int,
     step: RouteStep,
     due: Mapping[str, datetime],
-    notes: Mapping[str, str],
+    said: Mapping[str, DecisionView],
 ) -> StepShown:
     opened = [task for task in approval.tasks if task.step_index == index]
-    votes = tuple(_vote(task, due, notes) for task in opened) or tuple(
+    votes = tuple(_vote(task, due, said) for task in opened) or tuple(
         Vote(position) for position in step.positions
     )
     passed = index < approval.step_index
@@ -199,15 +200,17 @@ def _step_shown(
     return StepShown(step.mode, ApprovalOutcome.APPROVED if passed else here, votes)
 
 
-def _vote(task: Task, due: Mapping[str, datetime], notes: Mapping[str, str]) -> Vote:
+def _vote(task: Task, due: Mapping[str, datetime], said: Mapping[str, DecisionView]) -> Vote:
+    decision = said.get(task.task_id)
     return Vote(
         position=task.position,
         escalated_to=task.escalated_to,
         status=task.status,
         decided_by=task.decided_by,
+        on_behalf_of=decision.on_behalf_of if decision else None,
         decided_at=task.decided_at,
         verdict=task.verdict,
-        note=notes.get(task.task_id, ""),
+        note=decision.note if decision else "",
         due_at=due.get(task.task_id) if task.status is TaskStatus.OPEN else None,
         skipped=task.skipped,
     )
@@ -280,6 +283,7 @@ def _task_page(
         why_not=why_not,
         may_decide=page.task.status is TaskStatus.OPEN and why_not is None,
         may_speak=permitted(visit.person, Action.TASK_DECIDE),
+        may_declare=permitted(visit.person, Action.CONFLICT_DECLARE),
         next_task=_next_task(visit, page),
         asked=asked,
         customer=asked.customer,

@@ -31,6 +31,7 @@ ENTRIES = (
     Entry("cohorts", "/cohorts", "cycle", Action.COHORT_READ),
     Entry("collections", "/collections", "coins", Action.COLLECTION_READ),
     Entry("overrides", "/overrides", "pen", Action.OVERRIDE_READ),
+    Entry("authority", "/authority", "shield", Action.AUTHORITY_READ),
     Entry("products", "/products", "list", Action.POLICY_READ),
     Entry("guards", "/guards", "shield", Action.GUARD_READ),
     Entry("related", "/related", "flag", Action.RELATED_READ),
