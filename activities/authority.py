@@ -178,7 +178,8 @@ class Asking:
         wanted = " or ".join(positions)
         aggregate = self._approval.request.aggregate
         return NoAuthority(
-            reason=f"{wanted} for {aggregate} on {self._on} is asked, held is {told}"
+            reason=f"{wanted} for {aggregate} on {self._on} is asked, held is {told}",
+            reason_zh=f"需要 {wanted}，金额 {aggregate}，日期 {self._on}；所持授权：{told}",
         )
 
     # ── everybody ────────────────────────────────────────────────────────────────────────────────

@@ -276,7 +276,7 @@ class ConflictContent(Value):
     note: str = Field(min_length=1, max_length=500)
 
 
-class Conflict(ConflictContent, RegisterEntry):
+class InterestConflict(ConflictContent, RegisterEntry):
     kind: ClassVar[str] = "conflict"
 
     person_id: Id

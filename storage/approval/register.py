@@ -11,8 +11,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from domain.approval import (
     Alarm,
     Certificate,
-    Conflict,
     Delegation,
+    InterestConflict,
     Register,
     RegisterEntry,
     RegisterEvent,
@@ -192,7 +192,7 @@ class AuthorityRegister:
 
     def conflicts(self, customer_ids: Collection[str], on: date) -> dict[str, str]:
         """Who has declared a tie with a customer, by any of its ids, that stands on a day."""
-        standing = self.list_in_force(Conflict, on)
+        standing = self.list_in_force(InterestConflict, on)
         return {each.person_id: each.entry_id for each in standing if each.about in customer_ids}
 
     def events(self, page_size: int, *, conflicts: bool) -> list[RegisterEvent]:

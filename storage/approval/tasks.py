@@ -13,7 +13,7 @@ from domain.errors import NotFound
 from domain.money import Money
 from domain.value import Value
 from storage.base import Row
-from storage.customer import owned_by
+from storage.customer import of_customer, owned_by
 
 
 class TaskRow(Row):
@@ -96,8 +96,7 @@ class Tasks:
         if case_id is not None:
             conditions.append(TaskRow.case_id == case_id)
         if customer_id is not None:
-            of_customer = func.customer_ids(customer_id)
-            conditions.append(TaskRow.customer_id == func.any(of_customer))
+            conditions.append(of_customer(TaskRow.customer_id, customer_id))
         if status is not None:
             conditions.append(TaskRow.status == status)
         if manager_id is not None:

@@ -241,7 +241,8 @@ def _page(
 
 
 def _found(visit: Visit, view: str, after: str | None) -> list[Any]:
-    service, page = visit.services.authority, {"after": after, "page_size": PAGE_SIZE + 1}
+    service = visit.services.authority
+    page: dict[str, Any] = {"after": after, "page_size": PAGE_SIZE + 1}
     match view:
         case "seats":
             return [*service.list_seats(visit.person, **page)]
