@@ -328,11 +328,16 @@ def look_for_unasked(session: Session, on: date) -> None:
 
 
 def positions_of(register: Register, person_id: str) -> set[str]:
-    """The positions that a person holds in their own right."""
+    """The positions that a person's being there bears on: their own, and those of whoever has
+    them, or others through them, speak."""
+    people, before = {person_id}, set[str]()
+    while people != before:
+        before = set(people)
+        people |= {each.delegator for each in register.delegations if each.delegate in people}
     return {
         grant.position
         for grant in register.grants
-        if person_id in held(register, (grant.position,))
+        if people & set(held(register, (grant.position,)))
     }
 
 
