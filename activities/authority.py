@@ -334,11 +334,8 @@ def positions_of(register: Register, person_id: str) -> set[str]:
     while people != before:
         before = set(people)
         people |= {each.delegator for each in register.delegations if each.delegate in people}
-    return {
-        grant.position
-        for grant in register.grants
-        if people & set(held(register, (grant.position,)))
-    }
+    positions = {grant.position for grant in register.grants}
+    return {each for each in positions if people & set(held(register, (each,)))}
 
 
 def _may_use(grant: AuthorityGrant, person_id: str, register: Register) -> bool:
