@@ -36,7 +36,9 @@ PAGES = (
     "/customers/c-1004/ring /lines /reviews?view=all /warnings?view=all /rerating /collections "
     "/policy /mails /operations /customers/merges /overrides "
     "/classes /classes?tier=substandard&stage=3 /cohorts /cohorts?view=approver /cohorts/letters "
-    "/guards /guards?view=above_eligible /related /related?view=disclosure"
+    "/guards /guards?view=above_eligible /related /related?view=disclosure "
+    "/authority /authority?view=seats /authority?view=delegations /authority?view=certificates "
+    "/authority?view=conflicts /authority?view=queue /authority?view=events"
 ).split()
 
 
