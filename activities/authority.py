@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from activities.book import unit_of
 from activities.edition import grant_by_role, holders_by_role
+from activities.exchange import Exchange
 from activities.override import refuse_override_hands
 from activities.related import Recusal, RecusedBy, recused_by
 from domain.approval import (
@@ -32,6 +33,7 @@ from domain.errors import (
     CertificateMissing,
     ConflictOfInterest,
     NoAuthority,
+    RateMissing,
     Recused,
     SameHands,
     StandInBarred,
@@ -69,7 +71,19 @@ class Asking:
 
     @cached_property
     def register(self) -> Register:
-        return self._register or AuthorityRegister(self._session).on_day(self._on)
+        found = self._register or AuthorityRegister(self._session).on_day(self._on)
+        currency = self._approval.request.aggregate.currency
+        if all(grant.limit.currency == currency for grant in found.grants):
+            return found
+        return found.model_copy(update={"grants": tuple(map(self._reported, found.grants))})
+
+    def _reported(self, grant: AuthorityGrant) -> AuthorityGrant:
+        """The grant with its cap in the reporting currency; without a rate it covers nothing."""
+        exchange = Exchange(self._session, self.edition, self._on)
+        try:
+            return grant.model_copy(update={"limit": exchange.reporting(grant.limit)})
+        except RateMissing:
+            return grant
 
     @cached_property
     def recused(self) -> dict[str, Recusal]:

@@ -189,11 +189,16 @@ def test_a_special_grant_is_for_its_case(records: Records) -> None:
     assert may(records, "approver3") == "no_authority"
 
 
-def test_a_cap_in_another_currency_than_the_sum_covers_nothing(records: Records) -> None:
+def test_a_cap_in_another_currency_counts_at_the_rate_of_the_day(records: Records) -> None:
+    """A million yuan is asked; a dollar is seven."""
     a_book(records)
-    grant(records, "approver2", "special", limit=Money.of(10**9, "USD"))
+    grant(records, "approver2", "special", limit=Money.of("142857.14", "USD"))
+    grant(records, "approver3", "special", limit=Money.of("142857.15", "USD"))
+    grant(records, "approver4", "special", limit=Money.of(10**9, "EUR"))  # without a rate
     asked(records, "special")
     assert may(records, "approver2") == "no_authority"
+    assert may(records, "approver3") == ""
+    assert may(records, "approver4") == "no_authority"
 
 
 def test_a_position_that_nobody_holds_goes_to_the_queue_and_is_never_passed(

@@ -80,10 +80,17 @@ _scopes = st.sampled_from(
 )
 
 
+def _grantors(parent: AuthorityGrant | None) -> list[str]:
+    """Whoever could have given it, and now and then somebody else."""
+    if parent is None:
+        return ["board"]
+    return [*PEOPLE, "deputy", *([parent.person_id or "deputy"] * 6)]
+
+
 @st.composite
 def registers(draw: st.DrawFn) -> Register:
     grants = []
-    for number in range(draw(st.integers(1, 5))):
+    for number in range(draw(st.integers(1, 6))):
         since, until = draw(_mostly)
         parent = draw(st.sampled_from([None, *grants])) if grants else None
         seat = draw(st.sampled_from([None, None, "deputy"]))
@@ -92,13 +99,15 @@ def registers(draw: st.DrawFn) -> Register:
                 f"g-{number}",
                 None if seat else draw(st.sampled_from(PEOPLE)),
                 post=seat,
-                position=draw(st.sampled_from(POSITIONS)),
+                position=draw(
+                    st.sampled_from([*POSITIONS, *([parent.position] * 6 if parent else [])])
+                ),
                 limit=cny(draw(st.integers(1, 9))),
                 valid_from=since,
                 valid_until=until,
                 scope=draw(_scopes),
                 parent_no=parent.grant_no if parent else None,
-                granted_by=draw(st.sampled_from([*PEOPLE, "deputy"])) if parent else "board",
+                granted_by=draw(st.sampled_from(_grantors(parent))),
                 case_id=draw(st.sampled_from([None, None, "c-1", "c-2"])),
                 revoked_on=draw(st.sampled_from([None, None, ON, ON + DAY])),
             )
