@@ -104,9 +104,7 @@ def recused_by(session: Session, approval: Approval, on: date) -> dict[str, Recu
     if customer is None:
         return {}
     found = {customer.manager_id: Recusal(RecusedBy.MANAGER)}
-    declared = AuthorityRegister(session).conflicts(
-        Customers(session).ids(customer.customer_id), on
-    )
+    declared = AuthorityRegister(session).conflicts(customer.customer_id, on)
     found |= {who: Recusal(RecusedBy.DECLARED, entry) for who, entry in declared.items()}
     if not RelatedParties(session).marks_members():
         return found
