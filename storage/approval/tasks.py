@@ -74,12 +74,16 @@ class Tasks:
         page_size: int = 50,
         after: tuple[datetime, str] | None = None,
         positions: Sequence[str] | None = None,
+        or_cases: Sequence[str] = (),
         case_id: str | None = None,
         customer_id: str | None = None,
         status: TaskStatus | None = TaskStatus.OPEN,
         manager_id: str | None = None,
     ) -> list[TaskView]:
-        """By due time; `after` is the `(due_at, task_id)` of the last row seen."""
+        """By due time; `after` is the `(due_at, task_id)` of the last row seen.
+
+        With `positions`, those of them and those of the cases `or_cases`.
+        """
         conditions: list[ColumnElement[bool]] = []
         if after is not None:
             due_at, task_id = after
@@ -91,7 +95,11 @@ class Tasks:
             )
         if positions is not None:
             conditions.append(
-                or_(TaskRow.position.in_(positions), TaskRow.escalated_to.in_(positions))
+                or_(
+                    TaskRow.position.in_(positions),
+                    TaskRow.escalated_to.in_(positions),
+                    TaskRow.case_id.in_(or_cases),
+                )
             )
         if case_id is not None:
             conditions.append(TaskRow.case_id == case_id)

@@ -17,7 +17,16 @@ from domain.approval import (
     Subject,
 )
 from domain.edition import AuthorityPolicy
-from policies.authority import asked, held, line_of, open_positions, stand_ins, tier_moves, voices
+from policies.authority import (
+    asked,
+    held,
+    line_of,
+    open_cases,
+    open_positions,
+    stand_ins,
+    tier_moves,
+    voices,
+)
 from policies.edition import check
 from tests.makers_policy import a_changed_edition, an_edition, cny
 
@@ -374,6 +383,15 @@ def test_a_special_grant_is_for_its_case_alone() -> None:
     assert who(register) == ["ann"]
     other = facts(case_id="c-2")
     assert voices(register, ("branch_head",), other, AuthorityPolicy()) == {}
+    assert open_positions(register, "ann", AuthorityPolicy()) == ()
+    assert open_cases(register, "ann", AuthorityPolicy()) == ("c-1",)
+    spoken_for = a_register(
+        *register.grants,
+        a_grant("g-2", "bo", position="region_head"),
+        delegations=(a_delegation("ann", "bo"),),
+    )
+    assert open_cases(spoken_for, "bo", AuthorityPolicy()) == ("c-1",)
+    assert open_cases(spoken_for, "ann", AuthorityPolicy()) == ()
 
 
 def test_every_member_of_a_body_may_speak() -> None:

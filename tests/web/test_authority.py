@@ -20,7 +20,7 @@ from tests.web.conftest import serving
 from tests.web.test_console import hidden, signed_in
 from web.app import assemble
 
-KEYS = "manager approver1 approver2 approver3 risk risk2 legal auditor operator".split()
+KEYS = "manager approver1 approver2 approver3 approver4 risk risk2 legal auditor operator".split()
 DAY = timedelta(days=1)
 
 
@@ -173,6 +173,29 @@ def test_a_tie_is_seen_by_whoever_has_it_and_those_in_charge(url: str, today: da
     assert refused.value.code == "same_hands"
 
 
+def test_an_inbox_lists_the_one_case_of_a_special_grant(url: str, today: date, book: Book) -> None:
+    tasks = book.services.approvals.list_tasks(book.people["auditor"], mine=False)
+    with client(url, "approver4") as approver, client(url, "operator") as operator:
+        before = {task.task_id for task in approver.list_tasks(mine=True)}
+        strange = next(task for task in tasks if task.task_id not in before)
+        operator.record_grant(
+            v.Grant(
+                grant_no="S-1",
+                person_id="approver4",
+                position=strange.position,
+                limit=v.Money.of("100000000.00", "CNY"),
+                valid_from=today,
+                valid_until=today,
+                granted_by="board",
+                case_id=strange.case_id,
+            )
+        )
+        after = {task.task_id for task in approver.list_tasks(mine=True)}
+        assert after - before == {task.task_id for task in tasks if task.case_id == strange.case_id}
+        operator.revoke_grant("S-1")
+        assert {task.task_id for task in approver.list_tasks(mine=True)} == before
+
+
 def test_the_queue_says_so_when_a_task_waits_for_nobody(url: str, book: Book) -> None:
     assert types(url, "operator", "queue") == (Exit.DONE, {"items": []})
     [open_task] = [
@@ -182,7 +205,9 @@ def test_the_queue_says_so_when_a_task_waits_for_nobody(url: str, book: Book) ->
     ][:1]
     _, grants = types(url, "operator", "grants")
     [held] = [
-        each["grant"] for each in grants["items"] if each["grant"]["position"] == "region_head"
+        each["grant"]
+        for each in grants["items"]
+        if each["stands"] and each["grant"]["position"] == "region_head"
     ]
     types(url, "operator", "revoke", held["grant_no"])
     ending, queue = types(url, "operator", "queue")
