@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from activities.book import unit_of
 from activities.edition import grant_by_role, holders_by_role
+from activities.exchange import Exchange
 from activities.override import refuse_override_hands
 from activities.related import Recusal, RecusedBy, recused_by
 from domain.approval import (
@@ -33,6 +34,7 @@ from domain.errors import (
     ConflictOfInterest,
     NoAuthority,
     NotFound,
+    RateMissing,
     Recused,
     SameHands,
     StandInBarred,
@@ -70,7 +72,19 @@ class Asking:
 
     @cached_property
     def register(self) -> Register:
-        return self._register or AuthorityRegister(self._session).on_day(self._on)
+        found = self._register or AuthorityRegister(self._session).on_day(self._on)
+        currency = self._approval.request.aggregate.currency
+        if all(grant.limit.currency == currency for grant in found.grants):
+            return found
+        return found.model_copy(update={"grants": tuple(map(self._reported, found.grants))})
+
+    def _reported(self, grant: AuthorityGrant) -> AuthorityGrant:
+        """The grant with its cap in the reporting currency; without a rate it covers nothing."""
+        exchange = Exchange(self._session, self.edition, self._on)
+        try:
+            return grant.model_copy(update={"limit": exchange.reporting(grant.limit)})
+        except RateMissing:
+            return grant
 
     @cached_property
     def recused(self) -> dict[str, Recusal]:
@@ -201,7 +215,8 @@ class Asking:
         wanted = " or ".join(positions)
         aggregate = self._approval.request.aggregate
         return NoAuthority(
-            reason=f"{wanted} for {aggregate} on {self._on} is asked, held is {told}"
+            reason=f"{wanted} for {aggregate} on {self._on} is asked, held is {told}",
+            reason_zh=f"需要 {wanted}，金额 {aggregate}，日期 {self._on}；所持授权：{told}",
         )
 
     # ── everybody ────────────────────────────────────────────────────────────────────────────────
@@ -381,12 +396,14 @@ def look_for_unasked(session: Session, on: date) -> None:
 
 
 def positions_of(register: Register, person_id: str) -> set[str]:
-    """The positions that a person holds in their own right."""
-    return {
-        grant.position
-        for grant in register.grants
-        if person_id in held(register, (grant.position,))
-    }
+    """The positions that a person's being there bears on: their own, and those of whoever has
+    them, or others through them, speak."""
+    people, before = {person_id}, set[str]()
+    while people != before:
+        before = set(people)
+        people |= {each.delegator for each in register.delegations if each.delegate in people}
+    positions = {grant.position for grant in register.grants}
+    return {each for each in positions if people & set(held(register, (each,)))}
 
 
 def _may_use(grant: AuthorityGrant, person_id: str, register: Register) -> bool:

@@ -116,9 +116,7 @@ def _tied(
 ) -> dict[str, Recusal]:
     """Who is tied to a customer: its manager, who declared so, and whom the register marks."""
     found = {customer.manager_id: Recusal(RecusedBy.MANAGER)}
-    declared = AuthorityRegister(session).conflicts(
-        Customers(session).ids(customer.customer_id), on
-    )
+    declared = AuthorityRegister(session).conflicts(customer.customer_id, on)
     found |= {who: Recusal(RecusedBy.DECLARED, entry) for who, entry in declared.items()}
     if not RelatedParties(session).marks_members():
         return found

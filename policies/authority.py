@@ -204,13 +204,30 @@ def asked(
 
 def open_positions(register: Register, person: str, policy: AuthorityPolicy) -> tuple[str, ...]:
     """The positions whose tasks may be this person's today: their own, those they speak for, and
-    those below whose holders cannot act."""
-    positions = {grant.position for grant in register.grants}
+    those below whose holders cannot act. A grant for one case opens no position."""
+    lasting = tuple(grant for grant in register.grants if grant.case_id is None)
+    known = register.model_copy(update={"grants": lasting})
     return tuple(
         sorted(
             position
-            for position in positions
-            if person in asked(register, (position,), None, policy)
+            for position in {grant.position for grant in lasting}
+            if person in asked(known, (position,), None, policy)
+        )
+    )
+
+
+def open_cases(register: Register, person: str, policy: AuthorityPolicy) -> tuple[str, ...]:
+    """The cases that special grants open to this person, theirs or of whom they speak for."""
+    return tuple(
+        sorted(
+            {
+                grant.case_id
+                for grant in register.grants
+                if grant.case_id is not None and line_of(grant, register)
+                for holder in holders(grant, register)
+                for voice in _ways(register, grant, holder, None, policy)
+                if voice.person_id == person
+            }
         )
     )
 

@@ -801,9 +801,85 @@ class AsyncClient(AsyncConnection):
         """Grant a person authority to decide, up to an amount and a day."""
         return await self.run(requests.record_grant(grant, key))
 
-    async def revoke_grant(self, grant_no: str) -> None:
-        """End a grant; open tasks are refused from now on."""
-        await self.run(requests.revoke_grant(grant_no))
+    async def revoke_grant(self, grant_no: str, *, reason: str = "") -> None:
+        """End a grant and every sub-grant of it; open tasks are refused from now on."""
+        await self.run(requests.revoke_grant(grant_no, reason))
+
+    def list_grants(self) -> AsyncIterator[v.GrantStanding]:
+        """Every grant of the register by its number, and whether it stands today."""
+        return self._pages(requests.register_page)
+
+    async def fetch_grant(self, grant_no: str) -> v.GrantStanding:
+        """One grant, who holds it today, and the grants it comes from."""
+        return await self.run(requests.grant(grant_no))
+
+    def list_seats(self, of: str | None = None) -> AsyncIterator[v.Seat]:
+        """Who sits in which post or body; of one person, or of one of these."""
+        return self._pages(lambda cursor: requests.seats_page(cursor, of=of))
+
+    async def record_seat(self, content: v.SeatContent, *, key: str | None = None) -> v.Seat:
+        """Put somebody into a post or a body."""
+        return await self.run(requests.record_seat(content, key))
+
+    async def end_seat(self, entry_id: str, *, reason: str = "", key: str | None = None) -> v.Seat:
+        """They leave it today."""
+        return await self.run(requests.end_seat(entry_id, reason, key))
+
+    def list_delegations(self, of: str | None = None) -> AsyncIterator[v.Delegation]:
+        """Who speaks for whom; of one person, for them or by them."""
+        return self._pages(lambda cursor: requests.delegations_page(cursor, of=of))
+
+    async def record_delegation(
+        self, content: v.DelegationContent, *, key: str | None = None
+    ) -> v.Delegation:
+        """Have somebody speak for oneself, or as an operator for who is away."""
+        return await self.run(requests.record_delegation(content, key))
+
+    async def end_delegation(
+        self, entry_id: str, *, reason: str = "", key: str | None = None
+    ) -> v.Delegation:
+        """The delegator is back."""
+        return await self.run(requests.end_delegation(entry_id, reason, key))
+
+    def list_certificates(self, of: str | None = None) -> AsyncIterator[v.Certificate]:
+        """Certificates of people; of one person, or of one code."""
+        return self._pages(lambda cursor: requests.certificates_page(cursor, of=of))
+
+    async def record_certificate(
+        self, content: v.CertificateContent, *, key: str | None = None
+    ) -> v.Certificate:
+        """Put a person's certificate on record."""
+        return await self.run(requests.record_certificate(content, key))
+
+    async def end_certificate(
+        self, entry_id: str, *, reason: str = "", key: str | None = None
+    ) -> v.Certificate:
+        """It was withdrawn."""
+        return await self.run(requests.end_certificate(entry_id, reason, key))
+
+    def list_conflicts(self, of: str | None = None) -> AsyncIterator[v.InterestConflict]:
+        """Declared ties with customers: one's own, or for those in charge of anybody."""
+        return self._pages(lambda cursor: requests.conflicts_page(cursor, of=of))
+
+    async def declare_conflict(
+        self, customer_id: str, note: str, *, key: str | None = None
+    ) -> v.InterestConflict:
+        """Declare a tie of one's own with a customer: others decide from now on."""
+        return await self.run(requests.declare_conflict(customer_id, note, key))
+
+    async def end_conflict(
+        self, entry_id: str, *, reason: str = "", key: str | None = None
+    ) -> v.InterestConflict:
+        """Find, as a second person, that a tie is over."""
+        return await self.run(requests.end_conflict(entry_id, reason, key))
+
+    async def fetch_alarms(self, *, standing: bool = True) -> Sequence[v.Alarm]:
+        """Tasks that nobody could decide; those still open, or all."""
+        return (await self.run(requests.alarms(standing))).items
+
+    async def fetch_register_events(self, page_size: int = 50) -> Sequence[v.RegisterEvent]:
+        """What was written into the register of authority, the newest first."""
+        return (await self.run(requests.register_events(page_size))).items
 
     async def switch_automatic_lane(self, on: bool, reason: str) -> None:
         """Open or close the automatic lane; the reason is kept."""

@@ -664,8 +664,74 @@ def record_grant(grant: v.Grant, key: str | None) -> Call[v.Grant]:
     return writing("/grants", v.Grant, grant, key=key)
 
 
-def revoke_grant(grant_no: str) -> Call[None]:
-    return writing(_at("grants", grant_no, "revoke"), None)
+def revoke_grant(grant_no: str, reason: str) -> Call[None]:
+    return writing(_at("grants", grant_no, "revoke"), None, {"reason": reason})
+
+
+def register_page(cursor: str | None) -> Call[v.Page[v.GrantStanding]]:
+    return reading("/grants", v.Page[v.GrantStanding], cursor=cursor)
+
+
+def grant(grant_no: str) -> Call[v.GrantStanding]:
+    return reading(_at("grants", grant_no), v.GrantStanding)
+
+
+def seats_page(cursor: str | None, *, of: str | None) -> Call[v.Page[v.Seat]]:
+    return reading("/seats", v.Page[v.Seat], cursor=cursor, of=of)
+
+
+def record_seat(content: v.SeatContent, key: str | None) -> Call[v.Seat]:
+    return writing("/seats", v.Seat, content, key=key)
+
+
+def end_seat(entry_id: str, reason: str, key: str | None) -> Call[v.Seat]:
+    return writing(_at("seats", entry_id, "end"), v.Seat, {"reason": reason}, key=key)
+
+
+def delegations_page(cursor: str | None, *, of: str | None) -> Call[v.Page[v.Delegation]]:
+    return reading("/delegations", v.Page[v.Delegation], cursor=cursor, of=of)
+
+
+def record_delegation(content: v.DelegationContent, key: str | None) -> Call[v.Delegation]:
+    return writing("/delegations", v.Delegation, content, key=key)
+
+
+def end_delegation(entry_id: str, reason: str, key: str | None) -> Call[v.Delegation]:
+    return writing(_at("delegations", entry_id, "end"), v.Delegation, {"reason": reason}, key=key)
+
+
+def certificates_page(cursor: str | None, *, of: str | None) -> Call[v.Page[v.Certificate]]:
+    return reading("/certificates", v.Page[v.Certificate], cursor=cursor, of=of)
+
+
+def record_certificate(content: v.CertificateContent, key: str | None) -> Call[v.Certificate]:
+    return writing("/certificates", v.Certificate, content, key=key)
+
+
+def end_certificate(entry_id: str, reason: str, key: str | None) -> Call[v.Certificate]:
+    return writing(_at("certificates", entry_id, "end"), v.Certificate, {"reason": reason}, key=key)
+
+
+def conflicts_page(cursor: str | None, *, of: str | None) -> Call[v.Page[v.InterestConflict]]:
+    return reading("/conflicts", v.Page[v.InterestConflict], cursor=cursor, of=of)
+
+
+def declare_conflict(customer_id: str, note: str, key: str | None) -> Call[v.InterestConflict]:
+    body = {"customer_id": customer_id, "note": note}
+    return writing("/conflicts", v.InterestConflict, body, key=key)
+
+
+def end_conflict(entry_id: str, reason: str, key: str | None) -> Call[v.InterestConflict]:
+    path = _at("conflicts", entry_id, "end")
+    return writing(path, v.InterestConflict, {"reason": reason}, key=key)
+
+
+def alarms(standing: bool) -> Call[v.Items[v.Alarm]]:
+    return reading("/authority/alarms", v.Items[v.Alarm], standing=standing)
+
+
+def register_events(page_size: int) -> Call[v.Items[v.RegisterEvent]]:
+    return reading("/authority/events", v.Items[v.RegisterEvent], page_size=page_size)
 
 
 def switch_automatic_lane(on: bool, reason: str) -> Call[None]:

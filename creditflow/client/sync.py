@@ -781,9 +781,85 @@ class Client(Connection):
         """Grant a person authority to decide, up to an amount and a day."""
         return self.run(requests.record_grant(grant, key))
 
-    def revoke_grant(self, grant_no: str) -> None:
-        """End a grant; open tasks are refused from now on."""
-        self.run(requests.revoke_grant(grant_no))
+    def revoke_grant(self, grant_no: str, *, reason: str = "") -> None:
+        """End a grant and every sub-grant of it; open tasks are refused from now on."""
+        self.run(requests.revoke_grant(grant_no, reason))
+
+    def list_grants(self) -> Iterator[v.GrantStanding]:
+        """Every grant of the register by its number, and whether it stands today."""
+        return self._pages(requests.register_page)
+
+    def fetch_grant(self, grant_no: str) -> v.GrantStanding:
+        """One grant, who holds it today, and the grants it comes from."""
+        return self.run(requests.grant(grant_no))
+
+    def list_seats(self, of: str | None = None) -> Iterator[v.Seat]:
+        """Who sits in which post or body; of one person, or of one of these."""
+        return self._pages(lambda cursor: requests.seats_page(cursor, of=of))
+
+    def record_seat(self, content: v.SeatContent, *, key: str | None = None) -> v.Seat:
+        """Put somebody into a post or a body."""
+        return self.run(requests.record_seat(content, key))
+
+    def end_seat(self, entry_id: str, *, reason: str = "", key: str | None = None) -> v.Seat:
+        """They leave it today."""
+        return self.run(requests.end_seat(entry_id, reason, key))
+
+    def list_delegations(self, of: str | None = None) -> Iterator[v.Delegation]:
+        """Who speaks for whom; of one person, for them or by them."""
+        return self._pages(lambda cursor: requests.delegations_page(cursor, of=of))
+
+    def record_delegation(
+        self, content: v.DelegationContent, *, key: str | None = None
+    ) -> v.Delegation:
+        """Have somebody speak for oneself, or as an operator for who is away."""
+        return self.run(requests.record_delegation(content, key))
+
+    def end_delegation(
+        self, entry_id: str, *, reason: str = "", key: str | None = None
+    ) -> v.Delegation:
+        """The delegator is back."""
+        return self.run(requests.end_delegation(entry_id, reason, key))
+
+    def list_certificates(self, of: str | None = None) -> Iterator[v.Certificate]:
+        """Certificates of people; of one person, or of one code."""
+        return self._pages(lambda cursor: requests.certificates_page(cursor, of=of))
+
+    def record_certificate(
+        self, content: v.CertificateContent, *, key: str | None = None
+    ) -> v.Certificate:
+        """Put a person's certificate on record."""
+        return self.run(requests.record_certificate(content, key))
+
+    def end_certificate(
+        self, entry_id: str, *, reason: str = "", key: str | None = None
+    ) -> v.Certificate:
+        """It was withdrawn."""
+        return self.run(requests.end_certificate(entry_id, reason, key))
+
+    def list_conflicts(self, of: str | None = None) -> Iterator[v.InterestConflict]:
+        """Declared ties with customers: one's own, or for those in charge of anybody."""
+        return self._pages(lambda cursor: requests.conflicts_page(cursor, of=of))
+
+    def declare_conflict(
+        self, customer_id: str, note: str, *, key: str | None = None
+    ) -> v.InterestConflict:
+        """Declare a tie of one's own with a customer: others decide from now on."""
+        return self.run(requests.declare_conflict(customer_id, note, key))
+
+    def end_conflict(
+        self, entry_id: str, *, reason: str = "", key: str | None = None
+    ) -> v.InterestConflict:
+        """Find, as a second person, that a tie is over."""
+        return self.run(requests.end_conflict(entry_id, reason, key))
+
+    def fetch_alarms(self, *, standing: bool = True) -> Sequence[v.Alarm]:
+        """Tasks that nobody could decide; those still open, or all."""
+        return self.run(requests.alarms(standing)).items
+
+    def fetch_register_events(self, page_size: int = 50) -> Sequence[v.RegisterEvent]:
+        """What was written into the register of authority, the newest first."""
+        return self.run(requests.register_events(page_size)).items
 
     def switch_automatic_lane(self, on: bool, reason: str) -> None:
         """Open or close the automatic lane; the reason is kept."""

@@ -551,6 +551,8 @@ class Decision(Answer):
     decision_id: str
     task_id: str
     person_id: str
+    on_behalf_of: str | None = None
+    delegations: tuple[str, ...] = ()
     position: str
     verdict: str
     note: str
@@ -561,14 +563,30 @@ class Decision(Answer):
     void: str
 
 
+class TierMove(Answer):
+    """What would put a case before other people: an amount (above it, or down to it), or a grade."""
+
+    up: bool
+    row: str
+    amount: Money | None
+    grade: str | None
+
+
 class Why(Answer):
     """Why a task is one's own, or by which code a decision would be refused now."""
 
+    grant: "Grant | None"
+    on_behalf_of: str | None
+    delegations: tuple[str, ...]
+    certificate_no: str | None
+    stands_in_for: str | None
     refusal: str | None
     detail: str
     aggregate: Money
+    grade: str
     route_row: str
     reasons: tuple[str, ...]
+    moves: tuple[TierMove, ...]
 
 
 class ActOnRecord(Answer):
@@ -667,17 +685,139 @@ class Decided(Answer):
     replayed: bool
 
 
+class Scope(Answer):
+    """What authority is confined to; a part that names nothing confines nothing."""
+
+    units: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
+    industries: tuple[str, ...] = ()
+    products: tuple[str, ...] = ()
+    segments: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
+    subjects: tuple[str, ...] = ()
+    secured_only: bool = False
+
+
 class Grant(Answer):
-    """A numbered grant of authority: who may decide as what, how much, and when."""
+    """A numbered grant of authority: who may decide as what, how much, and when.
+
+    It is held by one person, one post or one body; a sub-grant names its parent, a special grant
+    its case.
+    """
 
     grant_no: str
-    person_id: str
+    person_id: str | None = None
     position: str
     limit: Money
     valid_from: date
     valid_until: date
     granted_by: str
     revoked_on: date | None = None
+    post: str | None = None
+    body: str | None = None
+    scope: Scope = Scope()
+    parent_no: str | None = None
+    case_id: str | None = None
+
+
+class GrantStanding(Answer):
+    """A grant, who holds it today, and whether it and every grant above it stand."""
+
+    grant: Grant
+    stands: bool
+    holders: tuple[str, ...]
+    line: tuple[str, ...]
+
+
+class SeatContent(Answer):
+    """Who is to sit in a post or belong to a body, from when to when."""
+
+    person_id: str
+    post: str | None = None
+    body: str | None = None
+    valid_from: date
+    valid_until: date | None = None
+
+
+class Seat(SeatContent):
+    entry_id: str
+    recorded_by: str
+    ended_on: date | None
+    ended_by: str | None
+
+
+class DelegationContent(Answer):
+    """Who is to speak for whom, from when to when; without `delegator`, for whoever records it."""
+
+    delegator: str | None = None
+    delegate: str
+    valid_from: date
+    valid_until: date
+    reason: str
+    absent: bool = True
+    scope: Scope = Scope()
+    limit: Money | None = None
+
+
+class Delegation(DelegationContent):
+    entry_id: str
+    recorded_by: str
+    ended_on: date | None
+    ended_by: str | None
+
+
+class CertificateContent(Answer):
+    """A certificate of a person, by its number, with the hash of its document on file."""
+
+    certificate_no: str
+    person_id: str
+    code: str
+    valid_from: date
+    valid_until: date
+    evidence: str
+
+
+class Certificate(CertificateContent):
+    entry_id: str
+    recorded_by: str
+    ended_on: date | None
+    ended_by: str | None
+
+
+class InterestConflict(Answer):
+    """A declared tie of one of the grantor's people with a customer."""
+
+    entry_id: str
+    person_id: str
+    customer_id: str
+    note: str
+    valid_from: date
+    ended_on: date | None
+    ended_by: str | None
+
+
+class Alarm(Answer):
+    """A task that nobody could decide; it waits in the queue and never passes."""
+
+    task_id: str
+    case_id: str
+    position: str
+    queue: str
+    raised_on: date
+    stands: bool
+
+
+class RegisterEvent(Answer):
+    """One thing that was written into the register of authority, or ended in it."""
+
+    entry_id: str
+    kind: str
+    what: str
+    person_id: str | None
+    about: str
+    on: date
+    by: str
+    reason: str
 
 
 class LateClause(Answer):

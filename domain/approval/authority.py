@@ -12,6 +12,7 @@ from pydantic import Field, StringConstraints, model_validator
 from domain.approval.route import Subject
 from domain.classification import FiveTier
 from domain.customer import Segment
+from domain.errors import AmountNotPositive
 from domain.identity import Id
 from domain.money import Money
 from domain.value import Value
@@ -103,9 +104,13 @@ class AuthorityGrant(Value):
     case_id: Id | None = None
 
     @model_validator(mode="after")
-    def _has_one_holder(self) -> Self:
+    def _makes_sense(self) -> Self:
         if sum(each is not None for each in (self.person_id, self.post, self.body)) != 1:
             raise ValueError("its holder is one person, one post or one body")
+        if self.valid_until < self.valid_from:
+            raise ValueError("it ends before it begins")
+        if self.limit.minor < 0:
+            raise AmountNotPositive(amount=self.limit)
         return self
 
     @property
@@ -276,7 +281,7 @@ class ConflictContent(Value):
     note: str = Field(min_length=1, max_length=500)
 
 
-class Conflict(ConflictContent, RegisterEntry):
+class InterestConflict(ConflictContent, RegisterEntry):
     kind: ClassVar[str] = "conflict"
 
     person_id: Id

@@ -1,6 +1,6 @@
 """The register beside the grants: seats, delegations, certificates, conflicts, ends, and alarms."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, TypeVar
 
@@ -11,7 +11,6 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from domain.approval import (
     Alarm,
     Certificate,
-    Conflict,
     Delegation,
     Register,
     RegisterEntry,
@@ -76,8 +75,13 @@ _SELECT = (
     " LEFT JOIN authority_end n USING (entry_id) WHERE e.kind = :kind"
 )
 _IN_FORCE = text(
-    f"{_SELECT} AND e.valid_from <= :on AND (e.valid_until IS NULL OR e.valid_until >= :on)"
+    f"{_SELECT.replace('= :kind', '= ANY (:kinds)')} AND e.valid_from <= :on AND (e.valid_until IS NULL OR e.valid_until >= :on)"
     " AND (n.ended_on IS NULL OR n.ended_on > :on) ORDER BY e.entry_id"
+)
+_TIES = text(
+    "SELECT e.person_id, e.entry_id FROM authority_entry e LEFT JOIN authority_end n"
+    " USING (entry_id) WHERE e.kind = 'conflict' AND e.about = ANY (customer_ids(:customer_id))"
+    " AND e.valid_from <= :on AND (n.ended_on IS NULL OR n.ended_on > :on) ORDER BY e.entry_id"
 )
 _PAGE = text(
     f"{_SELECT} AND e.entry_id > :after"
@@ -175,25 +179,33 @@ class AuthorityRegister:
         return [_entry_of(kind, row._mapping) for row in rows]
 
     def list_in_force(self, kind: type[_Entry], on: date) -> list[_Entry]:
-        rows = self._session.execute(_IN_FORCE, {"kind": kind.kind, "on": on})
+        rows = self._session.execute(_IN_FORCE, {"kinds": [kind.kind], "on": on})
         return [_entry_of(kind, row._mapping) for row in rows]
 
     def on_day(self, on: date) -> Register:
         """Everything in force on a day."""
         active = self._session.scalars(_ACTIVE, {"role": Role.APPROVER})
-        return Register(
-            on=on,
-            grants=tuple(AuthorityGrants(self._session).list_in_force(on)),
-            seats=tuple(self.list_in_force(Seat, on)),
-            delegations=tuple(self.list_in_force(Delegation, on)),
-            certificates=tuple(self.list_in_force(Certificate, on)),
-            active=frozenset(active),
+        kinds: dict[str, type[RegisterEntry]] = {
+            each.kind: each for each in (Seat, Delegation, Certificate)
+        }
+        entries: dict[str, list[RegisterEntry]] = {kind: [] for kind in kinds}
+        for row in self._session.execute(_IN_FORCE, {"kinds": [*kinds], "on": on}):
+            entries[row.kind].append(_entry_of(kinds[row.kind], row._mapping))
+        return Register.model_validate(
+            {
+                "on": on,
+                "grants": AuthorityGrants(self._session).list_in_force(on),
+                "seats": entries[Seat.kind],
+                "delegations": entries[Delegation.kind],
+                "certificates": entries[Certificate.kind],
+                "active": frozenset(active),
+            }
         )
 
-    def conflicts(self, customer_ids: Collection[str], on: date) -> dict[str, str]:
+    def conflicts(self, customer_id: str, on: date) -> dict[str, str]:
         """Who has declared a tie with a customer, by any of its ids, that stands on a day."""
-        standing = self.list_in_force(Conflict, on)
-        return {each.person_id: each.entry_id for each in standing if each.about in customer_ids}
+        rows = self._session.execute(_TIES, {"customer_id": customer_id, "on": on})
+        return {row.person_id: row.entry_id for row in rows}
 
     def events(self, page_size: int, *, conflicts: bool) -> list[RegisterEvent]:
         """What was written into the register and what ended, the newest first; ties on demand."""

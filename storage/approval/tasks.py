@@ -13,7 +13,7 @@ from domain.errors import NotFound
 from domain.money import Money
 from domain.value import Value
 from storage.base import Row
-from storage.customer import owned_by
+from storage.customer import of_customer, owned_by
 
 
 class TaskRow(Row):
@@ -79,6 +79,7 @@ class Tasks:
         after: tuple[datetime, str] | None = None,
         positions: Sequence[str] | None = None,
         person_id: str | None = None,
+        or_cases: Sequence[str] = (),
         case_id: str | None = None,
         customer_id: str | None = None,
         status: TaskStatus | None = TaskStatus.OPEN,
@@ -87,7 +88,8 @@ class Tasks:
         """By due time; `after` is the `(due_at, task_id)` of the last row seen.
 
         `positions` with `person_id` are those of one person: theirs by name, by a question that was
-        put to them, or by position where nobody else is named.
+        put to them, or by position where nobody else is named. `or_cases` are added
+        to those of `positions`.
         """
         conditions: list[ColumnElement[bool]] = []
         if after is not None:
@@ -99,12 +101,11 @@ class Tasks:
                 )
             )
         if positions is not None:
-            conditions.append(_for(positions, person_id))
+            conditions.append(or_(_for(positions, person_id), TaskRow.case_id.in_(or_cases)))
         if case_id is not None:
             conditions.append(TaskRow.case_id == case_id)
         if customer_id is not None:
-            of_customer = func.customer_ids(customer_id)
-            conditions.append(TaskRow.customer_id == func.any(of_customer))
+            conditions.append(of_customer(TaskRow.customer_id, customer_id))
         if status is not None:
             conditions.append(TaskRow.status == status)
         if manager_id is not None:

@@ -1,7 +1,7 @@
 """Does nobody decide beyond the grants above them, and does authority only shrink on its way?"""
 
 from datetime import date, timedelta
-from itertools import permutations
+from itertools import pairwise, permutations
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +17,16 @@ from domain.approval import (
     Subject,
 )
 from domain.edition import AuthorityPolicy
-from policies.authority import asked, held, line_of, open_positions, stand_ins, tier_moves, voices
+from policies.authority import (
+    asked,
+    held,
+    line_of,
+    open_cases,
+    open_positions,
+    stand_ins,
+    tier_moves,
+    voices,
+)
 from policies.edition import check
 from tests.makers_policy import a_changed_edition, an_edition, cny
 
@@ -80,10 +89,17 @@ _scopes = st.sampled_from(
 )
 
 
+def _grantors(parent: AuthorityGrant | None) -> list[str]:
+    """Whoever could have given it, and now and then somebody else."""
+    if parent is None:
+        return ["board"]
+    return [*PEOPLE, "deputy", *([parent.person_id or "deputy"] * 6)]
+
+
 @st.composite
 def registers(draw: st.DrawFn) -> Register:
     grants = []
-    for number in range(draw(st.integers(1, 5))):
+    for number in range(draw(st.integers(1, 6))):
         since, until = draw(_mostly)
         parent = draw(st.sampled_from([None, *grants])) if grants else None
         seat = draw(st.sampled_from([None, None, "deputy"]))
@@ -92,13 +108,15 @@ def registers(draw: st.DrawFn) -> Register:
                 f"g-{number}",
                 None if seat else draw(st.sampled_from(PEOPLE)),
                 post=seat,
-                position=draw(st.sampled_from(POSITIONS)),
+                position=draw(
+                    st.sampled_from([*POSITIONS, *([parent.position] * 6 if parent else [])])
+                ),
                 limit=cny(draw(st.integers(1, 9))),
                 valid_from=since,
                 valid_until=until,
                 scope=draw(_scopes),
                 parent_no=parent.grant_no if parent else None,
-                granted_by=draw(st.sampled_from([*PEOPLE, "deputy"])) if parent else "board",
+                granted_by=draw(st.sampled_from(_grantors(parent))),
                 case_id=draw(st.sampled_from([None, None, "c-1", "c-2"])),
                 revoked_on=draw(st.sampled_from([None, None, ON, ON + DAY])),
             )
@@ -184,9 +202,7 @@ def slowly(
                         all(person in register.active for person in row),
                         all(_certified(register, person, grant, policy) for person in row),
                         all(_own(register, person, case) for person in row[1:]),
-                        all(
-                            _told(register, a, b, case) for a, b in zip(row, row[1:], strict=False)
-                        ),
+                        all(_told(register, a, b, case) for a, b in pairwise(row)),
                         not _away(register, row[-1]),
                     )
                 ):
@@ -367,6 +383,15 @@ def test_a_special_grant_is_for_its_case_alone() -> None:
     assert who(register) == ["ann"]
     other = facts(case_id="c-2")
     assert voices(register, ("branch_head",), other, AuthorityPolicy()) == {}
+    assert open_positions(register, "ann", AuthorityPolicy()) == ()
+    assert open_cases(register, "ann", AuthorityPolicy()) == ("c-1",)
+    spoken_for = a_register(
+        *register.grants,
+        a_grant("g-2", "bo", position="region_head"),
+        delegations=(a_delegation("ann", "bo"),),
+    )
+    assert open_cases(spoken_for, "bo", AuthorityPolicy()) == ("c-1",)
+    assert open_cases(spoken_for, "ann", AuthorityPolicy()) == ()
 
 
 def test_every_member_of_a_body_may_speak() -> None:

@@ -91,6 +91,20 @@ SAMPLES: dict[Any, Sequence[Any]] = {
             granted_by="board",
         ),
     ),
+    values.SeatContent: (values.SeatContent(person_id="p", post="head", valid_from=DAY),),
+    values.DelegationContent: (
+        values.DelegationContent(delegate="p", valid_from=DAY, valid_until=DAY, reason="leave"),
+    ),
+    values.CertificateContent: (
+        values.CertificateContent(
+            certificate_no="z-1",
+            person_id="p",
+            code="credit",
+            valid_from=DAY,
+            valid_until=DAY,
+            evidence="0" * 64,
+        ),
+    ),
     values.Person: (
         values.Person(
             person_id="p",

@@ -41,7 +41,9 @@ PAGES = (
     "/guards /guards?view=above_eligible /related /related?view=disclosure /tolerances "
     "/benchmarks /benchmarks?benchmark=LPR1Y "
     "/outlooks /outlooks/lines?industry=C "
-    "/turnaround /turnaround?view=position /turnaround?view=type&since=2020-01-01"
+    "/turnaround /turnaround?view=position /turnaround?view=type&since=2020-01-01 "
+    "/authority /authority?view=seats /authority?view=delegations /authority?view=certificates "
+    "/authority?view=conflicts /authority?view=queue /authority?view=events"
 ).split()
 
 

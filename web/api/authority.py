@@ -9,10 +9,10 @@ from domain.approval import (
     AuthorityGrant,
     Certificate,
     CertificateContent,
-    Conflict,
     ConflictContent,
     Delegation,
     DelegationContent,
+    InterestConflict,
     RegisterEvent,
     Seat,
     SeatContent,
@@ -170,7 +170,7 @@ def end_certificate(write: Writing, entry_id: Id, body: Ending) -> Response:
 @router.get("/conflicts")
 def list_conflicts(
     asked: Asked, caller: Caller, of: Of = None, cursor: Cursor = None, page_size: PageSize = 50
-) -> Page[Conflict]:
+) -> Page[InterestConflict]:
     """Declared ties with customers: one's own, or for those in charge of a person or a customer."""
     found = asked.authority.list_conflicts(
         caller, of, after=after_text(cursor), page_size=page_size + 1
@@ -178,14 +178,14 @@ def list_conflicts(
     return page_of(found, page_size, lambda each: (each.entry_id,))
 
 
-@router.post("/conflicts", status_code=201, response_model=Conflict)
+@router.post("/conflicts", status_code=201, response_model=InterestConflict)
 def declare_conflict(write: Writing, body: ConflictContent) -> Response:
     """Declare a tie of one's own: from now on others decide, open tasks too."""
     asked = write.asked.authority
     return write.once(201, body, lambda: asked.declare_conflict(write.caller, body))
 
 
-@router.post("/conflicts/{entry_id}/end", response_model=Conflict)
+@router.post("/conflicts/{entry_id}/end", response_model=InterestConflict)
 def end_conflict(write: Writing, entry_id: Id, body: Ending) -> Response:
     """A second person finds that the tie is over."""
     asked = write.asked.authority

@@ -10,6 +10,7 @@ from web import assets
 from web.console import (
     application,
     approval,
+    authority,
     benchmark,
     cap,
     classification,
@@ -60,6 +61,7 @@ _STAGES = (
     application,
     investigation,
     approval,
+    authority,
     override,
     cap,
     contract,

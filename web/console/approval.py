@@ -65,6 +65,7 @@ class Vote:
     escalated_to: str | None = None
     status: TaskStatus | None = None
     decided_by: str | None = None
+    on_behalf_of: str | None = None
     decided_at: datetime | None = None
     verdict: Verdict | None = None
     note: str = ""
@@ -269,6 +270,7 @@ def _vote(task: Task, due: Mapping[str, datetime], said: Mapping[str, DecisionVi
         escalated_to=task.escalated_to,
         status=task.status,
         decided_by=task.decided_by,
+        on_behalf_of=word.on_behalf_of if word else None,
         decided_at=task.decided_at,
         verdict=task.verdict,
         note=word.note if word else "",
@@ -345,6 +347,7 @@ def _told(
         "why_not": why_not,
         "may_decide": page.task.status is TaskStatus.OPEN and why_not is None,
         "may_speak": permitted(visit.person, Action.TASK_DECIDE),
+        "may_declare": permitted(visit.person, Action.CONFLICT_DECLARE),
         "next_task": _next_task(visit, page),
         "asked": asked,
         "approvals": approvals_shown([page.approval], asked.tasks, page.decisions),

@@ -40,6 +40,7 @@ def show_operations(
         states=list(DeliveryState),
         channels=list(Channel),
         refusals=visit.services.audit.list_refusals(visit.person, page_size=_REFUSALS),
+        alarms=visit.services.authority.list_alarms(visit.person),
         may_act=permitted(visit.person, Action.OPERATIONS_ACT),
         temporal_link=_temporal_link(visit.pages.temporal_ui_url),
         next_path=next_path(

@@ -32,7 +32,7 @@ from domain.errors import AlreadyDecided, CreditError, NotFound, Withdrawn
 from domain.identity import Id, Person, Role
 from domain.money import Money
 from domain.value import Value
-from policies.authority import open_positions, tier_moves
+from policies.authority import open_cases, open_positions, tier_moves
 from storage.application import Applications
 from storage.approval import (
     Acts,
@@ -138,12 +138,13 @@ class ApprovalService:
         """Tasks by due time; `mine` keeps those that a grant of the person's may decide today."""
         permit(person, Action.TASK_READ)
         with self._records.begin() as session:
-            positions = self._positions(session, person) if mine else None
+            positions, cases = self._opened(session, person) if mine else (None, ())
             return Tasks(session).list_page(
                 page_size=page_size,
                 after=after,
                 positions=positions,
                 person_id=person.person_id if mine else None,
+                or_cases=cases,
                 case_id=case_id,
                 status=status,
                 manager_id=visible_to(person).manager_id,
@@ -314,14 +315,18 @@ class ApprovalService:
         with self._records.begin() as session:
             AutomaticLane(session).switch(on=on, person_id=person.person_id, reason=reason)
 
-    def _positions(self, session: Session, person: Person) -> list[str]:
-        """The positions whose tasks may be this person's today: held, spoken for, or stood in for."""
+    def _opened(
+        self, session: Session, person: Person
+    ) -> tuple[Sequence[str] | None, Sequence[str]]:
+        """The positions whose tasks may be this person's today: held, spoken for, or stood in for;
+        and the cases that grants for one case open to them."""
         on = self._clock.business_on()
         edition = Editions(session).find_current(on)
         policy = AuthorityPolicy() if edition is None else edition.approval.authority
         register = AuthorityRegister(session).on_day(on)
         by_role = {RISK_OFFICER} if person.has(Role.RISK_OFFICER) else set()
-        return sorted({*open_positions(register, person.person_id, policy), *by_role})
+        positions = {*open_positions(register, person.person_id, policy), *by_role}
+        return sorted(positions), open_cases(register, person.person_id, policy)
 
     def _found(self, session: Session, person: Person, task_id: str) -> tuple[TaskView, Approval]:
         task = Tasks(session).read(task_id)

@@ -16,10 +16,10 @@ from domain.approval import (
     AuthorityGrant,
     Certificate,
     CertificateContent,
-    Conflict,
     ConflictContent,
     Delegation,
     DelegationContent,
+    InterestConflict,
     Register,
     RegisterEntry,
     RegisterEvent,
@@ -254,7 +254,7 @@ class AuthorityService:
         *,
         after: str | None = None,
         page_size: int = 50,
-    ) -> Sequence[Conflict]:
+    ) -> Sequence[InterestConflict]:
         """Declared ties, by entry; anybody may read their own, and those in charge all."""
         if of is None and not permitted(person, Action.CONFLICT_READ):
             of = person.person_id
@@ -262,12 +262,12 @@ class AuthorityService:
             permit(person, Action.CONFLICT_READ)
         with self._records.begin() as session:
             return AuthorityRegister(session).list_page(
-                Conflict, person=of, after=after or "", page_size=page_size
+                InterestConflict, person=of, after=after or "", page_size=page_size
             )
 
     def declare_conflict(
         self, person: Person, content: ConflictContent, entry_id: str | None = None
-    ) -> Conflict:
+    ) -> InterestConflict:
         """A tie of one's own with a customer: from now on others decide, open tasks too, and
         whoever may is told at once."""
         permit(person, Action.CONFLICT_DECLARE)
@@ -275,7 +275,7 @@ class AuthorityService:
         with self._records.begin() as session:
             customer = Customers(session).read(content.customer_id)
             conflict = AuthorityRegister(session).record(
-                Conflict(
+                InterestConflict(
                     entry_id=entry_id or new_id(),
                     recorded_by=person.person_id,
                     person_id=person.person_id,
@@ -288,14 +288,14 @@ class AuthorityService:
             ask_anew(session, tasks, on)
             return conflict
 
-    def end_conflict(self, person: Person, entry_id: str, ending: Ending) -> Conflict:
+    def end_conflict(self, person: Person, entry_id: str, ending: Ending) -> InterestConflict:
         """A second person finds that the tie is over; refuses `SameHands` to whoever has it."""
         permit(person, Action.CONFLICT_END)
         with self._records.begin() as session:
-            held = AuthorityRegister(session).read(Conflict, entry_id)
+            held = AuthorityRegister(session).read(InterestConflict, entry_id)
             if held.person_id == person.person_id:
                 raise SameHands(first="a declared conflict", second="its end")
-            return self._end(session, person, Conflict, entry_id, ending)
+            return self._end(session, person, InterestConflict, entry_id, ending)
 
     # ── what nobody could decide, and what happened ──────────────────────────────────────────────
 
