@@ -42,6 +42,7 @@ from domain.errors import (
 from domain.identity import Role
 from domain.money import money_sum
 from domain.notification import Channel, Notice
+from domain.reasons import because
 from policies.authority import asked, certificate_of, held, stand_ins, superiors_of, voices
 from policies.cover import secured
 from storage.application import Assessments
@@ -215,8 +216,7 @@ class Asking:
         wanted = " or ".join(positions)
         aggregate = self._approval.request.aggregate
         return NoAuthority(
-            reason=f"{wanted} for {aggregate} on {self._on} is asked, held is {told}",
-            reason_zh=f"需要 {wanted}，金额 {aggregate}，日期 {self._on}；所持授权：{told}",
+            **because("authority_held", asked=wanted, aggregate=aggregate, on=self._on, held=told)
         )
 
     # ── everybody ────────────────────────────────────────────────────────────────────────────────
