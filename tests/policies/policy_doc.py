@@ -822,10 +822,26 @@ def diligence(edition: PolicyEdition) -> str:
     )
 
 
+def materiality(edition: PolicyEdition) -> str:
+    return _table(
+        ["fact", "change", "up to", "voids"],
+        (
+            [
+                row.field,
+                row.change,
+                "any" if row.up_to is None else _percent(row.up_to),
+                _named(row.positions) if row.positions else row.voids,
+            ]
+            for row in edition.approval.materiality
+        ),
+    )
+
+
 TABLES: dict[str, Callable[[PolicyEdition], str]] = {
     each.__name__: each
     for each in (
         completeness,
+        materiality,
         figures,
         choices,
         scorecard,
