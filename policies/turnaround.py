@@ -28,7 +28,7 @@ from domain.turnaround import (
     TurnaroundRow,
 )
 
-REMINDERS = frozenset({"silence_remind", "urged"})
+REMINDERS = frozenset({"silence_remind", "act_urge"})
 # A case stands where its event says, or where its kind tells.
 _STANDINGS = frozenset("received incomplete supplemented amended hit_cleared investigated".split())
 _ENDS = frozenset(str(status) for status in CaseStatus if status.ended)

@@ -315,6 +315,18 @@ def test_a_delegate_acts_with_the_lesser_cap() -> None:
     assert who(register, amount=5) == []
 
 
+def test_a_delegation_is_bounded_by_what_it_says_itself() -> None:
+    grants = (a_grant("g-1", "ann"), a_grant("g-2", "bo", position="region_head"))
+    by_sum = a_register(*grants, delegations=(a_delegation("ann", "bo", limit=cny(4)),))
+    assert who(by_sum, amount=4) == ["bo"]
+    assert who(by_sum, amount=5) == []
+    east = a_delegation("ann", "bo", scope=GrantScope(regions=("east",)))
+    by_place = a_register(*grants, delegations=(east,))
+    for region, found in (("east", {"bo"}), ("west", set())):
+        case = facts(region=region)
+        assert set(voices(by_place, ("branch_head",), case, AuthorityPolicy())) == found
+
+
 def test_a_delegate_of_a_delegate_counts_as_deep_as_policy_says() -> None:
     grants = [a_grant(f"g-{person}", person) for person in ("ann", "bo", "cy")]
     others = [grant.model_copy(update={"position": "region_head"}) for grant in grants[1:]]

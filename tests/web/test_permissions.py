@@ -40,6 +40,7 @@ def test_the_system_itself_has_no_way_in(action: Action) -> None:
         (Action.APPLICATION_SUBMIT, Action.OVERRIDE_PROPOSE),
         (Action.CONDITION_EVIDENCE, Action.CONDITION_VERIFY),
         (Action.TASK_DECIDE, Action.AUTHORITY_GRANT),
+        (Action.TASK_DECIDE, Action.CERTIFICATE_RECORD),
         (Action.LINE_FREEZE, Action.LINE_RESERVE),
         (Action.CONTRACT_SEND, Action.TASK_DECIDE),
         (Action.AUDIT_READ, Action.APPLICATION_SUBMIT),
