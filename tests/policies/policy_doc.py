@@ -607,8 +607,14 @@ def clocks(edition: PolicyEdition) -> str:
         ("value", ""),
         (
             ("working hours of", edition.approval.calendar),
-            ("units with hours of their own", _named([r.unit for r in edition.approval.hours], "none")),
-            ("days unlike the calendar", _named([row.code for row in edition.approval.days], "none")),
+            (
+                "units with hours of their own",
+                _named([r.unit for r in edition.approval.hours], "none"),
+            ),
+            (
+                "days unlike the calendar",
+                _named([row.code for row in edition.approval.days], "none"),
+            ),
             ("waited for from ourselves", _named(edition.turnaround.ours, "none")),
             ("waited for from third parties", _named(edition.turnaround.third_party, "none")),
             ("usual is what tasks took within", f"{edition.turnaround.usual_days} days"),
