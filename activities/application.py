@@ -602,7 +602,7 @@ def _take_report(session: Session, case: Case, step: CaseStep) -> CaseChanged:
     what else it lacks stays."""
     edition = Editions(session).read(case.edition_hash)
     on = business_on(step.at, step.offset_days)
-    missing = case.missing
+    missing, told = case.missing, list[tuple[str, dict[str, str]]]()
     if case.status in _SUPPLEMENTED and INVESTIGATION_REPORT in missing:
         file = _or_gap(
             session,
@@ -612,16 +612,16 @@ def _take_report(session: Session, case: Case, step: CaseStep) -> CaseChanged:
             missing = tuple(dict.fromkeys([*missing, *file]))
         elif file.report is None or file.report.signed is not None:
             missing = tuple(code for code in missing if code != INVESTIGATION_REPORT)
-            CaseEvents(session).post(case.case_id, "investigated", at=step.at)
+            told.append(("investigated", {}))
     if case.status in _SUPPLEMENTED:
         came = [code for code in missing if _rate_came(session, code, on)]
         missing = tuple(code for code in missing if code not in came)
-        for code in came:
-            CaseEvents(session).post(case.case_id, "rate_recorded", at=step.at, rate=code)
+        told += [("rate_recorded", {"rate": code}) for code in came]
     if missing != case.missing:
         status = case.status if missing else CaseStatus.RECEIVED
         changed = case.model_copy(update={"status": status, "missing": missing})
-        CaseEvents(session).post(case.case_id, "investigated", at=step.at, **_standing(changed))
+        for kind, facts in told:
+            CaseEvents(session).post(case.case_id, kind, at=step.at, **facts, **_standing(changed))
         case = Applications(session).write(case, changed)
     return CaseChanged(
         case_id=case.case_id,

@@ -186,7 +186,7 @@ def test_no_sequence_of_silences_approves(mode: StepMode) -> None:
                 approval = silent(approval, act)
                 assert approval.outcome is ApprovalOutcome.OPEN
                 assert approval.step_index == 0
-                assert len(approval.open_tasks) == 2
+                assert len(approval.open_tasks) == (1 if mode is StepMode.TURN else 2)
             assert not approval.deciders
             lapsed = approval.stopped(ApprovalOutcome.LAPSED)
             assert lapsed.outcome is ApprovalOutcome.LAPSED
