@@ -417,6 +417,7 @@ class Approval(Value):
 
     def _copied_to(self, act: Act) -> "Approval":
         """Somebody may read along (抄送), and do nothing."""
+        self._refuse_ended()
         if act.to is None or any(copy.to == act.to for copy in self.copied):
             raise ActIllegal(action=act.action, reason="nobody new is named")
         copy = Copied(to=act.to, by=act.person_id, at=act.at)

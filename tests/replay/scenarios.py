@@ -9,12 +9,15 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from domain.application import ApplicationChange, ApplicationType, CaseStatus
-from domain.approval import Verdict
+from domain.approval import ActKind, Verdict
 from domain.benchmark import RepricingStart
 from domain.classification import ClassificationStart
 from domain.customer import Identifier, IdentifierScheme
 from domain.edition import PolicyEdition
+from domain.errors import ActIllegal
 from domain.exchange import Rate
 from domain.identity import SYSTEM
 from domain.line import ExpirySweep, LineStart, LineStatus
@@ -416,6 +419,28 @@ async def approved_by_signal(tape: Tape) -> None:
     await approval.signal("decide", said | {"message_id": "m-1", "token": "made up"})
     await approval.signal("decide", said | {"message_id": "m-2", "token": token})
     await tape.keep_ended("approval_by_signal", approval.id)
+
+
+@scenario
+async def acted_on_before_it_is_decided(tape: Tape) -> None:
+    """An opinion asked and given, a word taken back at once refused, urged by signal, then approved."""
+    road = tape.road
+    case_id = await submitted(tape)
+    task = await road.open_task(case_id)
+    approval = tape.workflow(approval_workflow(task))
+    act, people = road.services.approvals.act, road.people
+    await road.call(
+        act, people["approver1"], task.task_id, ActKind.ASK_OPINION, to="risk", note="is it so?"
+    )
+    await road.call(act, people["risk"], task.task_id, ActKind.GIVE_OPINION, note="it is")
+    with pytest.raises(ActIllegal):
+        await road.call(act, people["approver1"], task.task_id, ActKind.TAKE_BACK)
+    token = await road.call(road.services.approvals.issue_token, people["approver1"], task.task_id)
+    said = {"task_id": task.task_id, "person_id": "approver1", "action": "urge"}
+    await approval.signal("act", said | {"message_id": "m-1", "token": "made up"})
+    await approval.signal("act", said | {"message_id": "m-2", "token": token})
+    await decided(tape, case_id, "approver1", Verdict.APPROVE)
+    await tape.keep_ended("approval_acted_on", approval.id)
 
 
 @scenario
