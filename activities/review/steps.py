@@ -5,6 +5,7 @@ from temporalio import activity
 from activities.review.concluding import conclude
 from activities.review.judging import reassess
 from activities.signatures import ReviewSteps
+from domain.errors import RateMissing
 from domain.review import (
     Proposal,
     Reassessed,
@@ -16,6 +17,11 @@ from domain.review import (
 from storage.base import Records
 from storage.line import Lines
 from storage.review import Reviews
+
+
+class RateAwaited(RuntimeError):
+    """A rate is missing, which is no refusal: the step is tried again until it is recorded, and the
+    sentence says which one it waits for."""
 
 
 class ReviewActivities(ReviewSteps):
@@ -32,7 +38,10 @@ class ReviewActivities(ReviewSteps):
             # A review that has ended is not judged again by an attempt that woke late.
             if review.closed_on is not None or line.status.ended or not line.terms.limit:
                 return Reassessed(review_id=review.review_id, proposal=Proposal.KEEP, stopped=True)
-            return reassess(session, review, line, turn)
+            try:
+                return reassess(session, review, line, turn)
+            except RateMissing as gap:
+                raise RateAwaited(gap.detail()) from gap
 
     @activity.defn
     def conclude_review(self, conclusion: ReviewConclusion) -> ReviewResult:

@@ -6,8 +6,10 @@ import pytest
 
 from activities.letter import issue_letter
 from activities.review import EXIT_REASON, ReviewActivities
+from activities.review.steps import RateAwaited
 from domain.approval import ApprovalOutcome
 from domain.contract import Letter
+from domain.exchange import Rate
 from domain.line import CreditLine, LineStatus
 from domain.money import Money
 from domain.review import (
@@ -25,6 +27,7 @@ from policies.assessment import replay
 from storage.application import Assessments
 from storage.base import Records
 from storage.edition import Editions
+from storage.exchange import Rates
 from storage.line import Lines
 from storage.notification import Outbox
 from storage.review import Reviews
@@ -262,6 +265,24 @@ def test_the_next_review_compares_with_the_last(records: Records) -> None:
     pack = review_of(records, 2).pack
     assert pack is not None
     assert pack.previous_subject == REVIEW
+
+
+def test_a_review_that_lacks_a_rate_waits_for_it_and_is_not_refused(records: Records) -> None:
+    """Refused, it would end the review's workflow and the line would go unreviewed."""
+    a_book(records)
+    with records.begin() as session:
+        Statements(session).record(
+            a_statement(2025, currency="EUR"), business_on=DUE, recorded_by="manager"
+        )
+    open_review(records)
+
+    with pytest.raises(RateAwaited, match="EUR"):
+        reassess(records)
+    with records.begin() as session:
+        Rates(session).record(
+            Rate(base="EUR", quote="CNY", rate="7.8", rate_on=DUE), recorded_by="risk"
+        )
+    assert reassess(records).review_id == REVIEW
 
 
 def test_a_line_that_ended_meanwhile_is_left_alone(records: Records) -> None:
