@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from creditflow.model.columns import time_order
 from creditflow.model.figures import Numbers
 
 _STEPS = 100
@@ -12,6 +13,20 @@ _BOUND = 60.0
 
 def probability(log_odds: Numbers) -> Numbers:
     found: Numbers = 1 / (1 + np.exp(-np.clip(log_odds, -_BOUND, _BOUND)))
+    return found
+
+
+def strata_of(times: Sequence[str], bad: np.ndarray) -> np.ndarray:
+    """The year of each row, where both good and bad rows are of it; else one stratum for the rest.
+
+    Dates are told apart by their year, so that rows of a day of their own still have company.
+    """
+    years = np.array([str(time_order(time)[0]) if time else "" for time in times], dtype=object)
+    found = np.full(len(bad), "", dtype=object)
+    for year in set(years.tolist()):
+        own = years == year
+        if bad[own].any() and not bad[own].all():
+            found[own] = year
     return found
 
 
@@ -24,8 +39,9 @@ def slope_of(risk: Numbers, bad: np.ndarray, times: Sequence[str]) -> float:
     """
     telling = np.zeros(len(bad), dtype=bool)
     strata = []
-    for time in sorted(set(times)):
-        own = np.array([each == time for each in times])
+    named = strata_of(times, bad)
+    for stratum in sorted(set(named.tolist())):
+        own = named == stratum
         if bad[own].any() and not bad[own].all():
             strata.append(own)
             telling |= own

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from creditflow.model.binning import Bins, bin_figure
+from creditflow.model.calibration import strata_of
 from creditflow.model.candidates import Candidate
 from creditflow.model.figures import Numbers
 from creditflow.model.statistics import auc_within
@@ -79,7 +80,7 @@ def fit(
     """
     if bad.all() or not bad.any():
         raise _one_sided(bad)
-    folds, at = folds_of(groups), np.array(times)
+    folds, at = folds_of(groups), strata_of(times, bad)
     risks = {choice: np.zeros(len(bad)) for choice in itertools.product(PENALTIES, PARTS)}
     for fold in range(FOLDS):
         train, test = folds != fold, folds == fold
@@ -91,7 +92,7 @@ def fit(
             for penalty in PENALTIES:
                 model = _fitted(binned, here, bad[train], at[train], penalty)
                 risks[penalty, parts][test] = model.risk(there)
-    scores = {choice: auc_within(risk, bad, times) for choice, risk in risks.items()}
+    scores = {choice: auc_within(risk, bad, at) for choice, risk in risks.items()}
     best = max(scores.values())
     about = [choice for choice, found in scores.items() if found >= best - TOLERANCE]
     penalty, parts = max(about, key=lambda choice: (choice[0], -choice[1]))
@@ -127,7 +128,7 @@ def _fitted(
     binned: Sequence[tuple[Candidate, Bins]],
     figures: Mapping[str, Numbers],
     bad: np.ndarray,
-    times: np.ndarray,
+    strata: np.ndarray,
     penalty: float,
 ) -> Model:
     try:
@@ -135,7 +136,7 @@ def _fitted(
     except ImportError as missing:
         raise ModelExtraMissing() from missing
     kept = list(binned)
-    levels = np.column_stack([_FREE * (times == time) for time in sorted(set(times.tolist()))])
+    levels = np.column_stack([_FREE * (strata == each) for each in sorted(set(strata.tolist()))])
     while True:
         evidence = np.column_stack(
             [-bins.woe[bins.places(figures[each.figure])] for each, bins in kept]

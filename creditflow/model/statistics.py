@@ -24,11 +24,11 @@ def auc(risk: Numbers, bad: np.ndarray) -> float:
     return float((ranks[bad].sum() - bads * (bads + 1) / 2) / (bads * goods))
 
 
-def auc_within(risk: Numbers, bad: np.ndarray, times: Sequence[str]) -> float:
-    """The chance that a bad one has the higher risk than a good one of the same time."""
+def auc_within(risk: Numbers, bad: np.ndarray, strata: np.ndarray) -> float:
+    """The chance that a bad one has the higher risk than a good one of the same stratum."""
     found, pairs = 0.0, 0
-    for time in sorted(set(times)):
-        own = np.array([each == time for each in times])
+    for stratum in set(strata.tolist()):
+        own = strata == stratum
         weight = int(bad[own].sum()) * int((~bad[own]).sum())
         if weight:
             found += weight * auc(risk[own], bad[own])

@@ -9,9 +9,17 @@ from hypothesis import strategies as st
 from scipy.stats import beta
 
 from creditflow.model.binning import bin_figure, information_value, weights_of_evidence
-from creditflow.model.calibration import level_for, probability, slope_of
+from creditflow.model.calibration import level_for, probability, slope_of, strata_of
 from creditflow.model.candidates import Better
-from creditflow.model.statistics import auc, binomial_interval, ks, migration, parts, psi
+from creditflow.model.statistics import (
+    auc,
+    auc_within,
+    binomial_interval,
+    ks,
+    migration,
+    parts,
+    psi,
+)
 
 
 def bads(*flags: int) -> np.ndarray:
@@ -68,6 +76,33 @@ def test_the_interval_of_a_binomial_is_the_exact_one() -> None:
     assert binomial_interval(0, 0) == (0, 0)
 
 
+def test_rows_are_compared_with_those_of_their_year_where_it_has_both_kinds() -> None:
+    times = ["2001-01-05", "2001-03-07", "2002", "2003-12-31", "2004-02-29"]
+
+    found = strata_of(times, bads(1, 0, 0, 1, 0))
+
+    assert found.tolist() == ["2001", "2001", "", "", ""]
+    assert strata_of([""] * 5, bads(1, 0, 0, 1, 0)).tolist() == [""] * 5
+
+
+def test_a_score_is_worth_what_it_tells_apart_within_a_year() -> None:
+    risk = np.array([1.0, 2.0, 11.0, 12.0])
+
+    within = auc_within(risk, bads(0, 1, 0, 1), np.array(["a", "a", "b", "b"], dtype=object))
+    assert within == 1
+    assert auc(risk, bads(0, 1, 0, 1)) == 0.75
+
+
+@pytest.mark.parametrize("times", ["a day of its own", "none"])
+def test_a_slope_is_found_whatever_the_times_are(times: str) -> None:
+    chance = np.random.default_rng(3)
+    risk = chance.normal(-1, 1, 4000)
+    bad = chance.random(4000) < probability(2 * risk)
+    days = [f"{1900 + place}-01-01" if times != "none" else "" for place in range(4000)]
+
+    assert slope_of(risk, bad, days) == pytest.approx(2, rel=0.15)
+
+
 def test_parts_are_from_the_safest_and_hold_every_row() -> None:
     found = parts(np.linspace(0.1, 0.9, 11), bads(*[0] * 8, 1, 1, 1), 2)
 
@@ -115,7 +150,7 @@ def test_the_slope_is_read_within_a_time_and_not_across_times() -> None:
     late = np.arange(4000) >= 2000
     bad = chance.random(4000) < probability(1.5 * risk - 4 + 3 * late)
 
-    within = slope_of(risk, bad, ["late" if each else "early" for each in late])
+    within = slope_of(risk, bad, ["2002" if each else "2001" for each in late])
     across = slope_of(risk, bad, ["one"] * 4000)
 
     assert within == pytest.approx(1.5, abs=0.2)
