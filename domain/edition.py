@@ -630,6 +630,16 @@ class ConditionRow(Value):
     aggregate_above: Annotated[Exact, Field(ge=0)] = Decimal(0)
 
 
+class OfferPolicy(Value):
+    """When an approval on other terms than asked for is an offer that the customer takes or leaves.
+
+    Of no days, none is: the agreement is made from the letter at once.
+    """
+
+    valid_days: Annotated[Exact, Field(ge=0)] = Decimal(0)  # a part of a day is a part
+    policy_cuts: bool = True  # also where policy itself, and no approver, lowers the limit
+
+
 class ContractPolicy(Value):
     signing_days: Annotated[Exact, Field(gt=0)]  # a part of a day is a part
     payment_days: dict[Grade, int]
@@ -947,6 +957,7 @@ class PolicyEdition(Value):
     provenance: ProvenancePolicy = ProvenancePolicy()
     duplicates: DuplicatesPolicy = DuplicatesPolicy()
     tolerances: TolerancesPolicy = TolerancesPolicy()
+    offer: OfferPolicy = OfferPolicy()
 
     @cached_property
     def edition_hash(self) -> str:
