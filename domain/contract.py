@@ -9,7 +9,9 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, GetJsonSchemaHandler, StringConstraints, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from domain.cap import CapTerms
 from domain.errors import AuthorityMissing
@@ -44,6 +46,10 @@ ConditionOwner = Literal[Role.RELATIONSHIP_MANAGER, Role.LEGAL]
 OF_ROLE = "role."  # before a role, in the place of a person
 
 
+# The agreement frames who and when in these brackets, from which it is read back.
+_WORDS = r"^[^〔〕]*[^〔〕\s][^〔〕]*$"
+
+
 class ConditionAsked(Value):
     """What an approver approves under: the words, whose it is to show it, and by when.
 
@@ -52,10 +58,7 @@ class ConditionAsked(Value):
 
     text: Annotated[
         str,
-        # The agreement frames who and when in these brackets, from which it is read back.
-        StringConstraints(
-            strip_whitespace=True, min_length=1, max_length=500, pattern=r"^[^〔〕]+$"
-        ),
+        StringConstraints(strip_whitespace=True, min_length=1, max_length=500, pattern=_WORDS),
     ]
     kind: ConditionKind = ConditionKind.OTHER
     owner: ConditionOwner = Role.RELATIONSHIP_MANAGER
@@ -65,6 +68,17 @@ class ConditionAsked(Value):
     @classmethod
     def _of_words(cls, said: Any) -> Any:
         return {"text": said} if isinstance(said, str) else said
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Words alone are taken for the condition they are."""
+        condition = handler(core)
+        if handler.mode == "serialization":
+            return condition
+        words = {"type": "string", "minLength": 1, "maxLength": 500, "pattern": _WORDS}
+        return {"anyOf": [condition, words]}
 
     @property
     def said(self) -> Any:

@@ -606,7 +606,8 @@ def decide(
     content_hash: str,
     to_step: int | None,
     resume: str,
-    conditions: Sequence[str],
+    term_months: int | None,
+    conditions: Sequence[str | v.ConditionAsked],
 ) -> Call[v.Decided]:
     body = {
         "verdict": verdict,
@@ -616,6 +617,7 @@ def decide(
         "content_hash": content_hash,
         "to_step": to_step,
         "resume": resume,
+        "term_months": term_months,
         "conditions": list(conditions),
     }
     return writing(_at("tasks", task_id, "decision"), v.Decided, body, key=key)
@@ -736,6 +738,29 @@ def register_events(page_size: int) -> Call[v.Items[v.RegisterEvent]]:
 
 def switch_automatic_lane(on: bool, reason: str) -> Call[None]:
     return writing("/automatic-lane", None, {"on": on, "reason": reason}, method="PUT")
+
+
+# ── offers ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def offer(case_id: str) -> Call[v.OfferView]:
+    return reading(_at("applications", case_id, "offer"), v.OfferView)
+
+
+def answer_offer(case_id: str, accepts: bool, offer_hash: str, note: str) -> Call[v.OfferView]:
+    body = {"accepts": accepts, "offer_hash": offer_hash, "note": note}
+    return writing(_at("applications", case_id, "offer", "answer"), v.OfferView, body)
+
+
+def offer_page(token: str) -> Call[v.OfferPage]:
+    return reading(_at("offers", token), v.OfferPage)
+
+
+def answer_offer_by_link(
+    token: str, accepts: bool, offer_hash: str, note: str
+) -> Call[v.OfferPage]:
+    body = {"accepts": accepts, "offer_hash": offer_hash, "note": note}
+    return writing(_at("offers", token, "answer"), v.OfferPage, body)
 
 
 # ── contract and conditions ──────────────────────────────────────────────────────────────────────

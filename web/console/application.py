@@ -16,6 +16,7 @@ from domain.errors import (
     CaseClosed,
     CreditError,
     NotFound,
+    NotPermitted,
     OutOfOrder,
     Withdrawn,
 )
@@ -23,6 +24,7 @@ from domain.exchange import RateGap
 from domain.investigation import INVESTIGATION_REPORT
 from domain.line import ConditionPrecedent, ConditionStatus
 from domain.money import Money
+from domain.offer import OfferStatus
 from domain.override import OverrideStatus
 from web.api.pages import after_instant
 from web.console.approval import approvals_shown, letter_outcome
@@ -399,6 +401,11 @@ def _shown(visit: Visit, view: CaseView) -> dict[str, Any]:
         "granted": granted,
         "letter": letter,
         "letter_outcome": letter_outcome(letter),
+        "offer": view.offer,
+        "may_answer_offer": permitted(visit.person, Action.OFFER_ANSWER)
+        and _offered(view)
+        and view.offer is not None
+        and visit.person.person_id not in view.offer.deciders,
         "contract": view.contract,
         "conditions": view.conditions,
         "conditions_met": sum(condition.settled for condition in view.conditions),
@@ -446,6 +453,8 @@ def _waits(visit: Visit, view: CaseView) -> dict[str, Any]:
         whom = speech.say("waits.rate")
     elif speech.explains(f"waits.{status}"):
         whom = speech.say(f"waits.{status}")
+    if _offered(view) and view.offer:
+        whom, due_at = speech.say("waits.offer"), view.offer.expires_at
     if status is CaseStatus.CONTRACTING and view.contract:
         due_at = view.contract.expires_at
     mine = permitted(visit.person, Action.TASK_DECIDE)
@@ -462,7 +471,12 @@ def _is_moving(view: CaseView) -> bool:
     """Whether the case's own workflow takes the next step within moments."""
     if view.case.status is CaseStatus.CONDITIONS:
         return all(condition.settled for condition in view.conditions)
-    return view.case.status in _MOVING
+    return view.case.status in _MOVING and not _offered(view)
+
+
+def _offered(view: CaseView) -> bool:
+    """Whether the customer has yet to take or leave what the letter offers."""
+    return view.offer is not None and view.offer.status is OfferStatus.OPEN
 
 
 def _why_here(visit: Visit, view: CaseView) -> str:
@@ -490,7 +504,9 @@ def _condition_acts(visit: Visit, conditions: Sequence[ConditionPrecedent]) -> d
             if visit.person.person_id not in hands:
                 acts[condition.code] = "verify"
         elif not condition.settled and permitted(visit.person, Action.CONDITION_EVIDENCE):
-            acts[condition.code] = "evidence"
+            with suppress(NotPermitted):
+                condition.refuse_other_desk(visit.person)
+                acts[condition.code] = "evidence"
     return acts
 
 
@@ -515,6 +531,7 @@ def _parts(view: CaseView) -> list[str]:
         "approval": True,
         "time": True,
         "letter": view.letter is not None,
+        "offer": view.offer is not None,
         "contract": view.contract is not None,
         "conditions": bool(view.conditions),
         "documents": True,

@@ -18,6 +18,7 @@ from domain.identity import Id, Person, Role
 from domain.investigation import INVESTIGATION_REPORT
 from domain.line import ConditionPrecedent, CreditLine, LineStatus
 from domain.money import Money
+from domain.offer import Offer
 from domain.override import Override, OverrideProposal, VoidedBy
 from domain.screening import Screening
 from domain.trade import PREPAYMENT
@@ -35,6 +36,7 @@ from storage.identity import ActionTokens, Refusals, make_token
 from storage.investigation import Investigations
 from storage.line import Conditions, Lines
 from storage.notification import Outbox
+from storage.offer import Offers
 from storage.override import Overrides
 from storage.trade import Trade
 from web.service.clock import Clock
@@ -98,6 +100,7 @@ class CaseView(Value):
     tasks: tuple[TaskView, ...]
     decisions: tuple[DecisionView, ...]
     letter: Letter | None
+    offer: Offer | None = None
     contract: Contract | None
     conditions: tuple[ConditionPrecedent, ...]
     line: CreditLine | None
@@ -220,6 +223,7 @@ class ApplicationService:
                 tasks=tuple(Tasks(session).list_page(case_id=case_id, status=None)),
                 decisions=tuple(Decisions(session).list_of_case(case_id)),
                 letter=Letters(session).find_of_subject(case_id),
+                offer=Offers(session).find_of_case(case_id),
                 contract=Contracts(session).find_by_case(case_id),
                 conditions=tuple(Conditions(session).list_of_case(case_id)),
                 line=Lines(session).find(case.line_id) if case.line_id else None,

@@ -92,6 +92,7 @@ class Action(StrEnum):
     CONFLICT_DECLARE = "conflict.declare"
     CONFLICT_END = "conflict.end"
     LETTER_READ = "letter.read"
+    OFFER_ANSWER = "offer.answer"
 
     CONTRACT_READ = "contract.read"
     CONTRACT_SEND = "contract.send"
@@ -215,6 +216,8 @@ MATRIX: dict[Action, frozenset[Role]] = {
     Action.CONFLICT_DECLARE: frozenset({_RM, _APPROVER, _RISK, _RELEASE, _LEGAL, _COLLECTOR}),
     Action.CONFLICT_END: frozenset({_RISK}),
     Action.LETTER_READ: _READERS,
+    # What the customer told its manager; never whoever decided the letter.
+    Action.OFFER_ANSWER: frozenset({_RM}),
     Action.CONTRACT_READ: _READERS,
     Action.CONTRACT_SEND: frozenset({_LEGAL}),
     Action.CONDITION_READ: _READERS,
