@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from domain.contract import OfferDifference
@@ -21,7 +21,7 @@ class OfferRow(Row):
     case_id: Mapped[str]
     customer_id: Mapped[str]
     offer_hash: Mapped[str]
-    differences: Mapped[list[dict[str, Any]]]
+    differences: Mapped[list[Any]] = mapped_column(JSONB)
     deciders: Mapped[list[str]]
     token_hash: Mapped[str]
     made_at: Mapped[datetime]
@@ -98,9 +98,9 @@ class Offers:
             raise LinkUnknown()
         return self._offer_of(row)
 
-    def record_act(self, act: OfferAct, offer: Offer, at: datetime) -> None:
-        """Put on record what somebody says; the database refuses a version that was not offered,
-        and whoever decided the letter."""
+    def record_act(self, act: OfferAct, offer: Offer, at: datetime) -> OfferAct:
+        """Put on record what somebody says; an equal act is the one on record. The database refuses
+        a version that was not offered, and whoever decided the letter."""
         self._session.execute(
             insert(OfferActRow)
             .values(
@@ -115,6 +115,9 @@ class Offers:
             )
             .on_conflict_do_nothing()
         )
+        recorded = self.find_act(act.act_id)
+        assert recorded is not None, "it was there, or was written now"
+        return recorded
 
     def find_act(self, act_id: str) -> OfferAct | None:
         row = self._session.get(OfferActRow, act_id)

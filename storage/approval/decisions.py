@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from domain.approval import (
@@ -48,7 +48,8 @@ class DecisionRow(Row):
     decided_at: Mapped[datetime]
     to_step: Mapped[int | None]
     resume: Mapped[str | None]
-    conditions: Mapped[list[Any]]  # words alone, or all that was said of one
+    # Words alone, or all that was said of one.
+    conditions: Mapped[list[Any]] = mapped_column(JSONB)
     term_months: Mapped[int | None]
 
 
