@@ -11,7 +11,7 @@ from pydantic import Field
 
 from domain.contract import Letter, OfferDifference, Sha256
 from domain.identity import Id
-from domain.value import Value, content_hash
+from domain.value import Value, content_hash, lasting_hash
 
 BY_LINK = "customer"  # who answers through the one-time link
 
@@ -96,4 +96,4 @@ class OfferProgress(Value):
 
 def offer_hash(letter: Letter) -> str:
     """What an acceptance binds to: every field of the letter that is offered."""
-    return content_hash(letter)
+    return lasting_hash(letter)
