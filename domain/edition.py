@@ -596,6 +596,13 @@ class MaterialityRow(Value):
     positions: tuple[Code, ...] = ()
 
 
+class ReconsiderationPolicy(Value):
+    """Whether what was declined may be decided anew (复议), once; of no days, nothing may."""
+
+    days_max: int = Field(default=0, ge=0)  # from the day of the letter that declined
+    higher: bool = False  # the next higher tier decides after the body that declined
+
+
 class ApprovalPolicy(Value):
     calendar: str = "CN"  # whose working days the hours are counted in; `always` counts every hour
     hours: tuple[OfficeHours, ...] = ()
@@ -606,6 +613,7 @@ class ApprovalPolicy(Value):
     price_exception: ApprovalStep
     above_eligible: AboveEligible | None = None  # None: nobody grants above it
     splitting: SplittingPolicy = SplittingPolicy()
+    reconsideration: ReconsiderationPolicy = ReconsiderationPolicy()
     authority: AuthorityPolicy = AuthorityPolicy()
     fallback_queue: Role = Role.OPERATOR  # who sees to a task that nobody could decide
     automatic: AutomaticLane

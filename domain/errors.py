@@ -301,6 +301,11 @@ class TermAboveRequest(Malformed):
     sentence_zh = "{months} 个月超过申请的 {requested} 个月。"
 
 
+class NoNewEvidence(Malformed):
+    sentence = "A reconsideration needs evidence that the decision did not have."
+    sentence_zh = "复议须提交原决定未见过的新证据。"
+
+
 class LimitAboveProposal(Malformed):
     sentence = "{limit} is not between zero and the {proposed} that was put to approval."
     sentence_zh = "{limit} 不在零与提交审批的 {proposed} 之间。"
@@ -503,6 +508,16 @@ class CaseClosed(Conflict):
 class ContractEnded(Conflict):
     sentence = "The agreement {contract_id} is {status}; nothing more can be done on it."
     sentence_zh = "授信协议 {contract_id} 当前状态为{status}，不能再作任何操作。"
+
+
+class AlreadyReconsidered(Conflict):
+    sentence = "The decision {letter_no} is reconsidered once, by the case {case_id}."
+    sentence_zh = "决定 {letter_no} 只能复议一次，已由案件 {case_id} 复议。"
+
+
+class ReconsiderationClosed(Conflict):
+    sentence = "{letter_no} of {decided_on} is not reconsidered: policy gives {days} days for it."
+    sentence_zh = "{decided_on} 的 {letter_no} 不再复议：政策规定的期限为 {days} 日。"
 
 
 class OfferEnded(Conflict):

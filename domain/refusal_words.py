@@ -175,6 +175,7 @@ ZH: dict[str, str] = {
     "something was added after the last signature": "最后一个签名之后内容有增加",
     "the agreement has not been sent": "协议尚未发出",
     "the approval was changed by something else meanwhile": "审批期间已被其他操作变更",
+    "another case is open on the same limit": "同一额度另有未结案件",
     "the case that was open has just ended; send it again": "原有案件刚刚结束，请重新提交",
     "the case was changed by something else meanwhile": "案件期间已被其他操作变更",
     "the cursor is not one of this list": "游标不属于此列表",

@@ -542,6 +542,12 @@ class AsyncClient(AsyncConnection):
     async def withdraw(self, case_id: str, reason: str = "", *, key: str | None = None) -> v.Acted:
         return await self.run(requests.change(case_id, "withdraw", {"reason": reason}, key))
 
+    async def reconsider(
+        self, case_id: str, evidence: Mapping[str, str], grounds: str, *, key: str | None = None
+    ) -> v.Submitted:
+        """Have a declined case decided anew, once: `evidence` is what is new, by document code."""
+        return await self.run(requests.reconsider(case_id, evidence, grounds, key))
+
     async def dispose(
         self, case_id: str, *, clear: bool, reason: str, key: str | None = None
     ) -> v.Acted:

@@ -474,6 +474,13 @@ def submit(application: v.Application, key: str | None) -> Call[v.Submitted]:
     return writing("/applications", v.Submitted, application, key=key)
 
 
+def reconsider(
+    case_id: str, evidence: Mapping[str, str], grounds: str, key: str | None
+) -> Call[v.Submitted]:
+    body = {"evidence": dict(evidence), "grounds": grounds}
+    return writing(_at("applications", case_id, "reconsideration"), v.Submitted, body, key=key)
+
+
 def case(case_id: str) -> Call[v.CaseView]:
     return reading(_at("applications", case_id), v.CaseView)
 

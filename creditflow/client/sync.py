@@ -526,6 +526,12 @@ class Client(Connection):
     def withdraw(self, case_id: str, reason: str = "", *, key: str | None = None) -> v.Acted:
         return self.run(requests.change(case_id, "withdraw", {"reason": reason}, key))
 
+    def reconsider(
+        self, case_id: str, evidence: Mapping[str, str], grounds: str, *, key: str | None = None
+    ) -> v.Submitted:
+        """Have a declined case decided anew, once: `evidence` is what is new, by document code."""
+        return self.run(requests.reconsider(case_id, evidence, grounds, key))
+
     def dispose(self, case_id: str, *, clear: bool, reason: str, key: str | None = None) -> v.Acted:
         """Clear or confirm the screening hits that suspend a case."""
         content = {"clear": clear, "reason": reason}

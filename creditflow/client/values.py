@@ -1111,6 +1111,18 @@ class Line(Answer):
     freeze_reasons: tuple[str, ...]
 
 
+class Reconsideration(Answer):
+    """A decision decided anew: by which case, on what new evidence."""
+
+    case_id: str
+    declined_case_id: str
+    letter_no: str
+    evidence: Mapping[str, str]
+    grounds: str
+    asked_by: str
+    asked_at: AwareDatetime
+
+
 class CaseView(Answer):
     """All there is about one case; the receipt as the mapping it is."""
 
@@ -1128,6 +1140,7 @@ class CaseView(Answer):
     line: Line | None
     screenings: tuple[Mapping[str, Any], ...]
     overrides: tuple[Override, ...] = ()
+    reconsideration: Reconsideration | None = None  # this case decides anew, or is decided anew
 
 
 class Event(Answer):

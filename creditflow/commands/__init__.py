@@ -28,6 +28,9 @@ COMMANDS: dict[str, Entry] = {
         "creditflow.commands.application:questions", "What is still worth asking for."
     ),
     "withdraw": Entry("creditflow.commands.application:withdraw", "End a case."),
+    "reconsider": Entry(
+        "creditflow.commands.application:reconsider", "Have a declined case decided anew."
+    ),
     "override": Entry("creditflow.commands.override:override", "Move the grade of a case."),
     "overrides": Entry("creditflow.commands.override:overrides", "Moved grades, and by whom."),
     "investigation": Entry(

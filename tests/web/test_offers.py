@@ -159,9 +159,7 @@ def test_the_manager_puts_the_customers_word_on_record(book: Book, url: str) -> 
     )
 
 
-def test_the_customer_takes_the_offer_by_the_link_alone(
-    book: Book, url: str, app: FastAPI
-) -> None:
+def test_the_customer_takes_the_offer_by_the_link_alone(book: Book, url: str, app: FastAPI) -> None:
     case_id = offered(book, url, "7302")
     token = link_of(book, case_id)
     visitor = browser(app)

@@ -254,6 +254,24 @@ def change(
     return visit.go(f"/cases/{case_id}", f"case_{action}ed")
 
 
+@router.post("/cases/{case_id}/reconsider")
+def reconsider(
+    visit: Writing,
+    case_id: str,
+    file: UploadFile | None = None,
+    document: Annotated[str, Form()] = "",
+    grounds: Annotated[str, Form()] = "",
+    key: Annotated[str, Form()] = "",
+) -> Response:
+    """Have a declined case decided anew on new evidence; leads to the case that does."""
+    visit.when_refused(lambda refusal: case_page(visit, case_id, refusal=refusal))
+    evidence = _stored(visit, document, file)
+    started = visit.services.applications.reconsider(
+        visit.person, case_id, evidence, grounds, key or new_id()
+    )
+    return visit.go(f"/cases/{started.case_id}?pending", "case_submitted")
+
+
 @dataclass(frozen=True)
 class Act:
     """One thing that may be done to a case: its form, its right, and the states that take it."""
@@ -401,6 +419,10 @@ def _shown(visit: Visit, view: CaseView) -> dict[str, Any]:
         "granted": granted,
         "letter": letter,
         "letter_outcome": letter_outcome(letter),
+        "reconsideration": view.reconsideration,
+        "may_reconsider": permitted(visit.person, Action.APPLICATION_RECONSIDER)
+        and view.case.status is CaseStatus.DECLINED
+        and view.reconsideration is None,
         "offer": view.offer,
         "may_answer_offer": permitted(visit.person, Action.OFFER_ANSWER)
         and _offered(view)

@@ -73,6 +73,7 @@ class Action(StrEnum):
     APPLICATION_READ = "application.read"
     APPLICATION_CHANGE = "application.change"
     APPLICATION_WITHDRAW = "application.withdraw"
+    APPLICATION_RECONSIDER = "application.reconsider"
     APPLICATION_HISTORY = "application.history"
     APPLICATION_REPLAY = "application.replay"
 
@@ -197,6 +198,7 @@ MATRIX: dict[Action, frozenset[Role]] = {
     Action.APPLICATION_READ: _READERS,
     Action.APPLICATION_CHANGE: frozenset({_RM}),
     Action.APPLICATION_WITHDRAW: frozenset({_RM}),
+    Action.APPLICATION_RECONSIDER: frozenset({_RM}),
     Action.APPLICATION_HISTORY: _STAFF,
     Action.APPLICATION_REPLAY: frozenset({_APPROVER, _RISK, _OPERATOR, _AUDITOR}),
     # Whoever moves a grade, or confirms that, is no approver of the case; the case itself sees to it.

@@ -1,4 +1,4 @@
-"""offers: terms other than those asked for wait for the customer; conditions with a day of their own."""
+"""offers, reconsiderations: terms other than those asked for wait for the customer; conditions with a day of their own."""
 
 from alembic import op
 
@@ -8,9 +8,9 @@ down_revision = "0034"
 
 def upgrade() -> None:
     """Add this stage's tables; written without importing our code."""
-    for statement in (*_WORDS, *_OFFERS):
+    for statement in (*_WORDS, *_OFFERS, _RECONSIDERATION):
         op.execute(statement)
-    for table in ("offer", "offer_act", "offer_end"):
+    for table in ("offer", "offer_act", "offer_end", "reconsideration"):
         op.execute(
             f"""
             CREATE TRIGGER refuse_change BEFORE UPDATE OR DELETE ON {table}
@@ -107,3 +107,23 @@ _OFFERS = (
     FOR EACH ROW EXECUTE FUNCTION contract_of_accepted_offer()
     """,
 )
+
+# A decision is reconsidered once, and what came of that is not.
+_RECONSIDERATION = """
+    CREATE TABLE reconsideration (
+        letter_no text CONSTRAINT pk_reconsideration PRIMARY KEY
+            CONSTRAINT fk_reconsideration_letter_no REFERENCES letter,
+        declined_case_id text NOT NULL CONSTRAINT uq_reconsideration_declined_case_id UNIQUE
+            CONSTRAINT fk_reconsideration_declined_case_id REFERENCES application,
+        case_id text NOT NULL CONSTRAINT uq_reconsideration_case_id UNIQUE
+            CONSTRAINT fk_reconsideration_case_id REFERENCES intake,
+        steps jsonb NOT NULL,
+        evidence jsonb NOT NULL,
+        grounds text NOT NULL CONSTRAINT ck_reconsideration_grounds CHECK (grounds <> ''),
+        asked_by text NOT NULL,
+        asked_at timestamptz NOT NULL,
+        recorded_at timestamptz NOT NULL DEFAULT now(),
+        CONSTRAINT ck_reconsideration_evidence CHECK (evidence <> '{}'),
+        CONSTRAINT ck_reconsideration_other CHECK (case_id <> declined_case_id)
+    )
+"""
