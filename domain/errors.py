@@ -302,8 +302,8 @@ class TermAboveRequest(Malformed):
 
 
 class NoNewEvidence(Malformed):
-    sentence = "A reconsideration needs evidence that the decision did not have."
-    sentence_zh = "复议须提交原决定未见过的新证据。"
+    sentence = "A reconsideration needs evidence that the decision {letter_no} did not have."
+    sentence_zh = "复议须提交原决定 {letter_no} 未见过的新证据。"
 
 
 class LimitAboveProposal(Malformed):

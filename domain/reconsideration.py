@@ -37,11 +37,13 @@ class Reconsidered(Value):
     steps: tuple[RouteStep, ...] = ()
 
 
-def with_evidence(application: Application, evidence: dict[str, str]) -> Application:
-    """The same request with the new documents; refuses `NoNewEvidence` where one was there before,
-    or none is brought."""
+def with_evidence(
+    application: Application, evidence: dict[str, str], letter_no: str
+) -> Application:
+    """The same request with the new documents; refuses `NoNewEvidence` where one was there before
+    the letter that declined, or none is brought."""
     known = set(application.attachments.values())
     if not evidence or known & set(evidence.values()):
-        raise NoNewEvidence()
+        raise NoNewEvidence(letter_no=letter_no)
     attachments = {**application.attachments, **evidence}
     return application.model_copy(update={"attachments": attachments})

@@ -84,6 +84,6 @@ def test_evidence_is_new_or_it_is_none() -> None:
 
     for evidence in ({}, {"other": "a" * 64}, {"other": "b" * 64, "more": "a" * 64}):
         with pytest.raises(NoNewEvidence):
-            with_evidence(application, evidence)
-    anew = with_evidence(application, {"other": "b" * 64})
+            with_evidence(application, evidence, "PF-1")
+    anew = with_evidence(application, {"other": "b" * 64}, "PF-1")
     assert anew.attachments == {"business_license": "a" * 64, "other": "b" * 64}

@@ -150,7 +150,9 @@ def test_the_record_is_never_changed_and_a_second_is_refused_by_the_database(boo
 
 def test_another_managers_case_is_not_found(book: Book) -> None:
     case_id = declined(book, "7404")
-    other = Person(person_id="other-rm", title="Another manager", roles=book.people["manager"].roles)
+    other = Person(
+        person_id="other-rm", title="Another manager", roles=book.people["manager"].roles
+    )
     with pytest.raises(Exception, match="There is no application"):
         book.services.applications.reconsider(
             other, case_id, {"audit_report": evidence(book, "5")}, WHY, "r-5"

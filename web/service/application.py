@@ -240,7 +240,7 @@ class ApplicationService:
         with self._records.begin() as session:
             declined = visible_case(session, person, case_id, to_change=True)
             letter = _reconsidered_letter(session, declined, self._clock.business_on())
-            asked = with_evidence(declined.application, evidence)
+            asked = with_evidence(declined.application, evidence, letter.letter_no)
             for sha256 in evidence.values():
                 Attachments(session).read(sha256)
             found, new = Intakes(session).record(
