@@ -34,6 +34,7 @@ from activities.notification import (
     Smtp,
     TemporalDelivery,
 )
+from activities.offer import OfferActivities
 from activities.refusals import Refusals
 from activities.repricing import RepricingActivities
 from activities.rerating import ReratingActivities
@@ -123,6 +124,7 @@ async def working(
             ApplicationActivities(records),
             ApprovalActivities(records),
             AuditActivities(records),
+            OfferActivities(records, settings.public_url),
             ContractActivities(records, _sealing(settings), settings.public_url),
             LineActivities(records, Exposure(records)),
             ClassificationActivities(records),

@@ -12,6 +12,7 @@ from activities.assessment import File, collect_dossier, file_of
 from activities.book import unit_for
 from activities.exchange import Exchange
 from activities.letter import issue_letter, order_of, tell_decision
+from activities.offer import withdraw_offer
 from activities.override import override_grade, standing, void, void_pending
 from activities.signatures import ApplicationSteps
 from domain.application import (
@@ -30,7 +31,7 @@ from domain.application import (
 from domain.approval import ApprovalRequest, Subject
 from domain.assessment import Assessment, Dossier, Lane
 from domain.calendar import business_on
-from domain.contract import Letter
+from domain.contract import ContractOrder, Letter
 from domain.customer import Customer
 from domain.edition import PolicyEdition
 from domain.errors import (
@@ -189,6 +190,8 @@ def close_case(
     )
     Intakes(session).close(case.case_id, at)
     void_pending(session, case.case_id, VoidedBy.CASE, at)
+    if status in (CaseStatus.WITHDRAWN, CaseStatus.LAPSED):
+        withdraw_offer(session, case, at)
     CaseEvents(session).post(
         case.case_id,
         status,
@@ -448,16 +451,28 @@ def _decided_by_policy(
         if assessment.route.beside is not None:
             granted -= assessment.route.beside.total
         AutomaticLane(session).record(before.case_id, granted, on)
-    conclude_case(session, before, letter, at)
-    return _assessed(assessment, letter, edition)
+    answer = _assessed(assessment, letter, edition)
+    conclude_case(session, before, letter, at, order=answer.order)
+    return answer
 
 
 def conclude_case(
-    session: Session, before: Case, letter: Letter, at: datetime, person_id: str = "system"
+    session: Session,
+    before: Case,
+    letter: Letter,
+    at: datetime,
+    person_id: str = "system",
+    *,
+    order: ContractOrder | None,
 ) -> Case:
     """Write a final decision into the case and owe its notice; used by the lane and by people."""
-    customer_id = before.application.customer_id
-    tell_decision(session, letter, applicant=before.applicant, customer_id=customer_id)
+    tell_decision(
+        session,
+        letter,
+        applicant=before.applicant,
+        customer_id=before.application.customer_id,
+        offered=order is not None and order.offer is not None,
+    )
     if not letter.approved:
         return close_case(
             session,
@@ -495,7 +510,7 @@ def _assessed(assessment: Assessment, letter: Letter, edition: PolicyEdition) ->
         grade=assessment.rating.grade,
         amount_reporting=assessment.route.aggregate.amount,
         letter_no=letter.letter_no,
-        order=order_of(letter, assessment.dossier.application.application_type, edition),
+        order=order_of(letter, assessment, edition),
     )
 
 

@@ -43,6 +43,7 @@ from domain.errors import (
     Malformed,
     NoteMissing,
     StaleContent,
+    TermAboveRequest,
     Unauthenticated,
     Withdrawn,
 )
@@ -281,10 +282,26 @@ def _well_said(session: Session, decision: DecisionRequest, approval: Approval) 
         raise Malformed(reason="a cap is approved or declined, at no other amount")
     if subject is Subject.POLICY_EDITION and decision.limit is not None:
         raise Malformed(reason="a policy edition is published or not, with no other limit")
+    if decision.term_months is not None or any(each.due_on for each in decision.conditions):
+        _within_term(session, decision, approval)
     if decision.limit is not None:
         proposed = Assessments(session).read(approval.request.subject_id).limit_recommended
         if not decision.limit.minor > 0 or decision.limit > proposed:
             raise LimitAboveProposal(limit=decision.limit, proposed=proposed)
+
+
+def _within_term(session: Session, decision: DecisionRequest, approval: Approval) -> None:
+    """A shorter term than was asked for, of an application; a day that is not over."""
+    months = decision.term_months
+    if months is not None:
+        if approval.request.subject is not Subject.APPLICATION:
+            raise Malformed(reason="only an application is approved for another term")
+        application = Assessments(session).read(approval.request.subject_id).dossier.application
+        if months > application.term_months:
+            raise TermAboveRequest(months=months, requested=application.term_months)
+    on = business_on(decision.at, decision.offset_days)
+    if any(each.due_on and each.due_on < on for each in decision.conditions):
+        raise Malformed(reason="a condition is due on a day that is over")
 
 
 # What goes back to nobody and is granted as it was asked for, or not at all.
@@ -313,8 +330,8 @@ def _conclude(
     progress = progress.model_copy(update={"letter_no": letter.letter_no})
     if case is None:
         return progress
-    conclude_case(session, case, letter, decision.at, decision.person_id)
-    order = order_of(letter, case.application.application_type, edition)
+    order = order_of(letter, Assessments(session).read(case.case_id), edition)
+    conclude_case(session, case, letter, decision.at, decision.person_id, order=order)
     return progress.model_copy(update={"order": order})
 
 
@@ -328,7 +345,7 @@ def _letter(
     assessment = Assessments(session).read(approval.request.subject_id)
     approved = approval.outcome is ApprovalOutcome.APPROVED
     said_on = [task.carried_from or task.task_id for task in approval.tasks if task.word]
-    lower = Decisions(session).lowest_limit(said_on, decision.limit)
+    said = Decisions(session).conceded(said_on, decision)
     return issue_letter(
         session,
         assessment,
@@ -337,7 +354,9 @@ def _letter(
         on=on,
         decided_by=approval.deciders,
         reason_codes=() if approved else ("approver_declined",),
-        limit=lower,
+        limit=said.limit,
+        term_months=said.term_months,
+        asked=said.conditions if approval.request.subject is Subject.APPLICATION else (),
     )
 
 

@@ -29,6 +29,7 @@ from domain.edition import PolicyEdition
 from domain.errors import RateMissing
 from domain.exposure import LimitKind
 from domain.money import Money, money_sum
+from domain.reconsideration import Reconsidered
 from domain.statement import Statement
 from domain.turnover import InvoiceRecord
 from policies.benchmark import floating_row, in_force_since
@@ -41,6 +42,7 @@ from storage.customer import Customers
 from storage.exposure import Accounts
 from storage.line import Lines
 from storage.receivable import Receivables
+from storage.reconsideration import Reconsiderations
 from storage.related import RelatedParties
 from storage.statement import Statements
 from storage.vat_invoice import VatInvoices
@@ -168,6 +170,17 @@ def collect_dossier(
         requests_beside=requests,
         related=entries_used(related),
         fixing=_fixing(session, application, edition, on),
+        reconsidered=_reconsidered(session, case_id),
+    )
+
+
+def _reconsidered(session: Session, case_id: str) -> Reconsidered | None:
+    """The decision that a case decides anew, if it is for that."""
+    found = Reconsiderations(session).find(case_id) if case_id else None
+    if found is None:
+        return None
+    return Reconsidered(
+        declined_case_id=found.declined_case_id, letter_no=found.letter_no, steps=found.steps
     )
 
 

@@ -29,8 +29,15 @@ from domain.contract import (
     agreement_no,
     differing_field,
 )
-from domain.errors import ContractDiffers, ContractEnded, SignatureInvalid, Unauthenticated
+from domain.errors import (
+    ContractDiffers,
+    ContractEnded,
+    OfferNotAccepted,
+    SignatureInvalid,
+    Unauthenticated,
+)
 from domain.notification import Channel, Notice
+from domain.offer import OfferStatus
 from storage.application import Applications, CaseEvents
 from storage.approval import Letters
 from storage.attachment import Attachments
@@ -39,6 +46,7 @@ from storage.contract import Contracts, CustomerActs, SigningLinks
 from storage.customer import Customers
 from storage.identity import make_token
 from storage.notification import Outbox
+from storage.offer import Offers
 
 
 class ContractActivities(ContractSteps):
@@ -119,6 +127,9 @@ class ContractActivities(ContractSteps):
         """Render, seal, keep, and owe the link: all of it, or nothing."""
         case = Applications(session).read_open(issue.case_id)
         letter = _letter_on_record(session, issue)
+        offer = Offers(session).find(letter.letter_no)
+        if offer is not None and offer.status is not OfferStatus.ACCEPTED:
+            raise OfferNotAccepted(letter_no=letter.letter_no)
         customer = Customers(session).read(case.application.customer_id)
         sealed = self._sealing.seal(
             render_contract(letter, customer, self._sealing.grantor), issue.issued_at

@@ -1,21 +1,24 @@
 """The approval letter (授信批复): every final decision ends in one, written with the decision."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 from sqlalchemy.orm import Session
 
 from activities.book import unit_of
-from domain.application import ApplicationType
+from domain.application import Application, ApplicationType
 from domain.assessment import Assessment
-from domain.contract import ContractOrder, Letter, Terms
+from domain.contract import ConditionAsked, ContractOrder, Letter, OfferTerms, Terms
 from domain.edition import PolicyEdition
-from domain.errors import LimitAboveProposal
+from domain.errors import LimitAboveProposal, TermAboveRequest
 from domain.money import Money
 from domain.notification import Channel, Notice
 from policies.assessment import limit_of_letter
 from policies.contract import terms_for
+from policies.offer import differences
 from policies.related import refuse_better_terms
 from storage.approval import Letters
+from storage.line import Lines
 from storage.notification import Outbox
 
 
@@ -29,11 +32,15 @@ def issue_letter(
     decided_by: tuple[str, ...],
     reason_codes: tuple[str, ...] = (),
     limit: Money | None = None,
+    term_months: int | None = None,
+    asked: Sequence[ConditionAsked] = (),
 ) -> Letter:
-    """Write the numbered letter of a decision; `limit` is what was approved if not as proposed.
+    """Write the numbered letter of a decision; `limit` and `term_months` are what was approved if
+    not as proposed, `asked` what it was approved under.
 
-    A subject has one letter: asked again, the one on record is returned. No door leads past this:
-    refuses `LimitAboveProposal` for more than was put to the vote, and `RelatedTerms`.
+    A subject has one letter: asked again, the one on record is returned. What changes a line names
+    the letter in force on it. No door leads past this: refuses `LimitAboveProposal` and
+    `TermAboveRequest` for more than was put to the vote, and `RelatedTerms`.
     """
     letters = Letters(session)
     on_record = letters.find_of_subject(assessment.case_id)
@@ -45,7 +52,10 @@ def issue_letter(
         amount = limit if limit is not None else assessment.limit_recommended
         if amount > assessment.limit_recommended:
             raise LimitAboveProposal(limit=amount, proposed=assessment.limit_recommended)
-        terms = terms_for(assessment, amount, edition, on)
+        requested = assessment.dossier.application.term_months
+        if term_months is not None and term_months > requested:
+            raise TermAboveRequest(months=term_months, requested=requested)
+        terms = terms_for(assessment, amount, edition, on, term_months=term_months, asked=asked)
         refuse_better_terms(assessment, terms, edition)
     letter = Letter(
         letter_no=letters.next_no(on.year),
@@ -57,6 +67,7 @@ def issue_letter(
         decided_on=on,
         valid_until=on + timedelta(days=edition.approval.letter_valid_days),
         decided_by=decided_by,
+        replaces=_letter_in_force(session, assessment.dossier.application) if approved else None,
     )
     letters.record(letter, assessment.case_id, customer.customer_id)
     granted = limit_of_letter(assessment, letter, unit_of(session, customer))
@@ -65,23 +76,44 @@ def issue_letter(
     return letter
 
 
-def order_of(letter: Letter, kind: ApplicationType, edition: PolicyEdition) -> ContractOrder | None:
-    """What the agreement is made from: the letter and nothing else; None where none follows."""
-    if not letter.approved or kind is ApplicationType.PRE_APPROVAL:
+def _letter_in_force(session: Session, application: Application) -> str | None:
+    """The letter that a change of a line starts from: the one the line goes by on that day."""
+    line = Lines(session).find(application.line_id) if application.line_id else None
+    return line.letter_no if line else None
+
+
+def order_of(
+    letter: Letter, assessment: Assessment, edition: PolicyEdition
+) -> ContractOrder | None:
+    """What the agreement is made from: the letter and nothing else; None where none follows.
+
+    Where the letter is not what was asked for, the order says that it is an offer.
+    """
+    kind = assessment.dossier.application.application_type
+    if letter.terms is None or kind is ApplicationType.PRE_APPROVAL:
         return None
+    differing = differences(assessment, letter.terms, edition)
     return ContractOrder(
         contract_id=letter.case_id,
         case_id=letter.case_id,
         letter=letter,
         signing_days=edition.contract.signing_days,
         business_on=letter.decided_on,
+        offer=OfferTerms(valid_days=edition.offer.valid_days, differences=differing)
+        if differing
+        else None,
     )
 
 
-def tell_decision(session: Session, letter: Letter, *, applicant: str, customer_id: str) -> None:
-    """Owe the notice of a decision to the applicant and the customer, with the decision itself."""
+def tell_decision(
+    session: Session, letter: Letter, *, applicant: str, customer_id: str, offered: bool = False
+) -> None:
+    """Owe the notice of a decision to the applicant and the customer, with the decision itself.
+
+    What is offered is put to the customer with the offer, and not before.
+    """
     notice, facts = _notice_of(letter)
-    for recipient in (f"person:{applicant}", f"customer:{customer_id}"):
+    for recipient in (f"person:{applicant}", *(() if offered else (f"customer:{customer_id}",))):
         Outbox(session).post(
             Channel.MAIL,
             f"{letter.letter_no}/{recipient}",

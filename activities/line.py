@@ -194,7 +194,7 @@ class _Gate:
         )
         if not self._screened(case, conditions):
             conditions = Conditions(self._session).open(case.case_id, [SCREENING], owner=owner)
-        return tuple(each.code for each in conditions if not each.settled)
+        return tuple(each.code for each in conditions if each.holds(self._on))
 
     def _screened(self, case: Case, conditions: Sequence[ConditionPrecedent]) -> bool:
         """Whether a screening of these days is clear, or what it hit was shown to be another."""

@@ -44,6 +44,7 @@ from domain.line import (
     ReviewDue,
 )
 from domain.notification import OutboxTally, OutboxTurn
+from domain.offer import MakeOffer, OfferActed, OfferDue, OfferProgress
 from domain.rerating import ReratingPage, ReratingProgress
 from domain.review import Reassessed, ReviewConclusion, ReviewResult, ReviewTurn
 from domain.warning import MonitoringPage, MonitoringPageDone
@@ -119,6 +120,25 @@ class ApprovalSteps:
     @activity.defn
     def act_on_silence(self, due: StepDue) -> ApprovalProgress:
         """Remind, escalate or let lapse: each once; never approve."""
+        raise NotImplementedError
+
+
+class OfferSteps:
+    """From a letter on other terms than were asked for to the customer's word on it."""
+
+    @activity.defn
+    def make_offer(self, make: MakeOffer) -> OfferProgress:
+        """Put the letter's terms to the customer, and owe the one-time link."""
+        raise NotImplementedError
+
+    @activity.defn
+    def take_offer_answer(self, acted: OfferActed) -> OfferProgress:
+        """Let what was said on record take effect, once, and in time."""
+        raise NotImplementedError
+
+    @activity.defn
+    def end_offer(self, due: OfferDue) -> OfferProgress:
+        """Let an offer lapse that nobody answered; never accept it."""
         raise NotImplementedError
 
 

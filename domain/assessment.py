@@ -18,6 +18,7 @@ from domain.identity import Id
 from domain.investigation import SignedReport
 from domain.money import Money
 from domain.override import RatingOverride
+from domain.reconsideration import Reconsidered
 from domain.statement import Statement
 from domain.tolerance import ToleranceUse
 from domain.turnover import InvoiceRecord
@@ -139,6 +140,7 @@ class Dossier(Value):
     requests_beside: tuple[RequestBeside, ...] = ()  # of the ring, within the edition's window
     related: tuple[RelatedEntryUsed, ...] = ()  # entries of the register in force
     fixing: FixingUsed | None = None  # of the benchmark it is priced over, as in force on the day
+    reconsidered: Reconsidered | None = None  # the decision that is decided anew
 
 
 class Doubt(Value):

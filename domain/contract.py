@@ -7,13 +7,15 @@ or left to expire is `workflows/contract.py`.
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, GetJsonSchemaHandler, StringConstraints, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from domain.cap import CapTerms
 from domain.errors import AuthorityMissing
-from domain.identity import Id, Name
+from domain.identity import Id, Name, Role
 from domain.money import Money
 from domain.scheme import SubLine
 from domain.terms import FloatingTerms, PaymentTerms, TermsKind, TermsRule
@@ -30,13 +32,74 @@ class LateClause(Value):
     grace_days: int = 0  # the first days past due that bear nothing
 
 
-class SchemeCondition(Value):
-    """A condition of the investigators' scheme, as a letter takes it up: met before the line is."""
+class ConditionKind(StrEnum):
+    """What an approver's condition is about; its code on the letter begins with it."""
 
-    code: str = Field(pattern=r"^scheme:[1-9][0-9]?$")
+    COVER = "cover"  # other cover, or more of it, than was offered
+    DOCUMENT = "document"
+    COVENANT = "covenant"  # what the customer has to keep to
+    OTHER = "other"
+
+
+# The desks that bring evidence: the customer's manager, or whoever looks after documents.
+ConditionOwner = Literal[Role.RELATIONSHIP_MANAGER, Role.LEGAL]
+OF_ROLE = "role."  # before a role, in the place of a person
+
+
+# The agreement frames who and when in these brackets, from which it is read back.
+_WORDS = r"^[^〔〕]*[^〔〕\s][^〔〕]*$"
+
+
+class ConditionAsked(Value):
+    """What an approver approves under: the words, whose it is to show it, and by when.
+
+    Words alone are the manager's to show, before the line is active.
+    """
+
+    text: Annotated[
+        str,
+        StringConstraints(strip_whitespace=True, min_length=1, max_length=500, pattern=_WORDS),
+    ]
+    kind: ConditionKind = ConditionKind.OTHER
+    owner: ConditionOwner = Role.RELATIONSHIP_MANAGER
+    due_on: date | None = None  # None: before the line is active
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_words(cls, said: Any) -> Any:
+        return {"text": said} if isinstance(said, str) else said
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Words alone are taken for the condition they are."""
+        condition = handler(core)
+        if handler.mode == "serialization":
+            return condition
+        words = {"type": "string", "minLength": 1, "maxLength": 500, "pattern": _WORDS}
+        return {"anyOf": [condition, words]}
+
+    @property
+    def said(self) -> Any:
+        """As it is spoken: its words alone where they say all of it."""
+        plain = self == ConditionAsked(text=self.text)
+        return self.text if plain else self.model_dump(mode="json")
+
+
+class SchemeCondition(Value):
+    """A condition in words, as a letter takes it up from the investigators' scheme or from who
+    approved; its code tells which. It is met before the line is, or shown by a day afterwards."""
+
+    code: str = Field(pattern=r"^(scheme|cover|document|covenant|other):[1-9][0-9]?$")
     text: str = Field(min_length=1, max_length=4000)
-    owner: Id  # who brings the evidence; somebody else verifies it
+    owner: Id  # who brings the evidence, a person or `role.` one; somebody else verifies it
     due_on: date
+    after_activation: bool = False  # it holds nothing up until its day is over
+
+    @property
+    def of_approver(self) -> bool:
+        return not self.code.startswith("scheme:")
 
 
 class Terms(Value):
@@ -176,6 +239,21 @@ class ContractEvent(Value):
     at: datetime
 
 
+class OfferDifference(Value):
+    """One point in which a letter is not what was asked for; both as text."""
+
+    field: str  # limit, term_months, or the code of a condition
+    asked: str = ""
+    offered: str
+
+
+class OfferTerms(Value):
+    """That a letter is an offer: for how long, and in what it differs from what was asked."""
+
+    valid_days: Decimal  # a part of a day is a part
+    differences: tuple[OfferDifference, ...]
+
+
 class ContractOrder(Value):
     """What a signing starts from; terms come from the letter alone."""
 
@@ -184,16 +262,22 @@ class ContractOrder(Value):
     letter: Letter
     signing_days: Decimal  # how long the customer may take; a part of a day is a part
     business_on: date
+    offer: OfferTerms | None = None  # None: the customer was given what was asked for
 
     def expires_at(self, issued_at: datetime) -> datetime:
-        """When an unsigned agreement ends: after its days, and never after the letter's last day.
+        """When an unsigned agreement ends: after its days, and never after the letter's last day."""
+        return self._until(issued_at, self.signing_days)
 
-        Counted in whole days of 24 hours from the issue; a letter that is over leaves no time.
-        """
+    def offered_until(self, made_at: datetime) -> datetime:
+        """When an offer that nobody answers lapses; with the letter at the latest."""
+        assert self.offer is not None
+        return self._until(made_at, self.offer.valid_days)
+
+    def _until(self, since: datetime, days: Decimal) -> datetime:
+        """Counted in whole days of 24 hours from an instant of the order's day; a letter that is
+        over leaves no time."""
         days_valid = max((self.letter.valid_until - self.business_on).days + 1, 0)
-        return issued_at + min(
-            timedelta(seconds=int(self.signing_days * 86400)), timedelta(days=days_valid)
-        )
+        return since + min(timedelta(seconds=int(days * 86400)), timedelta(days=days_valid))
 
 
 class IssueContract(Value):

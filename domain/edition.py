@@ -596,6 +596,13 @@ class MaterialityRow(Value):
     positions: tuple[Code, ...] = ()
 
 
+class ReconsiderationPolicy(Value):
+    """Whether what was declined may be decided anew (复议), once; of no days, nothing may."""
+
+    days_max: int = Field(default=0, ge=0)  # from the day of the letter that declined
+    higher: bool = False  # the next higher tier decides after the body that declined
+
+
 class ApprovalPolicy(Value):
     calendar: str = "CN"  # whose working days the hours are counted in; `always` counts every hour
     hours: tuple[OfficeHours, ...] = ()
@@ -606,6 +613,7 @@ class ApprovalPolicy(Value):
     price_exception: ApprovalStep
     above_eligible: AboveEligible | None = None  # None: nobody grants above it
     splitting: SplittingPolicy = SplittingPolicy()
+    reconsideration: ReconsiderationPolicy = ReconsiderationPolicy()
     authority: AuthorityPolicy = AuthorityPolicy()
     fallback_queue: Role = Role.OPERATOR  # who sees to a task that nobody could decide
     automatic: AutomaticLane
@@ -628,6 +636,16 @@ class ConditionRow(Value):
     grades: tuple[Grade, ...] = ()
     application_types: tuple[ApplicationType, ...] = ()
     aggregate_above: Annotated[Exact, Field(ge=0)] = Decimal(0)
+
+
+class OfferPolicy(Value):
+    """When an approval on other terms than asked for is an offer that the customer takes or leaves.
+
+    Of no days, none is: the agreement is made from the letter at once.
+    """
+
+    valid_days: Annotated[Exact, Field(ge=0)] = Decimal(0)  # a part of a day is a part
+    policy_cuts: bool = True  # also where policy itself, and no approver, lowers the limit
 
 
 class ContractPolicy(Value):
@@ -947,6 +965,7 @@ class PolicyEdition(Value):
     provenance: ProvenancePolicy = ProvenancePolicy()
     duplicates: DuplicatesPolicy = DuplicatesPolicy()
     tolerances: TolerancesPolicy = TolerancesPolicy()
+    offer: OfferPolicy = OfferPolicy()
 
     @cached_property
     def edition_hash(self) -> str:

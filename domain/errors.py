@@ -296,6 +296,16 @@ class ReassignmentUnexplained(Malformed):
     sentence_zh = "更换案件 {case_id} 的调查人必须说明理由。"
 
 
+class TermAboveRequest(Malformed):
+    sentence = "{months} months are more than the {requested} that were asked for."
+    sentence_zh = "{months} 个月超过申请的 {requested} 个月。"
+
+
+class NoNewEvidence(Malformed):
+    sentence = "A reconsideration needs evidence that the decision {letter_no} did not have."
+    sentence_zh = "复议须提交原决定 {letter_no} 未见过的新证据。"
+
+
 class LimitAboveProposal(Malformed):
     sentence = "{limit} is not between zero and the {proposed} that was put to approval."
     sentence_zh = "{limit} 不在零与提交审批的 {proposed} 之间。"
@@ -498,6 +508,26 @@ class CaseClosed(Conflict):
 class ContractEnded(Conflict):
     sentence = "The agreement {contract_id} is {status}; nothing more can be done on it."
     sentence_zh = "授信协议 {contract_id} 当前状态为{status}，不能再作任何操作。"
+
+
+class AlreadyReconsidered(Conflict):
+    sentence = "The decision {letter_no} is reconsidered once, by the case {case_id}."
+    sentence_zh = "决定 {letter_no} 只能复议一次，已由案件 {case_id} 复议。"
+
+
+class ReconsiderationClosed(Conflict):
+    sentence = "{letter_no} of {decided_on} is not reconsidered: policy gives {days} days for it."
+    sentence_zh = "{decided_on} 的 {letter_no} 不再复议：政策规定的期限为 {days} 日。"
+
+
+class OfferEnded(Conflict):
+    sentence = "The offer {letter_no} is {status}; nothing more can be done on it."
+    sentence_zh = "要约 {letter_no} 当前状态为{status}，不能再作任何操作。"
+
+
+class OfferNotAccepted(Conflict):
+    sentence = "The customer has not accepted what the letter {letter_no} offers."
+    sentence_zh = "客户尚未接受批复 {letter_no} 的要约。"
 
 
 class OutOfOrder(Conflict):

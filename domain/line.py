@@ -11,9 +11,23 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from domain.calendar import day_begins_at
-from domain.contract import Contract, ContractStatus, Letter, Terms, differing_field
-from domain.errors import ContractDiffers, LetterLapsed, OutOfOrder, SameHands, ScreeningStale
-from domain.identity import SYSTEM, Id
+from domain.contract import (
+    OF_ROLE,
+    Contract,
+    ContractStatus,
+    Letter,
+    Terms,
+    differing_field,
+)
+from domain.errors import (
+    ContractDiffers,
+    LetterLapsed,
+    NotPermitted,
+    OutOfOrder,
+    SameHands,
+    ScreeningStale,
+)
+from domain.identity import SYSTEM, Id, Person
 from domain.money import Money
 from domain.reasons import because
 from domain.review import ReviewCause
@@ -59,12 +73,25 @@ class ConditionPrecedent(Value):
     verified_by: Id | None = None
     decision_id: str | None = None  # of the waiver
     note: str = ""
-    text: str = ""  # of a condition of the investigators' scheme; others are named by their code
+    text: str = ""  # of a condition in words; others are named by their code
     due_on: date | None = None
+    after_activation: bool = False  # to be shown by its day, with the line in force until then
 
     @property
     def settled(self) -> bool:
         return self.status in (ConditionStatus.MET, ConditionStatus.WAIVED)
+
+    def holds(self, business_on: date) -> bool:
+        """Whether it keeps the line from being put in force on a day."""
+        if self.settled:
+            return False
+        return not self.after_activation or self.due_on is None or business_on > self.due_on
+
+    def refuse_other_desk(self, person: Person) -> None:
+        """Nothing, or `NotPermitted` where another role than the person's is to bring evidence."""
+        role = self.owner.removeprefix(OF_ROLE)
+        if role != self.owner and role not in person.roles:
+            raise NotPermitted(action="condition.evidence")
 
     def evidenced(self, evidence_hash: str, person_id: Id) -> "ConditionPrecedent":
         """With evidence on file; fresh evidence has to be verified afresh."""

@@ -41,6 +41,8 @@ class Notice(StrEnum):
     INVESTIGATION_ASSIGNED = "investigation_assigned"
     DECISION_APPROVED = "decision_approved"
     DECISION_DECLINED = "decision_declined"
+    OFFER_MADE = "offer_made"
+    OFFER_ANSWERED = "offer_answered"
     CONTRACT_TO_SIGN = "contract_to_sign"
     CONTRACT_SIGNED = "contract_signed"
     CONTRACT_EXPIRED = "contract_expired"
@@ -75,6 +77,8 @@ NOTICE_FACTS: Mapping[Notice, tuple[str, ...]] = {
     Notice.INVESTIGATION_ASSIGNED: ("case_id", "lead", "second"),
     Notice.DECISION_APPROVED: ("case_id", "letter_no", "limit", "valid_until"),
     Notice.DECISION_DECLINED: ("case_id", "letter_no", "reason_codes"),
+    Notice.OFFER_MADE: ("letter_no", "link", "expires_at"),
+    Notice.OFFER_ANSWERED: ("case_id", "letter_no", "answer"),
     Notice.CONTRACT_TO_SIGN: ("agreement_no", "link", "expires_at"),
     Notice.CONTRACT_SIGNED: ("agreement_no", "document_hash"),
     Notice.CONTRACT_EXPIRED: ("case_id", "agreement_no"),

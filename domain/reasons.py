@@ -27,6 +27,10 @@ REASONS: Mapping[str, tuple[str, str]] = {
         "{file} holds {count} scorecards, not one",
         "{file} 含 {count} 张评分卡，应为一张",
     ),
+    "case_not_declined": (
+        "the case is {status}; only a declined one is reconsidered",
+        "案件状态为“{status}”，只有已否决的案件可以复议",
+    ),
     "case_not_investigated": (
         "the case is {status}; it is not investigated now",
         "案件状态为“{status}”，当前不作贷前调查",

@@ -19,6 +19,7 @@ from policies.limit import propose_limit
 from policies.override import overridden
 from policies.price import price
 from policies.rating import rate
+from policies.reconsideration import route_anew
 from policies.routing import route
 from policies.spreading import Scope, scope_of
 
@@ -72,6 +73,7 @@ def assess(
             doubts=referring(doubted, edition),
             eligible=limit.limit_proposed,
         )
+        routed = route_anew(routed, dossier, rating.grade, edition)
     return Assessment(
         case_id=case_id,
         edition=edition.name,

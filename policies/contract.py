@@ -1,12 +1,15 @@
 """Contract terms: what an approved assessment becomes, as the one object that letter, contract and
 line share."""
 
+from collections import Counter
+from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 
 from domain.assessment import Assessment
-from domain.contract import LateClause, SchemeCondition, Terms
+from domain.contract import OF_ROLE, ConditionAsked, LateClause, SchemeCondition, Terms
 from domain.edition import ConditionRow, PolicyEdition
+from domain.identity import Role
 from domain.money import Money
 from domain.scheme import SubLine
 from policies.benchmark import floating_terms
@@ -15,13 +18,22 @@ from policies.tables import tables_of
 
 
 def terms_for(
-    assessment: Assessment, amount: Money, edition: PolicyEdition, on: date | None = None
+    assessment: Assessment,
+    amount: Money,
+    edition: PolicyEdition,
+    on: date | None = None,
+    *,
+    term_months: int | None = None,
+    asked: Sequence[ConditionAsked] = (),
 ) -> Terms:
     """The terms of a grant of `amount`, in the application's currency.
 
     `on` is the day of the decision, from which what is due by the letter is counted; the day of the
-    judgement unless said.
+    judgement unless said. `term_months` is what was approved if not as applied for, and `asked`
+    what it was approved under.
     """
+    if term_months is not None:
+        assessment = _for_term(assessment, term_months)
     signed = assessment.dossier.investigation
     application = assessment.dossier.application
     tables = tables_of(edition)
@@ -39,7 +51,19 @@ def terms_for(
         floating=floating_terms(assessment, edition),
         sub_lines=_sub_lines(assessment, amount),
         purpose="" if signed is None else signed.scheme.purpose,
-        scheme_conditions=_scheme_conditions(assessment, edition, on),
+        scheme_conditions=(
+            *_scheme_conditions(assessment, edition, on),
+            *_approvers_conditions(assessment, edition, on, asked),
+        ),
+    )
+
+
+def _for_term(assessment: Assessment, term_months: int) -> Assessment:
+    """The same judgement of an application for another term: what goes by the term follows it."""
+    dossier = assessment.dossier
+    application = dossier.application.model_copy(update={"term_months": term_months})
+    return assessment.model_copy(
+        update={"dossier": dossier.model_copy(update={"application": application})}
     )
 
 
@@ -72,6 +96,35 @@ def _scheme_conditions(
         )
         for number, text in enumerate(dossier.investigation.conditions, start=1)
     )
+
+
+def _approvers_conditions(
+    assessment: Assessment,
+    edition: PolicyEdition,
+    on: date | None,
+    asked: Sequence[ConditionAsked],
+) -> tuple[SchemeCondition, ...]:
+    """What who approved made it depend on, numbered within its kind; equal ones are one.
+
+    One without a day holds the line up, and may be met until the letter's last day.
+    """
+    dossier = assessment.dossier
+    last_on = (on or dossier.business_on) + timedelta(days=edition.approval.letter_valid_days)
+    numbers: Counter[str] = Counter()
+    taken = []
+    for each in dict.fromkeys(asked):
+        numbers[each.kind] += 1
+        manager = each.owner is Role.RELATIONSHIP_MANAGER
+        taken.append(
+            SchemeCondition(
+                code=f"{each.kind}:{numbers[each.kind]}",
+                text=each.text,
+                owner=dossier.customer.manager_id if manager else f"{OF_ROLE}{each.owner}",
+                due_on=each.due_on or last_on,
+                after_activation=each.due_on is not None,
+            )
+        )
+    return tuple(taken)
 
 
 def _late_clause(edition: PolicyEdition) -> LateClause | None:

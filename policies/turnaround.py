@@ -151,6 +151,10 @@ def _moved(
             return _Place(CaseStage.APPROVAL if people else CaseStage.CONTRACT, Court.OURS)
         case "decision_return":
             return _Place(CaseStage.COMPLETENESS, Court.CUSTOMER)
+        case "offer_made":
+            return _Place(CaseStage.CONTRACT, Court.CUSTOMER)
+        case "offer_accepted" | "offer_declined" | "offer_lapsed":
+            return _Place(CaseStage.CONTRACT, Court.OURS)
         case "approved" | "contract_declined" | "contract_expired" | "contract_withdrawn":
             return _Place(CaseStage.CONTRACT, Court.OURS)
         case "contract_sent":

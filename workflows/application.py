@@ -15,7 +15,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.refusals import refusal, refusal_of
-    from activities.signatures import ApplicationSteps, LineSteps
+    from activities.signatures import ApplicationSteps, LineSteps, OfferSteps
     from domain.application import (
         Assessed,
         CaseAction,
@@ -29,10 +29,11 @@ with workflow.unsafe.imports_passed_through():
     )
     from domain.approval import ApprovalOutcome, ApprovalRequest, ApprovalResult
     from domain.contract import ContractOrder, ContractOutcome, ContractStatus
-    from domain.errors import CaseClosed, Withdrawn
+    from domain.errors import CaseClosed, OutOfOrder, Withdrawn
     from domain.exchange import RateGap
     from domain.investigation import INVESTIGATION_REPORT
     from domain.line import Activation, ActivationRequest
+    from domain.offer import MakeOffer, OfferActed, OfferDue, OfferProgress, OfferStatus
     from workflows.approval import ApprovalWorkflow
     from workflows.connection import AMOUNT, CASE_STATUS, CUSTOMER_ID, GRADE, STAGE, WAITING_FOR
     from workflows.contract import ContractSigningWorkflow
@@ -67,6 +68,8 @@ class CreditApplicationWorkflow:
         self._letter_no: str | None = None
         self._line_id: str | None = None
         self._approvals = 0
+        self._offering = False
+        self._offer: OfferProgress | None = None
         self._one_at_a_time = asyncio.Lock()
 
     @workflow.run
@@ -77,6 +80,7 @@ class CreditApplicationWorkflow:
             await self._cleared()
             order = await self._approved()
             if order is not None:
+                order = await self._offered(order)
                 await self._signed(order)
                 await self._activated(order)
         except _Ended as end:
@@ -236,6 +240,69 @@ class CreditApplicationWorkflow:
         self._stop_if_ended()
         return result
 
+    async def _offered(self, order: ContractOrder) -> ContractOrder:
+        """Terms other than those asked for wait for the customer, whose silence lets them lapse.
+
+        What comes back is what the agreement is made from, on the day it was accepted.
+        """
+        if order.offer is None:
+            return order
+        self._stop_if_ended()
+        expires_at = order.offered_until(workflow.now())
+        self._offering = True
+        await self._put_offer(order, expires_at)
+        self._tell("waits for the customer to take or leave the offer", "customer", stage="offer")
+        try:
+            await self._until(lambda: self._offer_over, expires_at)
+        except TimeoutError:
+            await self._let_offer_lapse(order)
+        assert self._offer is not None
+        if self._offer.status is not OfferStatus.ACCEPTED:
+            await self._end(CaseStatus.LAPSED, f"offer_{self._offer.status}")
+        return order.model_copy(update={"business_on": self._offer.ended_on or order.business_on})
+
+    @property
+    def _offer_over(self) -> bool:
+        return self._offer is not None and self._offer.status is not OfferStatus.OPEN
+
+    async def _put_offer(self, order: ContractOrder, expires_at: datetime) -> None:
+        assert order.offer is not None
+        async with self._one_at_a_time:
+            self._stop_if_ended()
+            self._offer = await workflow.execute_activity_method(
+                OfferSteps.make_offer,
+                MakeOffer(
+                    case_id=self._start.case_id,
+                    letter=order.letter,
+                    differences=order.offer.differences,
+                    made_at=workflow.now(),
+                    expires_at=expires_at,
+                    offset_days=self._start.offset_days,
+                ),
+                start_to_close_timeout=STEP_TIMEOUT,
+                retry_policy=STEP_RETRY,
+                summary=f"put the terms of letter {order.letter.letter_no} to the customer",
+            )
+
+    async def _let_offer_lapse(self, order: ContractOrder) -> None:
+        """Silence is no acceptance; the records know whether the customer was faster."""
+        async with self._one_at_a_time:
+            self._stop_if_ended()
+            if self._offer_over:
+                return
+            self._offer = await workflow.execute_activity_method(
+                OfferSteps.end_offer,
+                OfferDue(
+                    case_id=self._start.case_id,
+                    letter_no=order.letter.letter_no,
+                    at=workflow.now(),
+                    offset_days=self._start.offset_days,
+                ),
+                start_to_close_timeout=STEP_TIMEOUT,
+                retry_policy=STEP_RETRY,
+                summary="the offer was not answered in time",
+            )
+
     async def _signed(self, order: ContractOrder) -> None:
         """The agreement goes to the customer; unsigned in time, or declined, the case ends."""
         self._stop_if_ended()
@@ -367,6 +434,54 @@ class CreditApplicationWorkflow:
     async def override_by_signal(self, message: Any = None) -> None:
         await self._signalled("override", message)
 
+    @workflow.update(name="answer_offer")
+    async def answer_offer(self, message: Any = None) -> dict[str, Any]:
+        """The customer took or left the offer; answered once that is in effect, or refused."""
+        try:
+            return (await self._offer_answered(message)).model_dump(mode="json")
+        except ActivityError as failure:
+            refused = refusal_of(failure)
+            if refused is None:
+                raise
+            raise refusal(refused) from None
+
+    @answer_offer.validator
+    def _answer_in_form(self, message: Any = None) -> None:
+        self._offer_act(message)
+
+    @workflow.signal(name="answer_offer")
+    async def answer_offer_by_signal(self, message: Any = None) -> None:
+        try:
+            await self._offer_answered(message)
+        except (ApplicationError, ActivityError) as failure:
+            await keep_refused_signal("answer_offer", message, failure)
+
+    async def _offer_answered(self, message: Any) -> OfferProgress:
+        acted = self._offer_act(message)
+        # The link may be followed in the moment before we hear that the offer was made.
+        await workflow.wait_condition(lambda: self._offer is not None or self._status.ended)
+        async with self._one_at_a_time:
+            self._offer = await workflow.execute_activity_method(
+                OfferSteps.take_offer_answer,
+                acted,
+                start_to_close_timeout=STEP_TIMEOUT,
+                retry_policy=STEP_RETRY,
+                summary="the customer's word on the offer",
+            )
+            return self._offer
+
+    def _offer_act(self, message: Any) -> OfferActed:
+        self._refuse_ended()
+        if not self._offering:
+            raise refusal(OutOfOrder(reason="nothing is offered"))
+        return parsed(
+            OfferActed,
+            message,
+            case_id=self._start.case_id,
+            at=workflow.now(),
+            offset_days=self._start.offset_days,
+        )
+
     @workflow.signal
     async def reassess(self) -> None:
         """A second person confirmed an override; whether that is so, the records say."""
@@ -400,11 +515,14 @@ class CreditApplicationWorkflow:
         """An exchange rate was recorded; the case may have waited for that one."""
         self._file_moved = True
 
-    def _in_form(self, action: str, message: Any) -> CaseAction:
+    def _refuse_ended(self) -> None:
         if self._status is CaseStatus.WITHDRAWN:
             raise refusal(Withdrawn(case_id=self._start.case_id))
         if self._status.ended:
             raise refusal(CaseClosed(case_id=self._start.case_id, status=self._status))
+
+    def _in_form(self, action: str, message: Any) -> CaseAction:
+        self._refuse_ended()
         return parsed(
             CaseAction,
             message,

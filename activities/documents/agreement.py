@@ -109,6 +109,7 @@ def _term_facts(terms: Terms) -> dict[str, Any]:
         "sub_lines": bool(terms.sub_lines),
         "purpose": terms.purpose,
         "scheme_conditions": bool(terms.scheme_conditions),
+        "afterwards": any(each.after_activation for each in terms.scheme_conditions),
     }
 
 
@@ -162,8 +163,12 @@ def _sub_line_entry(line: SubLine) -> dict[str, str]:
     return {**entry, "en": " · ".join((entry["en"], *facts))}
 
 
+_AFTERWARDS = "启用后 after activation, by "
+
+
 def _condition_entry(condition: SchemeCondition) -> dict[str, str]:
-    words = f"〔{condition.owner} · {condition.due_on}〕"
+    after = _AFTERWARDS if condition.after_activation else ""
+    words = f"〔{condition.owner} · {after}{condition.due_on}〕"
     return {"code": condition.code, "zh": condition.text, "en": words}
 
 
@@ -250,7 +255,7 @@ _FORMS = (
     r"\((?P<fixing_on>[0-9]{4}-[0-9]{2}-[0-9]{2})(?:第(?P<fixing_version>[0-9]+)版/version)?\)",
     r"(?P<sub_lines>\[.*?)",
     r"(?P<purpose>.+?)",
-    r"(?P<scheme_conditions>\[scheme:.*?)",
+    r"(?P<scheme_conditions>\[(?:scheme|cover|document|covenant|other):.*?)",
 )
 _SUB_LINE = re.compile(
     r"\[(?P<product>[^\]]+)\][^·]*·(?P<currency>[A-Z]{3})(?P<amount>[0-9][0-9,]*(?:\.[0-9]+)?)"
@@ -258,8 +263,8 @@ _SUB_LINE = re.compile(
     r"·(?P<covers>无/none|[a-z_+]+)·(?P<terms>无/none|[^\[]+?)(?=\[|$)"
 )
 _SCHEME_CONDITION = re.compile(
-    r"\[(?P<code>scheme:[0-9]+)\](?P<text>.+?)"
-    r"〔(?P<owner>[^〔〕·]+)·(?P<due_on>[0-9]{4}-[0-9]{2}-[0-9]{2})〕"
+    r"\[(?P<code>(?:scheme|cover|document|covenant|other):[0-9]+)\](?P<text>.+?)"
+    r"〔(?P<owner>[^〔〕·]+)·(?P<after>[^0-9〕]*)(?P<due_on>[0-9]{4}-[0-9]{2}-[0-9]{2})〕"
 )
 
 
@@ -292,10 +297,15 @@ def terms_in(text: str) -> Terms | None:
         sub_lines=tuple(map(_sub_line_in, _SUB_LINE.finditer(row["sub_lines"] or ""))),
         purpose=row["purpose"] or "",
         scheme_conditions=tuple(
-            SchemeCondition.model_validate(found.groupdict())
+            _condition_in(found.groupdict())
             for found in _SCHEME_CONDITION.finditer(row["scheme_conditions"] or "")
         ),
     )
+
+
+def _condition_in(found: dict[str, str]) -> SchemeCondition:
+    after = found.pop("after")
+    return SchemeCondition.model_validate(found | {"after_activation": after == _bare(_AFTERWARDS)})
 
 
 def _sub_line_in(found: re.Match[str]) -> SubLine:

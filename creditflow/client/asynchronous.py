@@ -542,6 +542,12 @@ class AsyncClient(AsyncConnection):
     async def withdraw(self, case_id: str, reason: str = "", *, key: str | None = None) -> v.Acted:
         return await self.run(requests.change(case_id, "withdraw", {"reason": reason}, key))
 
+    async def reconsider(
+        self, case_id: str, evidence: Mapping[str, str], grounds: str, *, key: str | None = None
+    ) -> v.Submitted:
+        """Have a declined case decided anew, once: `evidence` is what is new, by document code."""
+        return await self.run(requests.reconsider(case_id, evidence, grounds, key))
+
     async def dispose(
         self, case_id: str, *, clear: bool, reason: str, key: str | None = None
     ) -> v.Acted:
@@ -730,12 +736,14 @@ class AsyncClient(AsyncConnection):
         content_hash: str = "",
         to_step: int | None = None,
         resume: str = "again",
-        conditions: Sequence[str] = (),
+        term_months: int | None = None,
+        conditions: Sequence[str | v.ConditionAsked] = (),
         key: str | None = None,
     ) -> v.Decided:
         """`approve`, `decline`, `return`, a committee's `defer`, an opinion's `support` or
         `object`; authority is checked at this moment. A return goes to the applicant, or to the
-        earlier step `to_step` (from 0), and on from there `again` or straight back `to_me`."""
+        earlier step `to_step` (from 0), and on from there `again` or straight back `to_me`. An
+        approval may be for less, for a shorter term, and under conditions."""
         return await self.run(
             requests.decide(
                 task_id,
@@ -747,6 +755,7 @@ class AsyncClient(AsyncConnection):
                 content_hash=content_hash,
                 to_step=to_step,
                 resume=resume,
+                term_months=term_months,
                 conditions=conditions,
             )
         )
@@ -884,6 +893,28 @@ class AsyncClient(AsyncConnection):
     async def switch_automatic_lane(self, on: bool, reason: str) -> None:
         """Open or close the automatic lane; the reason is kept."""
         await self.run(requests.switch_automatic_lane(on, reason))
+
+    # ── offers ───────────────────────────────────────────────────────────────────────────────────
+
+    async def fetch_offer(self, case_id: str) -> v.OfferView:
+        """What the case's letter offers the customer, and what became of it."""
+        return await self.run(requests.offer(case_id))
+
+    async def answer_offer(
+        self, case_id: str, *, accepts: bool, offer_hash: str, note: str
+    ) -> v.OfferView:
+        """Put on record what the customer answered to the version that was read, and how."""
+        return await self.run(requests.answer_offer(case_id, accepts, offer_hash, note))
+
+    async def fetch_offer_page(self, token: str) -> v.OfferPage:
+        """What a one-time link leads to."""
+        return await self.run(requests.offer_page(token))
+
+    async def answer_offer_by_link(
+        self, token: str, *, accepts: bool, offer_hash: str, note: str = ""
+    ) -> v.OfferPage:
+        """Take or leave the offer for the customer who was sent the link."""
+        return await self.run(requests.answer_offer_by_link(token, accepts, offer_hash, note))
 
     # ── contract and conditions ──────────────────────────────────────────────────────────────────
 

@@ -474,6 +474,13 @@ def submit(application: v.Application, key: str | None) -> Call[v.Submitted]:
     return writing("/applications", v.Submitted, application, key=key)
 
 
+def reconsider(
+    case_id: str, evidence: Mapping[str, str], grounds: str, key: str | None
+) -> Call[v.Submitted]:
+    body = {"evidence": dict(evidence), "grounds": grounds}
+    return writing(_at("applications", case_id, "reconsideration"), v.Submitted, body, key=key)
+
+
 def case(case_id: str) -> Call[v.CaseView]:
     return reading(_at("applications", case_id), v.CaseView)
 
@@ -606,7 +613,8 @@ def decide(
     content_hash: str,
     to_step: int | None,
     resume: str,
-    conditions: Sequence[str],
+    term_months: int | None,
+    conditions: Sequence[str | v.ConditionAsked],
 ) -> Call[v.Decided]:
     body = {
         "verdict": verdict,
@@ -616,6 +624,7 @@ def decide(
         "content_hash": content_hash,
         "to_step": to_step,
         "resume": resume,
+        "term_months": term_months,
         "conditions": list(conditions),
     }
     return writing(_at("tasks", task_id, "decision"), v.Decided, body, key=key)
@@ -736,6 +745,29 @@ def register_events(page_size: int) -> Call[v.Items[v.RegisterEvent]]:
 
 def switch_automatic_lane(on: bool, reason: str) -> Call[None]:
     return writing("/automatic-lane", None, {"on": on, "reason": reason}, method="PUT")
+
+
+# ── offers ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def offer(case_id: str) -> Call[v.OfferView]:
+    return reading(_at("applications", case_id, "offer"), v.OfferView)
+
+
+def answer_offer(case_id: str, accepts: bool, offer_hash: str, note: str) -> Call[v.OfferView]:
+    body = {"accepts": accepts, "offer_hash": offer_hash, "note": note}
+    return writing(_at("applications", case_id, "offer", "answer"), v.OfferView, body)
+
+
+def offer_page(token: str) -> Call[v.OfferPage]:
+    return reading(_at("offers", token), v.OfferPage)
+
+
+def answer_offer_by_link(
+    token: str, accepts: bool, offer_hash: str, note: str
+) -> Call[v.OfferPage]:
+    body = {"accepts": accepts, "offer_hash": offer_hash, "note": note}
+    return writing(_at("offers", token, "answer"), v.OfferPage, body)
 
 
 # ── contract and conditions ──────────────────────────────────────────────────────────────────────

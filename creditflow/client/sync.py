@@ -526,6 +526,12 @@ class Client(Connection):
     def withdraw(self, case_id: str, reason: str = "", *, key: str | None = None) -> v.Acted:
         return self.run(requests.change(case_id, "withdraw", {"reason": reason}, key))
 
+    def reconsider(
+        self, case_id: str, evidence: Mapping[str, str], grounds: str, *, key: str | None = None
+    ) -> v.Submitted:
+        """Have a declined case decided anew, once: `evidence` is what is new, by document code."""
+        return self.run(requests.reconsider(case_id, evidence, grounds, key))
+
     def dispose(self, case_id: str, *, clear: bool, reason: str, key: str | None = None) -> v.Acted:
         """Clear or confirm the screening hits that suspend a case."""
         content = {"clear": clear, "reason": reason}
@@ -712,12 +718,14 @@ class Client(Connection):
         content_hash: str = "",
         to_step: int | None = None,
         resume: str = "again",
-        conditions: Sequence[str] = (),
+        term_months: int | None = None,
+        conditions: Sequence[str | v.ConditionAsked] = (),
         key: str | None = None,
     ) -> v.Decided:
         """`approve`, `decline`, `return`, a committee's `defer`, an opinion's `support` or
         `object`; authority is checked at this moment. A return goes to the applicant, or to the
-        earlier step `to_step` (from 0), and on from there `again` or straight back `to_me`."""
+        earlier step `to_step` (from 0), and on from there `again` or straight back `to_me`. An
+        approval may be for less, for a shorter term, and under conditions."""
         return self.run(
             requests.decide(
                 task_id,
@@ -729,6 +737,7 @@ class Client(Connection):
                 content_hash=content_hash,
                 to_step=to_step,
                 resume=resume,
+                term_months=term_months,
                 conditions=conditions,
             )
         )
@@ -864,6 +873,28 @@ class Client(Connection):
     def switch_automatic_lane(self, on: bool, reason: str) -> None:
         """Open or close the automatic lane; the reason is kept."""
         self.run(requests.switch_automatic_lane(on, reason))
+
+    # ── offers ───────────────────────────────────────────────────────────────────────────────────
+
+    def fetch_offer(self, case_id: str) -> v.OfferView:
+        """What the case's letter offers the customer, and what became of it."""
+        return self.run(requests.offer(case_id))
+
+    def answer_offer(
+        self, case_id: str, *, accepts: bool, offer_hash: str, note: str
+    ) -> v.OfferView:
+        """Put on record what the customer answered to the version that was read, and how."""
+        return self.run(requests.answer_offer(case_id, accepts, offer_hash, note))
+
+    def fetch_offer_page(self, token: str) -> v.OfferPage:
+        """What a one-time link leads to."""
+        return self.run(requests.offer_page(token))
+
+    def answer_offer_by_link(
+        self, token: str, *, accepts: bool, offer_hash: str, note: str = ""
+    ) -> v.OfferPage:
+        """Take or leave the offer for the customer who was sent the link."""
+        return self.run(requests.answer_offer_by_link(token, accepts, offer_hash, note))
 
     # ── contract and conditions ──────────────────────────────────────────────────────────────────
 

@@ -545,6 +545,15 @@ class Task(Answer):
     verdict: str | None
 
 
+class ConditionAsked(Answer):
+    """What an approver approves under; without a day, before the line is active."""
+
+    text: str
+    kind: str = "other"  # cover, document, covenant, other
+    owner: str = "relationship_manager"  # or legal: who shows it
+    due_on: date | None = None
+
+
 class Decision(Answer):
     """A word on record."""
 
@@ -559,7 +568,9 @@ class Decision(Answer):
     content_hash: str
     decided_at: AwareDatetime
     to_step: int | None
-    conditions: tuple[str, ...]
+    limit: Money | None
+    term_months: int | None
+    conditions: tuple[ConditionAsked, ...]
     void: str
 
 
@@ -625,7 +636,7 @@ class Said(Answer):
     person_id: str | None
     verdict: str | None
     note: str
-    conditions: tuple[str, ...]
+    conditions: tuple[ConditionAsked, ...]
     at: AwareDatetime | None
     weight: int
     added_by: str | None
@@ -847,12 +858,13 @@ class FloatingTerms(Answer):
 
 
 class SchemeCondition(Answer):
-    """A condition of the investigators' scheme, as the letter takes it up."""
+    """A condition in words, of the investigators' scheme or of who approved, as the letter has it."""
 
     code: str
     text: str
-    owner: str
+    owner: str  # a person, or `role.` and a role
     due_on: date
+    after_activation: bool = False
 
 
 class Terms(Answer):
@@ -882,7 +894,53 @@ class Letter(Answer):
     decided_on: date
     valid_until: date
     decided_by: tuple[str, ...]
+    replaces: str | None = None  # the letter that this one changes
     cap: Mapping[str, Any] | None = None  # of a letter about a cap
+
+
+class OfferDifference(Answer):
+    """One point in which the letter is not what was asked for."""
+
+    field: str
+    asked: str
+    offered: str
+
+
+class Offer(Answer):
+    """A letter's terms as they were put to the customer, and what became of them."""
+
+    letter_no: str
+    case_id: str
+    customer_id: str
+    offer_hash: str
+    differences: tuple[OfferDifference, ...]
+    deciders: tuple[str, ...]
+    made_at: AwareDatetime
+    expires_at: AwareDatetime
+    status: str
+    answered_by: str | None
+    note: str
+    ended_at: AwareDatetime | None
+
+
+class OfferView(Answer):
+    offer: Offer
+    terms: Terms
+    replaces: str | None
+
+
+class OfferPage(Answer):
+    """What the holder of a one-time link sees of an offer."""
+
+    letter_no: str
+    customer_name: str
+    customer_name_zh: str
+    terms: Terms
+    differences: tuple[OfferDifference, ...]
+    replaces: str | None
+    offer_hash: str
+    status: str
+    expires_at: AwareDatetime
 
 
 class Identifier(Answer):
@@ -1032,6 +1090,9 @@ class Condition(Answer):
     evidence_hash: str | None
     evidenced_by: str | None
     verified_by: str | None
+    text: str = ""
+    due_on: date | None = None
+    after_activation: bool = False
 
 
 class Line(Answer):
@@ -1050,6 +1111,18 @@ class Line(Answer):
     freeze_reasons: tuple[str, ...]
 
 
+class Reconsideration(Answer):
+    """A decision decided anew: by which case, on what new evidence."""
+
+    case_id: str
+    declined_case_id: str
+    letter_no: str
+    evidence: Mapping[str, str]
+    grounds: str
+    asked_by: str
+    asked_at: AwareDatetime
+
+
 class CaseView(Answer):
     """All there is about one case; the receipt as the mapping it is."""
 
@@ -1061,11 +1134,13 @@ class CaseView(Answer):
     tasks: tuple[Task, ...]
     decisions: tuple[Decision, ...]
     letter: Letter | None
+    offer: Offer | None = None
     contract: Contract | None
     conditions: tuple[Condition, ...]
     line: Line | None
     screenings: tuple[Mapping[str, Any], ...]
     overrides: tuple[Override, ...] = ()
+    reconsideration: Reconsideration | None = None  # this case decides anew, or is decided anew
 
 
 class Event(Answer):

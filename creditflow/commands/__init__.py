@@ -28,6 +28,9 @@ COMMANDS: dict[str, Entry] = {
         "creditflow.commands.application:questions", "What is still worth asking for."
     ),
     "withdraw": Entry("creditflow.commands.application:withdraw", "End a case."),
+    "reconsider": Entry(
+        "creditflow.commands.application:reconsider", "Have a declined case decided anew."
+    ),
     "override": Entry("creditflow.commands.override:override", "Move the grade of a case."),
     "overrides": Entry("creditflow.commands.override:overrides", "Moved grades, and by whom."),
     "investigation": Entry(
@@ -37,6 +40,7 @@ COMMANDS: dict[str, Entry] = {
     "decide": Entry("creditflow.commands.approval:decide", "Approve, decline or return."),
     "act": Entry("creditflow.commands.approval:act", "Transfer, add a signer, take back, urge."),
     "minutes": Entry("creditflow.commands.approval:minutes", "What was said on an approval."),
+    "offer": Entry("creditflow.commands.offer:offer", "What is offered, and the answer to it."),
     "authority": Entry("creditflow.commands.authority:authority", "Who may decide what."),
     "import": Entry("creditflow.commands.records:import_file", "Bring in a file."),
     "profile": Entry("creditflow.commands.profile:profile", "A customer's credit on a day."),

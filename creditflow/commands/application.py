@@ -96,6 +96,30 @@ def withdraw(
     show(reply.document, text, as_json=as_json, pending=reply.pending)
 
 
+def reconsider(
+    case: Case,
+    grounds: Annotated[str, typer.Option("--grounds", metavar="T", help="Why.")],
+    evidence: Annotated[
+        list[str],
+        typer.Option(
+            "--evidence", metavar="CODE=SHA256", help="A new document on record; may be repeated."
+        ),
+    ],
+    key: Key = None,
+    as_user: AsUser = None,
+    as_json: AsJson = False,
+) -> None:
+    """Have a declined case decided anew, once, on new evidence; exits 8 while it is taken up."""
+    brought = dict(each.split("=", 1) for each in evidence if "=" in each)
+    if len(brought) != len(evidence):
+        refuse("usage", "evidence is CODE=SHA256, one a code", as_json=as_json, status=Exit.USAGE)
+    caller = Caller(as_user, as_json=as_json)
+    body = {"evidence": brought, "grounds": grounds}
+    reply = caller.send(place("applications", case, "reconsideration"), body, key)
+    text = facts(reply.document, ("case_id", "status", "existing", "missing", "reason_codes"))
+    show(reply.document, text, as_json=as_json, pending=reply.pending)
+
+
 def _summary(found: dict[str, Any]) -> str:
     case = found["case"]
     parts = [

@@ -1,5 +1,6 @@
 """`tasks` and `decide`: what waits for a decision, and the word that is given."""
 
+import re
 from enum import StrEnum
 from typing import Annotated
 
@@ -72,7 +73,16 @@ def decide(
     ] = False,
     condition: Annotated[
         list[str] | None,
-        typer.Option("--condition", metavar="TEXT", help="Approve under this; may be repeated."),
+        typer.Option(
+            "--condition",
+            metavar="TEXT",
+            help="Approve under this; may be repeated. `[cover legal 2027-03-31] TEXT` says what it"
+            " is about, whose it is to show and by when after activation.",
+        ),
+    ] = None,
+    term_months: Annotated[
+        int | None,
+        typer.Option("--term-months", metavar="N", min=1, help="Approve a shorter term."),
     ] = None,
     key: Key = None,
     as_user: AsUser = None,
@@ -86,12 +96,29 @@ def decide(
         "content_hash": content_hash,
         "to_step": None if to_step is None else to_step - 1,
         "resume": "to_me" if to_me else "again",
-        "conditions": condition or [],
+        "conditions": [_condition_of(each) for each in condition or []],
+        "term_months": term_months,
         "limit": None if limit is None else {"amount": limit, "currency": currency},
     }
     reply = Caller(as_user, as_json=as_json).send(place("tasks", task, "decision"), body, key)
     text = facts(reply.document, ("task_id", "verdict", "outcome", "letter_no", "waiting_for"))
     show(reply.document, text, as_json=as_json, pending=reply.pending)
+
+
+_KINDS = ("cover", "document", "covenant", "other")
+_OWNERS = {"manager": "relationship_manager", "legal": "legal"}
+
+
+def _condition_of(typed: str) -> str | dict[str, str]:
+    """A condition as it was typed: its words, or what stands in brackets before them as well."""
+    found = re.fullmatch(r"\[([^\]]*)\]\s*(.+)", typed, re.DOTALL)
+    if found is None:
+        return typed
+    said = {"text": found[2]}
+    for part in found[1].split():
+        name = "kind" if part in _KINDS else "owner" if part in _OWNERS else "due_on"
+        said[name] = _OWNERS.get(part, part)
+    return said
 
 
 def act(

@@ -2,14 +2,13 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
 
 from pydantic import Field
 
 from domain.approval.acts import Act, ActKind, Resume
 from domain.approval.route import ApprovalOutcome, Verdict
 from domain.approval.task import Placement
-from domain.contract import ContractOrder
+from domain.contract import ConditionAsked, ContractOrder
 from domain.identity import Id
 from domain.money import Money
 from domain.value import Value, content_hash
@@ -27,9 +26,8 @@ class DecisionRequest(Value):
     limit: Money | None = None  # approve less than recommended
     to_step: int | None = Field(default=None, ge=0, le=50)  # of a return: not to the applicant
     resume: Resume = Resume.AGAIN
-    conditions: tuple[Annotated[str, Field(min_length=1, max_length=500)], ...] = Field(
-        default=(), max_length=20
-    )  # of an approval
+    term_months: int | None = Field(default=None, ge=1, le=60)  # approve a shorter term
+    conditions: tuple[ConditionAsked, ...] = Field(default=(), max_length=20)  # of an approval
     content_hash: str = ""  # what the approver saw; empty: not stated
     message_id: Id
     token: str = Field(min_length=1, max_length=200, repr=False)
@@ -41,10 +39,13 @@ class DecisionRequest(Value):
     def said(self) -> str:
         """The hash of what was said, apart from when and with which token."""
         spoken = {"task_id", "verdict", "note", "fields_wanted", "limit"}
-        for name in ("to_step", "resume", "conditions"):
+        for name in ("to_step", "resume", "term_months"):
             if getattr(self, name) != type(self).model_fields[name].default:
                 spoken.add(name)
-        return content_hash(self.model_dump(mode="json", include=spoken))
+        said = self.model_dump(mode="json", include=spoken)
+        if self.conditions:
+            said["conditions"] = [each.said for each in self.conditions]
+        return content_hash(said)
 
 
 class ActRequest(Value):

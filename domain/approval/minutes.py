@@ -7,6 +7,7 @@ from domain.approval.machine import ABSENT, Approval
 from domain.approval.route import ApprovalOutcome, StepMode, Verdict
 from domain.approval.settlement import Tally, seats_of, tally_of
 from domain.approval.task import Task
+from domain.contract import ConditionAsked
 from domain.identity import Id
 from domain.value import Value
 
@@ -18,7 +19,7 @@ class Said(Value):
     person_id: Id | None = None
     verdict: Verdict | None = None
     note: str = ""
-    conditions: tuple[str, ...] = ()
+    conditions: tuple[ConditionAsked, ...] = ()
     at: datetime | None = None
     weight: int = 1
     added_by: Id | None = None
@@ -51,7 +52,10 @@ class Minutes(Value):
     recused: tuple[tuple[Id, str], ...] = ()  # who declared a conflict of interest, and why
 
 
-def minutes_of(approval: Approval, words: Mapping[str, tuple[str, tuple[str, ...]]]) -> Minutes:
+Words = Mapping[str, tuple[str, tuple[ConditionAsked, ...]]]
+
+
+def minutes_of(approval: Approval, words: Words) -> Minutes:
     """The minutes of an approval; `words` gives the reason and conditions by task."""
     steps = []
     for index, step in enumerate(approval.request.steps):
@@ -86,7 +90,7 @@ def minutes_of(approval: Approval, words: Mapping[str, tuple[str, tuple[str, ...
     )
 
 
-def _said(task: Task, words: Mapping[str, tuple[str, tuple[str, ...]]]) -> Said:
+def _said(task: Task, words: Words) -> Said:
     note, conditions = words.get(task.task_id, ("", ()))
     return Said(
         position=task.position,

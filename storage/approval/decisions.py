@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from domain.approval import (
@@ -16,6 +16,7 @@ from domain.approval import (
     Verdict,
     Voice,
 )
+from domain.contract import ConditionAsked
 from domain.errors import KeyReused
 from domain.money import Money
 from domain.value import Value
@@ -47,7 +48,9 @@ class DecisionRow(Row):
     decided_at: Mapped[datetime]
     to_step: Mapped[int | None]
     resume: Mapped[str | None]
-    conditions: Mapped[list[str]]
+    # Words alone, or all that was said of one.
+    conditions: Mapped[list[Any]] = mapped_column(JSONB)
+    term_months: Mapped[int | None]
 
 
 class DecisionVoidRow(Row):
@@ -77,8 +80,18 @@ class DecisionView(Value):
     channel: str
     decided_at: datetime
     to_step: int | None = None
-    conditions: tuple[str, ...] = ()
+    limit: Money | None = None
+    term_months: int | None = None
+    conditions: tuple[ConditionAsked, ...] = ()
     void: str = ""  # why it stands no longer
+
+
+class Conceded(NamedTuple):
+    """What the words that approve leave of what was asked: the least of each that any names."""
+
+    limit: Money | None
+    term_months: int | None
+    conditions: tuple[ConditionAsked, ...]
 
 
 class Decisions:
@@ -129,7 +142,8 @@ class Decisions:
                 decided_at=decision.at,
                 to_step=decision.to_step,
                 resume=decision.resume if decision.verdict is Verdict.RETURN else None,
-                conditions=list(decision.conditions),
+                conditions=[each.said for each in decision.conditions],
+                term_months=decision.term_months,
             )
         )
 
@@ -156,15 +170,27 @@ class Decisions:
         )
         return {on_behalf_of or person_id for person_id, on_behalf_of in rows}
 
-    def lowest_limit(self, task_ids: Iterable[str], last: Money | None) -> Money | None:
-        """The lowest limit that the words on these tasks name; None where none does."""
+    def conceded(self, task_ids: Iterable[str], last: DecisionRequest) -> Conceded:
+        """The lowest limit and the shortest term that the words on these tasks and the last one
+        name, and every condition of theirs."""
         rows = self._session.execute(
-            select(DecisionRow.limit_minor, DecisionRow.currency).where(
-                DecisionRow.task_id.in_(sorted(task_ids)), DecisionRow.limit_minor.is_not(None)
+            select(
+                DecisionRow.limit_minor,
+                DecisionRow.currency,
+                DecisionRow.term_months,
+                DecisionRow.conditions,
             )
+            .where(DecisionRow.task_id.in_(sorted(task_ids)))
+            .order_by(DecisionRow.decided_at, DecisionRow.decision_id)
+        ).all()
+        limits = [_limit(minor, currency) for minor, currency, _, _ in rows] + [last.limit]
+        terms = [months for _, _, months, _ in rows] + [last.term_months]
+        said = [ConditionAsked.model_validate(each) for *_, found in rows for each in found]
+        return Conceded(
+            limit=min((each for each in limits if each is not None), default=None),
+            term_months=min((each for each in terms if each is not None), default=None),
+            conditions=tuple(dict.fromkeys([*said, *last.conditions])),
         )
-        named = [Money(minor=minor, currency=currency) for minor, currency in rows]
-        return min([*named, *([last] if last is not None else [])], default=None)
 
     def list_of_case(self, case_id: str) -> list[DecisionView]:
         rows = self._session.execute(
@@ -190,8 +216,14 @@ class Decisions:
                 channel=row.channel,
                 decided_at=row.decided_at,
                 to_step=row.to_step,
-                conditions=tuple(row.conditions),
+                limit=_limit(row.limit_minor, row.currency),
+                term_months=row.term_months,
+                conditions=tuple(map(ConditionAsked.model_validate, row.conditions)),
                 void=void or "",
             )
             for row, void in rows
         ]
+
+
+def _limit(minor: int | None, currency: str | None) -> Money | None:
+    return None if minor is None or currency is None else Money(minor=minor, currency=currency)

@@ -28,6 +28,7 @@ class ConditionRow(Row):
     note: Mapped[str]
     text: Mapped[str]
     due_on: Mapped[date | None]
+    after_activation: Mapped[bool]
     changed_at: Mapped[datetime | None]
 
 
@@ -47,10 +48,11 @@ class Conditions:
     ) -> Sequence[ConditionPrecedent]:
         """Open those that are not there yet; all conditions of the case.
 
-        Those of the investigators' scheme bring their own words, owner and day.
+        Those in words, of the investigators' scheme or of who approved, bring their owner and day.
         """
         named: list[dict[str, Any]] = [
-            {"code": code, "owner": owner, "text": "", "due_on": None} for code in codes
+            {"code": code, "owner": owner, "text": "", "due_on": None, "after_activation": False}
+            for code in codes
         ]
         for each in (*named, *(condition.model_dump() for condition in scheme)):
             self._session.execute(
@@ -70,15 +72,21 @@ class Conditions:
         return [_condition_of(row) for row in rows]
 
     def read(self, case_id: str, code: str, *, for_update: bool = False) -> ConditionPrecedent:
+        condition = self.find(case_id, code, for_update=for_update)
+        if condition is None:
+            raise NotFound(kind="condition", id=f"{case_id}/{code}")
+        return condition
+
+    def find(
+        self, case_id: str, code: str, *, for_update: bool = False
+    ) -> ConditionPrecedent | None:
         query = select(ConditionRow).where(
             ConditionRow.case_id == case_id, ConditionRow.code == code
         )
         if for_update:
             query = query.with_for_update()
         row = self._session.scalar(query.execution_options(populate_existing=True))
-        if row is None:
-            raise NotFound(kind="condition", id=f"{case_id}/{code}")
-        return _condition_of(row)
+        return None if row is None else _condition_of(row)
 
     def write(self, condition: ConditionPrecedent) -> ConditionPrecedent:
         """Replace a condition that was read for update."""
@@ -112,4 +120,5 @@ def _condition_of(row: ConditionRow) -> ConditionPrecedent:
         note=row.note,
         text=row.text,
         due_on=row.due_on,
+        after_activation=row.after_activation,
     )

@@ -75,12 +75,24 @@ TERMS = st.builds(
         max_size=4,
     ).map(tuple),
     purpose=st.sampled_from(["", "河边新厂房设备", "the works at the river"]),
-    scheme_conditions=st.lists(st.sampled_from(WORDS), max_size=3).map(
-        lambda texts: tuple(
+    scheme_conditions=st.lists(
+        st.tuples(
+            st.sampled_from(WORDS),
+            st.sampled_from(["scheme", "cover", "other"]),
+            st.sampled_from(["manager", "role.legal"]),
+            st.booleans(),
+        ),
+        max_size=3,
+    ).map(
+        lambda said: tuple(
             SchemeCondition(
-                code=f"scheme:{n}", text=text, owner="manager", due_on=date(2026, 5, 31)
+                code=f"{kind}:{n}",
+                text=text,
+                owner=owner,
+                due_on=date(2026, 5, 31),
+                after_activation=after,
             )
-            for n, text in enumerate(texts, start=1)
+            for n, (text, kind, owner, after) in enumerate(said, start=1)
         )
     ),
 )

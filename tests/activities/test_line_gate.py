@@ -338,6 +338,32 @@ def test_the_schemes_conditions_hold_the_line_until_somebody_else_has_verified_t
     assert activate(records, exposure).line_id is not None
 
 
+def test_a_condition_for_afterwards_holds_the_line_once_its_day_is_over(
+    records: Records, exposure: Exposure, book: CreditLine
+) -> None:
+    later = SchemeCondition(
+        code="document:1",
+        text="Audited accounts.",
+        owner="role.legal",
+        due_on=ON + timedelta(days=1),
+        after_activation=True,
+    )
+    before = SchemeCondition(code="cover:1", text="A pledge.", owner="manager", due_on=ON)
+    a_signed_case(records, scheme={"scheme_conditions": (later, before)})
+
+    assert activate(records, exposure).open_conditions == ("cover:1",)
+    assert activate(records, exposure, later.due_on).open_conditions == ("cover:1",)
+    overdue = activate(records, exposure, later.due_on + timedelta(days=1))
+    assert overdue.open_conditions == ("cover:1", "document:1")
+    with records.begin() as session:
+        held = Conditions(session).read(CASE_ID, "cover:1", for_update=True)
+        Conditions(session).write(held.evidenced("e" * 64, "legal").verified("release"))
+    assert activate(records, exposure).line_id is not None
+    with records.begin() as session:
+        left = Conditions(session).read(CASE_ID, "document:1")
+    assert (left.after_activation, left.settled) == (True, False)
+
+
 def test_the_line_shows_the_sub_lines_of_its_letter(
     records: Records, exposure: Exposure, book: CreditLine
 ) -> None:

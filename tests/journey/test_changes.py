@@ -45,6 +45,7 @@ async def test_a_raise_is_on_the_line_with_its_own_letter_and_agreement(
     assert after.line.line_id == granted.line.line_id
     assert after.line.limit == Money.of(3_000_000, "CNY")
     assert after.line.letter_no == after.letter.letter_no != granted.letter.letter_no
+    assert (after.letter.replaces, granted.letter.replaces) == (granted.letter.letter_no, None)
 
 
 async def test_a_cut_asks_nobody(road: Road, granted: Any) -> None:

@@ -647,6 +647,16 @@ def clocks(edition: PolicyEdition) -> str:
             ("of a position at least", f"{edition.turnaround.usual_tasks_min} tasks"),
             ("and at most the newest", f"{edition.turnaround.usual_tasks_max} tasks"),
             ("approval letter valid", f"{edition.approval.letter_valid_days} days"),
+            (
+                "offer to the customer open for",
+                f"{edition.offer.valid_days} days" if edition.offer.valid_days else "none is made",
+            ),
+            (
+                "a declined case reconsidered within",
+                f"{edition.approval.reconsideration.days_max} days"
+                if edition.approval.reconsideration.days_max
+                else "never",
+            ),
             ("contract to be signed within", f"{edition.contract.signing_days} days"),
             ("incomplete application lapses after", f"{silence.incomplete_hours} h"),
             ("returned application lapses after", f"{silence.returned_hours} h"),

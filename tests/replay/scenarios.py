@@ -15,6 +15,7 @@ from domain.application import ApplicationChange, ApplicationType, CaseStatus
 from domain.approval import ActKind, Verdict
 from domain.benchmark import RepricingStart
 from domain.classification import ClassificationStart
+from domain.contract import ConditionAsked
 from domain.customer import Identifier, IdentifierScheme
 from domain.edition import PolicyEdition
 from domain.errors import ActIllegal
@@ -30,10 +31,11 @@ from domain.screening import ListEffect, ListEntry
 from domain.warning import MonitoringStart
 from storage.approval import Tasks
 from storage.collection import Collections
-from storage.edition import Editions
+from storage.edition import Editions, shipped_text
 from storage.exposure import Exposure
 from storage.identity import ActionTokens
 from storage.line import Lines
+from storage.notification import Outbox
 from storage.review import Reviews
 from storage.statement import Statements
 from tests.activities import test_repricing as repricing
@@ -359,6 +361,67 @@ async def suspended_and_forgotten(tape: Tape) -> None:
 async def stopped_by_a_list(tape: Tape) -> None:
     case_id = await listed(tape, ListEffect.STOP)
     await tape.keep_ended("application_refused", application_id(case_id))
+
+
+async def offered(tape: Tape) -> tuple[str, str]:
+    """A case approved for less than it asks, put to the customer; its id and the link's token."""
+    policy = a_changed_edition(f"{UNDRAWN}[offer]\nvalid_days = 10\npolicy_cuts = false\n")
+
+    def publish() -> None:
+        with tape.road.records.begin() as session:
+            Editions(session).publish(policy, shipped_text("standard"), "test")
+
+    await tape.road.call(publish)
+    case_id = await submitted(tape)
+    less = Money.of(3_000_000, "CNY")
+    under = (ConditionAsked(text="Audited accounts."),)
+    await decided(tape, case_id, "approver1", Verdict.APPROVE, limit=less, conditions=under)
+    links: list[str] = []
+
+    def owed() -> bool:
+        with tape.road.records.begin() as session:
+            links[:] = [
+                each.facts["link"]
+                for each in Outbox(session).list_of_case(case_id)
+                if each.kind == "offer_made" and each.recipient.startswith("customer:")
+            ]
+        return bool(links)
+
+    await tape.until_true(owed, "an offer is made")
+    return case_id, links[0].rsplit("/", 1)[1]
+
+
+async def answered(tape: Tape, token: str, *, accepts: bool) -> None:
+    offers = tape.road.services.offers
+    page = await tape.road.call(offers.offer_page, token)
+    await tape.road.call(
+        lambda: offers.answer_by_link(token, accepts=accepts, offer_hash=page.offer_hash)
+    )
+
+
+@scenario
+async def taken_by_the_customer(tape: Tape) -> None:
+    case_id, token = await offered(tape)
+    for message in (None, {"act_id": "made-up"}):
+        await tape.workflow(application_id(case_id)).signal("answer_offer", message)
+    await answered(tape, token, accepts=True)
+    await tape.road.signed(case_id)
+    await tape.road.conditions_met(case_id)
+    await tape.keep_ended("application_offer_accepted", application_id(case_id))
+
+
+@scenario
+async def left_by_the_customer(tape: Tape) -> None:
+    case_id, token = await offered(tape)
+    await answered(tape, token, accepts=False)
+    await tape.keep_ended("application_offer_declined", application_id(case_id))
+
+
+@scenario
+async def never_answered(tape: Tape) -> None:
+    case_id, _ = await offered(tape)
+    await tape.pass_time(application_id(case_id), timedelta(days=11))
+    await tape.keep_ended("application_offer_lapsed", application_id(case_id))
 
 
 @scenario

@@ -20,6 +20,7 @@ from activities.contract import ContractActivities
 from activities.documents.certificates import open_seals
 from activities.documents.sealing import Sealing
 from activities.line import LineActivities
+from activities.offer import OfferActivities
 from activities.rerating import ReratingActivities
 from activities.review import ReviewActivities
 from activities.warning import WarningActivities
@@ -37,6 +38,7 @@ from domain.classification import ClassificationPage, ClassificationStart
 from domain.collection import CollectionAction
 from domain.contract import ContractOrder, CustomerActed, Grantor, IssueContract
 from domain.line import ActivationRequest, LineAction, ReviewDue
+from domain.offer import MakeOffer, OfferActed, OfferStatus
 from domain.rerating import ReratingPage, ReratingStart
 from domain.review import ReviewTurn
 from domain.value import Value
@@ -62,6 +64,7 @@ class Office(Gateway):
         self.holds_back = False  # whether what is owed waits
         self._applications = ApplicationActivities(records)
         self._approvals = ApprovalActivities(records)
+        self._offers = OfferActivities(records, PUBLIC_URL)
         self._contracts = ContractActivities(records, Sealing(seals, GRANTOR), PUBLIC_URL)
         self._lines = LineActivities(records, exposure)
         self._reratings = ReratingActivities(records)
@@ -171,7 +174,32 @@ class Office(Gateway):
         if assessed.approval is not None:
             self._inside(self._approvals.open_approval, assessed.approval)
         if assessed.order is not None:
-            self._send(assessed.order)
+            self._granted(assessed.order)
+
+    def _granted(self, order: ContractOrder) -> None:
+        """To the customer to take or leave, where it is not what was asked for; else to be signed."""
+        if order.offer is None:
+            self._send(order)
+            return
+        now = self._now()
+        self._orders[order.case_id] = order
+        self._offers.make_offer(
+            MakeOffer(
+                case_id=order.case_id,
+                letter=order.letter,
+                differences=order.offer.differences,
+                made_at=now,
+                expires_at=order.offered_until(now),
+                offset_days=self.offset_days,
+            )
+        )
+
+    def _answer_offer(self, case_id: str, message: dict[str, Any]) -> Value:
+        acted = OfferActed.model_validate({**message, "case_id": case_id})
+        progress = self._inside(self._offers.take_offer_answer, acted)
+        if progress.status is OfferStatus.ACCEPTED:
+            self._send(self._orders[case_id])
+        return progress
 
     def _send(self, order: ContractOrder) -> None:
         now = self._now()
@@ -187,6 +215,8 @@ class Office(Gateway):
         )
 
     def _act_on_case(self, case_id: str, name: str, message: dict[str, Any]) -> Value:
+        if name == "answer_offer":
+            return self._answer_offer(case_id, message)
         action = CaseAction.model_validate({**message, "case_id": case_id, "action": name})
         if name == "withdraw":
             return self._inside(self._applications.withdraw_application, action)
@@ -213,7 +243,7 @@ class Office(Gateway):
             and progress.order
             and not progress.replayed
         ):
-            self._send(progress.order)
+            self._granted(progress.order)
         self.deliver()
         return progress
 

@@ -13,7 +13,7 @@ from domain.customer import CustomerContent
 from tests.web.people import PEOPLE, as_
 from web.service.services import Services
 
-OPEN = re.compile(r"/healthz|/readyz|/api/problems/.*|/api/v1/sessions|/api/v1/signing/.*")
+OPEN = re.compile(r"/healthz|/readyz|/api/problems/.*|/api/v1/sessions|/api/v1/(signing|offers)/.*")
 ABSENT = "01900000-0000-7000-8000-000000000000"
 
 

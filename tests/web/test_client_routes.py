@@ -44,6 +44,7 @@ SAMPLES: dict[Any, Sequence[Any]] = {
     Sequence[Identifier]: ((CODE,),),
     Mapping[str, Decimal]: ({"cash": Decimal(1)},),
     Mapping[str, Any]: ({"note": "x"},),
+    Mapping[str, str]: ({"audit_report": "a" * 64},),
     Money: (Money.of("5", "CNY"),),
     values.SchemeProposal: (
         values.SchemeProposal(

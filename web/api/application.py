@@ -7,6 +7,7 @@ from pydantic import Field
 
 from domain.application import Application, ApplicationChange, Case, CaseStatus
 from domain.assessment import Assessment
+from domain.contract import Sha256
 from domain.identity import Id
 from domain.value import Value
 from web.api.pages import Cursor, Page, PageSize, after_instant, page_of
@@ -34,6 +35,13 @@ class Reason(Value):
     reason: Annotated[str, Field(max_length=2000)] = ""
 
 
+class Reconsidering(Value):
+    """What is new about a declined case, and why it should be decided anew."""
+
+    evidence: Annotated[dict[str, Sha256], Field(min_length=1, max_length=20)]
+    grounds: Annotated[str, Field(min_length=1, max_length=2000)]
+
+
 class Disposition(Value):
     """What a risk officer makes of the hits that suspend a case."""
 
@@ -56,6 +64,10 @@ class Timeline(Value):
 def submit(write: Writing, response: Response, body: Application) -> Submitted:
     """Start a case: 201 when it is on record, 202 when it will be, 200 when it was already."""
     submitted = write.asked.applications.submit(write.caller, body, write.key or new_id())
+    return _started(response, submitted)
+
+
+def _started(response: Response, submitted: Submitted) -> Submitted:
     if submitted.pending:
         response.status_code = 202
     elif submitted.existing:
@@ -112,6 +124,15 @@ def withdraw(write: Writing, response: Response, case_id: Id, body: Reason) -> A
     return marked(
         response, write.asked.applications.withdraw(write.caller, case_id, body.reason, write.key)
     )
+
+
+@router.post("/applications/{case_id}/reconsideration", status_code=201)
+def reconsider(write: Writing, response: Response, case_id: Id, body: Reconsidering) -> Submitted:
+    """Have a declined case decided anew (复议), once, on new evidence: 201, 202 or 200 as a start."""
+    submitted = write.asked.applications.reconsider(
+        write.caller, case_id, body.evidence, body.grounds, write.key or new_id()
+    )
+    return _started(response, submitted)
 
 
 @router.post("/applications/{case_id}/disposition")

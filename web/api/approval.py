@@ -6,7 +6,7 @@ from fastapi import Path, Response
 from pydantic import Field
 
 from domain.approval import ActKind, Minutes, Placement, Resume, TaskStatus, Verdict
-from domain.contract import Letter
+from domain.contract import ConditionAsked, Letter
 from domain.identity import Id
 from domain.money import Money
 from domain.value import Value
@@ -31,10 +31,10 @@ class Decision(Value):
     # the applicant where none is named.
     to_step: Annotated[int | None, Field(ge=0, le=50)] = None
     resume: Resume = Resume.AGAIN
-    # Of an approval: what it is given under.
-    conditions: Annotated[
-        tuple[Annotated[str, Field(min_length=1, max_length=500)], ...], Field(max_length=20)
-    ] = ()
+    # Of an approval: for a shorter term than asked for, and under what; words alone are the
+    # manager's to show before the line is active.
+    term_months: Annotated[int | None, Field(ge=1, le=60)] = None
+    conditions: Annotated[tuple[ConditionAsked, ...], Field(max_length=20)] = ()
     content_hash: Annotated[str, Field(max_length=64)] = ""  # of what was read
 
 
@@ -101,6 +101,7 @@ def decide(write: Writing, response: Response, task_id: Id, body: Decision) -> D
             content_hash=body.content_hash,
             to_step=body.to_step,
             resume=body.resume,
+            term_months=body.term_months,
             conditions=body.conditions,
             key=write.key,
             channel=write.request.state.channel,

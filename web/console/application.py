@@ -16,6 +16,7 @@ from domain.errors import (
     CaseClosed,
     CreditError,
     NotFound,
+    NotPermitted,
     OutOfOrder,
     Withdrawn,
 )
@@ -23,6 +24,7 @@ from domain.exchange import RateGap
 from domain.investigation import INVESTIGATION_REPORT
 from domain.line import ConditionPrecedent, ConditionStatus
 from domain.money import Money
+from domain.offer import OfferStatus
 from domain.override import OverrideStatus
 from web.api.pages import after_instant
 from web.console.approval import approvals_shown, letter_outcome
@@ -252,6 +254,24 @@ def change(
     return visit.go(f"/cases/{case_id}", f"case_{action}ed")
 
 
+@router.post("/cases/{case_id}/reconsider")
+def reconsider(
+    visit: Writing,
+    case_id: str,
+    file: UploadFile | None = None,
+    document: Annotated[str, Form()] = "",
+    grounds: Annotated[str, Form()] = "",
+    key: Annotated[str, Form()] = "",
+) -> Response:
+    """Have a declined case decided anew on new evidence; leads to the case that does."""
+    visit.when_refused(lambda refusal: case_page(visit, case_id, refusal=refusal))
+    evidence = _stored(visit, document, file)
+    started = visit.services.applications.reconsider(
+        visit.person, case_id, evidence, grounds, key or new_id()
+    )
+    return visit.go(f"/cases/{started.case_id}?pending", "case_submitted")
+
+
 @dataclass(frozen=True)
 class Act:
     """One thing that may be done to a case: its form, its right, and the states that take it."""
@@ -399,6 +419,15 @@ def _shown(visit: Visit, view: CaseView) -> dict[str, Any]:
         "granted": granted,
         "letter": letter,
         "letter_outcome": letter_outcome(letter),
+        "reconsideration": view.reconsideration,
+        "may_reconsider": permitted(visit.person, Action.APPLICATION_RECONSIDER)
+        and view.case.status is CaseStatus.DECLINED
+        and view.reconsideration is None,
+        "offer": view.offer,
+        "may_answer_offer": permitted(visit.person, Action.OFFER_ANSWER)
+        and _offered(view)
+        and view.offer is not None
+        and visit.person.person_id not in view.offer.deciders,
         "contract": view.contract,
         "conditions": view.conditions,
         "conditions_met": sum(condition.settled for condition in view.conditions),
@@ -446,6 +475,8 @@ def _waits(visit: Visit, view: CaseView) -> dict[str, Any]:
         whom = speech.say("waits.rate")
     elif speech.explains(f"waits.{status}"):
         whom = speech.say(f"waits.{status}")
+    if _offered(view) and view.offer:
+        whom, due_at = speech.say("waits.offer"), view.offer.expires_at
     if status is CaseStatus.CONTRACTING and view.contract:
         due_at = view.contract.expires_at
     mine = permitted(visit.person, Action.TASK_DECIDE)
@@ -462,7 +493,12 @@ def _is_moving(view: CaseView) -> bool:
     """Whether the case's own workflow takes the next step within moments."""
     if view.case.status is CaseStatus.CONDITIONS:
         return all(condition.settled for condition in view.conditions)
-    return view.case.status in _MOVING
+    return view.case.status in _MOVING and not _offered(view)
+
+
+def _offered(view: CaseView) -> bool:
+    """Whether the customer has yet to take or leave what the letter offers."""
+    return view.offer is not None and view.offer.status is OfferStatus.OPEN
 
 
 def _why_here(visit: Visit, view: CaseView) -> str:
@@ -490,7 +526,9 @@ def _condition_acts(visit: Visit, conditions: Sequence[ConditionPrecedent]) -> d
             if visit.person.person_id not in hands:
                 acts[condition.code] = "verify"
         elif not condition.settled and permitted(visit.person, Action.CONDITION_EVIDENCE):
-            acts[condition.code] = "evidence"
+            with suppress(NotPermitted):
+                condition.refuse_other_desk(visit.person)
+                acts[condition.code] = "evidence"
     return acts
 
 
@@ -515,6 +553,7 @@ def _parts(view: CaseView) -> list[str]:
         "approval": True,
         "time": True,
         "letter": view.letter is not None,
+        "offer": view.offer is not None,
         "contract": view.contract is not None,
         "conditions": bool(view.conditions),
         "documents": True,

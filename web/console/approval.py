@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import zip_longest
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Response
@@ -23,10 +24,10 @@ from domain.approval import (
 )
 from domain.assessment import Assessment
 from domain.cap import CapOwner, CapRequest
-from domain.contract import Letter
+from domain.contract import ConditionAsked, ConditionKind, Letter
 from domain.customer import Customer
 from domain.errors import NoAuthority, NotPermitted
-from domain.identity import Language
+from domain.identity import Language, Role
 from domain.investigation import INVESTIGATION_REPORT
 from domain.money import Money
 from storage.approval import DecisionView, TaskView
@@ -71,7 +72,7 @@ class Vote:
     note: str = ""
     due_at: datetime | None = None
     skipped: str = ""  # why nobody is asked
-    conditions: tuple[str, ...] = ()
+    conditions: tuple[ConditionAsked, ...] = ()
     void: str = ""  # why the word stands no longer
     carried: bool = False  # from the approval before
     person_id: str | None = None  # the one person it is for
@@ -100,9 +101,20 @@ class Typed:
     note: str = ""
     limit: str = ""
     fields_wanted: tuple[str, ...] = ()
-    conditions: str = ""
+    conditions: tuple["TypedCondition", ...] = ()
     to_step: str = ""
     resume: str = ""
+    term_months: str = ""
+
+
+@dataclass(frozen=True)
+class TypedCondition:
+    """Conditions of one kind, one a line, as they were typed."""
+
+    words: str = ""
+    kind: str = ConditionKind.OTHER.value
+    owner: str = Role.RELATIONSHIP_MANAGER.value
+    day: str = ""
 
 
 @dataclass(frozen=True)
@@ -163,13 +175,21 @@ def decide(
     limit: Annotated[str, Form()] = "",
     fields_wanted: Annotated[list[str] | None, Form()] = None,
     content_hash: Annotated[str, Form()] = "",
-    conditions: Annotated[str, Form()] = "",
+    conditions: Annotated[list[str] | None, Form()] = None,
+    condition_kind: Annotated[list[str] | None, Form()] = None,
+    condition_owner: Annotated[list[str] | None, Form()] = None,
+    condition_day: Annotated[list[str] | None, Form()] = None,
+    term_months: Annotated[str, Form()] = "",
     to_step: Annotated[str, Form()] = "",
     resume: Annotated[str, Form()] = "",
     key: Annotated[str, Form()] = "",
 ) -> Response:
     """Give one word; refused, the page comes back with everything that was typed."""
-    typed = Typed(verdict, note, limit, tuple(fields_wanted or ()), conditions, to_step, resume)
+    under = _typed_conditions(
+        conditions or [], condition_kind or [], condition_owner or [], condition_day or []
+    )
+    wanted = tuple(fields_wanted or ())
+    typed = Typed(verdict, note, limit, wanted, under, to_step, resume, term_months)
     visit.when_refused(lambda refusal: _task_page(visit, task_id, typed, refusal))
     given = visit.parsed(Verdict, verdict, "verdict")
     page = visit.services.approvals.read_task(visit.person, task_id)
@@ -183,9 +203,8 @@ def decide(
         content_hash=content_hash,
         to_step=int(to_step) if given is Verdict.RETURN and to_step.isdecimal() else None,
         resume=visit.parsed(Resume, resume or Resume.AGAIN, "resume"),
-        conditions=tuple(line.strip() for line in conditions.splitlines() if line.strip())
-        if given is Verdict.APPROVE
-        else (),
+        term_months=_term(visit, term_months) if given is Verdict.APPROVE else None,
+        conditions=_conditions(visit, under) if given is Verdict.APPROVE else (),
         key=key or None,
         channel="console",
     )
@@ -432,6 +451,10 @@ def _task_page(
         customer_name=visit.customer_name(asked.customer),
         assessment=assessment,
         limit_most=assessment.limit_recommended if assessment else asked.amount,
+        term_most=assessment.dossier.application.term_months if assessment else None,
+        condition_kinds=list(ConditionKind),
+        condition_owners=(Role.RELATIONSHIP_MANAGER, Role.LEGAL),
+        condition_groups=(*typed.conditions, *(TypedCondition(),) * 3)[:3],
         investigated=investigated,
         fields=(*_FIELDS, INVESTIGATION_REPORT) if investigated else _FIELDS,
         spread=spread,
@@ -490,6 +513,43 @@ def _limit(visit: Visit, page: TaskPage, typed: str) -> Money | None:
     asked = _asked(visit, page)
     most = asked.assessment.limit_recommended if asked.assessment else asked.amount
     return Money.of(plain_amount(typed), most.currency)
+
+
+def _term(visit: Visit, typed: str) -> int | None:
+    """The shorter term an approver names; nothing where none is named."""
+    if not typed.strip():
+        return None
+    if not typed.strip().isdecimal():
+        raise visit.unreadable("term_months", "whole_number")
+    return int(typed)
+
+
+def _typed_conditions(
+    words: list[str], kinds: list[str], owners: list[str], days: list[str]
+) -> tuple[TypedCondition, ...]:
+    """The groups of the form as they were typed; what a group leaves out is as in a fresh one."""
+    return tuple(
+        TypedCondition(text, *(part for part in parts if part is not None))
+        for text, *parts in zip_longest(words, kinds, owners, days)
+        if text is not None
+    )
+
+
+def _conditions(visit: Visit, typed: Sequence[TypedCondition]) -> tuple[ConditionAsked, ...]:
+    return tuple(
+        visit.valid(
+            ConditionAsked,
+            {
+                "text": line.strip(),
+                "kind": group.kind,
+                "owner": group.owner,
+                "due_on": visit.day(group.day, "due_on") if group.day else None,
+            },
+        )
+        for group in typed
+        for line in group.words.splitlines()
+        if line.strip()
+    )
 
 
 def _default_view(visit: Visit) -> str:

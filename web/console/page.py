@@ -21,9 +21,10 @@ from markupsafe import Markup
 from pydantic import ValidationError
 
 from domain.calendar import ZONE
+from domain.contract import OF_ROLE
 from domain.customer import Customer
 from domain.errors import FieldUnreadable, NotSignedIn
-from domain.identity import Language, Person, SignInSession
+from domain.identity import Language, Person, Role, SignInSession
 from domain.money import Money
 from domain.value import Value
 from web.assets import Assets
@@ -90,6 +91,7 @@ class Pages:
             "at": _of_formats("at"),
             "at_second": _of_formats("at_second"),
             "hours": _of_formats("hours"),
+            "owner": _owner,
             "short_id": short_id,
             "as_json": _as_json,
         }
@@ -312,6 +314,12 @@ def _of_formats(method: str) -> Callable[..., Any]:
 
 def _badge(value: StrEnum) -> dict[str, str]:
     return badge_of(value, _speech())
+
+
+def _owner(owner: str) -> str:
+    """Whose a condition is: a person by name, or whoever holds a role, by its word."""
+    role = owner.removeprefix(OF_ROLE)
+    return owner if role == owner else _speech().word(Role(role))
 
 
 def _ago(instant: datetime, now: datetime) -> str:

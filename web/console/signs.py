@@ -39,6 +39,7 @@ LOOKS = {
     "object": (BAD, "flag"),
     "waiting": (OFF, "hourglass"),
     # contracts
+    "accepted": (GOOD, "check"),
     "sent": (GOOD, "check"),
     "signed": (GOOD, "check"),
     "expired": (OFF, "hourglass"),

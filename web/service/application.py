@@ -1,7 +1,7 @@
 """What may be asked of applications: submit, read, change, withdraw, and see what became of them."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -10,15 +10,28 @@ from activities.assessment import collect_dossier, file_of
 from domain.application import Application, ApplicationChange, Case, CaseAction, CaseStatus
 from domain.approval import Approval
 from domain.assessment import Assessment
-from domain.contract import Contract, ContractStatus, Letter
+from domain.contract import Contract, ContractStatus, Letter, Sha256
 from domain.customer import Customer
 from domain.edition import PolicyEdition
-from domain.errors import CaseClosed, KeyReused, Malformed, NoSupplier, NotFound, Withdrawn
+from domain.errors import (
+    AlreadyReconsidered,
+    CaseClosed,
+    KeyReused,
+    Malformed,
+    NoSupplier,
+    NotFound,
+    OutOfOrder,
+    ReconsiderationClosed,
+    Withdrawn,
+)
 from domain.identity import Id, Person, Role
 from domain.investigation import INVESTIGATION_REPORT
 from domain.line import ConditionPrecedent, CreditLine, LineStatus
 from domain.money import Money
+from domain.offer import Offer
 from domain.override import Override, OverrideProposal, VoidedBy
+from domain.reasons import because
+from domain.reconsideration import Reconsideration, with_evidence
 from domain.screening import Screening
 from domain.trade import PREPAYMENT
 from domain.value import Value, content_hash
@@ -27,6 +40,7 @@ from policies.questions import OpenFile as OpenFile
 from policies.questions import questions
 from storage.application import Applications, Assessments, CaseEvents, Intakes, Screenings
 from storage.approval import Approvals, Decisions, DecisionView, Letters, Tasks, TaskView
+from storage.attachment import Attachments
 from storage.base import Records
 from storage.contract import Contracts
 from storage.customer import Customers
@@ -35,7 +49,9 @@ from storage.identity import ActionTokens, Refusals, make_token
 from storage.investigation import Investigations
 from storage.line import Conditions, Lines
 from storage.notification import Outbox
+from storage.offer import Offers
 from storage.override import Overrides
+from storage.reconsideration import Reconsiderations
 from storage.trade import Trade
 from web.service.clock import Clock
 from web.service.gateway import Gateway, StillPending, TemporalUnavailable
@@ -98,11 +114,13 @@ class CaseView(Value):
     tasks: tuple[TaskView, ...]
     decisions: tuple[DecisionView, ...]
     letter: Letter | None
+    offer: Offer | None = None
     contract: Contract | None
     conditions: tuple[ConditionPrecedent, ...]
     line: CreditLine | None
     screenings: tuple[Disposed, ...]
     overrides: tuple[Override, ...] = ()
+    reconsideration: Reconsideration | None = None  # this case decides anew, or is decided anew
 
 
 class TimelineEvent(Value):
@@ -205,6 +223,53 @@ class ApplicationService:
             | {"existing": existing}
         )
 
+    def reconsider(
+        self, person: Person, case_id: str, evidence: dict[str, Sha256], grounds: str, key: str
+    ) -> Submitted:
+        """Have a declined case decided anew (复议), once, on new evidence: a case of its own.
+
+        The letter that declined stays. Refuses `OutOfOrder` where the case is not declined, or
+        another is open on the limit, `ReconsiderationClosed`, `AlreadyReconsidered` and
+        `NoNewEvidence`.
+        """
+        permit(person, Action.APPLICATION_RECONSIDER)
+        if not grounds.strip() or len(grounds) > 2000:
+            raise Malformed(reason="a note has to say why")
+        if not 0 < len(key) <= 200 or not key.isprintable():
+            raise Malformed(reason="the key is empty, too long or not printable")
+        with self._records.begin() as session:
+            declined = visible_case(session, person, case_id, to_change=True)
+            letter = _reconsidered_letter(session, declined, self._clock.business_on())
+            asked = with_evidence(declined.application, evidence, letter.letter_no)
+            for sha256 in evidence.values():
+                Attachments(session).read(sha256)
+            found, new = Intakes(session).record(
+                new_id(),
+                asked,
+                caller=person.person_id,
+                key=key,
+                business_on=self._clock.business_on(),
+                received_at=self._clock.now(),
+            )
+            if not new and Reconsiderations(session).find(found) is None:
+                raise OutOfOrder(reason="another case is open on the same limit")
+            Reconsiderations(session).record(
+                Reconsideration(
+                    case_id=found,
+                    declined_case_id=case_id,
+                    letter_no=letter.letter_no,
+                    steps=Assessments(session).read(case_id).route.steps,
+                    evidence=evidence,
+                    grounds=grounds.strip(),
+                    asked_by=person.person_id,
+                    asked_at=self._clock.now(),
+                )
+            )
+            on_record = None if new else Applications(session).find(found)
+        if on_record is not None:
+            return _submitted(on_record, existing=True)
+        return self._start(found, existing=not new)
+
     def read_case(self, person: Person, case_id: str) -> CaseView:
         """The whole case; `NotFound` where the person does not see its customer."""
         permit(person, Action.APPLICATION_READ)
@@ -220,6 +285,7 @@ class ApplicationService:
                 tasks=tuple(Tasks(session).list_page(case_id=case_id, status=None)),
                 decisions=tuple(Decisions(session).list_of_case(case_id)),
                 letter=Letters(session).find_of_subject(case_id),
+                offer=Offers(session).find_of_case(case_id),
                 contract=Contracts(session).find_by_case(case_id),
                 conditions=tuple(Conditions(session).list_of_case(case_id)),
                 line=Lines(session).find(case.line_id) if case.line_id else None,
@@ -228,6 +294,8 @@ class ApplicationService:
                     for found, outcome, by, reason in Screenings(session).list_of_case(case_id)
                 ),
                 overrides=tuple(Overrides(session).list_of_case(case_id)),
+                reconsideration=Reconsiderations(session).find(case_id)
+                or Reconsiderations(session).find_of_declined(case_id),
             )
 
     def list_cases(
@@ -535,6 +603,24 @@ def visible_case(
         if not owned and (to_change or not reads):
             raise NotFound(kind="application", id=case_id)
     return case
+
+
+def _reconsidered_letter(session: Session, case: Case, on: date) -> Letter:
+    """The letter that declined, while policy still lets it be reconsidered: what came of a
+    reconsideration is not."""
+    letter = Letters(session).find_of_subject(case.case_id)
+    if case.status is not CaseStatus.DECLINED or letter is None:
+        raise OutOfOrder(**because("case_not_declined", status=case.status))
+    before = Reconsiderations(session).find(case.case_id)
+    if before is not None:
+        raise AlreadyReconsidered(letter_no=before.letter_no, case_id=case.case_id)
+    edition = Editions(session).find_current(on)
+    days = edition.approval.reconsideration.days_max if edition is not None else 0
+    if not days or on > letter.decided_on + timedelta(days=days):
+        raise ReconsiderationClosed(
+            letter_no=letter.letter_no, decided_on=letter.decided_on, days=days
+        )
+    return letter
 
 
 def _refuse_closed(case: Case) -> None:

@@ -25,7 +25,7 @@ from domain.approval import (
     minutes_of,
 )
 from domain.assessment import PolicyException
-from domain.contract import Letter
+from domain.contract import ConditionAsked, Letter
 from domain.draft import RISK_OFFICER
 from domain.edition import AuthorityPolicy
 from domain.errors import AlreadyDecided, CreditError, NotFound, Withdrawn
@@ -181,7 +181,8 @@ class ApprovalService:
         content_hash: str = "",
         to_step: int | None = None,
         resume: Resume = Resume.AGAIN,
-        conditions: tuple[str, ...] = (),
+        term_months: int | None = None,
+        conditions: tuple[ConditionAsked, ...] = (),
         key: str | None = None,
         channel: str = "api",
     ) -> Decided:
@@ -190,7 +191,8 @@ class ApprovalService:
         A return goes to the applicant, or to the earlier step `to_step` (from 0), after which it
         goes on as `resume` says. Refuses `AlreadyDecided`, `NoAuthority`, `OwnCase`, `SameHands`,
         `NotYourTask`, `OpinionAwaited`, `Withdrawn`, `WordIllegal`, `TargetIllegal`,
-        `StaleContent` (what was read is no longer what is decided on) and `NoteMissing`.
+        `StaleContent` (what was read is no longer what is decided on), `NoteMissing`, and
+        `LimitAboveProposal` or `TermAboveRequest` for more than was put to the vote.
         """
         permit(person, Action.TASK_DECIDE)
         word = DecisionRequest(
@@ -204,6 +206,7 @@ class ApprovalService:
             content_hash=content_hash,
             to_step=to_step,
             resume=resume,
+            term_months=term_months,
             conditions=conditions,
             message_id=message_id_of(person, f"decide/{task_id}", key),
             token=make_token(),

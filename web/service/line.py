@@ -230,9 +230,9 @@ class LineService:
         """Bring the evidence of a condition: an attachment on record."""
         permit(person, Action.CONDITION_EVIDENCE)
         with self._records.begin() as session:
-            _refuse_unseen_case(session, person, case_id, open_only=True)
+            before = self._waiting(session, person, case_id, code)
+            before.refuse_other_desk(person)
             Attachments(session).read(evidence_hash)
-            before = Conditions(session).read(case_id, code, for_update=True)
             after = before.evidenced(evidence_hash, person.person_id)
             return self._settle(session, person, before, after)
 
@@ -248,16 +248,28 @@ class LineService:
         if not met and not note.strip():
             raise Malformed(reason="a note has to say what the evidence lacks")
         with self._records.begin() as session:
-            _refuse_unseen_case(session, person, case_id, open_only=True)
+            before = self._waiting(session, person, case_id, code)
             if person.person_id in Investigations(session).people_of(case_id):
                 raise OwnInvestigation(case_id=case_id)
-            before = Conditions(session).read(case_id, code, for_update=True)
             after = before.verified(person.person_id) if met else before.rejected(note)
             if met and code == SCREENING:
                 Screenings(session).dispose(
                     case_id, cleared=True, person_id=person.person_id, reason=note or "evidence"
                 )
             return self._settle(session, person, before, after)
+
+    def _waiting(
+        self, session: Session, person: Person, case_id: str, code: str
+    ) -> ConditionPrecedent:
+        """A condition that may be moved now: before its line is active, or after it where the
+        condition is one for afterwards."""
+        status = _refuse_unseen_case(session, person, case_id)
+        condition = Conditions(session).find(case_id, code, for_update=True)
+        if condition is None or not condition.after_activation or status is not CaseStatus.ACTIVE:
+            _refuse_no_conditions(case_id, status)
+        if condition is None:
+            raise NotFound(kind="condition", id=f"{case_id}/{code}")
+        return condition
 
     def _settle(
         self,
@@ -277,7 +289,9 @@ class LineService:
             evidence=after.evidence_hash or "",
             note=after.note,
         )
-        if after.settled and not before.settled:
+        # Of an active case nobody waits for the news.
+        active = Applications(session).read(after.case_id).status.ended
+        if after.settled and not before.settled and not active:
             Outbox(session).post(
                 Channel.TEMPORAL,
                 f"{after.case_id}/condition/{after.code}",
@@ -312,16 +326,19 @@ def _visible_line(session: Session, person: Person, line_id: str) -> CreditLine:
     return line
 
 
-def _refuse_unseen_case(
-    session: Session, person: Person, case_id: str, *, open_only: bool = False
-) -> None:
+def _refuse_unseen_case(session: Session, person: Person, case_id: str) -> CaseStatus:
+    """Where the case stands, or `NotFound` to who does not see its customer."""
     case = Applications(session).find(case_id)
     if case is None or not _sees(session, person, case.application.customer_id):
         raise NotFound(kind="application", id=case_id)
-    if open_only and case.status.ended:
-        raise CaseClosed(case_id=case_id, status=case.status)
-    if open_only and case.status is not CaseStatus.CONDITIONS:
-        raise OutOfOrder(**because("case_no_conditions", status=case.status))
+    return case.status
+
+
+def _refuse_no_conditions(case_id: str, status: CaseStatus) -> None:
+    if status.ended:
+        raise CaseClosed(case_id=case_id, status=status)
+    if status is not CaseStatus.CONDITIONS:
+        raise OutOfOrder(**because("case_no_conditions", status=status))
 
 
 def _sees(session: Session, person: Person, customer_id: str) -> bool:

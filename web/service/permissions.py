@@ -73,6 +73,7 @@ class Action(StrEnum):
     APPLICATION_READ = "application.read"
     APPLICATION_CHANGE = "application.change"
     APPLICATION_WITHDRAW = "application.withdraw"
+    APPLICATION_RECONSIDER = "application.reconsider"
     APPLICATION_HISTORY = "application.history"
     APPLICATION_REPLAY = "application.replay"
 
@@ -92,6 +93,7 @@ class Action(StrEnum):
     CONFLICT_DECLARE = "conflict.declare"
     CONFLICT_END = "conflict.end"
     LETTER_READ = "letter.read"
+    OFFER_ANSWER = "offer.answer"
 
     CONTRACT_READ = "contract.read"
     CONTRACT_SEND = "contract.send"
@@ -196,6 +198,7 @@ MATRIX: dict[Action, frozenset[Role]] = {
     Action.APPLICATION_READ: _READERS,
     Action.APPLICATION_CHANGE: frozenset({_RM}),
     Action.APPLICATION_WITHDRAW: frozenset({_RM}),
+    Action.APPLICATION_RECONSIDER: frozenset({_RM}),
     Action.APPLICATION_HISTORY: _STAFF,
     Action.APPLICATION_REPLAY: frozenset({_APPROVER, _RISK, _OPERATOR, _AUDITOR}),
     # Whoever moves a grade, or confirms that, is no approver of the case; the case itself sees to it.
@@ -215,6 +218,8 @@ MATRIX: dict[Action, frozenset[Role]] = {
     Action.CONFLICT_DECLARE: frozenset({_RM, _APPROVER, _RISK, _RELEASE, _LEGAL, _COLLECTOR}),
     Action.CONFLICT_END: frozenset({_RISK}),
     Action.LETTER_READ: _READERS,
+    # What the customer told its manager; never whoever decided the letter.
+    Action.OFFER_ANSWER: frozenset({_RM}),
     Action.CONTRACT_READ: _READERS,
     Action.CONTRACT_SEND: frozenset({_LEGAL}),
     Action.CONDITION_READ: _READERS,

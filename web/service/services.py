@@ -36,6 +36,7 @@ from web.service.line import LineService
 from web.service.manual_class import ManualClassService
 from web.service.merge import MergeService
 from web.service.notification import NotificationService
+from web.service.offer import OfferService
 from web.service.once import JoinedRecords
 from web.service.operations import OperationsService
 from web.service.outlook import OutlookService
@@ -89,6 +90,7 @@ class Services:
     authority: AuthorityService
     overrides: OverrideService
     caps: CapService
+    offers: OfferService
     contracts: ContractService
     lines: LineService
     exposure: ExposureService
@@ -157,6 +159,7 @@ def build_services(
         authority=AuthorityService(records, clock),
         overrides=OverrideService(records, clock),
         caps=CapService(records, clock),
+        offers=OfferService(records, gateway, clock),
         contracts=ContractService(records, gateway, clock, grantor),
         lines=LineService(records, exposure, gateway, clock),
         exposure=ExposureService(records, exposure, clock),

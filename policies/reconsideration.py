@@ -1,0 +1,56 @@
+"""Who decides anew on what was declined: never fewer, never lower, and never nobody."""
+
+from domain.approval import RouteStep
+from domain.assessment import Dossier, Lane, Route
+from domain.edition import PolicyEdition
+from policies.routing import body_for, steps_of
+
+RECONSIDERATION = "reconsideration"
+
+
+def route_anew(route: Route, dossier: Dossier, grade: str, edition: PolicyEdition) -> Route:
+    """The route of a case, or, where it reconsiders another, one that is no shorter way.
+
+    The body that declined decides again, with the next higher tier after it where the edition says
+    so; a route that leads higher by itself stands. What policy declines is declined again.
+    """
+    before = dossier.reconsidered
+    if before is None or route.lane is Lane.DECLINE:
+        return route
+    row, steps = route.row, route.steps
+    if not steps:  # the automatic lane is no way round those who declined
+        row, steps, _ = body_for(dossier, route.aggregate, grade, edition)
+    body = before.steps or steps
+    if edition.approval.reconsideration.higher:
+        body = (*body, *_next_tier(body, edition))
+    if _top(steps) <= _top(body):
+        row, steps = RECONSIDERATION, body
+    reasons = tuple(each for each in route.reasons if each != "within_automatic_ceilings")
+    return route.model_copy(
+        update={
+            "lane": Lane.PEOPLE,
+            "steps": steps,
+            "row": row,
+            "reasons": (*reasons, RECONSIDERATION),
+        }
+    )
+
+
+def _top(steps: tuple[RouteStep, ...]) -> int:
+    return max(step.tier for step in steps)
+
+
+def _next_tier(steps: tuple[RouteStep, ...], edition: PolicyEdition) -> tuple[RouteStep, ...]:
+    """The step of the lowest tier above all of these, as the table of approvals has it; none
+    where there is no higher one."""
+    policy = edition.approval
+    higher = [
+        step
+        for row in policy.rows
+        for step in row.steps
+        if policy.tiers[step.tier].level > _top(steps)
+    ]
+    if not higher:
+        return ()
+    [step] = steps_of(min(higher, key=lambda each: policy.tiers[each.tier].level), edition)
+    return (step.model_copy(update={"step_id": f"{len(steps) + 1}.{step.step_id[2:]}"}),)
