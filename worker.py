@@ -140,7 +140,9 @@ async def working(
             WarningActivities(records),
             _notification(settings, records, client),
         )
-        work = _Work(client, records, steps, threads, runner or UnsandboxedWorkflowRunner(), settings.release)
+        work = _Work(
+            client, records, steps, threads, runner or UnsandboxedWorkflowRunner(), settings.release
+        )
         cases = work.on(CASES_QUEUE, case_workflows)
         portfolio = work.on(PORTFOLIO_QUEUE, PORTFOLIO_WORKFLOWS)
         async with cases, portfolio:

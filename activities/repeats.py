@@ -37,4 +37,21 @@ REPEATS: Mapping[str, Repeat] = {
 # Only these may be answered for by hand: their answer tells what was looked at or delivered. Every
 # other step writes what it answers in the same transaction; to answer for it would claim a record
 # that is not there, or a decision that nobody made.
-BY_HAND = frozenset({"look_at_case", "record_refused_message", "deliver_outbox"})
+ANSWERED_BY_HAND = frozenset({"look_at_case", "record_refused_message", "deliver_outbox"})
+
+# Only these may be ended as failed by hand: somebody's message asked for them, gets a refusal, and
+# may be sent again. A step of the road itself ends with its case, which is no operator's to end.
+ENDED_BY_HAND = frozenset(
+    {
+        "act_on_collection",
+        "act_on_line",
+        "change_application",
+        "dispose_hits",
+        "override_grade",
+        "record_act",
+        "record_decision",
+        "record_decline",
+        "record_signature",
+        "withdraw_application",
+    }
+)

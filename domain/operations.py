@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
+from domain.application import CaseStatus
 from domain.errors import Malformed
 from domain.identity import Id
 from domain.value import Value, content_hash
@@ -261,9 +262,44 @@ class Repair(Value):
 # ── why a case waits ─────────────────────────────────────────────────────────────────────────────
 
 
+class Turn(StrEnum):
+    """Whose turn it is."""
+
+    OPERATORS = "operators"
+    ENGINEERS = "engineers"  # the cause is in our code
+    APPROVERS = "approvers"
+    APPLICANT = "applicant"
+    CUSTOMER = "customer"
+    RISK_OFFICERS = "risk_officers"
+    INVESTIGATORS = "investigators"
+    CONDITIONS = "conditions"  # whoever brings and verifies evidence
+    PROGRAMS = "programs"
+    NOBODY = "nobody"
+
+
 class Explanation(Value):
     """One sentence on why a case waits: its code, whose turn it is, and the facts that fill it."""
 
     code: str
-    waiting_for: str  # operators, engineers, approvers, applicant, … or nobody
+    turn: Turn
     facts: dict[str, str] = {}
+
+
+class WaitingTask(Value):
+    """An open task, and by when it should be answered."""
+
+    position: str
+    opened_at: datetime
+    due_at: datetime
+
+
+class CaseWaits(Value):
+    """What is on record of a case, and what was found to be stuck, for saying why it waits."""
+
+    status: CaseStatus
+    since: datetime  # what happened last
+    missing: tuple[str, ...] = ()
+    tasks: tuple[WaitingTask, ...] = ()
+    sign_until: datetime | None = None
+    conditions: tuple[str, ...] = ()  # open ones
+    stuck: tuple[Stuck, ...] = ()

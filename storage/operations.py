@@ -192,6 +192,10 @@ class Repairs:
         )
         return self.read(repair_id)
 
+    def find(self, repair_id: str) -> Repair | None:
+        found = self._list(RepairRow.repair_id == repair_id, most=1)
+        return found[0] if found else None
+
     def read(self, repair_id: str, *, for_update: bool = False) -> Repair:
         if for_update:
             self._session.execute(
@@ -199,10 +203,10 @@ class Repairs:
                 .where(RepairRow.repair_id == repair_id)
                 .with_for_update()
             )
-        found = self._list(RepairRow.repair_id == repair_id, most=1)
-        if not found:
+        repair = self.find(repair_id)
+        if repair is None:
             raise NotFound(kind="repair", id=repair_id)
-        return found[0]
+        return repair
 
     def list_newest(
         self,
@@ -299,7 +303,6 @@ class UnderWay:
         """Who was asked for a report on a customer since a day."""
         rows = self._session.execute(_ASKED, {"customer_id": customer_id, "since": since})
         return [dict(row._mapping) for row in rows]
-
 
 
 # A case that stands where the programs act, one in approval that asks nobody, one whose agreement

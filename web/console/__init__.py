@@ -32,6 +32,7 @@ from web.console import (
     override,
     party,
     related,
+    repair,
     report,
     rerating,
     review,
@@ -58,6 +59,7 @@ _STAGES = (
     report,
     party,
     documents,
+    repair,  # a timeline lies within its case
     application,
     investigation,
     approval,
