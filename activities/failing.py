@@ -2,6 +2,8 @@
 
 Only attempts beyond the ordinary unrest are written, and once when such a step has ended; a step
 that succeeds at once costs nothing. What cannot be written is left: the step itself must not suffer.
+Temporal fails no step that waits for its next attempt; so an end by hand is a record that the worker
+finds before that attempt.
 """
 
 import asyncio
@@ -17,10 +19,10 @@ from temporalio.worker import (
     Interceptor,
 )
 
-from domain.errors import CreditError
+from domain.errors import CreditError, StepEnded
 from domain.operations import ATTEMPTS_TOLERATED, StepFailure
 from storage.base import Records, recorded_at
-from storage.operations import StepFailures
+from storage.operations import Repairs, StepFailures
 
 ERROR_MAX = 300
 
@@ -44,7 +46,8 @@ class _Watching(ActivityInboundInterceptor):
         info = activity.info()
         if info.attempt < ATTEMPTS_TOLERATED or info.is_local:
             return await super().execute_activity(input)
-        async with _Attempt(self._records, info):
+        async with _Attempt(self._records, info) as attempt:
+            await attempt.refuse_ended()
             return await super().execute_activity(input)
 
 
@@ -55,8 +58,24 @@ class _Attempt:
         self._records = records
         self._info = info
 
-    async def __aenter__(self) -> None:
-        return None
+    async def __aenter__(self) -> "_Attempt":
+        return self
+
+    async def refuse_ended(self) -> None:
+        """Nothing, or `StepEnded` where two people have said that it shall be tried no more."""
+        with suppress(SQLAlchemyError):
+            if await asyncio.to_thread(self._ended_by_hand):
+                raise StepEnded(step=self._info.activity_type)
+
+    def _ended_by_hand(self) -> bool:
+        info = self._info
+        with self._records.begin() as session:
+            repair_id = Repairs(session).find_end(
+                info.workflow_id or "", info.workflow_run_id or "", info.activity_id
+            )
+            if repair_id is not None:
+                Repairs(session).end(repair_id, done=True)
+        return repair_id is not None
 
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         with suppress(SQLAlchemyError):

@@ -235,7 +235,7 @@ class RepairDecision(Value):
 
 class RepairStatus(StrEnum):
     ASKED = "asked"  # waits for a second person
-    CONFIRMED = "confirmed"  # and not carried out yet: Temporal did not answer
+    CONFIRMED = "confirmed"  # and not carried out yet: a worker or Temporal has not answered
     DECLINED = "declined"
     DONE = "done"
     FOUND_WANTING = "found_wanting"  # what it was for was no longer so

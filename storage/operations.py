@@ -15,6 +15,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from domain.errors import AlreadyDecided, NotFound, SameHands
 from domain.operations import (
     Repair,
+    RepairAct,
     RepairContent,
     RepairDecision,
     RepairStatus,
@@ -191,6 +192,22 @@ class Repairs:
             .on_conflict_do_nothing()
         )
         return self.read(repair_id)
+
+    def find_end(self, workflow_id: str, run_id: str, step_id: str) -> str | None:
+        """The repair by which two people ended a step, if there is one; also once it was carried
+        out, as whoever did may have died on the way."""
+        return self._session.scalar(
+            select(RepairRow.repair_id)
+            .join(RepairDecisionRow, RepairDecisionRow.repair_id == RepairRow.repair_id)
+            .where(
+                RepairRow.workflow_id == workflow_id,
+                RepairRow.run_id == run_id,
+                RepairRow.act == RepairAct.FAIL,
+                RepairRow.content["step_id"].as_string() == step_id,
+                RepairDecisionRow.verdict == RepairVerdict.CONFIRM,
+            )
+            .limit(1)
+        )
 
     def find(self, repair_id: str) -> Repair | None:
         found = self._list(RepairRow.repair_id == repair_id, most=1)

@@ -169,11 +169,13 @@ async def test_a_message_that_cannot_be_taken_is_ended_by_two_and_may_be_sent_ag
     assert (own.code, own.document["code"]) == (1, "same_hands")
     waiting = await shell.done("risk", "repairs", "list", "--waiting")
     assert [each["repair_id"] for each in waiting["items"]] == [repair]
-    made = await shell.done("risk", "repairs", "confirm", repair, "--reason", "looked at it")
-    assert (made["status"], made["asked_by"], made["decided_by"]) == ("done", "operator", "risk")
+    made = await shell.run("risk", "repairs", "confirm", repair, "--reason", "looked at it")
+    assert (made.code, made.document["status"]) == (8, "confirmed")
 
     with pytest.raises(StepEnded):
         await sent
+    (kept,) = (await shell.done("risk", "repairs", "list", "--of", workflow))["items"]
+    assert (kept["status"], kept["asked_by"], kept["decided_by"]) == ("done", "operator", "risk")
     assert (await road.case(case_id)).case.status is CaseStatus.IN_APPROVAL
     await order(road, "ALTER TABLE case_event DROP CONSTRAINT left_over")
     await shell.done("manager", "withdraw", case_id)

@@ -27,8 +27,6 @@ from temporalio.api.workflowservice.v1 import (
 from temporalio.client import Client, WorkflowExecutionStatus
 
 from activities.failing import error_text
-from activities.refusals import refusal
-from domain.errors import CreditError, StepEnded
 from domain.operations import PendingStep, WorkflowLook
 
 # A worker asks at least this often; one that has not is gone, though Temporal lists it longer.
@@ -264,15 +262,6 @@ async def complete_step(
         workflow_id=look.workflow_id, run_id=look.run_id, activity_id=step_id
     )
     await handle.complete(result)
-
-
-async def fail_step(client: Client, look: WorkflowLook, step: PendingStep) -> None:
-    """End a step as failed for good; its workflow takes that as a refusal."""
-    error: CreditError = StepEnded(step=step.step)
-    handle = client.get_async_activity_handle(
-        workflow_id=look.workflow_id, run_id=look.run_id, activity_id=step.step_id
-    )
-    await handle.fail(refusal(error))
 
 
 async def go_back(

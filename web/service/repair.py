@@ -1,7 +1,8 @@
 """Repairs by hand: put on record first, confirmed by a second person where they weigh, then made.
 
 What a repair was asked for has to be so still when it is made; where it is not, that is its outcome.
-Temporal is told under ids of the repair's own, so that one whose answer was lost may be sent again.
+Temporal is told under ids of the repair's own, so that one whose answer was lost may be sent again;
+a step that is ended by hand is ended by its worker, before the next attempt.
 """
 
 from collections.abc import Sequence
@@ -143,6 +144,8 @@ class RepairService:
             detail = self._act(look, repair, step)
         except (NotFound, StaleContent) as gone:
             return self._ended(repair, done=False, detail=gone.detail())
+        if repair.content.act is RepairAct.FAIL:  # its worker does it before the next attempt
+            return repair
         return self._ended(repair, done=True, detail=detail)
 
     def _act(self, look: WorkflowLook, repair: Repair, step: PendingStep | None) -> str:
@@ -162,8 +165,8 @@ class RepairService:
                 self._gateway.ask(
                     lambda c: inspection.complete_step(c, look, step.step_id, content.result)
                 )
-            case _:
-                self._gateway.ask(lambda c: inspection.fail_step(c, look, step))
+            case RepairAct.FAIL if step.paused:
+                self._gateway.ask(lambda c: inspection.resume_step(c, look, step.step_id))
         return ""
 
     def _gone_back(self, look: WorkflowLook, repair: Repair, event_id: int) -> str:
