@@ -259,6 +259,15 @@ async def test_nobody_is_asked_a_second_time_by_going_back(shell: Shell) -> None
         refused = await shell.run("operator", *words)
         assert (refused.code, refused.document["code"]) == (1, "reset_barred")
 
+    # Back to a point after it began, the case still hears what is decided.
+    asked = await shell.run("operator", "workflow", "reset", workflow, "--reason", "again")
+    repair = asked.document["repair_id"]
+    await shell.done("risk", "repairs", "confirm", repair, "--reason", "seen")
+    task = await road.open_task(case_id)
+    await road.decide("approver1", task.task_id, Verdict.APPROVE, note="as the minutes say")
+    view = await road.comes_to(case_id, CaseStatus.CONTRACTING)
+    assert len(view.approvals) == 1
+
 
 async def until_it_waits(shell: Shell, workflow: str) -> None:
     """Until a workflow runs and has nothing to do."""
