@@ -12,6 +12,7 @@ from domain.investigation import INVESTIGATION_REPORT
 from domain.operations import CaseWaits, Cause, Explanation, Stuck, Turn, WaitingTask
 
 _GRAVITY = {cause: place for place, cause in enumerate(Cause)}
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _OURS = frozenset({Cause.TASK_FAILING})  # only another release mends it
 
 
@@ -34,7 +35,7 @@ def gravest_first(found: Sequence[Stuck]) -> tuple[Stuck, ...]:
             found,
             key=lambda each: (
                 _GRAVITY[each.cause],
-                each.since.timestamp() if each.since else 0.0,
+                each.since or _LONG_AGO,
                 each.subject,
             ),
         )

@@ -3,9 +3,11 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import httpx
 import pytest
 from sqlalchemy import text
 from typer.testing import CliRunner
@@ -14,10 +16,11 @@ from creditflow.cli import app as commands
 from domain.application import CaseStatus
 from domain.approval import Verdict
 from domain.errors import StepEnded
-from storage.identity import ApiKeys, Persons
+from storage.identity import ApiKeys, Persons, Sessions
 from tests.road import Road, an_application
 from tests.web.conftest import serving
 from web.app import assemble
+from web.callers import COOKIE
 from workflows.names import application_id, approval_id, line_id
 
 KEYS = {name: f"cf_key_of_{name}_for_tests_only" for name in ("manager", "operator", "risk")}
@@ -59,6 +62,19 @@ class Shell:
             await asyncio.sleep(0.25)
         raise AssertionError(f"not found: {found}")
 
+    async def page(self, person: str, path: str, language: str = "en", **form: str) -> str:
+        """A page of the console, or where a form that was filled in leads to."""
+        cookies = {COOKIE: f"session-of-{person}", "creditflow_language": language}
+        url = self._environment["CREDITFLOW_URL"]
+        async with httpx.AsyncClient(base_url=url, cookies=cookies, timeout=30) as browser:
+            if form:
+                answer = await browser.post(path, data={"csrf_token": "token", **form})
+                assert answer.status_code == 303, answer.text
+                return str(answer.headers["location"])
+            answer = await browser.get(path)
+        assert answer.status_code == 200, answer.text
+        return answer.text
+
     async def goes_on(self, subject: str) -> None:
         """Nothing of this workflow is stuck, with everything compared."""
         found = (await self.run("operator", "stuck", "--compare")).document["items"]
@@ -71,6 +87,8 @@ async def shell(road: Road, tmp_path: Path) -> AsyncIterator[Shell]:
         for name, key in KEYS.items():
             Persons(session).record_person(road.people[name])
             ApiKeys(session).record_key(name, key)
+            ends = road.services.clock.now() + timedelta(hours=1)
+            Sessions(session).record_session(name, f"session-of-{name}", "token", ends)
     with serving(assemble(road.services, public_url="http://test")) as url:
         yield Shell(road, url, tmp_path)
 
@@ -122,6 +140,12 @@ async def test_a_step_that_fails_for_ever_is_found_explained_and_repaired(shell:
     instants = [each["at"] for each in told["items"]]
     assert instants == sorted(instants)
 
+    place = f"/operations/workflow?workflow_id={workflow}"
+    for language, sentence in (("en", "is tried again"), ("zh-CN", "正在重试")):
+        assert workflow in await shell.page("operator", "/operations", language)
+        assert sentence in await shell.page("operator", f"/cases/{case_id}/timeline", language)
+        assert "left_over" in await shell.page("operator", f"{place}&to=last", language)
+
     step = found["step_id"]
     reason = ("--reason", "a constraint of the last maintenance was left")
     assert (await shell.done("operator", "workflow", "pause", workflow, step, *reason))[
@@ -135,6 +159,7 @@ async def test_a_step_that_fails_for_ever_is_found_explained_and_repaired(shell:
 
     view = await road.comes_to(case_id, CaseStatus.IN_APPROVAL)
     assert len(view.approvals) == 1
+    assert "left" in await shell.page("risk", "/repairs")
     told = await shell.done("operator", "timeline", case_id)
     assert "branch" in told["sentence"].lower()
     repairs = [each for each in told["items"] if each["source"] == "repair"]
@@ -260,13 +285,23 @@ async def test_nobody_is_asked_a_second_time_by_going_back(shell: Shell) -> None
         assert (refused.code, refused.document["code"]) == (1, "reset_barred")
 
     # Back to a point after it began, the case still hears what is decided.
-    asked = await shell.run("operator", "workflow", "reset", workflow, "--reason", "again")
-    repair = asked.document["repair_id"]
-    await shell.done("risk", "repairs", "confirm", repair, "--reason", "seen")
+    last = (await shell.done("operator", "workflow", "reset", workflow, "--dry-run"))["plan"]
+    point = {"event_id": str(last["event_id"]), "plan_hash": await plan_hash(shell, workflow)}
+    form = {"workflow_id": workflow, "act": "reset", "reason": "again", **point}
+    await shell.page("operator", "/operations/workflow", **form)
+    (asked,) = (await shell.done("risk", "repairs", "list", "--waiting"))["items"]
+    await shell.page("risk", f"/repairs/{asked['repair_id']}/confirm", reason="seen")
+    (made,) = (await shell.done("risk", "repairs", "list", "--of", workflow))["items"]
+    assert made["status"] == "done"
     task = await road.open_task(case_id)
     await road.decide("approver1", task.task_id, Verdict.APPROVE, note="as the minutes say")
     view = await road.comes_to(case_id, CaseStatus.CONTRACTING)
     assert len(view.approvals) == 1
+
+
+async def plan_hash(shell: Shell, workflow: str) -> str:
+    planned = await shell.done("operator", "workflow", "reset", workflow, "--dry-run")
+    return str(planned["plan_hash"])
 
 
 async def until_it_waits(shell: Shell, workflow: str) -> None:
