@@ -92,6 +92,9 @@ class Settings(BaseSettings):
     # Days from the calendar to the business date; `up --as-of` sets it.
     business_days_offset: int = 0
 
+    # Names the worker's release to Temporal; empty: one release at a time, and no say in it.
+    release: Annotated[str, Field(pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{0,79})?$")] = ""
+
     worker_threads: Annotated[int, Field(ge=1, le=200)] = 20
     log_format: Literal["text", "json"] = "text"
 

@@ -9,14 +9,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from temporalio import activity
 from temporalio.client import Client
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.worker import (
     PollerBehaviorSimpleMaximum,
     UnsandboxedWorkflowRunner,
     Worker,
+    WorkerDeploymentConfig,
     WorkflowRunner,
 )
 
@@ -26,6 +28,7 @@ from activities.classification import ClassificationActivities
 from activities.collection import CollectionActivities
 from activities.contract import ContractActivities
 from activities.documents.sealing import Sealing
+from activities.failing import Failing
 from activities.line import LineActivities
 from activities.notification import (
     MailDelivery,
@@ -54,7 +57,7 @@ from workflows.collection import CollectionWorkflow
 from workflows.connection import connect
 from workflows.contract import ContractSigningWorkflow
 from workflows.line import CreditLineWorkflow, ReservationExpiryWorkflow
-from workflows.names import CASES_QUEUE, PORTFOLIO_QUEUE
+from workflows.names import CASES_QUEUE, DEPLOYMENT, PORTFOLIO_QUEUE
 from workflows.outbox import OutboxWorkflow
 from workflows.owed import owed_message
 from workflows.repricing import RepricingWorkflow
@@ -112,7 +115,11 @@ async def run(settings: Settings) -> None:
 
 @asynccontextmanager
 async def working(
-    settings: Settings, records: Records, client: Client, runner: WorkflowRunner | None = None
+    settings: Settings,
+    records: Records,
+    client: Client,
+    runner: WorkflowRunner | None = None,
+    case_workflows: Sequence[type] = CASE_WORKFLOWS,
 ) -> AsyncIterator[None]:
     """Workers on both queues for as long as the block runs.
 
@@ -135,37 +142,54 @@ async def working(
             WarningActivities(records),
             _notification(settings, records, client),
         )
-        run_by = runner or UnsandboxedWorkflowRunner()
-        cases = _worker(client, CASES_QUEUE, CASE_WORKFLOWS, steps, threads, run_by)
-        portfolio = _worker(client, PORTFOLIO_QUEUE, PORTFOLIO_WORKFLOWS, steps, threads, run_by)
+        work = _Work(
+            client, records, steps, threads, runner or UnsandboxedWorkflowRunner(), settings.release
+        )
+        cases = work.on(CASES_QUEUE, case_workflows)
+        portfolio = work.on(PORTFOLIO_QUEUE, PORTFOLIO_WORKFLOWS)
         async with cases, portfolio:
             yield
 
 
-def _worker(
-    client: Client,
-    queue: str,
-    workflows: Sequence[type],
-    steps: Sequence[Callable[..., Any]],
-    threads: ThreadPoolExecutor,
-    runner: WorkflowRunner,
-) -> Worker:
-    return Worker(
-        client,
-        task_queue=queue,
-        workflows=workflows,
-        activities=steps,
-        activity_executor=threads,
-        workflow_runner=runner,
-        interceptors=[Refusals()],
-        max_concurrent_activities=threads._max_workers,
-        # Fewer pollers leave fifty cases in flight waiting for seconds now and then.
-        workflow_task_poller_behavior=PollerBehaviorSimpleMaximum(20),
-        activity_task_poller_behavior=PollerBehaviorSimpleMaximum(20),
-        # A worker that died holds its cases for this long.
-        sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
-        graceful_shutdown_timeout=timedelta(seconds=10),
-    )
+class _Work(NamedTuple):
+    """What the workers of both queues share."""
+
+    client: Client
+    records: Records
+    steps: Sequence[Callable[..., Any]]
+    threads: ThreadPoolExecutor
+    runner: WorkflowRunner
+    release: str
+
+    def on(self, queue: str, workflows: Sequence[type]) -> Worker:
+        return Worker(
+            self.client,
+            task_queue=queue,
+            workflows=workflows,
+            activities=self.steps,
+            activity_executor=self.threads,
+            workflow_runner=self.runner,
+            interceptors=[Refusals(), Failing(self.records)],
+            max_concurrent_activities=self.threads._max_workers,
+            # Fewer pollers leave fifty cases in flight waiting for seconds now and then.
+            workflow_task_poller_behavior=PollerBehaviorSimpleMaximum(20),
+            activity_task_poller_behavior=PollerBehaviorSimpleMaximum(20),
+            # A worker that died holds its cases for this long.
+            sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
+            graceful_shutdown_timeout=timedelta(seconds=10),
+            deployment_config=self._deployment(),
+        )
+
+    def _deployment(self) -> WorkerDeploymentConfig | None:
+        """A named release gets no work until it is made the current one; then every case under way
+        goes on under it, on the strength of the histories that were replayed."""
+        if not self.release:
+            return None
+        return WorkerDeploymentConfig(
+            version=WorkerDeploymentVersion(deployment_name=DEPLOYMENT, build_id=self.release),
+            use_worker_versioning=True,
+            default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
+        )
 
 
 def _sealing(settings: Settings) -> Sealing:

@@ -560,6 +560,11 @@ class StaleContent(Conflict):
     sentence_zh = "{id} 的内容已变更，请重新阅读后再作决定。"
 
 
+class StepEnded(Conflict):
+    sentence = "The step {step} failed and was ended by the operators; send the message again."
+    sentence_zh = "步骤 {step} 执行失败，已由运维终止，请重新发送。"
+
+
 class OverridePending(Conflict):
     sentence = "The override {override_id} of the case {case_id} still waits for a second person."
     sentence_zh = "案件 {case_id} 的评级推翻 {override_id} 尚待第二人确认。"
@@ -700,6 +705,16 @@ class ClassUnchanged(NotGranted):
 class ClassBarred(NotGranted):
     sentence = "The class cannot be set to {tier}: by rule it is {ruled}, and at best {least}."
     sentence_zh = "分类不能认定为{tier}：按规则为{ruled}，最好为{least}。"
+
+
+class NotByHand(NotGranted):
+    sentence = "The step {step} is not to be settled by hand ({act}); mend its cause and retry it."
+    sentence_zh = "步骤 {step} 不得人工处理（{act}），请排除原因后重试。"
+
+
+class ResetBarred(NotGranted):
+    sentence = "{workflow_id} cannot go back to event {event_id}: {reason}."
+    sentence_zh = "{workflow_id} 不能退回到事件 {event_id}：{reason}。"
 
 
 class OverrideOutOfBound(NotGranted):

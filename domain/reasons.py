@@ -106,6 +106,11 @@ REASONS: Mapping[str, tuple[str, str]] = {
     ),
     "one_position_of": ("one of {positions} is asked", "须由以下岗位之一办理：{positions}"),
     "promise_from": ("a promise is for a day from {day} on", "承诺日不得早于 {day}"),
+    "reset_child": ("it belongs to {parent_id}, which waits for it", "它由 {parent_id} 启动并等待"),
+    "reset_children": (
+        "{children} began after it, and people would be asked a second time",
+        "此后已启动 {children}，退回将重复询问相关人员",
+    ),
     "reversed_already": (
         "the waiver {entry_id} was reversed already",
         "减免 {entry_id} 已冲回",

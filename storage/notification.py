@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Engine, Identity, func, select, text, update
+from sqlalchemy import BigInteger, Engine, Identity, and_, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -190,6 +190,21 @@ class Outbox:
             .order_by(OutboxRow.entry_no)
         )
         return [_entry(row) for row in rows]
+
+    def list_failing(self, attempts: int, most: int) -> Sequence[OutboxEntry]:
+        """What was given up, and what has failed this often; oldest first, facts masked."""
+        rows = self._session.scalars(
+            select(OutboxRow)
+            .where(
+                or_(
+                    OutboxRow.state == DeliveryState.FAILED,
+                    and_(OutboxRow.state == DeliveryState.PENDING, OutboxRow.attempts >= attempts),
+                )
+            )
+            .order_by(OutboxRow.entry_no)
+            .limit(most)
+        )
+        return [_entry(row).masked for row in rows]
 
     def find_page(
         self,

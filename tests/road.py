@@ -46,6 +46,7 @@ from worker import working
 from workflows.codec import Codec
 from workflows.names import CASES_QUEUE
 from workflows.outbox import OutboxWorkflow
+from workflows.releases import make_current
 
 _Result = TypeVar("_Result")
 
@@ -243,14 +244,19 @@ async def a_road(
     environment: SkippingEnvironment,
     folder: Path,
     edition: PolicyEdition | None = None,
+    release: str = "",
 ) -> AsyncIterator[Road]:
-    """An installation on this database and this Temporal, with its worker at work."""
+    """An installation on this database and this Temporal, with its worker at work.
+
+    A worker that names its release makes that the current one, for every worker of the server.
+    """
     settings = Settings(
         profile=Profile.EMBEDDED,
         database_url=database_url,
         codec_key=KEY,
         public_url="http://127.0.0.1:8080",
         data_dir=folder,
+        release=release,
     )
     records = JoinedRecords(database_url, connections_max=20)
     settle(records, edition)
@@ -267,6 +273,8 @@ async def a_road(
     exposure = Exposure(records)
     services = build_services(records, exposure, gateway, Clock(), Codec(bytes(32)))
     async with working(settings, records, environment.client, RUNNER):
+        if release:
+            await make_current(environment.client, release)
         await environment.client.start_workflow(
             OutboxWorkflow.run,
             OutboxTurn(channel=Channel.TEMPORAL),

@@ -4,6 +4,7 @@ CASES_QUEUE = "cases"  # people wait on these
 PORTFOLIO_QUEUE = "portfolio"  # batches, so that a batch never delays a person
 
 NAMESPACE = "credit"
+DEPLOYMENT = "creditflow"  # of which every named release of the worker is a version
 
 CLASSIFICATION_SCHEDULE = "classification"
 MONITORING_SCHEDULE = "monitoring"

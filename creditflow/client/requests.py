@@ -1279,5 +1279,38 @@ def resume_delivery(entry_no: int, key: str | None) -> Call[v.Delivery]:
     return writing(_at("outbox", str(entry_no), "resume"), v.Delivery, key=key)
 
 
+def stuck(compare: bool) -> Call[v.StuckList]:
+    return reading("/operations/stuck", v.StuckList, compare=compare)
+
+
+def timeline(case_id: str) -> Call[v.Timeline]:
+    return reading(_at("applications", case_id, "timeline"), v.Timeline)
+
+
+def workflow(workflow_id: str) -> Call[v.WorkflowLook]:
+    return reading("/operations/workflow", v.WorkflowLook, workflow_id=workflow_id)
+
+
+def reset_plan(workflow_id: str, to: str) -> Call[v.ResetPlanned]:
+    return reading("/operations/reset", v.ResetPlanned, workflow_id=workflow_id, to=to)
+
+
+def repairs(workflow_id: str | None, waiting: bool) -> Call[v.Items[v.Repair]]:
+    return reading("/repairs", v.Items[v.Repair], workflow_id=workflow_id, waiting=waiting)
+
+
+def repair(repair_id: str) -> Call[v.Repair]:
+    return reading(_at("repairs", repair_id), v.Repair)
+
+
+def ask_repair(content: v.RepairContent, key: str | None) -> Call[v.Repair]:
+    return writing("/repairs", v.Repair, content, key=key)
+
+
+def decide_repair(repair_id: str, verdict: str, reason: str, key: str | None) -> Call[v.Repair]:
+    body = {"verdict": verdict, "reason": reason}
+    return writing(_at("repairs", repair_id, "decision"), v.Repair, body, key=key)
+
+
 def mails(page_size: int) -> Call[v.Items[v.SentMail]]:
     return reading("/mails", v.Items[v.SentMail], page_size=page_size)

@@ -1415,6 +1415,43 @@ class Client(Connection):
         """Try again what was given up."""
         return self.run(requests.resume_delivery(entry_no, key))
 
+    def fetch_stuck(self, *, compare: bool = False) -> v.StuckList:
+        """What does not go on, the gravest cause first; `compare` holds all open records against
+        all running workflows."""
+        return self.run(requests.stuck(compare))
+
+    def fetch_timeline(self, case_id: str) -> v.Timeline:
+        """Everything that happened to a case, in order, and why it waits."""
+        return self.run(requests.timeline(case_id))
+
+    def fetch_workflow(self, workflow_id: str) -> v.WorkflowLook:
+        """A workflow as Temporal has it, with the steps it waits for."""
+        return self.run(requests.workflow(workflow_id))
+
+    def plan_reset(self, workflow_id: str, to: str = "last") -> v.ResetPlanned:
+        """What going back would do again; changes nothing."""
+        return self.run(requests.reset_plan(workflow_id, to))
+
+    def fetch_repairs(
+        self, *, workflow_id: str | None = None, waiting: bool = False
+    ) -> Sequence[v.Repair]:
+        """Repairs by hand, the newest first; `waiting` for a second person."""
+        return self.run(requests.repairs(workflow_id, waiting)).items
+
+    def fetch_repair(self, repair_id: str) -> v.Repair:
+        """One repair: who asked, who confirmed, and what came of it."""
+        return self.run(requests.repair(repair_id))
+
+    def ask_repair(self, content: v.RepairContent, *, key: str | None = None) -> v.Repair:
+        """Retry, pause or resume a step at once; the rest waits for a second person."""
+        return self.run(requests.ask_repair(content, key))
+
+    def decide_repair(
+        self, repair_id: str, verdict: str, reason: str, *, key: str | None = None
+    ) -> v.Repair:
+        """Confirm or decline what somebody else asked for."""
+        return self.run(requests.decide_repair(repair_id, verdict, reason, key))
+
     def fetch_mails(self, page_size: int = 50) -> Sequence[v.SentMail]:
         """The newest mails that the embedded mail sink received."""
         return self.run(requests.mails(page_size)).items

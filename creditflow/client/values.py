@@ -1219,6 +1219,119 @@ class Delivery(Answer):
     last_error: str
 
 
+class Stuck(Answer):
+    """One thing that does not go on, with its cause."""
+
+    subject: str
+    cause: str
+    since: AwareDatetime | None
+    case_id: str | None
+    step: str
+    step_id: str
+    attempts: int
+    error: str
+    next_at: AwareDatetime | None
+    waiting_for: str
+
+
+class StuckList(Answer):
+    """What was found, the gravest cause first."""
+
+    items: Sequence[Stuck]
+    temporal_answers: bool
+    compared: int | None
+    more: bool
+
+
+class PendingStep(Answer):
+    """A step that a workflow waits for."""
+
+    step_id: str
+    step: str
+    attempts: int
+    error: str
+    paused: bool
+    scheduled_at: AwareDatetime
+    next_at: AwareDatetime | None
+
+
+class WorkflowLook(Answer):
+    """A workflow as Temporal has it."""
+
+    workflow_id: str
+    run_id: str
+    workflow: str
+    status: str
+    parent_id: str | None
+    steps: Sequence[PendingStep]
+    task_attempts: int
+    task_error: str
+
+
+class Again(Answer):
+    """One thing that going back would do again."""
+
+    event_id: int
+    at: AwareDatetime
+    name: str
+    repeat: str
+
+
+class ResetPlan(Answer):
+    """What going back to a point would do."""
+
+    workflow_id: str
+    run_id: str
+    event_id: int
+    point_at: AwareDatetime
+    again: Sequence[Again]
+    children: Sequence[str]
+    parent_id: str | None
+
+
+class ResetPlanned(Answer):
+    """A dry run of going back; asked for by its event and its hash."""
+
+    plan: ResetPlan
+    effects: int
+    plan_hash: str
+
+
+class RepairContent(Answer):
+    """What is to be done to a workflow by hand, and why."""
+
+    workflow_id: str
+    act: str
+    reason: str
+    step_id: str = ""
+    result: Mapping[str, Any] | None = None
+    event_id: int | None = None
+    plan_hash: str = ""
+
+
+class Repair(Answer):
+    """A repair on record: who asked, who confirmed, what came of it."""
+
+    repair_id: str
+    content: RepairContent
+    step: str
+    case_id: str | None
+    status: str
+    asked_by: str
+    decided_by: str | None
+    outcome: str
+
+
+class Timeline(Answer):
+    """Everything that happened to a case, and why it waits."""
+
+    case_id: str
+    sentence: str
+    stuck: Sequence[Stuck]
+    items: Sequence[Event]
+    temporal_answers: bool
+
+
 class Token(Answer):
     """A one-time token, left out of `repr`."""
 

@@ -74,6 +74,13 @@ COMMANDS: dict[str, Entry] = {
     "events": Entry("creditflow.commands.turnaround:events", "The event log, as a file."),
     "guard": Entry("creditflow.commands.guard:guard", "Split requests, grants above policy."),
     "related": Entry("creditflow.commands.related:related", "The grantor's own related parties."),
+    "stuck": Entry("creditflow.commands.operations:stuck", "What does not go on, and why."),
+    "timeline": Entry("creditflow.commands.operations:timeline", "A case in one order of events."),
+    "workflow": Entry("creditflow.commands.operations:workflow", "A workflow, mended by hand."),
+    "repairs": Entry(
+        "creditflow.commands.operations:repairs", "What was mended, and confirming it."
+    ),
+    "outbox": Entry("creditflow.commands.operations:outbox", "What is owed to others."),
     "refusals": Entry("creditflow.commands.audit:refusals", "What was refused to whom."),
     "products": Entry("creditflow.commands.investigation:products", "What may be granted."),
     "policy": Entry("creditflow.commands.policy:policy", "Policy editions."),

@@ -2,8 +2,10 @@
 
     python -m creditflow.stack.provision records      tables, shipped editions, embedded users
     python -m creditflow.stack.provision workflows    the workflows that are always there
+    python -m creditflow.stack.provision release      the release that cases go on under
 
-Both may run any number of times; a deployment runs the same two. There the one user made is the
+They may run any number of times; a deployment runs the first two, and the third where its workers
+name their release. There the one user made is the
 operator whose key the deployment sets; the embedded profile has a user for each role.
 """
 
@@ -23,6 +25,7 @@ from storage.identity import Persons
 from storage.migrations import upgrade
 from workflows.codec import Codec, data_converter
 from workflows.connection import connect
+from workflows.releases import make_current
 from workflows.schedules import ensure_outboxes, ensure_schedules
 
 
@@ -65,14 +68,24 @@ async def provision_workflows(settings: Settings) -> None:
     await asyncio.sleep(0.1)
 
 
+async def provision_release(settings: Settings) -> None:
+    """Make the release that the settings name the current one, once a worker of it is there."""
+    codec = Codec(settings.codec_key_bytes, settings.codec_keys_retired_bytes)
+    client = await connect(data_converter(codec), identity="provision")
+    await make_current(client, settings.release)
+    await asyncio.sleep(0.1)
+
+
 def main() -> None:
     match sys.argv[1:]:
         case ["records"]:
             provision_records(read_settings())
         case ["workflows"]:
             asyncio.run(provision_workflows(read_settings()))
+        case ["release"]:
+            asyncio.run(provision_release(read_settings()))
         case _:
-            sys.exit("usage: python -m creditflow.stack.provision records|workflows")
+            sys.exit("usage: python -m creditflow.stack.provision records|workflows|release")
 
 
 if __name__ == "__main__":

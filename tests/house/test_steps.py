@@ -10,6 +10,7 @@ from temporalio import activity, workflow
 
 import worker
 from activities import signatures
+from activities.repeats import ANSWERED_BY_HAND, ENDED_BY_HAND, REPEATS
 from domain.value import Value
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -64,6 +65,12 @@ def test_a_step_takes_one_value_and_answers_with_one(stage: type, name: str) -> 
 def test_no_two_steps_share_a_name() -> None:
     names = [name for _, name in STEPS]
     assert len(names) == len(set(names))
+
+
+def test_what_every_step_does_when_taken_again_is_told() -> None:
+    steps = {name for _, name in STEPS}
+    assert set(REPEATS) == steps
+    assert steps >= ANSWERED_BY_HAND | ENDED_BY_HAND
 
 
 def test_every_order_of_events_is_registered() -> None:

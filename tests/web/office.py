@@ -3,13 +3,14 @@
 Tests of pages need cases that move; what the workflows themselves do is tested with workflows.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import select
+from temporalio.client import Client
 from temporalio.testing import ActivityEnvironment
 
 from activities.application import ApplicationActivities
@@ -47,7 +48,9 @@ from storage.approval import Approvals
 from storage.base import Records
 from storage.exposure import Exposure
 from storage.notification import OutboxRow
-from web.service.gateway import Gateway
+from web.service.gateway import Gateway, TemporalUnavailable
+
+_Result = TypeVar("_Result")
 
 GRANTOR = Grantor(name="Creditflow Demonstration Grantor", name_zh="Creditflow 示范授信机构")
 PUBLIC_URL = "http://test"
@@ -143,6 +146,10 @@ class Office(Gateway):
 
     def history(self, workflow_id: str) -> list[dict[str, Any]]:
         return []
+
+    def ask(self, question: Callable[[Client], Coroutine[Any, Any, _Result]]) -> _Result:
+        """Nobody is behind the counter who could be asked."""
+        raise TemporalUnavailable
 
     def try_activation(self, case_id: str) -> str | None:
         """What the workflow does when a condition has moved; the line's id once it is in force."""

@@ -1,8 +1,13 @@
 """A Temporal that is not there, with the real gateway's signature."""
 
-from typing import Any
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from temporalio.client import Client
 
 from web.service.gateway import Gateway, TemporalUnavailable
+
+_Result = TypeVar("_Result")
 
 
 class SilentGateway(Gateway):
@@ -32,4 +37,7 @@ class SilentGateway(Gateway):
         raise TemporalUnavailable
 
     def history(self, workflow_id: str) -> list[dict[str, Any]]:
+        raise TemporalUnavailable
+
+    def ask(self, question: Callable[[Client], Coroutine[Any, Any, _Result]]) -> _Result:
         raise TemporalUnavailable

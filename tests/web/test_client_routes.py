@@ -92,6 +92,9 @@ SAMPLES: dict[Any, Sequence[Any]] = {
             granted_by="board",
         ),
     ),
+    values.RepairContent: (
+        values.RepairContent(workflow_id="line/x", act="retry", reason="r", step_id="1"),
+    ),
     values.SeatContent: (values.SeatContent(person_id="p", post="head", valid_from=DAY),),
     values.DelegationContent: (
         values.DelegationContent(delegate="p", valid_from=DAY, valid_until=DAY, reason="leave"),

@@ -36,7 +36,7 @@ PAGES = (
     "/ /tasks /tasks?view=all /cases /cases?status=in_approval /customers /customers/c-1001 "
     "/customers/c-1001/statements /customers/c-1001/turnover /customers/c-1001/reports "
     "/customers/c-1004/ring /lines /reviews?view=all /warnings?view=all /rerating /collections "
-    "/policy /mails /operations /customers/merges /overrides "
+    "/policy /mails /operations /operations?compare=true /repairs /customers/merges /overrides "
     "/classes /classes?tier=substandard&stage=3 /cohorts /cohorts?view=approver /cohorts/letters "
     "/guards /guards?view=above_eligible /related /related?view=disclosure /tolerances "
     "/benchmarks /benchmarks?benchmark=LPR1Y "
@@ -254,7 +254,12 @@ def test_the_first_screen_answers_six_questions(
 
 def test_a_page_names_no_other_host(app: FastAPI, book: Book) -> None:
     client = signed_in(app, "auditor")
-    for path in (*PAGES, f"/cases/{book.cases['open']}", f"/lines/{book.cases['line']}"):
+    for path in (
+        *PAGES,
+        f"/cases/{book.cases['open']}",
+        f"/cases/{book.cases['open']}/timeline",
+        f"/lines/{book.cases['line']}",
+    ):
         page = client.get(path).text
         loaded = re.findall(r'(?:src|<link[^>]*href|action)="([^"]+)"', page)
         assert [each for each in loaded if not each.startswith("/")] == []

@@ -44,7 +44,7 @@ def used() -> Used:
         for call in tree.find_all(nodes.Call):
             if isinstance(call.node, nodes.Name) and call.node.name in ("t", "n", "name"):
                 found.add(call.node.name, *_template_key(call.args[0]))
-    for route in sorted(ROUTES.glob("*.py")):
+    for route in (*sorted(ROUTES.glob("*.py")), ROOT / "web" / "waiting.py"):
         for called, argument in _said(ast.parse(route.read_text("utf-8"))):
             found.add(called, *_route_key(argument))
     return found

@@ -2,18 +2,19 @@
 
 from typing import Annotated
 
-from fastapi import Query, Response
+from fastapi import Header, Query, Response
 from pydantic import Field
 
 from domain.application import Application, ApplicationChange, Case, CaseStatus
 from domain.assessment import Assessment
 from domain.contract import Sha256
-from domain.identity import Id
+from domain.identity import Id, Language
 from domain.value import Value
 from web.api.pages import Cursor, Page, PageSize, after_instant, page_of
 from web.api.stage import stage
 from web.api.writes import Writing, marked
 from web.callers import Asked, Caller
+from web.language import language_of, speech
 from web.service.application import (
     Acted,
     CaseView,
@@ -25,6 +26,8 @@ from web.service.application import (
     TimelineEvent,
 )
 from web.service.ids import new_id
+from web.service.timeline import CaseTimeline
+from web.waiting import sentence_of
 
 router = stage("application")
 
@@ -58,6 +61,15 @@ class Token(Value):
 
 class Timeline(Value):
     items: tuple[TimelineEvent, ...]
+
+
+class ToldTimeline(CaseTimeline):
+    """With the explanation as a sentence in the language asked for."""
+
+    sentence: str
+
+
+AcceptLanguage = Annotated[str, Header(alias="Accept-Language", max_length=500)]
 
 
 @router.post("/applications", status_code=201)
@@ -156,6 +168,17 @@ def issue_case_token(asked: Asked, caller: Caller, case_id: Id) -> Token:
 def timeline(asked: Asked, caller: Caller, case_id: Id) -> Timeline:
     """Everything that happened to the case, oldest first, refused attempts included."""
     return Timeline(items=tuple(asked.applications.timeline(caller, case_id)))
+
+
+@router.get("/applications/{case_id}/timeline")
+def whole_timeline(
+    asked: Asked, caller: Caller, case_id: Id, accept_language: AcceptLanguage = ""
+) -> ToldTimeline:
+    """Records, workflows, entries, notices, outside calls and repairs in one order, and in one
+    sentence why the case waits."""
+    found = asked.timelines.read(caller, case_id)
+    spoken = speech(language_of(accept_language, Language.EN))
+    return ToldTimeline(**dict(found), sentence=sentence_of(found.explanation, spoken))
 
 
 @router.get("/applications/{case_id}/receipt")

@@ -11,12 +11,21 @@ from domain.audit import AuditEvent, AuditProof, RefusedRecord
 from domain.errors import Malformed
 from domain.identity import Id, Person
 from domain.notification import DeliveryState, OutboxEntry
+from domain.operations import (
+    Repair,
+    RepairContent,
+    RepairDecision,
+    ResetPlan,
+    WorkflowLook,
+)
 from domain.value import Value
 from web.api.pages import Cursor, Page, PageSize, after_number, page_of
 from web.api.stage import stage
 from web.api.writes import Writing
 from web.callers import Asked, Caller, caller_of, session_of
+from web.service.ids import new_id
 from web.service.notification import SentMail
+from web.service.stuck import StuckList
 
 router = stage("operations")
 
@@ -36,6 +45,28 @@ class EncodedPayloads(Value):
 
 class Mails(Value):
     items: tuple[SentMail, ...]
+
+
+class Repairs(Value):
+    items: tuple[Repair, ...]
+
+
+class ResetPlanned(Value):
+    """A dry run: what would be done again, how much of it may have effect, and its hash."""
+
+    plan: ResetPlan
+    effects: int
+    plan_hash: str
+
+
+def planned(plan: ResetPlan) -> ResetPlanned:
+    return ResetPlanned(plan=plan, effects=len(plan.effects), plan_hash=plan.plan_hash)
+
+
+NamedWorkflow = Annotated[str, Query(max_length=200)]
+_POINT = Query(
+    max_length=80, description="first, last, a step's name, or a completed task's number"
+)
 
 
 @router.get("/refusals")
@@ -101,6 +132,56 @@ def list_outbox(
 def resume(write: Writing, entry_no: Annotated[int, Field(ge=1, lt=2**63)]) -> Response:
     """Try a delivery again that was given up."""
     return write.once(200, {}, lambda: write.asked.notifications.resume(write.caller, entry_no))
+
+
+@router.get("/operations/stuck")
+def list_stuck(asked: Asked, caller: Caller, compare: bool = False) -> StuckList:
+    """What does not go on, the gravest cause first; `compare` holds all that is open on record
+    against all that runs, and takes as long as there is of it."""
+    return asked.stuck.list_stuck(caller, compare=compare)
+
+
+@router.get("/operations/workflow")
+def read_workflow(asked: Asked, caller: Caller, workflow_id: NamedWorkflow) -> WorkflowLook:
+    """A workflow as Temporal has it now, with the steps it waits for."""
+    return asked.repairs.read_workflow(caller, workflow_id)
+
+
+@router.get("/operations/reset")
+def plan_reset(
+    asked: Asked, caller: Caller, workflow_id: NamedWorkflow, to: Annotated[str, _POINT] = "last"
+) -> ResetPlanned:
+    """What going back would do again, and the hash by which it is asked for; changes nothing."""
+    return planned(asked.repairs.plan_reset(caller, workflow_id, to))
+
+
+@router.get("/repairs")
+def list_repairs(
+    asked: Asked,
+    caller: Caller,
+    workflow_id: Annotated[str | None, Query(max_length=200)] = None,
+    waiting: bool = False,
+) -> Repairs:
+    """Repairs by hand, the newest first; `waiting` for a second person."""
+    found = asked.repairs.list_repairs(caller, workflow_id=workflow_id, waiting=waiting)
+    return Repairs(items=tuple(found))
+
+
+@router.get("/repairs/{repair_id}")
+def read_repair(asked: Asked, caller: Caller, repair_id: Id) -> Repair:
+    return asked.repairs.read(caller, repair_id)
+
+
+@router.post("/repairs", status_code=201)
+def ask_repair(write: Writing, body: RepairContent) -> Repair:
+    """Retry, pause or resume a step at once; ask for an answer by hand, an end, or going back."""
+    return write.asked.repairs.ask(write.caller, write.run_id or new_id(), body)
+
+
+@router.post("/repairs/{repair_id}/decision")
+def decide_repair(write: Writing, repair_id: Id, body: RepairDecision) -> Repair:
+    """Confirm or decline what somebody else asked for; what is confirmed is made at once."""
+    return write.asked.repairs.decide(write.caller, repair_id, body)
 
 
 @router.get("/mails")

@@ -33,6 +33,7 @@ from web.console import (
     override,
     party,
     related,
+    repair,
     report,
     rerating,
     review,
@@ -59,6 +60,7 @@ _STAGES = (
     report,
     party,
     documents,
+    repair,  # a timeline lies within its case
     application,
     investigation,
     approval,

@@ -41,6 +41,7 @@ ENTRIES = (
     Entry("tolerances", "/tolerances", "gauge", Action.TOLERANCE_READ),
     Entry("policy", "/policy", "book", Action.POLICY_READ),
     Entry("mails", "/mails", "envelope", Action.OPERATIONS_READ),
+    Entry("repairs", "/repairs", "pulse", Action.REPAIR_READ),
     Entry("operations", "/operations", "pulse", Action.OPERATIONS_READ),
 )
 

@@ -1,4 +1,4 @@
-"""For whoever keeps the programs running: what is owed and stuck, what was refused, where to look."""
+"""For whoever keeps the programs running: what is stuck and owed, what was refused, where to look."""
 
 from typing import Annotated
 from urllib.parse import urlencode
@@ -19,9 +19,14 @@ _REFUSALS = 25
 
 @router.get("/operations")
 def show_operations(
-    visit: Visiting, state: str = "", channel: str = "", after: str | None = None
+    visit: Visiting,
+    state: str = "",
+    channel: str = "",
+    after: str | None = None,
+    compare: bool = False,
 ) -> HTMLResponse:
-    """The outbox by state and channel, the newest refusals, and the links to the programs."""
+    """What is stuck, the outbox by state and channel, the newest refusals, and the links."""
+    stuck = visit.services.stuck.list_stuck(visit.person, compare=compare)
     chosen = {
         "state": state if state in set(DeliveryState) else "",
         "channel": channel if channel in set(Channel) else "",
@@ -35,6 +40,11 @@ def show_operations(
     )
     return visit.show(
         "operations/operations.html",
+        stuck=stuck.items,
+        temporal_answers=stuck.temporal_answers,
+        compared=stuck.compared,
+        more_stuck=stuck.more,
+        may_look=True,
         entries=found[:PAGE_SIZE],
         chosen=chosen,
         states=list(DeliveryState),

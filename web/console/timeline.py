@@ -23,7 +23,14 @@ _HIDDEN = frozenset(
     {"message_hash", "message_id", "task_id", "contract_id", "state", "recipient", "detail"}
 )
 # What an event of each source is named by; a refused attempt says what was tried.
-SOURCES = {"case": "event", "notice": "notice"}
+SOURCES = {
+    "case": "event",
+    "notice": "notice",
+    "workflow": "flow",
+    "entry": "word.entry_kind",
+    "report": "report_kind",
+    "repair": "word.repair_act",
+}
 # Facts that are codes of the policy, and the kind they are named by.
 KINDS = {
     "position": "position",
@@ -36,7 +43,10 @@ KINDS = {
     "status": "word.case_status",
     "item": "diligence_item",
     "conclusion": "word.conclusion",
+    "repair": "word.repair_status",
+    "outcome": "word.query_outcome",
 }
+_SIGNS = {"workflow": "cycle", "entry": "coins", "report": "search", "repair": "pulse"}
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 
@@ -97,5 +107,7 @@ def _sign(event: TimelineEvent) -> str:
         return "envelope"
     if event.source == "refusal":
         return "stop"
+    if event.source in _SIGNS:
+        return _SIGNS[event.source]
     kind = event.kind.removeprefix("decision_")
     return LOOKS.get(kind, ("", "dot"))[1]

@@ -1,6 +1,6 @@
 """What may be asked of applications: submit, read, change, withdraw, and see what became of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -127,7 +127,7 @@ class TimelineEvent(Value):
     """One thing that happened to a case; `source` says on which record it is."""
 
     at: datetime
-    source: str  # case, notice, refusal
+    source: str  # case, notice, refusal; workflow, entry, report, repair
     kind: str
     person_id: str
     facts: dict[str, str]
@@ -393,34 +393,7 @@ class ApplicationService:
         permit(person, Action.APPLICATION_HISTORY)
         with self._records.begin() as session:
             visible_case(session, person, case_id)
-            events = [
-                TimelineEvent(source="case", **event)
-                for event in CaseEvents(session).list_all(case_id)
-            ]
-            for entry in Outbox(session).list_of_case(case_id):
-                facts = {"recipient": entry.recipient, "state": entry.state}
-                if entry.last_error:
-                    facts["last_error"] = entry.last_error
-                events.append(
-                    TimelineEvent(
-                        at=entry.recorded_at,
-                        source="notice",
-                        kind=entry.kind,
-                        person_id="system",
-                        facts=facts,
-                    )
-                )
-            for refused in Refusals(session).list_refusals(case_id=case_id, page_size=500):
-                events.append(
-                    TimelineEvent(
-                        at=refused.recorded_at,
-                        source="refusal",
-                        kind=refused.code,
-                        person_id=refused.person_id or "unknown",
-                        facts={"action": refused.action, "detail": refused.detail},
-                    )
-                )
-        return sorted(events, key=lambda event: event.at)
+            return sorted(case_timeline(session, case_id), key=lambda event: event.at)
 
     def read_receipt(self, person: Person, case_id: str) -> Assessment:
         """The stored receipt of the newest judgement."""
@@ -539,6 +512,31 @@ class ApplicationService:
     def _token(self, session: Session, person: Person, subject: str) -> str:
         expires_at = self._clock.now() + TOKEN_LASTS
         return ActionTokens(session).issue_action_token(person.person_id, subject, expires_at)
+
+
+def case_timeline(session: Session, case_id: str) -> Iterator[TimelineEvent]:
+    """What our own records say of a case: its events, the notices it owed, what was refused."""
+    for event in CaseEvents(session).list_all(case_id):
+        yield TimelineEvent(source="case", **event)
+    for entry in Outbox(session).list_of_case(case_id):
+        facts = {"recipient": entry.recipient, "state": entry.state}
+        if entry.last_error:
+            facts["last_error"] = entry.last_error
+        yield TimelineEvent(
+            at=entry.recorded_at,
+            source="notice",
+            kind=entry.kind,
+            person_id="system",
+            facts=facts,
+        )
+    for refused in Refusals(session).list_refusals(case_id=case_id, page_size=500):
+        yield TimelineEvent(
+            at=refused.recorded_at,
+            source="refusal",
+            kind=refused.code,
+            person_id=refused.person_id or "unknown",
+            facts={"action": refused.action, "detail": refused.detail},
+        )
 
 
 def message_id_of(person: Person, route: str, key: str | None) -> str:

@@ -73,6 +73,11 @@ class Gateway(Protocol):
         """The events of a workflow's latest run, oldest first; `NotFound` when there is none."""
         ...
 
+    def ask(self, question: Callable[[Client], Coroutine[Any, Any, _Result]]) -> _Result:
+        """What a question to Temporal's own interface answers (`inspection.py`), or a change made
+        through it; `NotFound` when what it is about is not there."""
+        ...
+
 
 class TemporalGateway:
     """The real gateway: one event loop in a thread, one client, made on first use."""
@@ -151,6 +156,9 @@ class TemporalGateway:
             return list(history.to_json_dict()["events"])
 
         return self._run(self._with_client(read))
+
+    def ask(self, question: Callable[[Client], Coroutine[Any, Any, _Result]]) -> _Result:
+        return self._run(self._with_client(question))
 
     async def _update(self, workflow_id: str, name: str, payload: dict[str, Any]) -> dict[str, Any]:
         async def send(client: Client) -> dict[str, Any]:

@@ -143,6 +143,8 @@ class Action(StrEnum):
     OPERATIONS_READ = "operations.read"
     OPERATIONS_ACT = "operations.act"
     OPERATIONS_CODEC = "operations.codec"
+    REPAIR_READ = "repair.read"
+    REPAIR_CONFIRM = "repair.confirm"
 
 
 # Whoever makes a thing does not also check it: no role both submits and decides, evidences and
@@ -270,6 +272,9 @@ MATRIX: dict[Action, frozenset[Role]] = {
     Action.OPERATIONS_READ: frozenset({_OPERATOR, _AUDITOR}),
     Action.OPERATIONS_ACT: frozenset({_OPERATOR}),
     Action.OPERATIONS_CODEC: frozenset({_OPERATOR}),
+    Action.REPAIR_READ: frozenset({_OPERATOR, _RISK, _AUDITOR}),
+    # Confirmed by another person than asked, whatever their roles; the record holds that.
+    Action.REPAIR_CONFIRM: frozenset({_OPERATOR, _RISK}),
 }
 
 

@@ -45,11 +45,14 @@ from web.service.party import PartyService
 from web.service.profile import ProfileService
 from web.service.receivable import ReceivableService
 from web.service.related import RelatedService
+from web.service.repair import RepairService
 from web.service.report import ReportService
 from web.service.rerating import ReratingService
 from web.service.review import ReviewService
 from web.service.screening import ScreeningService
 from web.service.statement import StatementService
+from web.service.stuck import StuckService
+from web.service.timeline import TimelineService
 from web.service.tolerance import ToleranceService
 from web.service.trade import TradeService
 from web.service.turnaround import TurnaroundService
@@ -110,6 +113,9 @@ class Services:
     drafts: DraftService
     notifications: NotificationService
     operations: OperationsService
+    stuck: StuckService
+    repairs: RepairService
+    timelines: TimelineService
 
 
 # Who grants where no settings say so: nobody's documents are mistaken for somebody's.
@@ -179,4 +185,7 @@ def build_services(
         drafts=DraftService(records, gateway, clock, editions),
         notifications=NotificationService(records, mail_dir=mail_dir),
         operations=OperationsService(codec),
+        stuck=StuckService(records, gateway, clock),
+        repairs=RepairService(records, gateway),
+        timelines=TimelineService(records, gateway, clock),
     )
