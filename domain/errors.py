@@ -776,6 +776,21 @@ class AuthorisationMissing(NotGranted):
     sentence_zh = "客户 {customer_id} 没有在 {date} 有效的书面授权。"
 
 
+class AgencyUnknown(NotGranted):
+    sentence = "Ratings of {agency} do not count under the policy; these do: {agencies}."
+    sentence_zh = "政策不采用 {agency} 的评级；采用的评级机构为：{agencies}。"
+
+
+class AgencyRatingUnknown(NotGranted):
+    sentence = "No row of the policy maps the rating {rating} of {agency} on {date}: {ratings}."
+    sentence_zh = "{date} 的政策没有 {agency} 评级 {rating} 的映射；有映射的评级为：{ratings}。"
+
+
+class FigureOutOfBounds(NotGranted):
+    sentence = "{value} is not from {at_least} to {at_most}, which {factor} may be supplied within."
+    sentence_zh = "{value} 不在 {factor} 可补录的范围 {at_least} 至 {at_most} 内。"
+
+
 class ReportStale(NotGranted):
     sentence = "The newest {kind} report is of {reported_on}, older than {age_days_max} days."
     sentence_zh = "最近的 {kind} 报告日期为 {reported_on}，已超过 {age_days_max} 天。"

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from starlette.routing import BaseRoute
 
 from web.api import (
+    analyst_figure,
     application,
     approval,
     attachment,
@@ -20,6 +21,7 @@ from web.api import (
     edition,
     exchange,
     exposure,
+    external_rating,
     guard,
     health,
     identity,
@@ -63,6 +65,7 @@ STAGES = (
     turnaround,
     turnover,
     report,
+    external_rating,
     attachment,
     exchange,
     benchmark,
@@ -70,6 +73,7 @@ STAGES = (
     imports,
     application,
     investigation,
+    analyst_figure,
     approval,
     authority,
     override,
