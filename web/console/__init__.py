@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from domain.identity import Language
 from web import assets
 from web.console import (
+    analyst_figure,
     application,
     approval,
     authority,
@@ -21,6 +22,7 @@ from web.console import (
     documents,
     draft,
     edition,
+    external_rating,
     guard,
     identity,
     investigation,
@@ -56,12 +58,14 @@ _STAGES = (
     tolerance,
     turnover,
     report,
+    external_rating,
     party,
     documents,
     application,
     investigation,
     approval,
     authority,
+    analyst_figure,
     override,
     cap,
     contract,
