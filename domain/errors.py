@@ -339,9 +339,10 @@ class NoAuthority(NotPermitted):
 
 class OwnCase(NotPermitted):
     sentence = (
-        "Whoever applied, last edited or overrode the grade of {case_id} cannot decide on it."
+        "Whoever applied, last edited, overrode the grade or supplied a figure of {case_id} cannot "
+        "decide on it."
     )
-    sentence_zh = "申请人、最后编辑人或推翻其评级的人员不得审批 {case_id}。"
+    sentence_zh = "申请人、最后编辑人、推翻其评级或补录其指标的人员不得审批 {case_id}。"
 
 
 class OwnInvestigation(NotPermitted):
