@@ -15,6 +15,7 @@ from activities.letter import issue_letter, order_of, tell_decision
 from activities.offer import withdraw_offer
 from activities.override import override_grade, standing, void, void_pending
 from activities.signatures import ApplicationSteps
+from domain.analyst_figure import factor_of
 from domain.application import (
     Application,
     ApplicationType,
@@ -43,6 +44,7 @@ from domain.errors import (
     Unauthenticated,
 )
 from domain.exchange import RateGap
+from domain.external_rating import is_rating_gap
 from domain.identity import Role
 from domain.investigation import INVESTIGATION_REPORT
 from domain.notification import Channel, Notice
@@ -50,10 +52,12 @@ from domain.override import OverrideStatus, VoidedBy
 from domain.reasons import because
 from domain.screening import ListEffect
 from domain.value import content_hash
+from policies.analyst_figure import awaited
 from policies.assessment import assess
 from policies.calendar import calendar_of
 from policies.routing import is_sampled
 from policies.screening import screen
+from storage.analyst_figure import AnalystFigures
 from storage.application import Applications, Assessments, CaseEvents, Intakes, Screenings
 from storage.approval import Approvals, AutomaticLane, Letters
 from storage.base import Records
@@ -287,7 +291,10 @@ def _looked_at(
     """The receipt, or what the case still lacks."""
     file = file_of(session, case.application, edition, on, case_id=case.case_id)
     lacking = _lacks(session, file, case.application, edition, on)
-    return lacking or _judged(session, case, edition, on, file, at)
+    if lacking:
+        return lacking
+    dossier = collect_dossier(session, case.application, edition, on, file, case.case_id)
+    return awaited(dossier, edition) or _judged(session, case, edition, dossier, at)
 
 
 def _lacks(
@@ -346,12 +353,10 @@ def _judged(
     session: Session,
     case: Case,
     edition: PolicyEdition,
-    on: date,
-    file: File,
+    dossier: Dossier,
     at: datetime,
 ) -> Assessment:
     """The receipt, with the override that stands; one made on another grade of the model is void."""
-    dossier = collect_dossier(session, case.application, edition, on, file, case.case_id)
     overrides = Overrides(session).list_of_case(case.case_id)
     override = standing(overrides)
     judged = _assessed_on(
@@ -405,7 +410,12 @@ def _to_people(
         customer_id=case.application.customer_id,
         makers=tuple(
             dict.fromkeys(
-                (case.applicant, case.last_editor, *Overrides(session).hands_on(case.case_id))
+                (
+                    case.applicant,
+                    case.last_editor,
+                    *Overrides(session).hands_on(case.case_id),
+                    *_suppliers(session, assessment),
+                )
             )
         ),
         investigators=Investigations(session).people_of(case.case_id),
@@ -425,6 +435,13 @@ def _to_people(
         amount_reporting=assessment.route.aggregate.amount,
         approval=request,
     )
+
+
+def _suppliers(session: Session, assessment: Assessment) -> tuple[str, ...]:
+    """Whoever supplied or confirmed a figure of the case; they decide it no more than its maker."""
+    if not assessment.dossier.supplied:
+        return ()
+    return AnalystFigures(session).hands_on(assessment.case_id)
 
 
 def _decided_by_policy(
@@ -613,8 +630,8 @@ def _change(session: Session, case: Case, action: CaseAction) -> Case:
 
 
 def _take_report(session: Session, case: Case, step: CaseStep) -> CaseChanged:
-    """A case that waits lets go of the report once both have signed, and of a rate that has come;
-    what else it lacks stays."""
+    """A case that waits lets go of the report once both have signed, and of a rate, a rating of an
+    agency or an analyst's figure that has come; what else it lacks stays."""
     edition = Editions(session).read(case.edition_hash)
     on = business_on(step.at, step.offset_days)
     missing, told = case.missing, list[tuple[str, dict[str, str]]]()
@@ -632,6 +649,10 @@ def _take_report(session: Session, case: Case, step: CaseStep) -> CaseChanged:
         came = [code for code in missing if _rate_came(session, code, on)]
         missing = tuple(code for code in missing if code not in came)
         told += [("rate_recorded", {"rate": code}) for code in came]
+        lacked = missing
+        missing = _without_what_came(session, case, edition, on, missing)
+        if missing != lacked:
+            told.append(("file_completed", {}))
     if missing != case.missing:
         status = case.status if missing else CaseStatus.RECEIVED
         changed = case.model_copy(update={"status": status, "missing": missing})
@@ -651,6 +672,28 @@ def _take_report(session: Session, case: Case, step: CaseStep) -> CaseChanged:
             unit_for(session, edition, case.application.customer_id),
         ),
     )
+
+
+def _without_what_came(
+    session: Session, case: Case, edition: PolicyEdition, on: date, missing: tuple[str, ...]
+) -> tuple[str, ...]:
+    """What a case still lacks, without figures that an analyst has supplied and ratings of an
+    agency that are on file. What a rating was asked for by is named as it stands now."""
+    supplied = AnalystFigures(session).counting(case.case_id) if _any_figure(missing) else {}
+    missing = tuple(code for code in missing if factor_of(code) not in supplied)
+    if not any(map(is_rating_gap, missing)):
+        return missing
+    file = _or_gap(
+        session, lambda: file_of(session, case.application, edition, on, case_id=case.case_id)
+    )
+    if not isinstance(file, File):
+        return missing
+    now = filter(is_rating_gap, file.completeness.missing)
+    return tuple(dict.fromkeys([*(code for code in missing if not is_rating_gap(code)), *now]))
+
+
+def _any_figure(missing: tuple[str, ...]) -> bool:
+    return any(factor_of(code) is not None for code in missing)
 
 
 def _rate_came(session: Session, code: str, on: date) -> bool:
@@ -743,7 +786,7 @@ def silence_until(
     """When a waiting case lapses if nobody answers; None where it does not wait for an answer.
 
     A case that lacks the investigators' report alone has their time, not the applicant's; one that
-    lacks an exchange rate alone waits for us, and does not lapse.
+    lacks exchange rates or an analyst's figures alone waits for us, and does not lapse.
     """
     hours = {
         CaseStatus.INCOMPLETE: edition.silence.incomplete_hours,
@@ -752,7 +795,7 @@ def silence_until(
     }.get(status)
     if hours is None:
         return None
-    asked = tuple(code for code in missing if RateGap.find(code) is None)
+    asked = tuple(code for code in missing if not _ours(code))
     if missing and not asked:
         return None
     if asked == (INVESTIGATION_REPORT,):
@@ -760,11 +803,16 @@ def silence_until(
     return calendar_of(edition.approval, unit).after(since, hours, offset_days)
 
 
+def _ours(code: str) -> bool:
+    """Whether what is lacking is ours to bring: a rate, or an analyst's figure."""
+    return RateGap.find(code) is not None or factor_of(code) is not None
+
+
 def _tell_missing(session: Session, case: Case) -> None:
-    """The applicant hears what is missing; of a rate, those who may record it hear as well."""
+    """The applicant hears what is missing; of what is ours to bring, risk officers hear as well."""
     key = f"{case.case_id}/incomplete/{case.version}"
     keys = {case.applicant: key}
-    if any(RateGap.find(code) for code in case.missing):
+    if any(map(_ours, case.missing)):
         risk = [each for each in Persons(session).list_persons() if each.has(Role.RISK_OFFICER)]
         keys = {each.person_id: f"{key}/{each.person_id}" for each in risk} | keys
     for person_id, key in keys.items():

@@ -13,6 +13,7 @@ from activities.investigation import AskedReport, asked_report
 from activities.party import one_risk as one_risk
 from activities.party import ring_on as ring_on
 from activities.related import entries_used, related_entries
+from domain.analyst_figure import SuppliedFigure
 from domain.application import Application
 from domain.assessment import (
     BookPosition,
@@ -28,13 +29,17 @@ from domain.customer import Customer
 from domain.edition import PolicyEdition
 from domain.errors import RateMissing
 from domain.exposure import LimitKind
+from domain.external_rating import AGENCY_RATING, AgencyRating, agency_ratings
 from domain.money import Money, money_sum
 from domain.reconsideration import Reconsidered
 from domain.statement import Statement
 from domain.turnover import InvoiceRecord
+from policies.analyst_figure import factors_asked
 from policies.benchmark import floating_row, in_force_since
 from policies.completeness import Completeness, completeness
+from policies.external_rating import counting
 from policies.provenance import counted
+from storage.analyst_figure import AnalystFigures
 from storage.application import Applications
 from storage.approval import Letters
 from storage.benchmark import Fixings
@@ -44,6 +49,7 @@ from storage.line import Lines
 from storage.receivable import Receivables
 from storage.reconsideration import Reconsiderations
 from storage.related import RelatedParties
+from storage.report import Reports
 from storage.statement import Statements
 from storage.vat_invoice import VatInvoices
 
@@ -57,6 +63,7 @@ class File(NamedTuple):
     completeness: Completeness
     invoices: InvoiceRecord | None
     statements_beside: tuple[StatementBeside, ...]
+    ratings: tuple[AgencyRating, ...] = ()  # of agencies, all that are on record
     report: AskedReport | None = None  # None where no investigation is asked
 
 
@@ -88,6 +95,9 @@ def file_of(
         currency=edition.reporting_currency,
     )
     invoices = VatInvoices(session).find_record(known.customer_id, on)
+    ratings: tuple[AgencyRating, ...] = ()
+    if edition.external_ratings.agencies:
+        ratings = agency_ratings(Reports(session).list_of(known.customer_id, AGENCY_RATING))
     report = None
     if case_id is not None and edition.investigation.rows:
         requested = _requested(session, application, edition, on)
@@ -100,9 +110,10 @@ def file_of(
         on,
         payments=payments,
         invoices=invoices,
+        ratings=ratings,
         report_open=report is not None and report.signed is None,
     )
-    return File(known, statements, payments, found, invoices, beside, report)
+    return File(known, statements, payments, found, invoices, beside, ratings, report)
 
 
 def _requested(
@@ -132,7 +143,7 @@ def collect_dossier(
     into the reporting currency, and `BenchmarkMissing` where what it is priced over has no fixing.
     """
     known = file or file_of(session, application, edition, on)
-    customer, statements, payments, found, invoices, beside, report = known
+    customer, statements, payments, found, invoices, beside, ratings, report = known
     ring = ring_on(session, customer.customer_id, edition, on)
     related = related_entries(session, customer, ring, on)
     # The register says so, or another record of the customer, whatever the one that stayed does.
@@ -170,6 +181,8 @@ def collect_dossier(
         requests_beside=requests,
         related=entries_used(related),
         fixing=_fixing(session, application, edition, on),
+        external_ratings=counting(ratings, on),
+        supplied=_supplied(session, case_id, edition),
         reconsidered=_reconsidered(session, case_id),
     )
 
@@ -182,6 +195,14 @@ def _reconsidered(session: Session, case_id: str) -> Reconsidered | None:
     return Reconsidered(
         declined_case_id=found.declined_case_id, letter_no=found.letter_no, steps=found.steps
     )
+
+
+def _supplied(session: Session, case_id: str, edition: PolicyEdition) -> tuple[SuppliedFigure, ...]:
+    """What analysts have supplied for a case and counts; nothing where no factor asks for it."""
+    if not case_id or not factors_asked(edition):
+        return ()
+    found = AnalystFigures(session).counting(case_id)
+    return tuple(each.in_dossier for each in found.values())
 
 
 def _fixing(

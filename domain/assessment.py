@@ -8,12 +8,14 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
+from domain.analyst_figure import SuppliedFigure
 from domain.application import Application
 from domain.approval import RouteStep
 from domain.benchmark import FixingUsed
 from domain.cap import HeldCap
 from domain.cover import Cover, CoverKind, CoverVerdict
 from domain.customer import Customer
+from domain.external_rating import ExternalGrade, ExternalRating
 from domain.identity import Id
 from domain.investigation import SignedReport
 from domain.money import Money
@@ -141,6 +143,8 @@ class Dossier(Value):
     related: tuple[RelatedEntryUsed, ...] = ()  # entries of the register in force
     fixing: FixingUsed | None = None  # of the benchmark it is priced over, as in force on the day
     reconsidered: Reconsidered | None = None  # the decision that is decided anew
+    external_ratings: tuple[ExternalRating, ...] = ()  # that count on the day
+    supplied: tuple[SuppliedFigure, ...] = ()  # by analysts, for factors that ask for it
 
 
 class Doubt(Value):
@@ -157,6 +161,7 @@ class Missing(StrEnum):
     NEUTRAL = "neutral"
     WORST = "worst"
     POINTS = "points"  # points of its own, as a bin
+    ANALYST = "analyst"  # the case waits until an analyst has supplied it
 
 
 class Bearing(StrEnum):
@@ -188,6 +193,7 @@ class FactorPoints(Value):
     inputs: dict[str, str] = {}
     missing: Missing | None = None
     group: str = ""  # financial, operating or payment
+    supplied: SuppliedFigure | None = None  # where `value` is what an analyst gave
 
 
 class ShadowRating(Value):
@@ -217,6 +223,8 @@ class Rating(Value):
     override: RatingOverride | None = None
     grade_before: str = ""  # the model's own, where an override moved it
     pd_before: Decimal | None = None
+    external: tuple[ExternalGrade, ...] = ()  # external ratings on our scale, and the one used
+    external_cap: str | None = None  # the best grade that the one used leaves, where it bounds
 
     @property
     def grade_model(self) -> str:

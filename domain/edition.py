@@ -22,6 +22,7 @@ from domain.classification import FiveTier
 from domain.cover import CoverKind
 from domain.customer import Segment
 from domain.errors import EditionInvalid, ProductUnknown
+from domain.external_rating import AgencyCode, RatingSymbol
 from domain.identity import Id, Role
 from domain.money import Currency, Money, rounded
 from domain.reasons import of_field, of_toml
@@ -118,6 +119,14 @@ class Trend(StrEnum):
     FALLING = "falling"
 
 
+class AnalystRule(Value):
+    """What an analyst may supply for a figure that is not there, and whether two have to."""
+
+    at_least: Exact
+    at_most: Exact
+    second_person: bool = False
+
+
 class Factor(Value):
     """One figure and the points its ranges earn, or what its absence means.
 
@@ -129,6 +138,7 @@ class Factor(Value):
     figure: Code
     missing: Missing
     missing_points: Annotated[Exact, Field(ge=0)] | None = None  # where `missing` is `points`
+    analyst: AnalystRule | None = None  # where `missing` is `analyst`
     trend: Trend | None = None
     bins: tuple[Bin, ...] = Field(min_length=1)
 
@@ -867,6 +877,30 @@ class ReportRow(Value):
     authorisation_needed: bool = True  # whether the customer must have agreed in writing
 
 
+class ExternalChoice(StrEnum):
+    """Which of several external ratings a customer is judged by."""
+
+    CAUTIOUS = "cautious"  # the worst on our own scale
+    PREFERRED = "preferred"  # that of the first agency in the order
+
+
+class MappingRow(Dated):
+    """Ratings of an agency that are one grade of ours, from one day to another."""
+
+    agency: AgencyCode
+    ratings: tuple[RatingSymbol, ...] = Field(min_length=1)
+    grade: Grade
+
+
+class ExternalRatingPolicy(Value):
+    """What external ratings are on our own scale (外部评级映射), and how far they bound a grade."""
+
+    agencies: tuple[AgencyCode, ...] = ()  # whose ratings count, the preferred one first
+    choose: ExternalChoice = ExternalChoice.CAUTIOUS
+    notches_above_max: Annotated[int, Field(ge=0, le=20)] | None = None  # None: no bound
+    rows: tuple[MappingRow, ...] = ()
+
+
 class InvestigationRow(Value):
     """Cases that two people investigate before they are assessed (贷前调查); what is left empty
     does not matter."""
@@ -961,6 +995,7 @@ class PolicyEdition(Value):
     benchmarks: dict[BenchmarkCode, Benchmark] = {}
     authenticity: AuthenticityPolicy = AuthenticityPolicy()
     reports: tuple[ReportRow, ...] = ()
+    external_ratings: ExternalRatingPolicy = ExternalRatingPolicy()
     investigation: InvestigationPolicy = InvestigationPolicy()
     provenance: ProvenancePolicy = ProvenancePolicy()
     duplicates: DuplicatesPolicy = DuplicatesPolicy()

@@ -349,9 +349,10 @@ class NoAuthority(NotPermitted):
 
 class OwnCase(NotPermitted):
     sentence = (
-        "Whoever applied, last edited or overrode the grade of {case_id} cannot decide on it."
+        "Whoever applied, last edited, overrode the grade or supplied a figure of {case_id} cannot "
+        "decide on it."
     )
-    sentence_zh = "申请人、最后编辑人或推翻其评级的人员不得审批 {case_id}。"
+    sentence_zh = "申请人、最后编辑人、推翻其评级或补录其指标的人员不得审批 {case_id}。"
 
 
 class OwnInvestigation(NotPermitted):
@@ -819,6 +820,21 @@ class MergeGroupsDiffer(NotGranted):
 class AuthorisationMissing(NotGranted):
     sentence = "There is no written authorisation of the customer {customer_id} in force on {date}."
     sentence_zh = "客户 {customer_id} 没有在 {date} 有效的书面授权。"
+
+
+class AgencyUnknown(NotGranted):
+    sentence = "Ratings of {agency} do not count under the policy; these do: {agencies}."
+    sentence_zh = "政策不采用 {agency} 的评级；采用的评级机构为：{agencies}。"
+
+
+class AgencyRatingUnknown(NotGranted):
+    sentence = "No row of the policy maps the rating {rating} of {agency} on {date}: {ratings}."
+    sentence_zh = "{date} 的政策没有 {agency} 评级 {rating} 的映射；有映射的评级为：{ratings}。"
+
+
+class FigureOutOfBounds(NotGranted):
+    sentence = "{value} is not from {at_least} to {at_most}, which {factor} may be supplied within."
+    sentence_zh = "{value} 不在 {factor} 可补录的范围 {at_least} 至 {at_most} 内。"
 
 
 class ReportStale(NotGranted):

@@ -22,6 +22,7 @@ class ImportKind(StrEnum):
     LISTS = "lists"
     RATES = "rates"
     BENCHMARKS = "benchmarks"
+    EXTERNAL_RATINGS = "external_ratings"
     SALES_INVOICES = "sales_invoices"
     PURCHASE_INVOICES = "purchase_invoices"
 

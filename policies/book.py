@@ -38,6 +38,7 @@ class Book:
     held: Column  # by the customer beside the line in question; never negative
     others: Column  # limits of the other members of its group
     cover: Column | None = None  # what lifts the limit
+    ceiling: Column | None = None  # the best rank that an external rating leaves, 0 where any
 
     def __len__(self) -> int:
         return len(self.held)
@@ -152,6 +153,8 @@ def _grade(book: Book, plan: Plan, verdicts: Verdicts, part: slice, work: _Work)
         if rule.rank_min:
             np.multiply(held, np.int8(rule.rank_min), out=ranks)
             np.maximum(rank, ranks, out=rank)
+    if book.ceiling is not None:
+        np.maximum(rank, book.ceiling[part], out=rank)
     for name, bit in plan.absent:
         column = book.figures[name][part]
         np.equal(column, np.iinfo(column.dtype).min, out=held)

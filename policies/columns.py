@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.assessment import Missing
 from domain.edition import Combine, Factor, KnockOut, KnockOutEffect, MissingMethod, PolicyEdition
 from domain.money import MINOR_MAX
 from policies.limit import NOTHING_COMPUTABLE, OUTLOOK_CAP, outlook_of
+from policies.rating import MUST_BE_THERE
 from policies.scorecard import CardTable, points_missing
 from policies.spreading import TEXT_NAMES
 from policies.table import Steps, Table
@@ -180,7 +180,7 @@ def _rules(
     rules = tuple(
         _rule(each, place, edition, words) for place, each in enumerate(edition.knock_outs)
     )
-    needed = [each for each in card.card.factors if each.missing is Missing.FAIL]
+    needed = [each for each in card.card.factors if each.missing in MUST_BE_THERE]
     absent = tuple(
         (each.figure, len(rules) + place)
         for place, each in enumerate(needed)

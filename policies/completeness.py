@@ -6,7 +6,7 @@ share, and are asked for too where the share falls below the edition's floor. A 
 investigators holds the case as well, and is no part of the share: the applicant cannot bring it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -14,15 +14,18 @@ from domain.application import Application
 from domain.assessment import PaymentRecord
 from domain.customer import Customer
 from domain.edition import Checklist, PolicyEdition
+from domain.external_rating import EXTERNAL_RATING, AgencyRating
 from domain.investigation import INVESTIGATION_REPORT
 from domain.statement import Statement
 from domain.turnover import InvoiceRecord
 from domain.value import Value
+from policies.external_rating import gaps
 from policies.line import temporary_until_max
 
 RECORD_ITEMS = frozenset(
     "identifier identifier_verified purpose product line temporary_until established_on employees "
-    "mail statement_latest statements_years statement_audited payment_record vat_invoices".split()
+    "mail statement_latest statements_years statement_audited payment_record vat_invoices "
+    "external_rating".split()
 )
 
 
@@ -43,13 +46,26 @@ def completeness(
     *,
     payments: PaymentRecord | None = None,
     invoices: InvoiceRecord | None = None,
+    ratings: Sequence[AgencyRating] = (),
     report_open: bool = False,
 ) -> Completeness:
     """The checklists of the type and segment against what is on file.
 
-    `report_open` where an investigation is asked and no signed report counts.
+    `ratings` are all of agencies that are on record; where one is asked for and none counts, each
+    agency whose last one has run out is named, with the day. `report_open` where an investigation
+    is asked and no signed report counts.
     """
-    file = _File(application, statements, customer, edition, business_on, payments, invoices)
+    lapsed = gaps(ratings, business_on, edition)
+    file = _File(
+        application,
+        statements,
+        customer,
+        edition,
+        business_on,
+        payments,
+        invoices,
+        rated=not lapsed,
+    )
     lists = [each for each in edition.completeness.checklists if _applies(each, file)]
     required = dict.fromkeys(code for each in lists for code in each.required)
     optional = dict.fromkeys(code for each in lists for code in each.optional)
@@ -61,11 +77,18 @@ def completeness(
     unknown_product = [] if file.has("product") else ["product"]
     below_floor = open_optional if share < edition.completeness.share_min else []
     report = [INVESTIGATION_REPORT] if report_open else []
+    missing = dict.fromkeys([*unknown_product, *open_required, *below_floor, *report])
     return Completeness(
         share=share.quantize(Decimal("0.0001")),
-        missing=tuple(dict.fromkeys([*unknown_product, *open_required, *below_floor, *report])),
-        missing_optional=tuple(open_optional),
+        missing=tuple(_named(missing, lapsed)),
+        missing_optional=tuple(_named(open_optional, lapsed)),
     )
+
+
+def _named(codes: Iterable[str], lapsed: tuple[str, ...]) -> Iterator[str]:
+    """The codes, a rating that is asked for by the agencies whose rating has run out."""
+    for code in codes:
+        yield from lapsed if code == EXTERNAL_RATING else (code,)
 
 
 def missing_items(
@@ -94,6 +117,8 @@ class _File:
         business_on: date,
         payments: PaymentRecord | None,
         invoices: InvoiceRecord | None,
+        *,
+        rated: bool,
     ) -> None:
         self.application = application
         self.customer = customer
@@ -103,6 +128,7 @@ class _File:
         self._on = business_on
         self._payments = payments
         self._invoices = invoices
+        self._rated = rated
 
     def has(self, code: str) -> bool:
         """Whether an item is there; a code that is no record of ours is a document."""
@@ -133,6 +159,8 @@ class _File:
             case "payment_record":
                 least = self._edition.payments.invoices_min
                 return self._payments is not None and self._payments.invoices >= least
+            case "external_rating":
+                return self._rated
             case "vat_invoices" if self._invoices is not None:
                 return self._invoices.last_sale_on is not None
         return code in self.application.attachments

@@ -5,8 +5,8 @@ rises; and no value is there that nothing reads. The sentences are for whoever w
 """
 
 import ast
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import date
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import date, timedelta
 from decimal import Decimal
 from itertools import combinations, pairwise
 from typing import Any, get_args
@@ -21,6 +21,7 @@ from domain.classification import FiveTier
 from domain.customer import Segment
 from domain.edition import (
     FIGURES,
+    AnalystRule,
     ApprovalPolicy,
     ApprovalStep,
     CalendarRow,
@@ -30,6 +31,7 @@ from domain.edition import (
     Factor,
     FloatingRow,
     KnockOutEffect,
+    MappingRow,
     MaterialChange,
     MaterialityRow,
     PolicyEdition,
@@ -40,6 +42,7 @@ from domain.edition import (
     Voids,
 )
 from domain.errors import EditionInvalid
+from domain.external_rating import AGENCY_RATING, EXTERNAL_RATING
 from domain.investigation import INVESTIGATION_REPORT
 from domain.value import Value
 from policies.authenticity import CHECKS
@@ -47,7 +50,7 @@ from policies.calendar import calendar_of, work_calendar
 from policies.formula import compiled_formula, dependencies
 from policies.investigation import checklists_for
 from policies.scorecard import SCORE_MAX, Choices, bins_table
-from policies.spreading import NAMES, PAYMENT_NAMES, TEXT_NAMES, judged_figures
+from policies.spreading import EXTERNAL_NAMES, NAMES, PAYMENT_NAMES, TEXT_NAMES, judged_figures
 from policies.table import Table
 from policies.tables import approval_table
 from policies.warning import OVERDUE_OF_LIMIT
@@ -206,6 +209,17 @@ def _scorecards(edition: PolicyEdition) -> Iterator[Finding]:
         yield from _floors(path, card, edition)
 
 
+def _analysts(edition: PolicyEdition) -> Iterator[Finding]:
+    """What an analyst may supply for a factor is the same wherever a scorecard has that factor."""
+    said: dict[str, tuple[str, AnalystRule | None]] = {}
+    for card in edition.scorecards.values():
+        for factor in card.factors:
+            if factor.missing is Missing.ANALYST:
+                asked = (factor.figure, factor.analyst)
+                if said.setdefault(factor.code, asked) != asked:
+                    yield _found("scorecards", "repeated", name=factor.code)
+
+
 def faults_of_card(path: str, card: Scorecard) -> Iterator[Finding]:
     """What is wrong with a scorecard whatever the edition it is in."""
     yield from _repeated(f"{path}.factors", (factor.code for factor in card.factors))
@@ -292,6 +306,22 @@ def _bin_kinds(path: str, factor: Factor) -> Iterator[Finding]:
         yield _found(f"{path}.factors.{factor.code}", "incomplete", name="missing_points")
     if factor.missing is not Missing.POINTS and factor.missing_points is not None:
         yield _found(f"{path}.factors.{factor.code}.missing_points", "unread")
+    yield from _analyst_rule(f"{path}.factors.{factor.code}", factor)
+
+
+def _analyst_rule(path: str, factor: Factor) -> Iterator[Finding]:
+    """An analyst's figure has bounds in order, and a figure that may be missing."""
+    rule = factor.analyst
+    if factor.missing is not Missing.ANALYST:
+        if rule is not None:
+            yield _found(f"{path}.analyst", "unread")
+        return
+    if factor.figure in TEXT_NAMES:
+        yield _found(f"{path}.missing", "unread")
+    if rule is None:
+        yield _found(path, "incomplete", name="analyst")
+    elif rule.at_most <= rule.at_least:
+        yield _found(f"{path}.analyst", "order", first=rule.at_least, second=rule.at_most)
 
 
 def _master_scale(edition: PolicyEdition) -> Iterator[Finding]:
@@ -673,6 +703,58 @@ def _reports(edition: PolicyEdition) -> Iterator[Finding]:
     yield from _repeated("reports", (row.kind for row in edition.reports))
     for row in edition.reports:
         yield from _repeated(f"reports.{row.kind}.providers", row.providers)
+        if row.kind == AGENCY_RATING:  # entered, with its own rules, and asked of no provider
+            yield _found(f"reports.{row.kind}", "unknown", name=row.kind)
+
+
+def _external_ratings(edition: PolicyEdition) -> Iterator[Finding]:
+    """Every agency has rows, every row an agency and a grade, and a rating one row on any day
+    between its first and its last."""
+    policy = edition.external_ratings
+    yield from _repeated("external_ratings.agencies", policy.agencies)
+    mapped: dict[tuple[str, str], list[MappingRow]] = {}
+    for place, row in enumerate(policy.rows, start=1):
+        path = f"external_ratings.rows.{place}"
+        yield from _dates(path, row)
+        yield from _repeated(path, row.ratings)
+        if row.agency not in policy.agencies:
+            yield _found(f"{path}.agency", "unknown", name=row.agency)
+        if row.grade not in edition.grades:
+            yield _found(f"{path}.grade", "unknown", name=row.grade)
+        for rating in row.ratings:
+            mapped.setdefault((row.agency, rating), []).append(row)
+    for (agency, rating), rows in mapped.items():
+        yield from _unbroken("external_ratings.rows", f"{agency} {rating}", rows)
+    for agency in policy.agencies:
+        if agency not in {row.agency for row in policy.rows}:
+            yield _found("external_ratings.agencies", "incomplete", name=agency)
+    if not policy.agencies and policy.notches_above_max is not None:
+        yield _found("external_ratings.notches_above_max", "unread")
+    asked = [
+        *(
+            f"completeness.checklists.{each.code}"
+            for each in edition.completeness.checklists
+            if EXTERNAL_RATING in (*each.required, *each.optional)
+        ),
+        *(
+            f"{path}.factors.{factor.code}.figure"
+            for path, card in _cards(edition)
+            for factor in card.factors
+            if factor.figure in EXTERNAL_NAMES
+        ),
+    ]
+    if not policy.agencies:
+        yield from (_found(path, "incomplete", name="external_ratings.agencies") for path in asked)
+
+
+def _unbroken(path: str, what: str, rows: Sequence[Dated]) -> Iterator[Finding]:
+    """Dated rows of one thing follow each other without a day of none or of two."""
+    in_order = sorted(rows, key=lambda row: row.effective_from or date.min)
+    for first, second in pairwise(in_order):
+        if _meet(first, second):
+            yield _found(path, "overlap", where=what, rows=second.effective_from or "-")
+        elif first.effective_until != (second.effective_from or date.min) - timedelta(days=1):
+            yield _found(path, "gap", where=f"{what} after {first.effective_until}")
 
 
 def _floating(edition: PolicyEdition) -> Iterator[Finding]:
@@ -856,6 +938,7 @@ _RULES: tuple[Callable[[PolicyEdition], Iterator[Finding]], ...] = (
     _figure_references,
     _choices,
     _scorecards,
+    _analysts,
     _master_scale,
     _knock_outs,
     _override,
@@ -876,6 +959,7 @@ _RULES: tuple[Callable[[PolicyEdition], Iterator[Finding]], ...] = (
     _review,
     _authenticity,
     _reports,
+    _external_ratings,
     _monitoring,
     _impairment,
     _classification,

@@ -25,6 +25,7 @@ from domain.override import (
     OverrideTrace,
     RatingOverride,
 )
+from policies.external_rating import EXTERNAL_CAP
 from policies.publication import publication_step
 from policies.rating import effects
 
@@ -126,6 +127,8 @@ def _ceiling(rating: Rating, edition: PolicyEdition) -> tuple[int, str]:
         for rule in edition.knock_outs
         if done.get(rule.code) is KnockOutEffect.CAP and rule.grade_max
     ]
+    if rating.external_cap is not None:
+        caps.append((edition.rank(rating.external_cap), EXTERNAL_CAP))
     return max(caps, default=(0, ""))
 
 

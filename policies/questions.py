@@ -11,18 +11,30 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal, localcontext
 from itertools import chain, product
 
+from domain.analyst_figure import gap_of
 from domain.assessment import Bearing, Dossier, Lane, Missing
 from domain.edition import Combine, Factor, KnockOutEffect, PolicyEdition
+from domain.external_rating import EXTERNAL_RATING
 from domain.money import Money
 from domain.statement import Statement
 from domain.value import Value
+from policies.analyst_figure import awaited
 from policies.assessment import assess
+from policies.external_rating import grade_ceiling
 from policies.formula import EXACT, UNKNOWN, Found, compiled_formula, dependencies
 from policies.limit import held_beside, propose_limit
 from policies.price import price
-from policies.rating import chosen
+from policies.rating import MUST_BE_THERE, chosen, value_judged
 from policies.scorecard import ABSENT, PRESENT, CardTable
-from policies.spreading import ITEM_NAMES, NAMES, PAYMENT_NAMES, Scope, judged_by, scope_of
+from policies.spreading import (
+    EXTERNAL_NAMES,
+    ITEM_NAMES,
+    NAMES,
+    PAYMENT_NAMES,
+    Scope,
+    judged_by,
+    scope_of,
+)
 from policies.tables import tables_of
 
 _STATEMENT_NAMES = frozenset({"rate", "statement_age_days", "statement_years"})
@@ -113,6 +125,11 @@ def _asked(
         asked.setdefault("employees", _names_of("employees"))
     if payments.invoices < edition.payments.invoices_min:
         asked.setdefault("payment_record", _names_of("payment_record"))
+    rating_asked = any(_names_of(code) == EXTERNAL_NAMES for code in missing)
+    if not rating_asked and not dossier.external_ratings and EXTERNAL_NAMES & _names_read(edition):
+        asked[EXTERNAL_RATING] = EXTERNAL_NAMES
+    for code in awaited(dossier, edition):
+        asked.setdefault(code, frozenset())  # it fills in no name, but a factor
     return asked
 
 
@@ -132,6 +149,8 @@ def _names_of(code: str) -> frozenset[str]:
             return frozenset({"employees"})
         case "identifier" | "identifier_verified":
             return frozenset({"proven_identifier"})
+        case "external_rating":  # of an agency whose last one has run out, if it names one
+            return EXTERNAL_NAMES
     return frozenset()
 
 
@@ -234,7 +253,11 @@ class _Reach(_Figures):
         self._points = {each.code: self._points_of(each) for each in self._factors}
 
     def question(self, code: str, names: frozenset[str], on_checklist: bool) -> Question:
-        moved = [factor for factor in self._factors if self._rests_on(factor.figure, names)]
+        moved = [
+            factor
+            for factor in self._factors
+            if self._rests_on(factor.figure, names) or code == gap_of(factor.code)
+        ]
         bearings = {
             Bearing.GRADE: self._moves_grade(moved, names),
             Bearing.LIMIT: self._moves_limit(names),
@@ -261,10 +284,17 @@ class _Reach(_Figures):
         return frozenset(self._edition.grades[place] for place in places | capped)
 
     def _caps(self) -> set[int]:
+        held = grade_ceiling(self._scope.external, self._edition)
+        by_rating = _ceilings(self._edition) if self._unknown & EXTERNAL_NAMES else set()
         return {
-            self._edition.rank(rule.grade_max)
-            for rule in self._edition.knock_outs
-            if rule.effect is KnockOutEffect.CAP and rule.grade_max and self._may_fire(rule.figure)
+            *({held} if held is not None else by_rating),
+            *(
+                self._edition.rank(rule.grade_max)
+                for rule in self._edition.knock_outs
+                if rule.effect is KnockOutEffect.CAP
+                and rule.grade_max
+                and self._may_fire(rule.figure)
+            ),
         }
 
     def _rank(self, score: Decimal) -> int:
@@ -274,11 +304,13 @@ class _Reach(_Figures):
 
     def _points_of(self, factor: Factor) -> frozenset[Decimal]:
         """Every number of points that a factor could still earn."""
-        absent, _ = self._card.earned(factor, None)
-        if self.is_open(factor.figure):
-            return frozenset({absent, *(each.points for each in factor.bins)})
-        points, _ = self._card.earned(factor, self._scope.value(factor.figure))
-        return frozenset({points})
+        value, supplied = value_judged(factor, self._scope)
+        points, _ = self._card.earned(factor, value)
+        awaits = value is None and factor.missing is Missing.ANALYST
+        if not self.is_open(factor.figure) and not awaits:
+            return frozenset({points})
+        absent = points if supplied is not None else self._card.earned(factor, None)[0]
+        return frozenset({absent, *(each.points for each in factor.bins)})
 
     def _moves_grade(self, moved: Sequence[Factor], names: frozenset[str]) -> bool:
         """Whether the points of these factors can carry any reachable score over a floor, or a
@@ -295,7 +327,10 @@ class _Reach(_Figures):
             and rule.grade_max
             and self._rests_on(rule.figure, names)
         )
-        return by_score or by_cap
+        by_rating = bool(names & EXTERNAL_NAMES) and any(
+            place > best for place in _ceilings(self._edition)
+        )
+        return by_score or by_cap or by_rating
 
     def _may_fire(self, figure: str) -> bool:
         if self.is_open(figure):
@@ -355,7 +390,7 @@ class _Reach(_Figures):
             for rule in self._edition.knock_outs
             if rule.effect is not KnockOutEffect.CAP
         )
-        by_absence = any(factor.missing is Missing.FAIL for factor in moved)
+        by_absence = any(factor.missing in MUST_BE_THERE for factor in moved)
         dated = "rate" in names
         return (
             by_knock_out
@@ -388,6 +423,14 @@ class _Reach(_Figures):
             > 1
             for grade in self.grades()
         )
+
+
+def _ceilings(edition: PolicyEdition) -> set[int]:
+    """Every place that a rating of an agency could hold a grade down to."""
+    policy = edition.external_ratings
+    if policy.notches_above_max is None:
+        return set()
+    return {max(0, edition.rank(row.grade) - policy.notches_above_max) for row in policy.rows}
 
 
 def _sums(points: Iterable[frozenset[Decimal]]) -> frozenset[Decimal]:

@@ -1,16 +1,19 @@
 """Rating (评级): a scorecard of factors whose points sum to a score, and the grade that follows.
 
 Points are read from tables, never computed, so that their sum is exact. A missing figure earns what
-its factor declares. Knock-outs (一票否决) overrule the score: they decline, send the case to people,
-or hold the grade down.
+its factor declares, or what an analyst supplied for it where the factor leaves it to one. Knock-outs
+(一票否决) overrule the score: they decline, send the case to people, or hold the grade down, as an
+external rating does.
 """
 
 from decimal import Decimal
 
+from domain.analyst_figure import SuppliedFigure
 from domain.assessment import FactorPoints, Missing, Rating, ShadowRating
 from domain.edition import Factor, KnockOutEffect, MasterGrade, PolicyEdition, Relation
 from domain.errors import EditionInvalid
 from domain.reasons import because
+from policies.external_rating import grade_ceiling
 from policies.line import months_later
 from policies.reference_scores import reference_scores
 from policies.scorecard import CardTable, bin_label, name_of, pd_of
@@ -18,6 +21,8 @@ from policies.spreading import Scope, to_decimals
 from policies.tables import tables_of
 
 MISSING_BIN = "missing"
+# Without the figure people decide: whoever judges has not got what the factor asks for.
+MUST_BE_THERE = frozenset({Missing.FAIL, Missing.ANALYST})
 
 
 def rate(scope: Scope, edition: PolicyEdition) -> Rating:
@@ -28,9 +33,12 @@ def rate(scope: Scope, edition: PolicyEdition) -> Rating:
     score = sum((factor.points for factor in factors), Decimal(0))
     fired = knock_outs(scope, edition)
     unrated = tuple(
-        f"missing_{factor.code}" for factor in factors if factor.missing is Missing.FAIL
+        f"missing_{factor.code}"
+        for factor in factors
+        if factor.missing in MUST_BE_THERE and factor.supplied is None
     )
-    graded = _capped(table.grade(score), fired, edition)
+    ceiling = grade_ceiling(scope.external, edition)
+    graded = _capped(table.grade(score), fired, ceiling, edition)
     return Rating(
         factors=factors,
         score=score,
@@ -44,6 +52,8 @@ def rate(scope: Scope, edition: PolicyEdition) -> Rating:
         group_shares=_group_shares(factors, card.weights),
         valid_until=months_later(scope.business_on, edition.review.rating_valid_months),
         references=reference_scores(scope.find, edition.spreading.price_index),
+        external=scope.external,
+        external_cap=None if ceiling is None else edition.grades[ceiling],
     )
 
 
@@ -104,7 +114,8 @@ def effects(rating: Rating, edition: PolicyEdition) -> dict[str, KnockOutEffect]
 
 
 def _points(factor: Factor, scope: Scope, table: CardTable) -> FactorPoints:
-    value, formula, inputs = scope.parts(factor.figure)
+    _, formula, inputs = scope.parts(factor.figure)
+    value, supplied = value_judged(factor, scope)
     points, row = table.earned(factor, value)
     return FactorPoints(
         code=factor.code,
@@ -114,9 +125,29 @@ def _points(factor: Factor, scope: Scope, table: CardTable) -> FactorPoints:
         points_max=factor.points_max,
         formula=formula,
         inputs=inputs,
-        missing=factor.missing if row is None else None,
+        missing=factor.missing if row is None or supplied is not None else None,
         group=factor.group,
+        supplied=supplied,
     )
+
+
+def value_judged(
+    factor: Factor, scope: Scope
+) -> tuple[Decimal | str | None, SuppliedFigure | None]:
+    """The value a factor is judged by: its figure's, or what an analyst supplied in its place."""
+    value = scope.value(factor.figure)
+    supplied = supplied_to(factor, scope) if value is None else None
+    if supplied is not None:
+        value = to_decimals(supplied.value, scope.decimals)
+    return value, supplied
+
+
+def supplied_to(factor: Factor, scope: Scope) -> SuppliedFigure | None:
+    """What an analyst has supplied for a factor that leaves it to one, within its bounds."""
+    rule, supplied = factor.analyst, scope.supplied.get(factor.code)
+    if factor.missing is not Missing.ANALYST or rule is None or supplied is None:
+        return None
+    return supplied if rule.at_least <= supplied.value <= rule.at_most else None
 
 
 def _group_shares(
@@ -129,9 +160,12 @@ def _group_shares(
     return {group: to_decimals(points / weights[group], 4) for group, points in earned.items()}
 
 
-def _capped(grade: str, fired: tuple[str, ...], edition: PolicyEdition) -> MasterGrade:
-    """The grade, held down to the worst `grade_max` of the rules that fired."""
-    place = edition.rank(grade)
+def _capped(
+    grade: str, fired: tuple[str, ...], ceiling: int | None, edition: PolicyEdition
+) -> MasterGrade:
+    """The grade, held down to the worst `grade_max` of the rules that fired, and to what an
+    external rating leaves."""
+    place = max(edition.rank(grade), ceiling or 0)
     for rule in edition.knock_outs:
         if rule.code in fired and rule.effect is KnockOutEffect.CAP and rule.grade_max:
             place = max(place, edition.rank(rule.grade_max))

@@ -20,6 +20,7 @@ from domain.rerating import Judging, Outcome, Standing
 from policies.book import Book, Verdicts, base_column, figure_column, judge_book
 from policies.columns import Column, Plan, plan_for
 from policies.cover import uplift
+from policies.external_rating import grade_ceiling
 from policies.formula import EXACT
 from policies.limit import base_minor, held_beside, propose_limit
 from policies.override import overridden
@@ -58,7 +59,13 @@ def book_of(
             cover=_minors(uplift(dossier, edition).minor for dossier in dossiers)
             if any(dossier.covers for dossier in dossiers)
             else None,
+            ceiling=_ceilings(scopes, edition),
         )
+
+
+def _ceilings(scopes: Sequence[Scope], edition: PolicyEdition) -> Column | None:
+    found = [grade_ceiling(scope.external, edition) or 0 for scope in scopes]
+    return np.array(found, np.int8) if any(found) else None
 
 
 class Judged(NamedTuple):

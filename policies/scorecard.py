@@ -107,7 +107,7 @@ def points_missing(factor: Factor, card: Scorecard) -> Decimal:
         case Missing.POINTS:
             assert factor.missing_points is not None, f"{factor.code} gives no points for missing"
             return factor.missing_points
-        case Missing.WORST | Missing.FAIL:
+        case Missing.WORST | Missing.FAIL | Missing.ANALYST:
             return factor.points_min
 
 

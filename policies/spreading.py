@@ -3,20 +3,23 @@
 The formulas are the edition's. Names in a formula are statement items of the newest year
 (`revenue`), of the year before (`prior_revenue`), the mean of the two (`mean_inventory`, the newest
 alone where there is no year before), figures of the payment record, the VAT invoices
-(`invoice_sales_year`) and the customer, and other figures. A figure whose input is missing is missing, never zero.
+(`invoice_sales_year`), external ratings (`external_rating_pd`) and the customer, and other figures. A figure whose input is missing is missing, never zero.
 """
 
 from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 
+from domain.analyst_figure import SuppliedFigure
 from domain.assessment import Dossier, Figure, PaymentRecord, RateUsed
 from domain.customer import Customer
 from domain.edition import PolicyEdition, SpreadingPolicy
 from domain.errors import RateMissing
 from domain.exchange import RateKind
+from domain.external_rating import ExternalGrade
 from domain.statement import Item, Statement
 from domain.turnover import InvoiceRecord
+from policies.external_rating import external_grades, used_grade
 from policies.formula import EXACT, compiled_formula, dependencies
 from policies.turnover import INVOICE_AMOUNTS, INVOICE_NAMES, invoice_figure
 
@@ -58,12 +61,15 @@ OTHER_NAMES = frozenset(
         "proven_identifier",
     }
 )
+# Of the external rating that is judged by, on our own scale: 0 is the best grade.
+EXTERNAL_NAMES = frozenset({"external_rating_rank", "external_rating_pd"})
 NAMES = (
     ITEM_NAMES
     | {f"prior_{name}" for name in ITEM_NAMES}
     | {f"mean_{name}" for name in ITEM_NAMES}
     | PAYMENT_NAMES
     | OTHER_NAMES
+    | EXTERNAL_NAMES
     | INVOICE_NAMES
 )
 _MISSING = object()
@@ -76,6 +82,11 @@ class FigureScope:
         self._spreading = spreading
         self._figures = spreading.figures
         self._known: dict[str, Decimal | None] = {}
+
+    @property
+    def decimals(self) -> int:
+        """To how many decimals a figure is judged."""
+        return self._spreading.decimals
 
     def find(self, name: str) -> Decimal | None:
         """The value of a name, unrounded; None where it is missing."""
@@ -136,6 +147,8 @@ class Scope(FigureScope):
         existing: bool = False,
         invoices: InvoiceRecord | None = None,
         invoice_rate: Decimal = Decimal(1),
+        external: Sequence[ExternalGrade] = (),
+        supplied: Sequence[SuppliedFigure] = (),
     ) -> None:
         super().__init__(edition.spreading)
         self._edition = edition
@@ -152,6 +165,8 @@ class Scope(FigureScope):
         self._completeness = completeness
         self._invoices = invoices
         self._invoice_rate = invoice_rate
+        self.external = tuple(external)
+        self.supplied = {each.factor: each for each in supplied}  # by factor, the newest
 
     def text(self, name: str) -> str:
         return str(getattr(self._customer, name))
@@ -167,6 +182,8 @@ class Scope(FigureScope):
             return self._payment(name)
         if name in INVOICE_NAMES:
             return self._invoice(name)
+        if name in EXTERNAL_NAMES:
+            return self._external(name)
         return self._other(name)
 
     def _mean(self, item: str) -> Decimal | None:
@@ -187,6 +204,15 @@ class Scope(FigureScope):
         if value is None or name not in INVOICE_AMOUNTS:
             return value
         return value * self._invoice_rate
+
+    def _external(self, name: str) -> Decimal | None:
+        grade = used_grade(self.external)
+        if grade is None:
+            return None
+        place = self._edition.rank(grade)
+        if name == "external_rating_rank":
+            return Decimal(place)
+        return self._edition.master_scale[place].pd
 
     def _other(self, name: str) -> Decimal | None:
         customer = self._customer
@@ -233,6 +259,8 @@ def scope_of(dossier: Dossier, edition: PolicyEdition) -> Scope:
         existing=bool(dossier.holdings.own_limits),
         invoices=invoices,
         invoice_rate=invoiced,
+        external=external_grades(dossier.external_ratings, dossier.business_on, edition),
+        supplied=dossier.supplied,
     )
 
 

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
+from domain.analyst_figure import ANALYST_FIGURE
 from domain.application import ApplicationType, CaseStatus
 from domain.calendar import WorkCalendar
 from domain.edition import TurnaroundPolicy
@@ -211,7 +212,7 @@ def _condition(place: _Place | None, event: CaseEvent, policy: TurnaroundPolicy)
 def court_of(codes: Iterable[str], policy: TurnaroundPolicy) -> Court:
     """Whose it is to bring what is missing: the customer's if anything is, then third parties'."""
     names = {code.partition(":")[0] for code in codes}
-    if names - {*policy.ours, *policy.third_party}:
+    if names - {*policy.ours, ANALYST_FIGURE, *policy.third_party}:
         return Court.CUSTOMER
     return Court.THIRD_PARTY if names & {*policy.third_party} else Court.OURS
 

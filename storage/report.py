@@ -94,11 +94,13 @@ class Reports:
         row = self._session.scalar(query)
         return None if row is None else _report(row)
 
-    def list_of(self, customer_id: str) -> tuple[ExternalReport, ...]:
-        """Every report on a customer, the newest on record first."""
+    def list_of(self, customer_id: str, kind: str | None = None) -> tuple[ExternalReport, ...]:
+        """Every report on a customer, of one kind if named, the newest on record first."""
         query = select(ExternalReportRow).where(
             of_customer(ExternalReportRow.customer_id, customer_id)
         )
+        if kind is not None:
+            query = query.where(ExternalReportRow.kind == kind)
         query = query.order_by(ExternalReportRow.report_id.desc())
         return tuple(map(_report, self._session.scalars(query)))
 

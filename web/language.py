@@ -46,13 +46,14 @@ class Speech:
     def name(self, kind: str, code: str) -> str:
         """What a code of the policy is called; one nobody named is shown as it is written.
 
-        A code may carry a figure or a rule after a colon: `statements_years:2`.
+        A code may carry a figure, a rule or a factor after a colon: `statements_years:2`.
         """
         plain, _, figure = code.partition(":")
         sentence = self._sentences.get(f"{kind}.{plain}")
         if sentence is None:
             return code.replace("_", " ")
-        return sentence.format(figure=figure, rule=self._sentences.get(f"rule.{figure}", figure))
+        of = {kind: self._sentences.get(f"{kind}.{figure}", figure) for kind in ("rule", "factor")}
+        return sentence.format(figure=figure, **of)
 
     def explains(self, key: str) -> bool:
         return key in self._sentences

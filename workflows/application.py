@@ -16,6 +16,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 with workflow.unsafe.imports_passed_through():
     from activities.refusals import refusal, refusal_of
     from activities.signatures import ApplicationSteps, LineSteps, OfferSteps
+    from domain.analyst_figure import factor_of
     from domain.application import (
         Assessed,
         CaseAction,
@@ -171,13 +172,15 @@ class CreditApplicationWorkflow:
                 self._tell("waits for the report of two investigators", "investigators")
             elif self._missing and all(map(RateGap.find, self._missing)):
                 self._tell(f"waits for: {', '.join(self._missing)}", "risk_officer")
+            elif self._missing and all(map(factor_of, self._missing)):
+                self._tell(f"waits for an analyst: {', '.join(self._missing)}", "analyst")
             else:
                 wanted = ", ".join(self._missing) or "a supplement"
                 self._tell(f"waits for the applicant: {wanted}", "applicant")
             await self._answered_in_time(lambda: self._file_moved)
 
     async def _file_looked_at(self) -> None:
-        """Both investigators have signed, or a rate was recorded: the case lacks that no longer."""
+        """What the case waited for is on file: a signed report, a rate, a rating, a figure."""
         self._file_moved = False
         async with self._one_at_a_time:
             changed = await workflow.execute_activity_method(
@@ -513,6 +516,11 @@ class CreditApplicationWorkflow:
     @workflow.signal
     def rates_recorded(self) -> None:
         """An exchange rate was recorded; the case may have waited for that one."""
+        self._file_moved = True
+
+    @workflow.signal
+    def file_changed(self) -> None:
+        """An analyst's figure or an agency's rating is on file; the case may have waited for it."""
         self._file_moved = True
 
     def _refuse_ended(self) -> None:

@@ -443,6 +443,51 @@ class AsyncClient(AsyncConnection):
         """Who asked whom about a customer and what came of it, oldest first."""
         return (await self.run(requests.report_queries(customer_id))).items
 
+    async def fetch_rating_mapping(self) -> v.RatingMapping:
+        """Which ratings of which agencies are which grade of ours, from when to when."""
+        return await self.run(requests.rating_mapping())
+
+    async def fetch_agency_ratings(self, customer_id: str) -> Sequence[v.RatingOnFile]:
+        """Every agency's rating of a customer, newest first, and whether it counts today."""
+        return (await self.run(requests.agency_ratings(customer_id))).items
+
+    async def record_agency_rating(
+        self,
+        customer_id: str,
+        agency: str,
+        rating: str,
+        *,
+        rated_on: date,
+        valid_until: date,
+        evidence_hash: str,
+        outlook: str = "unstated",
+        key: str | None = None,
+    ) -> v.RatingOnFile:
+        """Put an agency's rating on file; its document is attached before."""
+        content = {
+            "agency": agency,
+            "rating": rating,
+            "outlook": outlook,
+            "rated_on": rated_on,
+            "valid_until": valid_until,
+            "evidence_hash": evidence_hash,
+        }
+        return await self.run(requests.record_rating(customer_id, content, key))
+
+    async def withdraw_agency_rating(
+        self,
+        customer_id: str,
+        agency: str,
+        withdrawn_on: date,
+        evidence_hash: str,
+        *,
+        key: str | None = None,
+    ) -> v.RatingWithdrawal:
+        """Say that an agency rates a customer no longer, from a day on."""
+        return await self.run(
+            requests.withdraw_rating(customer_id, agency, withdrawn_on, evidence_hash, key)
+        )
+
     async def fetch_attachment_facts(self, sha256: str) -> v.Attachment:
         """What a file on record is."""
         return await self.run(requests.attachment(sha256))
@@ -554,6 +599,35 @@ class AsyncClient(AsyncConnection):
         """Clear or confirm the screening hits that suspend a case."""
         content = {"clear": clear, "reason": reason}
         return await self.run(requests.change(case_id, "disposition", content, key))
+
+    async def fetch_analyst_figures(self, case_id: str) -> v.CaseFigures:
+        """What analysts may supply for a case, within which bounds, and what they have."""
+        return await self.run(requests.analyst_figures(case_id))
+
+    async def supply_analyst_figure(
+        self,
+        case_id: str,
+        factor: str,
+        value: Decimal,
+        *,
+        reason: str,
+        evidence_hash: str,
+        key: str | None = None,
+    ) -> v.CaseFigures:
+        """Give a figure that a case waits for; its document is attached before."""
+        content = {
+            "factor": factor,
+            "value": f"{value:f}",
+            "reason": reason,
+            "evidence_hash": evidence_hash,
+        }
+        return await self.run(requests.supply_figure(case_id, content, key))
+
+    async def confirm_analyst_figure(
+        self, case_id: str, factor: str, version: int, *, key: str | None = None
+    ) -> v.CaseFigures:
+        """The second person's word on a supplied figure."""
+        return await self.run(requests.confirm_figure(case_id, factor, version, key))
 
     async def override(
         self, case_id: str, notches: int, *, reason: str, note: str, key: str | None = None

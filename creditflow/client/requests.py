@@ -394,6 +394,32 @@ def report_queries(customer_id: str) -> Call[v.Items[v.ReportQuery]]:
     return reading(_at("customers", customer_id, "report-queries"), v.Items[v.ReportQuery])
 
 
+def rating_mapping() -> Call[v.RatingMapping]:
+    return reading("/external-ratings/mapping", v.RatingMapping)
+
+
+def agency_ratings(customer_id: str) -> Call[v.Items[v.RatingOnFile]]:
+    return reading(_at("customers", customer_id, "external-ratings"), v.Items[v.RatingOnFile])
+
+
+def record_rating(
+    customer_id: str, content: Mapping[str, Any], key: str | None
+) -> Call[v.RatingOnFile]:
+    path = _at("customers", customer_id, "external-ratings")
+    return writing(path, v.RatingOnFile, content, key=key)
+
+
+def withdraw_rating(
+    customer_id: str, agency: str, withdrawn_on: date, evidence_hash: str, key: str | None
+) -> Call[v.RatingWithdrawal]:
+    return writing(
+        _at("customers", customer_id, "external-ratings", "withdrawals"),
+        v.RatingWithdrawal,
+        {"agency": agency, "withdrawn_on": withdrawn_on, "evidence_hash": evidence_hash},
+        key=key,
+    )
+
+
 def attachment(sha256: str) -> Call[v.Attachment]:
     return reading(_at("attachments", sha256), v.Attachment)
 
@@ -507,6 +533,24 @@ def receipt(case_id: str) -> Call[Mapping[str, Any]]:
 
 def replay(case_id: str) -> Call[v.Replayed]:
     return writing(_at("applications", case_id, "replay"), v.Replayed)
+
+
+def analyst_figures(case_id: str) -> Call[v.CaseFigures]:
+    return reading(_at("applications", case_id, "analyst-figures"), v.CaseFigures)
+
+
+def supply_figure(case_id: str, content: Mapping[str, Any], key: str | None) -> Call[v.CaseFigures]:
+    path = _at("applications", case_id, "analyst-figures")
+    return writing(path, v.CaseFigures, content, key=key)
+
+
+def confirm_figure(case_id: str, factor: str, version: int, key: str | None) -> Call[v.CaseFigures]:
+    return writing(
+        _at("applications", case_id, "analyst-figures", "confirmation"),
+        v.CaseFigures,
+        {"factor": factor, "version": version},
+        key=key,
+    )
 
 
 def override(

@@ -385,6 +385,46 @@ class AnalystOverrides(Answer):
     down: OverridesOneWay
 
 
+class AnalystRule(Answer):
+    """What an analyst may supply for a factor."""
+
+    at_least: Exact
+    at_most: Exact
+    second_person: bool
+
+
+class AnalystFigure(Answer):
+    """A figure that an analyst supplied, and who confirmed it where policy asks for two."""
+
+    case_id: str
+    factor: str
+    version: int
+    value: Exact
+    reason: str
+    evidence_hash: str
+    second_needed: bool
+    supplied_by: str
+    supplied_at: AwareDatetime
+    confirmed_by: str | None
+    confirmed_at: AwareDatetime | None
+
+
+class AskedFigure(Answer):
+    factor: str
+    figure: str
+    rule: AnalystRule
+    awaited: bool
+    versions: tuple[AnalystFigure, ...]
+
+
+class CaseFigures(Answer):
+    """What analysts may supply for a case, and what they have."""
+
+    case_id: str
+    changeable: bool
+    items: tuple[AskedFigure, ...]
+
+
 class OverrideReport(Answer):
     since: date
     until: date
@@ -1465,6 +1505,70 @@ class PulledReport(Answer):
     report: ExternalReport
     on_file: bool
     tried: Mapping[str, str]
+
+
+class ExternalGrade(Answer):
+    """What an agency's rating is on our own scale, and from when to when the mapping says so."""
+
+    agency: str
+    rating: str
+    outlook: str
+    rated_on: date
+    valid_until: date
+    report_id: str
+    grade: str
+    effective_from: date | None
+    effective_until: date | None
+    used: bool
+
+
+class AgencyRating(Answer):
+    """An agency's rating on file; `followed_on` the day from which another word of it counts."""
+
+    report_id: str
+    customer_id: str
+    agency: str
+    rating: str
+    outlook: str
+    rated_on: date
+    valid_until: date
+    evidence_hash: str
+    followed_on: date | None
+    withdrawn: bool
+    recorded_by: str
+
+
+class RatingOnFile(Answer):
+    """A rating and how it stands today: counts, unmapped, expired, withdrawn or followed."""
+
+    rating: AgencyRating
+    standing: str
+    grade: ExternalGrade | None
+
+
+class RatingWithdrawal(Answer):
+    report_id: str
+    customer_id: str
+    recorded_by: str
+
+
+class MappingRow(Answer):
+    """Ratings of an agency that are one grade of ours."""
+
+    agency: str
+    ratings: tuple[str, ...]
+    grade: str
+    effective_from: date | None
+    effective_until: date | None
+
+
+class RatingMapping(Answer):
+    """How the policy in force reads agencies' ratings."""
+
+    agencies: tuple[str, ...]
+    choose: str
+    notches_above_max: int | None
+    rows: tuple[MappingRow, ...]
 
 
 class ReportQuery(Answer):

@@ -33,6 +33,9 @@ COMMANDS: dict[str, Entry] = {
     ),
     "override": Entry("creditflow.commands.override:override", "Move the grade of a case."),
     "overrides": Entry("creditflow.commands.override:overrides", "Moved grades, and by whom."),
+    "figure": Entry(
+        "creditflow.commands.analyst_figure:figure", "Figures that an analyst supplies."
+    ),
     "investigation": Entry(
         "creditflow.commands.investigation:investigation", "What two people find before a grant."
     ),

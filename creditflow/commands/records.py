@@ -19,6 +19,7 @@ class Kind(StrEnum):
     LISTS = "lists"
     RATES = "rates"
     BENCHMARKS = "benchmarks"
+    EXTERNAL_RATINGS = "external_ratings"
     SALES_INVOICES = "sales_invoices"
     PURCHASE_INVOICES = "purchase_invoices"
 

@@ -1,6 +1,8 @@
-"""`report`: a customer's agreement to be asked about, reports pulled under it, and the log."""
+"""`report`: a customer's agreement to be asked about, reports pulled under it, and the log; and what
+agencies rate it (`rate`, `withdraw`, `ratings`, `mapping`)."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
@@ -85,3 +87,76 @@ def queries(customer: Customer, as_user: AsUser = None, as_json: AsJson = False)
     columns = {"business_on": "on", "provider": "asked", "kind": "kind", "outcome": "outcome"}
     columns |= {"asked_by": "by", "purpose": "for"}
     answer(found, as_json=as_json, text=table(found["items"], columns))
+
+
+@report.command()
+def rate(
+    customer: Customer,
+    agency: Annotated[str, typer.Argument(metavar="AGENCY", help="As the policy names it.")],
+    rating: Annotated[str, typer.Argument(metavar="RATING", help="As the agency writes it: BBB+.")],
+    evidence: Annotated[
+        str, typer.Option("--evidence", metavar="HASH", help="The agency's document on file.")
+    ],
+    rated_on: Day,
+    valid_until: Day,
+    outlook: Annotated[str, typer.Option("--outlook", metavar="OUTLOOK")] = "unstated",
+    key: Key = None,
+    as_user: AsUser = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put an agency's rating of the customer on file."""
+    body = {"agency": agency, "rating": rating, "outlook": outlook, "rated_on": rated_on}
+    body |= {"valid_until": valid_until, "evidence_hash": evidence}
+    caller = Caller(as_user, as_json=as_json)
+    found = caller.send(place("customers", customer, "external-ratings"), body, key).document
+    fields = ("agency", "rating", "rated_on", "valid_until", "standing", "grade")
+    answer(found, as_json=as_json, text=facts(_rating(found), fields))
+
+
+@report.command()
+def withdraw(
+    customer: Customer,
+    agency: Annotated[str, typer.Argument(metavar="AGENCY")],
+    withdrawn_on: Day,
+    evidence: Annotated[
+        str, typer.Option("--evidence", metavar="HASH", help="The agency's document on file.")
+    ],
+    key: Key = None,
+    as_user: AsUser = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say that an agency rates the customer no longer, from a day on."""
+    body = {"agency": agency, "withdrawn_on": withdrawn_on, "evidence_hash": evidence}
+    caller = Caller(as_user, as_json=as_json)
+    path = place("customers", customer, "external-ratings", "withdrawals")
+    found = caller.send(path, body, key).document
+    text = facts({**found, **found["content"]}, ("report_id", "agency", "withdrawn_on"))
+    answer(found, as_json=as_json, text=text)
+
+
+@report.command()
+def ratings(customer: Customer, as_user: AsUser = None, as_json: AsJson = False) -> None:
+    """Every agency's rating of the customer, and whether it counts today."""
+    found = Caller(as_user, as_json=as_json).fetch(place("customers", customer, "external-ratings"))
+    columns = {"agency": "agency", "rating": "rating", "rated_on": "of", "valid_until": "until"}
+    columns |= {"standing": "standing", "grade": "our grade"}
+    answer(found, as_json=as_json, text=table([_rating(each) for each in found["items"]], columns))
+
+
+@report.command()
+def mapping(as_user: AsUser = None, as_json: AsJson = False) -> None:
+    """Which ratings of which agencies are which grade of ours, from when to when."""
+    found = Caller(as_user, as_json=as_json).fetch("/external-ratings/mapping")
+    columns = {"agency": "agency", "ratings": "ratings", "grade": "our grade"}
+    columns |= {"effective_from": "from", "effective_until": "until"}
+    answer(found, as_json=as_json, text=table(found["rows"], columns))
+
+
+def _rating(found: Mapping[str, Any]) -> dict[str, Any]:
+    """A rating, its standing and its grade on one level."""
+    grade = found["grade"]
+    return {
+        **found["rating"],
+        "standing": found["standing"],
+        "grade": grade["grade"] if grade else "",
+    }

@@ -23,6 +23,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from domain.application import Application, Case, CaseStatus
 from domain.errors import CaseClosed, NotFound, OutOfOrder, Withdrawn
 from domain.exchange import EXCHANGE_RATE
+from domain.external_rating import EXTERNAL_RATING
 from domain.money import Money
 from storage.base import Row, table_of
 from storage.customer import of_customer, owned_by
@@ -165,9 +166,18 @@ class Applications:
 
     def lacking_a_rate(self) -> Sequence[Case]:
         """The open cases that wait for an exchange rate, whatever else they lack."""
+        return self._lacking(f"{EXCHANGE_RATE}:")
+
+    def lacking_a_rating(self, customer_id: str) -> Sequence[Case]:
+        """The customer's open cases that wait for an external rating, whatever else they lack."""
+        mine = of_customer(ApplicationRow.customer_id, customer_id)
+        return self._lacking(EXTERNAL_RATING, mine)
+
+    def _lacking(self, beginning: str, *which: ColumnElement[bool]) -> Sequence[Case]:
         query = select(ApplicationRow).where(
             ApplicationRow.ended_at.is_(None),
-            cast(ApplicationRow.missing, Text).contains(f'"{EXCHANGE_RATE}:'),
+            cast(ApplicationRow.missing, Text).contains(f'"{beginning}'),
+            *which,
         )
         rows = self._session.scalars(query.order_by(ApplicationRow.case_id))
         return [_case_of(row) for row in rows]

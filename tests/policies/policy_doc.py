@@ -778,6 +778,37 @@ def reports(edition: PolicyEdition) -> str:
     )
 
 
+def external_ratings(edition: PolicyEdition) -> str:
+    policy = edition.external_ratings
+    return _table(
+        ("our grade", *policy.agencies, "from", "until"),
+        (
+            (
+                grade,
+                *(
+                    _named(
+                        (
+                            rating
+                            for row in policy.rows
+                            if (row.agency, row.grade, *_days(row)) == (agency, grade, *days)
+                            for rating in row.ratings
+                        ),
+                        "—",
+                    )
+                    for agency in policy.agencies
+                ),
+                *days,
+            )
+            for grade in edition.grades
+            for days in dict.fromkeys(_days(row) for row in policy.rows if row.grade == grade)
+        ),
+    )
+
+
+def _days(row: Dated) -> tuple[str, str]:
+    return str(row.effective_from or "always"), str(row.effective_until or "open")
+
+
 def duplicates(edition: PolicyEdition) -> str:
     policy = edition.duplicates
     return _table(
@@ -888,6 +919,7 @@ TABLES: dict[str, Callable[[PolicyEdition], str]] = {
         tolerances,
         quanta,
         reports,
+        external_ratings,
         duplicates,
         investigations,
         diligence,

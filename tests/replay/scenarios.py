@@ -7,10 +7,12 @@ of its own; one whose name begins with `short` runs where histories are carried 
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from domain.analyst_figure import FigureContent
 from domain.application import ApplicationChange, ApplicationType, CaseStatus
 from domain.approval import ActKind, Verdict
 from domain.benchmark import RepricingStart
@@ -43,6 +45,7 @@ from tests.investigators import investigated
 from tests.makers_line import open_line
 from tests.makers_monitoring import LINE_ID, SHRUNKEN, a_book, invoice, noon, pay
 from tests.makers_policy import a_changed_edition, a_customer, a_statement
+from tests.makers_ratings import SUPPLIED, asking_analysts
 from tests.replay.tape import BOOK_ON, Tape
 from tests.road import UNDRAWN, an_application
 from workflows.classification import ClassificationWorkflow
@@ -314,6 +317,25 @@ async def waiting_for_a_rate(tape: Tape) -> None:
     await road.call(road.services.rates.record, road.people["risk"], rate)
     await decided(tape, case_id, "approver1", Verdict.DECLINE)
     await tape.keep_ended("application_rate_awaited", application_id(case_id))
+
+
+@scenario
+async def waiting_for_an_analyst(tape: Tape) -> None:
+    """A factor leaves its missing figure to an analyst, and the case goes on once it is there."""
+    road = tape.road
+    asking = asking_analysts(f"effective_on = 2011-01-01\n{UNDRAWN}")
+    with road.records.begin() as session:
+        Editions(session).publish(asking, asking.as_toml(), "test")
+    case_id = await submitted(tape)
+    await road.comes_to(case_id, CaseStatus.INCOMPLETE)
+    risk = road.people["risk"]
+    paper = await road.call(road.services.attachments.record, risk, b"the ledger\n", "l.txt")
+    figure = FigureContent(
+        factor=SUPPLIED, value=Decimal("0.05"), reason="the ledger", evidence_hash=paper.sha256
+    )
+    await road.call(road.services.analyst_figures.supply, risk, case_id, figure)
+    await decided(tape, case_id, "approver1", Verdict.DECLINE)
+    await tape.keep_ended("application_figure_awaited", application_id(case_id))
 
 
 async def listed(tape: Tape, effect: ListEffect) -> str:

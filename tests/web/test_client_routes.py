@@ -39,6 +39,7 @@ SAMPLES: dict[Any, Sequence[Any]] = {
     int: (7,),
     bytes: (b"x",),
     date: (DAY,),
+    Decimal: (Decimal("0.5"),),
     Path | bytes: (b"x",),
     Sequence[str]: (("x",),),
     Sequence[Identifier]: ((CODE,),),

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from starlette.routing import BaseRoute
 
 from web.api import (
+    analyst_figure,
     application,
     approval,
     attachment,
@@ -20,6 +21,7 @@ from web.api import (
     edition,
     exchange,
     exposure,
+    external_rating,
     guard,
     health,
     identity,
@@ -64,6 +66,7 @@ STAGES = (
     turnaround,
     turnover,
     report,
+    external_rating,
     attachment,
     exchange,
     benchmark,
@@ -71,6 +74,7 @@ STAGES = (
     imports,
     application,
     investigation,
+    analyst_figure,
     approval,
     authority,
     override,

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from domain.identity import Language
 from web import assets
 from web.console import (
+    analyst_figure,
     application,
     approval,
     authority,
@@ -21,6 +22,7 @@ from web.console import (
     documents,
     draft,
     edition,
+    external_rating,
     guard,
     identity,
     investigation,
@@ -58,6 +60,7 @@ _STAGES = (
     tolerance,
     turnover,
     report,
+    external_rating,
     party,
     documents,
     repair,  # a timeline lies within its case
@@ -65,6 +68,7 @@ _STAGES = (
     investigation,
     approval,
     authority,
+    analyst_figure,
     override,
     cap,
     offer,

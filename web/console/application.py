@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 from fastapi import APIRouter, Form, Query, Response, UploadFile
 from fastapi.responses import HTMLResponse
 
+from domain.analyst_figure import factor_of
 from domain.application import Application, ApplicationChange, ApplicationType, Case, CaseStatus
 from domain.approval import TaskStatus
 from domain.edition import OverridePolicy
@@ -96,6 +97,8 @@ class Typed:
     reason: str = ""
     notches: str = ""
     above_eligible_reason: str = ""
+    factor: str = ""
+    value: str = ""
 
 
 @dataclass(frozen=True)
@@ -378,6 +381,7 @@ def case_page(
             raise
         return visit.show("application/pending.html", case_id=case_id)
     policy = visit.services.overrides.list_of_case(visit.person, case_id).policy
+    supplied = figures_shown(visit, view.case)
     return visit.show(
         "application/case.html",
         refusal=refusal,
@@ -390,10 +394,24 @@ def case_page(
         documents_wanted=_documents_wanted(view),
         form_key=new_id(),
         temporal_link=_temporal_link(visit, case_id),
+        parts=_parts(view, bool(supplied["figures"])),
+        **supplied,
         **questions_shown(visit, view.case),
         **_shown(visit, view),
         **_waits(visit, view),
     )
+
+
+def figures_shown(visit: Visit, case: Case) -> dict[str, Any]:
+    """What analysts may supply for the case, and whether this person may now."""
+    found = visit.services.analyst_figures.list_of_case(visit.person, case.case_id)
+    hands = (case.applicant, case.last_editor)
+    may = permitted(visit.person, Action.ANALYST_FIGURE_SUPPLY)
+    return {
+        "figures": found.items,
+        "may_supply": found.changeable and may and visit.person.person_id not in hands,
+        "person_id": visit.person.person_id,
+    }
 
 
 def _notches_offered(policy: OverridePolicy, view: CaseView) -> list[str]:
@@ -440,7 +458,6 @@ def _shown(visit: Visit, view: CaseView) -> dict[str, Any]:
         "time": _time_of(visit, view.case.case_id),
         "spread": spread,
         "charts": bool(spread and spread.option),
-        "parts": _parts(view),
         "investigated": _signed(view),
         "to_investigation": _signed(view) or INVESTIGATION_REPORT in view.case.missing,
         **receipt_of(assessment, visit.formats, visit.speech),
@@ -473,6 +490,8 @@ def _waits(visit: Visit, view: CaseView) -> dict[str, Any]:
         whom = speech.say("waits.investigation")
     elif view.case.missing and all(map(RateGap.find, view.case.missing)):
         whom = speech.say("waits.rate")
+    elif view.case.missing and all(map(factor_of, view.case.missing)):
+        whom = speech.say("waits.analyst")
     elif speech.explains(f"waits.{status}"):
         whom = speech.say(f"waits.{status}")
     if _offered(view) and view.offer:
@@ -539,7 +558,7 @@ def _events(visit: Visit, case_id: str) -> list[Told]:
     return [told(event, visit) for event in reversed(events)]
 
 
-def _parts(view: CaseView) -> list[str]:
+def _parts(view: CaseView, has_figures: bool) -> list[str]:
     there = {
         "rating": True,
         "limit": view.assessment is not None,
@@ -549,6 +568,7 @@ def _parts(view: CaseView) -> list[str]:
         "request": True,
         "customer": True,
         "statements": True,
+        "figures": has_figures,
         "overrides": bool(view.overrides),
         "approval": True,
         "time": True,

@@ -10,6 +10,7 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from domain.analyst_figure import SuppliedFigure
 from domain.assessment import Assessment, FactorPoints, LimitStep
 from domain.money import Money
 from domain.statement import Item, Statement
@@ -60,6 +61,7 @@ class FactorRow:
     formula: str
     missing: str
     share: str
+    supplied: SuppliedFigure | None
 
 
 @dataclass(frozen=True)
@@ -193,6 +195,7 @@ def _factor_row(factor: FactorPoints, formats: Formats, speech: Speech) -> Facto
         formula=factor.formula,
         missing=factor.missing.value if factor.missing else "",
         share=_share(factor.points, factor.points_max),
+        supplied=factor.supplied,
     )
 
 

@@ -1,12 +1,14 @@
 """External reports on a customer (外部报告): agreements, reports, and the log of who asked whom."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Response, UploadFile
 from fastapi.responses import HTMLResponse
 
-from domain.errors import AuthorisationMissing, FieldMissing
+from domain.errors import AuthorisationMissing, FieldMissing, NotFound
+from domain.external_rating import AGENCY_RATING, RatingOutlook
 from domain.report import AuthorisationContent, ExternalReport
 from web.console.customer import headed
 from web.console.page import Visit, Visiting, Writing
@@ -25,6 +27,11 @@ class Typed:
     valid_until: str = ""
     kind: str = ""
     purpose: str = ""
+    agency: str = ""
+    rating: str = ""
+    outlook: str = ""
+    rated_on: str = ""
+    withdrawn_on: str = ""
 
 
 @dataclass(frozen=True)
@@ -37,7 +44,7 @@ class ReportRow:
 @router.get("/customers/{customer_id}/reports")
 def show_reports(visit: Visiting, customer_id: str) -> HTMLResponse:
     """Agreements, reports and the log of queries of one customer."""
-    return _reports_page(visit, customer_id)
+    return reports_page(visit, customer_id)
 
 
 @router.post("/customers/{customer_id}/reports")
@@ -49,7 +56,7 @@ def pull(
 ) -> Response:
     """The report on file while it counts, else the first that a provider gives."""
     typed = Typed("pull", kind=kind, purpose=purpose)
-    visit.when_refused(lambda refusal: _reports_page(visit, customer_id, typed, refusal))
+    visit.when_refused(lambda refusal: reports_page(visit, customer_id, typed, refusal))
     if not purpose.strip():
         raise FieldMissing(column=visit.speech.say("reports.purpose"))
     pulled = visit.services.reports.pull(visit.person, customer_id, kind, purpose.strip())
@@ -67,21 +74,26 @@ def authorise(
 ) -> Response:
     """Put the customer's written agreement on file, with its document."""
     typed = Typed("authorise", signed_on=signed_on, valid_until=valid_until)
-    visit.when_refused(lambda refusal: _reports_page(visit, customer_id, typed, refusal))
+    visit.when_refused(lambda refusal: reports_page(visit, customer_id, typed, refusal))
     days = {
         "signed_on": visit.day(signed_on, "signed_on"),
         "valid_until": visit.day(valid_until, "valid_until"),
     }
-    if file is None or not file.filename:
-        raise FieldMissing(column=visit.speech.say("reports.document"))
-    content = file.file.read(visit.services.attachments.bytes_max + 1)
-    kept = visit.services.attachments.record(visit.person, content, file.filename)
-    agreed = visit.valid(AuthorisationContent, {"evidence_hash": kept.sha256, **days})
+    document = document_of(visit, file)
+    agreed = visit.valid(AuthorisationContent, {"evidence_hash": document, **days})
     visit.services.reports.authorise(visit.person, customer_id, agreed)
     return visit.go(f"/customers/{customer_id}/reports", "authorisation_recorded")
 
 
-def _reports_page(
+def document_of(visit: Visit, file: UploadFile | None) -> str:
+    """The hash of the file that a form brings, which must be there; it is kept on record."""
+    if file is None or not file.filename:
+        raise FieldMissing(column=visit.speech.say("reports.document"))
+    content = file.file.read(visit.services.attachments.bytes_max + 1)
+    return visit.services.attachments.record(visit.person, content, file.filename).sha256
+
+
+def reports_page(
     visit: Visit,
     customer_id: str,
     typed: Typed | None = None,
@@ -93,6 +105,7 @@ def _reports_page(
     agreed = reports.list_authorisations(person, customer_id)
     on = visit.services.clock.business_on()
     holds = any(each.holds(on) for each in agreed)
+    mapped = agencies_of(visit)
     return visit.show(
         "report/reports.html",
         refusal=refusal,
@@ -106,7 +119,12 @@ def _reports_page(
                 else None,
             )
             for each in reports.list_reports(person, customer_id)
+            if each.kind != AGENCY_RATING
         ],
+        ratings=visit.services.external_ratings.list_ratings(person, customer_id) if mapped else (),
+        agencies=mapped,
+        outlooks=list(RatingOutlook),
+        may_rate=bool(mapped) and permitted(person, Action.AGENCY_RATING_RECORD),
         queries=tuple(reversed(reports.list_queries(person, customer_id))),
         kinds=list(kinds.values()),
         may_pull=permitted(person, Action.REPORT_PULL),
@@ -118,6 +136,13 @@ def _reports_page(
         typed=typed or Typed(),
         **head,
     )
+
+
+def agencies_of(visit: Visit) -> tuple[str, ...]:
+    """The agencies whose ratings count; none where no edition is in force."""
+    with suppress(NotFound):
+        return visit.services.external_ratings.read_mapping(visit.person).agencies
+    return ()
 
 
 def _standing(holds: bool, later: bool) -> str:

@@ -57,6 +57,7 @@ class Action(StrEnum):
     REPORT_READ = "report.read"
     REPORT_PULL = "report.pull"
     REPORT_AUTHORISE = "report.authorise"
+    AGENCY_RATING_RECORD = "agency_rating.record"
     ATTACHMENT_READ = "attachment.read"
     ATTACHMENT_RECORD = "attachment.record"
     RATE_READ = "rate.read"
@@ -82,6 +83,7 @@ class Action(StrEnum):
     INVESTIGATION_READ = "investigation.read"
     INVESTIGATION_ASSIGN = "investigation.assign"
     INVESTIGATION_ACT = "investigation.act"
+    ANALYST_FIGURE_SUPPLY = "analyst_figure.supply"
 
     TASK_READ = "task.read"
     TASK_DECIDE = "task.decide"
@@ -184,6 +186,7 @@ MATRIX: dict[Action, frozenset[Role]] = {
     Action.REPORT_READ: _READERS,
     Action.REPORT_PULL: frozenset({_RM, _RISK}),
     Action.REPORT_AUTHORISE: frozenset({_RM}),
+    Action.AGENCY_RATING_RECORD: frozenset({_RM, _RISK}),
     Action.ATTACHMENT_READ: _READERS,
     Action.ATTACHMENT_RECORD: frozenset({_RM, _LEGAL, _COLLECTOR, _RISK, _RELEASE}),
     Action.RATE_READ: _STAFF | {_ORDERS},
@@ -209,6 +212,8 @@ MATRIX: dict[Action, frozenset[Role]] = {
     Action.INVESTIGATION_READ: _READERS,
     Action.INVESTIGATION_ASSIGN: frozenset({_RM, _RISK}),
     Action.INVESTIGATION_ACT: frozenset({_RM}),
+    # Whoever supplies a figure or confirms it is no approver of the case, nor its applicant.
+    Action.ANALYST_FIGURE_SUPPLY: frozenset({_APPROVER, _RISK}),
     Action.TASK_READ: _READERS,
     Action.TASK_DECIDE: frozenset({_APPROVER, _RISK}),
     Action.AUTHORITY_READ: _STAFF,

@@ -7,6 +7,7 @@ from pathlib import Path
 from domain.contract import Grantor
 from domain.report import ReportProvider
 from storage.exposure import Exposure
+from web.service.analyst_figure import AnalystFigureService
 from web.service.application import ApplicationService
 from web.service.approval import ApprovalService
 from web.service.attachment import AttachmentService
@@ -26,6 +27,7 @@ from web.service.edition import EditionService
 from web.service.event_log import EventLogService
 from web.service.exchange import RateService
 from web.service.exposure import ExposureService
+from web.service.external_rating import ExternalRatingService
 from web.service.gateway import Gateway
 from web.service.guard import GuardService
 from web.service.identity import IdentityService
@@ -82,6 +84,7 @@ class Services:
     late: LateService
     turnover: TurnoverService
     reports: ReportService
+    external_ratings: ExternalRatingService
     attachments: AttachmentService
     rates: RateService
     benchmarks: BenchmarkService
@@ -89,6 +92,7 @@ class Services:
     imports: ImportService
     applications: ApplicationService
     investigations: InvestigationService
+    analyst_figures: AnalystFigureService
     approvals: ApprovalService
     authority: AuthorityService
     overrides: OverrideService
@@ -154,6 +158,7 @@ def build_services(
         late=LateService(records, clock),
         turnover=TurnoverService(records, clock),
         reports=ReportService(records, clock, providers or {}),
+        external_ratings=ExternalRatingService(records, clock),
         attachments=AttachmentService(records),
         rates=RateService(records, clock),
         benchmarks=BenchmarkService(records, gateway, clock),
@@ -161,6 +166,7 @@ def build_services(
         imports=ImportService(records, clock),
         applications=ApplicationService(records, gateway, clock),
         investigations=InvestigationService(records, clock),
+        analyst_figures=AnalystFigureService(records, clock),
         approvals=ApprovalService(records, gateway, clock),
         authority=AuthorityService(records, clock),
         overrides=OverrideService(records, clock),

@@ -13,15 +13,18 @@ from sqlalchemy.orm import Session
 
 from domain.benchmark import FixingContent
 from domain.customer import Customer, CustomerGroup, Identifier, IdentifierScheme
+from domain.edition import PolicyEdition
 from domain.errors import (
     AlreadyExists,
     AmountNotPositive,
     CreditError,
     CustomerUnknown,
     FieldMissing,
+    NotFound,
     RowRepeated,
 )
 from domain.exchange import Rate
+from domain.external_rating import AgencyRatingContent, RatingOutlook
 from domain.identity import Person, Role
 from domain.imports import ERRORS_LISTED_MAX, ImportKind, Outcome
 from domain.receivable import Invoice, Payment
@@ -35,13 +38,18 @@ from domain.statement import (
     ties_tolerated,
 )
 from domain.tolerance import ToleranceUse
+from domain.value import canonical
+from policies.external_rating import refuse_unmapped
+from storage.attachment import Attachments
 from storage.benchmark import Fixings
 from storage.customer import Customers
+from storage.edition import Editions
 from storage.exchange import Rates
 from storage.receivable import Receivables
 from storage.screening import Lists
 from storage.statement import Statements
 from web.service.exchange import tell_waiting_cases
+from web.service.external_rating import record_rating
 from web.service.ids import new_id
 from web.service.imports import cells
 from web.service.imports.cells import RowRefused
@@ -63,6 +71,7 @@ class Run:
         self._customers: dict[Identifier, Customer] = {}
         self._seen: dict[object, tuple[int, int]] = {}
         self._tie_units: Decimal | None = None
+        self._edition: PolicyEdition | None = None
         self.tolerated: dict[tuple[str, str], ToleranceUse] = {}  # by place in the file and subject
 
     @property
@@ -71,6 +80,15 @@ class Run:
         if self._tie_units is None:
             self._tie_units = Statements(self.session).tie_units(self.business_on)
         return self._tie_units
+
+    @property
+    def edition(self) -> PolicyEdition:
+        """The edition in force on the day; looked up once. Refuses `NotFound`."""
+        if self._edition is None:
+            self._edition = Editions(self.session).find_current(self.business_on)
+        if self._edition is None:
+            raise NotFound(kind="policy edition in force", id=self.business_on.isoformat())
+        return self._edition
 
     def let_pass(self, source: str, uses: Iterable[ToleranceUse]) -> None:
         """Keep for the report what a row owes to a tolerance, the row named."""
@@ -454,6 +472,50 @@ class BenchmarkImporter(_Portioned):
         )
 
 
+class ExternalRatingImporter(_Portioned):
+    """Agencies' ratings; a row that names no document is kept as the document itself."""
+
+    def take(self, rows: Sequence[Fields]) -> list[Answer]:
+        self._run.look_up(rows)
+        return self._each(rows, self._made, self._write)
+
+    def _made(self, fields: Fields) -> tuple[object, tuple[str, AgencyRatingContent]]:
+        run = self._run
+        customer_id = run.customer_of(fields)
+        content = {
+            "agency": cells.required(fields, "agency"),
+            "rating": cells.required(fields, "rating"),
+            "outlook": fields.find("outlook") or RatingOutlook.UNSTATED,
+            "rated_on": cells.day_past(fields, "rated_on", run.business_on),
+            "valid_until": cells.day_required(fields, "valid_until"),
+            "evidence_hash": fields.find("evidence") or self._document(fields),
+        }
+        rating = cells.made(fields, AgencyRatingContent, content)
+        return (customer_id, rating.agency, rating.rated_on), (customer_id, rating)
+
+    def _document(self, fields: Fields) -> str:
+        given = canonical(fields.given())
+        by = self._run.person.person_id
+        kept = Attachments(self._run.session).record(
+            given.encode(), name="external-rating.txt", recorded_by=by
+        )
+        return kept.sha256
+
+    def _write(
+        self, made: list[tuple[str, AgencyRatingContent]]
+    ) -> Sequence[Outcome | CreditError]:
+        return [self._one(customer_id, content) for customer_id, content in made]
+
+    def _one(self, customer_id: str, content: AgencyRatingContent) -> Outcome | CreditError:
+        run = self._run
+        try:
+            refuse_unmapped(content, run.business_on, run.edition)
+            Attachments(run.session).read(content.evidence_hash)
+        except CreditError as refusal:
+            return refusal
+        return record_rating(run.session, run.person, customer_id, content, run.business_on)[1]
+
+
 class ListImporter:
     """Name lists; the rows of one list and version are the whole list from now on."""
 
@@ -520,6 +582,7 @@ IMPORTERS: dict[ImportKind, Callable[[Run], Importer]] = {
     ImportKind.LISTS: ListImporter,
     ImportKind.RATES: RateImporter,
     ImportKind.BENCHMARKS: BenchmarkImporter,
+    ImportKind.EXTERNAL_RATINGS: ExternalRatingImporter,
 }
 
 

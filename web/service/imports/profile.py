@@ -30,6 +30,7 @@ REQUIRED: dict[ImportKind, tuple[str, ...]] = {
     ImportKind.LISTS: ("list_code", "list_version", "value", "effect", "rule"),
     ImportKind.RATES: ("base", "quote", "rate", "rate_on"),
     ImportKind.BENCHMARKS: ("benchmark", "fixed_on", "rate"),
+    ImportKind.EXTERNAL_RATINGS: ("customer", "agency", "rating", "rated_on", "valid_until"),
     ImportKind.SALES_INVOICES: _VAT_REQUIRED,
     ImportKind.PURCHASE_INVOICES: _VAT_REQUIRED,
 }
@@ -49,6 +50,7 @@ OPTIONAL: dict[ImportKind, tuple[str, ...]] = {
     ImportKind.LISTS: ("scheme", "reason", "until"),
     ImportKind.RATES: ("kind", "source"),
     ImportKind.BENCHMARKS: ("source",),
+    ImportKind.EXTERNAL_RATINGS: ("scheme", "outlook", "evidence"),
     ImportKind.SALES_INVOICES: _VAT_OPTIONAL,
     ImportKind.PURCHASE_INVOICES: _VAT_OPTIONAL,
 }
