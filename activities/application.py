@@ -412,6 +412,7 @@ def _to_people(
         content_hash=assessment.receipt_hash,
         edition_hash=assessment.edition_hash,
         route_row=assessment.route.row,
+        facts=assessment.route.facts,
         reasons=assessment.route.reasons,
         offset_days=offset_days,
     )
