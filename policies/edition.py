@@ -50,7 +50,7 @@ from policies.investigation import checklists_for
 from policies.scorecard import SCORE_MAX, Choices, bins_table
 from policies.spreading import NAMES, PAYMENT_NAMES, TEXT_NAMES, judged_figures
 from policies.table import Table
-from policies.tables import AGGREGATE, COVER, GRADE, PRICED_BELOW, approval_table
+from policies.tables import AGGREGATE, COVER, GRADE, PRICED_BELOW, RELATED_TO, approval_table
 from policies.warning import OVERDUE_OF_LIMIT
 
 _SENTENCES: dict[str, tuple[str, str]] = {
@@ -411,7 +411,7 @@ _WORSE: dict[str, tuple[str, ...]] = {
     COVER: tuple(each.value for each in CoverClass),
     "exception": ("no", "yes"),
     PRICED_BELOW: ("no", "yes"),
-    "related": ("no", "yes"),
+    RELATED_TO: ("no", "yes"),
 }
 
 

@@ -13,6 +13,7 @@ from domain.assessment import Dossier, Holdings, Lane, PolicyException, Price, R
 from domain.edition import ApprovalStep, KnockOutEffect, PolicyEdition, Tier
 from domain.investigation import Conclusion
 from domain.money import Money
+from domain.value import content_hash
 from policies.basel import expected_loss
 from policies.concentration import exceptions
 from policies.cover import class_of, lgd_after
@@ -20,7 +21,7 @@ from policies.rating import effects
 from policies.related import RELATED, refusals
 from policies.splitting import requests_summed
 from policies.spreading import rate_used
-from policies.tables import NO_FACTS, PRICED_BELOW, approval_row, tables_of, yes_or_no
+from policies.tables import NO_FACTS, PRICED_BELOW, RELATED_TO, approval_row, tables_of, yes_or_no
 
 NO_ROW = "none"
 PRICE_EXCEPTION = "price_exception"
@@ -67,8 +68,8 @@ def route(
     above = _above_eligible(granted_reporting, eligible, edition)
     passed = (*_exceptions(dossier, rating, granted_reporting, edition), *above)
     over = tuple(ABOVE_ELIGIBLE if each in above else f"cap:{each.code}" for each in passed)
-    own_body = (RELATED,) if _has_own_body(dossier, edition) else ()
-    reasons = (*against, *doubts, *over, *(("sampled",) if sampled else ()), *own_body)
+    apart = (RELATED,) if _asked_apart(dossier, edition) else ()
+    reasons = (*against, *doubts, *over, *(("sampled",) if sampled else ()), *apart)
     if not reasons:
         return Route(
             lane=Lane.AUTOMATIC,
@@ -118,7 +119,7 @@ def facts_of(
         "application_type": application.application_type.value,
         "exception": yes_or_no(bool(passed)),
         PRICED_BELOW: yes_or_no(price.below_minimum),
-        "related": yes_or_no(dossier.customer.related_to_grantor),
+        RELATED_TO: yes_or_no(dossier.customer.related_to_grantor),
     }
     return {name: known[name] for name in tables_of(edition).approval.columns if name in known}
 
@@ -132,6 +133,11 @@ def aggregate_after(
         return holdings.group_limits + granted_reporting
     replaced = holdings.own_limits if holdings.line_limit is None else holdings.line_limit
     return holdings.group_limits - replaced + granted_reporting
+
+
+def chance_of(case_id: str) -> Decimal:
+    """A draw from [0, 1) that the case's id fixes, so that a second run draws the same."""
+    return Decimal(int(content_hash([case_id, "sample"])[:8], 16)) / Decimal(2**32)
 
 
 def is_sampled(chance: Decimal, edition: PolicyEdition) -> bool:
@@ -188,6 +194,12 @@ def steps_of(step: ApprovalStep, edition: PolicyEdition) -> tuple[RouteStep, ...
 
 def _has_own_body(dossier: Dossier, edition: PolicyEdition) -> bool:
     return dossier.customer.related_to_grantor and edition.related.body is not None
+
+
+def _asked_apart(dossier: Dossier, edition: PolicyEdition) -> bool:
+    """Whether policy says who decides on this related party, so that it never goes by itself."""
+    asked = RELATED_TO in tables_of(edition).approval.columns
+    return _has_own_body(dossier, edition) or (dossier.customer.related_to_grantor and asked)
 
 
 def _above_eligible(

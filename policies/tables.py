@@ -15,7 +15,8 @@ from policies.scorecard import CardTable, Choices, range_column
 from policies.table import Categories, Cell, Column, Interval, Steps, Table
 
 # Columns of the approval table that others look for by name.
-AGGREGATE, GRADE, COVER, PRICED_BELOW = "aggregate", "grade", "cover", "price_exception"
+AGGREGATE, GRADE, COVER = "aggregate", "grade", "cover"
+PRICED_BELOW, RELATED_TO = "price_exception", "related"
 _EITHER = ("no", "yes")
 NO_FACTS: Mapping[str, str] = {}
 
@@ -81,7 +82,7 @@ def approval_table(rows: Sequence[ApprovalRow], products: Collection[str]) -> Ta
         ),
         "exception": ([_either(row.exception) for row in rows], _EITHER),
         PRICED_BELOW: ([_either(row.price_exception) for row in rows], _EITHER),
-        "related": ([_either(row.related) for row in rows], _EITHER),
+        RELATED_TO: ([_either(row.related) for row in rows], _EITHER),
     }
     for name, (cells, closed) in asked.items():
         if any(cell is not None for cell in cells):
