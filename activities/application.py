@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import date, datetime
-from decimal import Decimal
 from typing import TypeVar
 
 from sqlalchemy.orm import Session
@@ -51,11 +50,10 @@ from domain.notification import Channel, Notice
 from domain.override import OverrideStatus, VoidedBy
 from domain.reasons import because
 from domain.screening import ListEffect
-from domain.value import content_hash
 from policies.analyst_figure import awaited
 from policies.assessment import assess
 from policies.calendar import calendar_of
-from policies.routing import is_sampled
+from policies.routing import chance_of, is_sampled
 from policies.screening import screen
 from storage.analyst_figure import AnalystFigures
 from storage.application import Applications, Assessments, CaseEvents, Intakes, Screenings
@@ -387,13 +385,8 @@ def _assessed_on(
         dossier,
         edition,
         automatic_spent=spent,
-        sampled=is_sampled(_chance(case.case_id), edition),
+        sampled=is_sampled(chance_of(case.case_id), edition),
     )
-
-
-def _chance(case_id: str) -> Decimal:
-    """A draw from [0, 1) that the case's id fixes, so that a second run draws the same."""
-    return Decimal(int(content_hash([case_id, "sample"])[:8], 16)) / Decimal(2**32)
 
 
 def _to_people(
@@ -425,6 +418,7 @@ def _to_people(
         content_hash=assessment.receipt_hash,
         edition_hash=assessment.edition_hash,
         route_row=assessment.route.row,
+        facts=assessment.route.facts,
         reasons=assessment.route.reasons,
         offset_days=offset_days,
     )

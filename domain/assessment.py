@@ -308,6 +308,7 @@ class Route(Value):
     moves_tier_at: Money | None = None  # an aggregate above this asks a higher tier
     exceptions: tuple[PolicyException, ...] = ()  # caps that the approval would pass
     beside: RequestsSummed | None = None  # part of the aggregate
+    facts: dict[str, str] = {}  # what the rows ask about beside aggregate and grade
 
 
 class Assessment(Value):

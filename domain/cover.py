@@ -27,6 +27,15 @@ class CoverKind(StrEnum):
     INSURANCE = "insurance"  # 信用保险
 
 
+class CoverClass(StrEnum):
+    """What a whole limit rests on, as far as who approves it goes by that; the safest first."""
+
+    LOW_RISK = "low_risk"  # 低风险
+    COLLATERAL = "collateral"  # 抵质押
+    GUARANTEE = "guarantee"  # 保证
+    UNSECURED = "unsecured"  # 信用
+
+
 Part = Annotated[Decimal, Field(ge=0, le=1)]
 
 

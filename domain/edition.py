@@ -19,7 +19,7 @@ from domain.application import ApplicationType
 from domain.approval import SilenceAct, Voting
 from domain.assessment import Missing
 from domain.classification import FiveTier
-from domain.cover import CoverKind
+from domain.cover import CoverClass, CoverKind
 from domain.customer import Segment
 from domain.errors import EditionInvalid, ProductUnknown
 from domain.external_rating import AgencyCode, RatingSymbol
@@ -314,6 +314,7 @@ class CoverRule(Value):
     haircut: Share
     valuation_months_max: int | None = Field(default=None, ge=1)
     lgd: Share  # of what it covers
+    counts_as: CoverClass | None = None  # for who approves; None: as if it were not there
 
 
 class CapScope(StrEnum):
@@ -506,12 +507,21 @@ class ApprovalStep(Voting):
 
 
 class ApprovalRow(Value):
-    """Who approves: aggregate exposure above `above` up to and including `up_to`, these grades."""
+    """Who approves: aggregate exposure above `above` up to and including `up_to`, these grades.
+
+    What is left empty below does not matter.
+    """
 
     code: Code
     grades: tuple[Grade, ...] = Field(min_length=1)
     above: Annotated[Exact, Field(ge=0)] = Decimal(0)
     up_to: Exact | None = None  # None: open-ended
+    covers: tuple[CoverClass, ...] = ()
+    products: tuple[Code, ...] = ()
+    application_types: tuple[ApplicationType, ...] = ()
+    exception: bool | None = None  # whether a cap or a bound of appetite is passed
+    price_exception: bool | None = None  # whether the price is below the minimum
+    related: bool | None = None  # whether it is a related party of the grantor
     steps: tuple[ApprovalStep, ...] = Field(min_length=1)
 
 

@@ -5,13 +5,22 @@ whoever gave it still holds what it was taken from. A delegate counts as far as 
 way from the grant's holder could decide as well, in as many steps as policy allows.
 """
 
-from collections.abc import Collection, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 from domain.approval import AuthorityGrant, CaseFacts, Register, TierMove, Voice
+from domain.cover import CoverClass
 from domain.edition import ApprovalRow, AuthorityPolicy, PolicyEdition
 from domain.money import Money
-from policies.tables import tables_of
+from policies.tables import (
+    AGGREGATE,
+    COVER,
+    GRADE,
+    NO_FACTS,
+    approval_row,
+    approval_rows,
+    level_of,
+)
 
 
 def holders(grant: AuthorityGrant, register: Register) -> tuple[str, ...]:
@@ -246,50 +255,75 @@ def stand_ins(register: Register, of: Collection[str]) -> dict[str, str]:
     return found
 
 
-def tier_moves(aggregate: Money, grade: str, edition: PolicyEdition) -> tuple[TierMove, ...]:
-    """What would move a case a tier up or down: the nearest amount, and the nearest grade."""
-    place = tables_of(edition).approval.find({"aggregate": aggregate.amount, "grade": grade})
-    if place is None:
+def tier_moves(
+    aggregate: Money, grade: str, edition: PolicyEdition, facts: Mapping[str, str] = NO_FACTS
+) -> tuple[TierMove, ...]:
+    """What would move a case a tier up or down, all else as it is: the nearest amount, the nearest
+    grade and, where rows ask about cover, the nearest class of it.
+
+    `facts` are what its row went by; without them the highest row counts that might be its.
+    """
+    here = approval_row(aggregate, grade, facts, edition)
+    if here is None:
         return ()
-    here = edition.approval.rows[place]
-    level = _level(here, edition)
-    rows = sorted(
-        (row for row in edition.approval.rows if grade in row.grades), key=lambda row: row.above
+    level = level_of(here, edition)
+    moves = [*_amount_moves(aggregate, {**facts, GRADE: grade}, level, edition)]
+    by_grade = _moves_along(
+        edition.grades,
+        grade,
+        lambda other: approval_row(aggregate, other, facts, edition),
+        level,
+        edition,
     )
-    above = (row for row in rows if row.above > here.above and _level(row, edition) > level)
-    below = (
-        row for row in reversed(rows) if row.above < here.above and _level(row, edition) < level
-    )
-    moves = [
-        TierMove(up=True, row=row.code, amount=edition.money(row.above)) for row in islice(above, 1)
-    ]
-    moves += [
-        TierMove(up=False, row=row.code, amount=edition.money(row.up_to))
-        for row in islice(below, 1)
-        if row.up_to is not None
-    ]
-    return (*moves, *_grade_moves(aggregate, grade, level, edition))
+    moves += [TierMove(up=up, row=row.code, grade=other) for up, other, row in by_grade]
+    if COVER in facts:
+        by_cover = _moves_along(
+            tuple(CoverClass),
+            CoverClass(facts[COVER]),
+            lambda other: approval_row(aggregate, grade, {**facts, COVER: other}, edition),
+            level,
+            edition,
+        )
+        moves += [TierMove(up=up, row=row.code, cover=other) for up, other, row in by_cover]
+    return tuple(moves)
 
 
-def _grade_moves(
-    aggregate: Money, grade: str, level: int, edition: PolicyEdition
+def _amount_moves(
+    aggregate: Money, facts: Mapping[str, str], level: int, edition: PolicyEdition
 ) -> Iterator[TierMove]:
-    """The nearest worse grade that is decided higher, and the nearest better one decided lower."""
-    rank = edition.rank(grade)
-    for up, grades in (
-        (True, edition.grades[rank + 1 :]),
-        (False, tuple(reversed(edition.grades[:rank]))),
-    ):
-        for other in grades:
-            find = tables_of(edition).approval.find
-            place = find({"aggregate": aggregate.amount, "grade": other})
-            assert place is not None, "the approval table leaves a gap"
-            row = edition.approval.rows[place]
-            moved = _level(row, edition) - level
+    """The nearest amount above which a higher tier is asked, and up to which a lower one is."""
+    rows = approval_rows(facts, edition)
+    for row in sorted(rows, key=lambda row: row.above):
+        if row.above >= aggregate.amount and level_of(row, edition) > level:
+            yield TierMove(up=True, row=row.code, amount=edition.money(row.above))
+            break
+    bounds = {row.up_to for row in rows if row.up_to is not None}
+    for bound in sorted((each for each in bounds if each < aggregate.amount), reverse=True):
+        below = approval_rows({**facts, AGGREGATE: bound}, edition)
+        highest = max(below, key=lambda row: level_of(row, edition))
+        if level_of(highest, edition) < level:
+            yield TierMove(up=False, row=highest.code, amount=edition.money(bound))
+            break
+
+
+_Named = TypeVar("_Named", bound=str)
+
+
+def _moves_along(
+    ladder: Sequence[_Named],
+    here: _Named,
+    row_at: Callable[[_Named], ApprovalRow | None],
+    level: int,
+    edition: PolicyEdition,
+) -> Iterator[tuple[bool, _Named, ApprovalRow]]:
+    """The nearest value worse than this one that is decided higher, and the nearest better one that
+    is decided lower; the ladder is best first."""
+    place = ladder.index(here)
+    for up, others in ((True, ladder[place + 1 :]), (False, ladder[:place][::-1])):
+        for other in others:
+            row = row_at(other)
+            assert row is not None, "the approval table leaves a gap"
+            moved = level_of(row, edition) - level
             if moved > 0 if up else moved < 0:
-                yield TierMove(up=up, row=row.code, grade=other)
+                yield up, other, row
                 break
-
-
-def _level(row: ApprovalRow, edition: PolicyEdition) -> int:
-    return max(edition.approval.tiers[step.tier].level for step in row.steps)

@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal
 
 from domain.assessment import CoverStep, Dossier, RateUsed
-from domain.cover import Cover, CoverVerdict
+from domain.cover import Cover, CoverClass, CoverVerdict
 from domain.edition import PolicyEdition
 from domain.money import Money, money_sum
 from policies.line import months_later
@@ -78,6 +78,22 @@ def secured(dossier: Dossier, limit: Money, edition: PolicyEdition) -> dict[str,
     """What of a limit in the reporting currency each cover secures, as its loss is reckoned."""
     drawn = _drawn_on(_each(dossier, edition), limit, edition)
     return {cover.cover_id: taken for cover, taken in drawn}
+
+
+def class_of(dossier: Dossier, limit: Money, edition: PolicyEdition) -> CoverClass:
+    """The class of the cover that a limit in the reporting currency rests on: the safest one of
+    which, with all that is safer, what counts carries the whole of it."""
+    carried = Money.zero(limit.currency)
+    worths = _each(dossier, edition)
+    for each in CoverClass:
+        rules = edition.limit.covers
+        carried += money_sum(
+            (worth for cover, worth in worths if rules[cover.kind].counts_as is each),
+            limit.currency,
+        )
+        if each is not CoverClass.UNSECURED and carried >= limit:
+            return each
+    return CoverClass.UNSECURED
 
 
 def in_a_circle(guarantor: str, customer_id: str, answers: Iterable[tuple[str, str]]) -> bool:

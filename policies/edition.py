@@ -18,6 +18,7 @@ from domain.application import ApplicationType
 from domain.approval import VOTING_OF, SilenceAct
 from domain.assessment import Missing
 from domain.classification import FiveTier
+from domain.cover import CoverClass
 from domain.customer import Segment
 from domain.edition import (
     FIGURES,
@@ -52,7 +53,7 @@ from policies.investigation import checklists_for
 from policies.scorecard import SCORE_MAX, Choices, bins_table
 from policies.spreading import EXTERNAL_NAMES, NAMES, PAYMENT_NAMES, TEXT_NAMES, judged_figures
 from policies.table import Table
-from policies.tables import approval_table
+from policies.tables import AGGREGATE, COVER, GRADE, PRICED_BELOW, RELATED_TO, approval_table
 from policies.warning import OVERDUE_OF_LIMIT
 
 _SENTENCES: dict[str, tuple[str, str]] = {
@@ -413,26 +414,83 @@ def _limit(edition: PolicyEdition) -> Iterator[Finding]:
 
 
 def _approval(edition: PolicyEdition) -> Iterator[Finding]:
-    """For every grade exactly one row holds for any aggregate above zero; tiers never fall."""
+    """For every case exactly one row holds for any aggregate above zero; more to be afraid of never
+    asks a lower tier; what rows name exists, and what they ask about can be."""
     policy = edition.approval
     yield from _repeated("approval.rows", (row.code for row in policy.rows))
+    table = approval_table(policy.rows, edition.limit.products)
     yield from _total(
         "approval.rows",
-        approval_table(policy.rows),
-        beyond=lambda where: where["aggregate"] == ".. to 0" or where["grade"] == "any other",
+        table,
+        beyond=lambda where: where[AGGREGATE] == ".. to 0" or where[GRADE] == "any other",
     )
+    named = {grade for row in policy.rows for grade in row.grades}
     for grade in edition.grades:
-        rows = sorted(
-            (row for row in policy.rows if grade in row.grades), key=lambda row: row.above
-        )
-        if not rows:
+        if grade not in named:
             yield _found("approval.rows", "gap", where=f"grade={grade}")
-        for lower, upper in pairwise(rows):
+    yield from _never_lower(table, edition)
+    unknown = named - set(edition.grades)
+    products = {code for row in policy.rows for code in row.products}
+    unknown |= products - edition.limit.products.keys()
+    yield from (_found("approval.rows", "unknown", name=name) for name in sorted(unknown))
+    yield from _row_facts(edition)
+
+
+# What is more to be afraid of, from the least on.
+_WORSE: dict[str, tuple[str, ...]] = {
+    COVER: tuple(each.value for each in CoverClass),
+    "exception": ("no", "yes"),
+    PRICED_BELOW: ("no", "yes"),
+    RELATED_TO: ("no", "yes"),
+}
+
+
+def _never_lower(table: Table, edition: PolicyEdition) -> Iterator[Finding]:
+    """From one region of the table to the next worse one, the tier does not fall."""
+    ladders = {
+        name: [segment for segment, _ in column.segments()]
+        if name == AGGREGATE
+        else list(_WORSE[name])
+        for name, column in table.columns.items()
+        if name in (AGGREGATE, *_WORSE)
+    }
+    held = {
+        tuple(where.items()): edition.approval.rows[rows[0]]
+        for where, rows in table.regions()
+        if len(rows) == 1
+    }
+    told = set()
+    for where, lower in held.items():
+        for name, ladder in ladders.items():
+            here = dict(where)
+            place = ladder.index(here[name]) + 1
+            if place == len(ladder):
+                continue
+            upper = held.get(tuple((here | {name: ladder[place]}).items()))
+            if upper is None or upper is lower or (lower.code, upper.code) in told:
+                continue
             first, second = _level(lower.steps, edition), _level(upper.steps, edition)
             if second < first:
+                told.add((lower.code, upper.code))
                 yield _found(f"approval.rows.{upper.code}", "order", first=first, second=second)
-    unknown = {grade for row in policy.rows for grade in row.grades} - set(edition.grades)
-    yield from (_found("approval.rows", "unknown", name=grade) for grade in sorted(unknown))
+
+
+def _row_facts(edition: PolicyEdition) -> Iterator[Finding]:
+    """Classes of cover are told where rows go by them; no row waits for cases that never reach it."""
+    rows = edition.approval.rows
+    by_cover = any(row.covers for row in rows)
+    for kind, rule in edition.limit.covers.items():
+        path = f"limit.covers.{kind}.counts_as"
+        if by_cover and rule.counts_as is None:
+            yield _found(path, "incomplete", name="counts_as")
+        if not by_cover and rule.counts_as is not None:
+            yield _found(path, "unread")
+    if edition.related.body is not None:
+        yield from (
+            _found(f"approval.rows.{row.code}.related", "unread")
+            for row in rows
+            if row.related is not None
+        )
 
 
 def _tiers(edition: PolicyEdition) -> Iterator[Finding]:

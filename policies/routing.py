@@ -1,9 +1,10 @@
 """Routing: which lane a case takes, and which people approve it at which tier.
 
 The tier goes by the whole group's exposure after approval, so that two small requests route as one
-large one does, and by grade. The automatic lane has ceilings of its own; each one missed is named.
+large one does, by grade, and by what else the edition's rows ask about. The automatic lane has ceilings of its own; each one missed is named.
 """
 
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from domain.application import Application
@@ -12,14 +13,15 @@ from domain.assessment import Dossier, Holdings, Lane, PolicyException, Price, R
 from domain.edition import ApprovalStep, KnockOutEffect, PolicyEdition, Tier
 from domain.investigation import Conclusion
 from domain.money import Money
+from domain.value import content_hash
 from policies.basel import expected_loss
 from policies.concentration import exceptions
-from policies.cover import lgd_after
+from policies.cover import class_of, lgd_after
 from policies.rating import effects
 from policies.related import RELATED, refusals
 from policies.splitting import requests_summed
 from policies.spreading import rate_used
-from policies.tables import tables_of
+from policies.tables import NO_FACTS, PRICED_BELOW, RELATED_TO, approval_row, tables_of, yes_or_no
 
 NO_ROW = "none"
 PRICE_EXCEPTION = "price_exception"
@@ -66,8 +68,8 @@ def route(
     above = _above_eligible(granted_reporting, eligible, edition)
     passed = (*_exceptions(dossier, rating, granted_reporting, edition), *above)
     over = tuple(ABOVE_ELIGIBLE if each in above else f"cap:{each.code}" for each in passed)
-    own_body = (RELATED,) if _has_own_body(dossier, edition) else ()
-    reasons = (*against, *doubts, *over, *(("sampled",) if sampled else ()), *own_body)
+    apart = (RELATED,) if _asked_apart(dossier, edition) else ()
+    reasons = (*against, *doubts, *over, *(("sampled",) if sampled else ()), *apart)
     if not reasons:
         return Route(
             lane=Lane.AUTOMATIC,
@@ -78,8 +80,15 @@ def route(
             beside=beside,
         )
     summed = (REQUESTS_SUMMED,) if beside is not None else ()
+    facts = facts_of(dossier, price, granted_reporting, passed, edition)
     row, steps, moves_at = body_for(
-        dossier, aggregate, rating.grade, edition, above=bool(above), below=price.below_minimum
+        dossier,
+        aggregate,
+        rating.grade,
+        edition,
+        facts,
+        above=bool(above),
+        below=price.below_minimum,
     )
     return Route(
         lane=Lane.PEOPLE,
@@ -90,7 +99,29 @@ def route(
         moves_tier_at=moves_at,
         exceptions=passed,
         beside=beside,
+        facts=facts,
     )
+
+
+def facts_of(
+    dossier: Dossier,
+    price: Price,
+    limit: Money,
+    passed: Sequence[PolicyException],
+    edition: PolicyEdition,
+) -> dict[str, str]:
+    """What the edition's rows ask about a limit in the reporting currency, beside aggregate and
+    grade; `passed` are the caps and bounds that it would pass."""
+    application = dossier.application
+    known = {
+        "cover": class_of(dossier, limit, edition).value,
+        "product": application.product,
+        "application_type": application.application_type.value,
+        "exception": yes_or_no(bool(passed)),
+        PRICED_BELOW: yes_or_no(price.below_minimum),
+        RELATED_TO: yes_or_no(dossier.customer.related_to_grantor),
+    }
+    return {name: known[name] for name in tables_of(edition).approval.columns if name in known}
 
 
 def aggregate_after(
@@ -104,18 +135,23 @@ def aggregate_after(
     return holdings.group_limits - replaced + granted_reporting
 
 
+def chance_of(case_id: str) -> Decimal:
+    """A draw from [0, 1) that the case's id fixes, so that a second run draws the same."""
+    return Decimal(int(content_hash([case_id, "sample"])[:8], 16)) / Decimal(2**32)
+
+
 def is_sampled(chance: Decimal, edition: PolicyEdition) -> bool:
     """Whether a draw from [0, 1) sends an automatic case to people."""
     return chance < edition.approval.automatic.sampling_share
 
 
 def steps_for(
-    aggregate: Money, grade: str, edition: PolicyEdition
+    aggregate: Money, grade: str, edition: PolicyEdition, facts: Mapping[str, str] = NO_FACTS
 ) -> tuple[str, tuple[RouteStep, ...], Money | None]:
-    """The approval row of an aggregate and a grade, its steps, and where the next tier begins."""
-    place = tables_of(edition).approval.find({"aggregate": aggregate.amount, "grade": grade})
-    assert place is not None, "the approval table leaves a gap"
-    row = edition.approval.rows[place]
+    """The approval row of an aggregate, a grade and what else rows ask about, its steps, and where
+    the row ends. Without a fact it is the highest of the rows that it might be."""
+    row = approval_row(aggregate, grade, facts, edition)
+    assert row is not None, "the approval table leaves a gap"
     steps = tuple(
         _route_step(number, step, edition) for number, step in enumerate(row.steps, start=1)
     )
@@ -127,6 +163,7 @@ def body_for(
     aggregate: Money,
     grade: str,
     edition: PolicyEdition,
+    facts: Mapping[str, str],
     *,
     above: bool = False,
     below: bool = False,
@@ -134,17 +171,18 @@ def body_for(
     """The row, the steps and where the next tier begins, if any.
 
     A related party of the grantor has its own body; a limit above the eligible one, or a price
-    below the minimum, is put before the body for such exceptions instead of the row's.
+    below the minimum that no row asks about, is put before the body for such exceptions instead of
+    the row's.
     """
     policy = edition.approval
     if _has_own_body(dossier, edition):
         row, step = RELATED, edition.related.body
     elif above and policy.above_eligible is not None:
         row, step = ABOVE_ELIGIBLE, policy.above_eligible.step
-    elif below:
+    elif below and PRICED_BELOW not in facts:
         row, step = PRICE_EXCEPTION, policy.price_exception
     else:
-        return steps_for(aggregate, grade, edition)
+        return steps_for(aggregate, grade, edition, facts)
     assert step is not None, "a related party has its own body only where there is one"
     return row, steps_of(step, edition), None
 
@@ -156,6 +194,12 @@ def steps_of(step: ApprovalStep, edition: PolicyEdition) -> tuple[RouteStep, ...
 
 def _has_own_body(dossier: Dossier, edition: PolicyEdition) -> bool:
     return dossier.customer.related_to_grantor and edition.related.body is not None
+
+
+def _asked_apart(dossier: Dossier, edition: PolicyEdition) -> bool:
+    """Whether policy says who decides on this related party, so that it never goes by itself."""
+    asked = RELATED_TO in tables_of(edition).approval.columns
+    return _has_own_body(dossier, edition) or (dossier.customer.related_to_grantor and asked)
 
 
 def _above_eligible(

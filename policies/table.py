@@ -112,6 +112,15 @@ class Table:
             held &= column.mask(values[name])  # type: ignore[arg-type]
         return tuple(row for row in range(self.rows) if held >> row & 1)
 
+    def possible(self, values: Mapping[str, Decimal | str]) -> tuple[int, ...]:
+        """The numbers of the rows that may hold, whatever the columns say that no value is given
+        for."""
+        held = (1 << self.rows) - 1
+        for name, column in self.columns.items():
+            if name in values:
+                held &= column.mask(values[name])  # type: ignore[arg-type]
+        return tuple(row for row in range(self.rows) if held >> row & 1)
+
     def regions(self) -> Iterator[tuple[dict[str, str], tuple[int, ...]]]:
         """Every combination of segments, in words, with the rows that hold in it."""
         named = [list(column.segments()) for column in self.columns.values()]

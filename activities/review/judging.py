@@ -28,7 +28,7 @@ from domain.review import (
 )
 from policies.assessment import assess, reviewed
 from policies.review import propose
-from policies.routing import REQUESTS_SUMMED, aggregate_after, body_for
+from policies.routing import REQUESTS_SUMMED, aggregate_after, body_for, facts_of
 from policies.splitting import requests_summed
 from storage.application import Assessments
 from storage.customer import Customers
@@ -161,7 +161,14 @@ def _request(
     if beside is not None:
         after += beside.total
     aggregate = max(after, dossier.holdings.group_limits)
-    row, steps, _ = body_for(dossier, aggregate, judged.rating.grade, edition)
+    facts = facts_of(
+        dossier,
+        judged.price,
+        dossier.limit_requested_reporting,
+        judged.route.exceptions,
+        edition,
+    )
+    row, steps, _ = body_for(dossier, aggregate, judged.rating.grade, edition, facts)
     return ApprovalRequest(
         subject=Subject.REVIEW,
         subject_id=judged.case_id,
@@ -175,6 +182,7 @@ def _request(
         content_hash=judged.receipt_hash,
         edition_hash=edition.edition_hash,
         route_row=row,
+        facts=facts,
         reasons=(
             f"review:{proposal.proposal}",
             *proposal.reasons,

@@ -615,12 +615,14 @@ class Decision(Answer):
 
 
 class TierMove(Answer):
-    """What would put a case before other people: an amount (above it, or down to it), or a grade."""
+    """What would put a case before other people: an amount (above it, or down to it), a grade, or
+    cover of another class."""
 
     up: bool
     row: str
     amount: Money | None
     grade: str | None
+    cover: str | None = None
 
 
 class Why(Answer):
@@ -636,7 +638,9 @@ class Why(Answer):
     aggregate: Money
     grade: str
     route_row: str
+    facts: Mapping[str, str] = {}  # what the row went by, beside aggregate and grade
     reasons: tuple[str, ...]
+    exceptions: tuple[Mapping[str, Any], ...] = ()
     moves: tuple[TierMove, ...]
 
 

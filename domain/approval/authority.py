@@ -11,6 +11,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from domain.approval.route import Subject
 from domain.classification import FiveTier
+from domain.cover import CoverClass
 from domain.customer import Segment
 from domain.errors import AmountNotPositive
 from domain.identity import Id
@@ -326,12 +327,14 @@ class Voice(Value):
 
 
 class TierMove(Value):
-    """What would put a case before other people: an amount, or another grade."""
+    """What would put a case before other people, all else as it is: an amount, another grade, or
+    cover of another class."""
 
     up: bool
     row: str
     amount: Money | None = None  # up: above it; down: up to it
     grade: str | None = None
+    cover: CoverClass | None = None
 
 
 class Alarm(Value):

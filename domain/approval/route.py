@@ -157,6 +157,7 @@ class ApprovalRequest(Value):
     content_hash: str
     edition_hash: str
     route_row: str = ""
+    facts: dict[str, str] = {}  # what the row went by, beside aggregate and grade
     reasons: tuple[str, ...] = ()
     offset_days: int = 0
 

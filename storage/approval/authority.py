@@ -134,15 +134,24 @@ class AutomaticLane:
         return None if on is False else Money(minor=int(minor), currency=currency)
 
     def record(self, case_id: str, amount: Money, day: date) -> None:
+        """What a case was granted; who is granted less gives no room to others on the same day."""
         self._session.execute(
             text(
                 "INSERT INTO automatic_decision (case_id, amount_minor, currency, decided_on)"
                 " VALUES (:case_id, :minor, :currency, :day) ON CONFLICT DO NOTHING"
             ),
-            {"case_id": case_id, "minor": amount.minor, "currency": amount.currency, "day": day},
+            {
+                "case_id": case_id,
+                "minor": max(0, amount.minor),
+                "currency": amount.currency,
+                "day": day,
+            },
         )
 
     def switch(self, *, on: bool, person_id: str, reason: str) -> None:
+        """Open or stop the lane at once: a case that is being judged is on record before the switch
+        is, or finds the lane as switched."""
+        self._session.execute(_LOCK)
         self._session.execute(
             text(
                 "INSERT INTO automatic_lane_switch (switched_on, switched_by, reason)"

@@ -1,17 +1,18 @@
 """Routes: tiers by the group's exposure and the grade, the automatic lane and its ceilings."""
 
+from collections import Counter
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.application import ApplicationType
 from domain.approval import StepMode
 from domain.assessment import Assessment, Lane, PaymentRecord
 from domain.money import Money
-from policies.routing import NO_ROW, PRICE_EXCEPTION, is_sampled, steps_for
+from policies.routing import NO_ROW, PRICE_EXCEPTION, chance_of, is_sampled, steps_for
 from tests.makers_policy import (
     a_change,
     a_changed_edition,
@@ -162,6 +163,66 @@ def test_a_case_drawn_by_lot_goes_to_people() -> None:
 def test_the_share_drawn_by_lot_is_the_editions() -> None:
     assert is_sampled(Decimal("0.0499"), an_edition())
     assert not is_sampled(Decimal("0.05"), an_edition())
+
+
+@pytest.mark.parametrize("share", ["0.05", "0.3"])
+def test_over_many_cases_the_share_drawn_is_the_editions_and_every_part_of_chance_alike(
+    share: str,
+) -> None:
+    """Chi-square against the declared share, and over a hundred equal parts of the draws."""
+    edition = a_changed_edition(f"[approval.automatic]\nsampling_share = {share}")
+    draws = [chance_of(f"01890a5d-ac96-774b-bcce-{number:012x}") for number in range(20_000)]
+    drawn = sum(is_sampled(each, edition) for each in draws)
+    asked = len(draws) * Decimal(share)
+    off = (drawn - asked) ** 2
+    assert off / asked + off / (len(draws) - asked) < Decimal("10.83")  # 1 degree, p = 0.001
+    parts = Counter(int(each * 100) for each in draws)
+    wanted = Decimal(len(draws)) / 100
+    assert set(parts) <= set(range(100))
+    unlike = sum((parts[part] - wanted) ** 2 / wanted for part in range(100))
+    assert unlike < Decimal("148.23")  # 99 degrees, p = 0.001
+
+
+def test_a_case_is_drawn_or_not_for_good() -> None:
+    assert chance_of("case-1") == chance_of("case-1") != chance_of("case-2")
+
+
+@settings(max_examples=60)
+@given(st.integers(50_000, 3_000_000), st.integers(3_000_000, 90_000_000), st.integers(0, 40_000))
+def test_a_cent_over_a_ceiling_of_any_edition_asks_people_and_at_it_nobody(
+    aggregate_max: int, daily_max: int, held: int
+) -> None:
+    edition = a_changed_edition(
+        f"[approval.automatic]\naggregate_max = {aggregate_max}\ndaily_amount_max = {daily_max}"
+    )
+    whole, day = cny(aggregate_max), cny(daily_max)
+
+    def reasons(limit: Money, spent: Money) -> tuple[str, ...]:
+        dossier = a_dossier(application=an_application(limit), group_limits=cny(held))
+        return judged(dossier, edition, spent=spent).route.reasons
+
+    for side, over in ((-1, False), (0, False), (1, True)):
+        cents = Money(minor=side, currency="CNY")
+        found = reasons(whole - cny(held) + cents, cny(0))
+        assert ("aggregate_above_automatic" in found) is over
+        one = whole - cny(held)
+        found = reasons(one, day - one + cents)
+        assert ("daily_volume_spent" in found) is over
+
+
+@pytest.mark.parametrize(("share", "automatic"), [("0.6", True), ("0.599999", False)])
+def test_the_least_completeness_is_enough(share: str, automatic: bool) -> None:
+    route = judged(a_dossier(completeness=Decimal(share))).route
+    assert (route.lane is Lane.AUTOMATIC) is automatic
+
+
+def test_the_least_grade_is_enough_and_the_next_worse_is_not() -> None:
+    grade = judged().rating.grade
+    ladder = an_edition().grades
+    better = ladder[ladder.index(grade) - 1]
+    for least, asked in ((grade, False), (better, True)):
+        edition = a_changed_edition(f"[approval.automatic]\ngrade_min = '{least}'")
+        assert ("grade_below_automatic" in judged(edition=edition).route.reasons) is asked
 
 
 def test_the_lane_can_be_shut() -> None:

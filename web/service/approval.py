@@ -99,6 +99,7 @@ class WhyYou(Value):
     aggregate: Money
     grade: str = ""
     route_row: str
+    facts: dict[str, str] = {}  # what the row went by, beside aggregate and grade
     reasons: tuple[str, ...]
     exceptions: tuple[PolicyException, ...] = ()
     moves: tuple[TierMove, ...] = ()
@@ -381,9 +382,12 @@ class ApprovalService:
             aggregate=request.aggregate,
             grade=request.grade,
             route_row=request.route_row,
+            facts=request.facts,
             reasons=request.reasons,
             exceptions=assessment.route.exceptions if assessment else (),
-            moves=tier_moves(request.aggregate, request.grade, asking.edition) if by_tiers else (),
+            moves=tier_moves(request.aggregate, request.grade, asking.edition, request.facts)
+            if by_tiers
+            else (),
         )
 
     def _answer_closed(self, task: TaskView, word: DecisionRequest) -> Decided:
