@@ -351,6 +351,14 @@ class OwnInvestigation(NotPermitted):
     sentence_zh = "案件 {case_id} 的调查人不得参与该案的审批、审查或放款审核。"
 
 
+class FunctionsApart(NotPermitted):
+    sentence = (
+        "On the case {case_id} whoever had the {had} does not also have the {asked}: investigation,"
+        " review, approval and release are four functions."
+    )
+    sentence_zh = "案件 {case_id}：承担{had}职责的人员不得再承担{asked}职责，调查、审查、审批、放款审核四职分离。"
+
+
 class NotInvestigator(NotPermitted):
     sentence = "{person_id} does not investigate the case {case_id}."
     sentence_zh = "{person_id} 不是案件 {case_id} 的调查人。"

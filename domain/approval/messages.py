@@ -15,6 +15,13 @@ from domain.money import Money
 from domain.value import Value, content_hash
 
 
+class CitedRisk(Value):
+    """A risk that an opinion names (风险点), and where in the papers it shows."""
+
+    risk: str = Field(min_length=1, max_length=500)
+    cites: str = Field(default="", max_length=200)
+
+
 class DecisionRequest(Value):
     """One approver's word, as the handler parsed it from a message."""
 
@@ -29,7 +36,8 @@ class DecisionRequest(Value):
     resume: Resume = Resume.AGAIN
     conditions: tuple[Annotated[str, Field(min_length=1, max_length=500)], ...] = Field(
         default=(), max_length=20
-    )  # of an approval
+    )  # of an approval, or suggested by an opinion
+    risks: tuple[CitedRisk, ...] = Field(default=(), max_length=20)  # of an opinion
     content_hash: str = ""  # what the approver saw; empty: not stated
     message_id: Id
     token: str = Field(min_length=1, max_length=200, repr=False)
@@ -41,7 +49,7 @@ class DecisionRequest(Value):
     def said(self) -> str:
         """The hash of what was said, apart from when and with which token."""
         spoken = {"task_id", "verdict", "note", "fields_wanted", "limit"}
-        for name in ("to_step", "resume", "conditions"):
+        for name in ("to_step", "resume", "conditions", "risks"):
             if getattr(self, name) != type(self).model_fields[name].default:
                 spoken.add(name)
         return content_hash(self.model_dump(mode="json", include=spoken))

@@ -4,6 +4,7 @@ from storage.approval.acts import Acts, ActView
 from storage.approval.approvals import Approvals
 from storage.approval.authority import AuthorityGrants, AutomaticLane
 from storage.approval.decisions import Decisions, DecisionView
+from storage.approval.functions import CaseFunctions
 from storage.approval.letters import Letters
 from storage.approval.register import AuthorityRegister
 from storage.approval.tasks import Tasks, TaskView
@@ -15,6 +16,7 @@ __all__ = [
     "AuthorityGrants",
     "AuthorityRegister",
     "AutomaticLane",
+    "CaseFunctions",
     "DecisionView",
     "Decisions",
     "Letters",

@@ -5,13 +5,15 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from domain.approval import (
     Approval,
     ApprovalProgress,
+    CitedRisk,
     DecisionRequest,
+    Function,
     Resume,
     Verdict,
     Voice,
@@ -48,6 +50,8 @@ class DecisionRow(Row):
     to_step: Mapped[int | None]
     resume: Mapped[str | None]
     conditions: Mapped[list[str]]
+    function: Mapped[str | None]
+    risks: Mapped[list[Any]] = mapped_column(JSONB)
 
 
 class DecisionVoidRow(Row):
@@ -78,6 +82,7 @@ class DecisionView(Value):
     decided_at: datetime
     to_step: int | None = None
     conditions: tuple[str, ...] = ()
+    risks: tuple[CitedRisk, ...] = ()  # of an opinion
     void: str = ""  # why it stands no longer
 
 
@@ -103,8 +108,9 @@ class Decisions:
         voice: Voice,
         barred: Iterable[str],
         progress: ApprovalProgress,
+        function: Function,
     ) -> None:
-        """One word, by whose authority, and who might not have said it."""
+        """One word, by whose authority, in which function, and who might not have said it."""
         self._session.execute(
             insert(DecisionRow).values(
                 decision_id=decision.message_id,
@@ -130,6 +136,8 @@ class Decisions:
                 to_step=decision.to_step,
                 resume=decision.resume if decision.verdict is Verdict.RETURN else None,
                 conditions=list(decision.conditions),
+                function=function,
+                risks=[risk.model_dump() for risk in decision.risks],
             )
         )
 
@@ -191,6 +199,7 @@ class Decisions:
                 decided_at=row.decided_at,
                 to_step=row.to_step,
                 conditions=tuple(row.conditions),
+                risks=tuple(CitedRisk.model_validate(risk) for risk in row.risks),
                 void=void or "",
             )
             for row, void in rows

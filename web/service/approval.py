@@ -1,6 +1,6 @@
 """What may be asked of approvals: the inbox, a task with its reasons, a word, letters."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -19,6 +19,7 @@ from domain.approval import (
     Minutes,
     Placement,
     Resume,
+    Spoken,
     TaskStatus,
     TierMove,
     Verdict,
@@ -287,11 +288,8 @@ class ApprovalService:
                 raise NotFound(kind="approval", id=approval_no)
             self._refuse_unseen(session, person, approval, "approval", approval_no)
             case_id = approval.request.case_id
-            words = {each.task_id: each for each in Decisions(session).list_of_case(case_id)}
-            return minutes_of(
-                approval,
-                {task_id: (word.note, word.conditions) for task_id, word in words.items()},
-            )
+            words = Decisions(session).list_of_case(case_id)
+            return minutes_of(approval, spoken_by_task(words))
 
     def issue_token(self, person: Person, task_id: str) -> str:
         """A one-time token for one word on this task, for tools that can only signal."""
@@ -407,6 +405,16 @@ class ApprovalService:
             decided_by=last.person_id if last else "system",
             decided_at=last.decided_at.isoformat(timespec="seconds") if last else "-",
         )
+
+
+def spoken_by_task(words: Iterable[DecisionView]) -> dict[str, Spoken]:
+    """What was said on each task, as minutes tell it."""
+    return {
+        word.task_id: Spoken(
+            note=word.note, conditions=word.conditions, risks=word.risks, void=word.void
+        )
+        for word in words
+    }
 
 
 def _done(said: ActRequest, progress: ApprovalProgress, *, replayed: bool = False) -> Done:
