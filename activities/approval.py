@@ -20,13 +20,13 @@ from activities.override import (
 from activities.signatures import ApprovalSteps, AuditSteps
 from domain.application import Case, CaseStatus
 from domain.approval import (
+    OPINIONS,
     ActKind,
     ActRequest,
     Approval,
     ApprovalOutcome,
     ApprovalProgress,
     ApprovalRequest,
-    OPINIONS,
     DecisionRequest,
     LevelDue,
     Silence,

@@ -37,7 +37,6 @@ from domain.errors import (
     CertificateMissing,
     ConflictOfInterest,
     NoAuthority,
-    NotFound,
     RateMissing,
     Recused,
     SameHands,

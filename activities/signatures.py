@@ -20,6 +20,8 @@ from domain.approval import (
     ApprovalProgress,
     ApprovalRequest,
     DecisionRequest,
+    MinutesOrder,
+    SealedMinutes,
     StepDue,
 )
 from domain.audit import RefusedMessage
@@ -119,6 +121,15 @@ class ApprovalSteps:
     @activity.defn
     def act_on_silence(self, due: StepDue) -> ApprovalProgress:
         """Remind, escalate or let lapse: each once; never approve."""
+        raise NotImplementedError
+
+
+class MeetingSteps:
+    """What a closed meeting leaves: one sealed document."""
+
+    @activity.defn
+    def seal_minutes(self, order: MinutesOrder) -> SealedMinutes:
+        """Set the frozen minutes, seal them and keep them; once a meeting."""
         raise NotImplementedError
 
 

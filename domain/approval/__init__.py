@@ -31,16 +31,6 @@ from domain.approval.authority import (
 )
 from domain.approval.functions import Function, FunctionHeld, of_another, refuse_second
 from domain.approval.machine import Approval
-from domain.approval.messages import (
-    ActRequest,
-    ApprovalProgress,
-    ApprovalResult,
-    CitedRisk,
-    DecisionRequest,
-    LevelDue,
-    Silence,
-    StepDue,
-)
 from domain.approval.meeting import (
     AgendaItem,
     FrozenMinutes,
@@ -55,6 +45,16 @@ from domain.approval.meeting import (
     agenda_until,
     committee_step,
     section_of,
+)
+from domain.approval.messages import (
+    ActRequest,
+    ApprovalProgress,
+    ApprovalResult,
+    CitedRisk,
+    DecisionRequest,
+    LevelDue,
+    Silence,
+    StepDue,
 )
 from domain.approval.minutes import Minutes, Spoken, minutes_of
 from domain.approval.route import (
@@ -121,8 +121,8 @@ __all__ = [
     "RegisterEvent",
     "Resume",
     "RouteStep",
-    "Seat",
     "SealedMinutes",
+    "Seat",
     "SeatContent",
     "Silence",
     "SilenceAct",

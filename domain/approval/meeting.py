@@ -152,21 +152,22 @@ def section_of(
     asked = [
         task
         for task in approval.tasks
-        if task.step_index == item.step_index and task.round >= item.round
+        if task.step_index == item.step_index and (task.counts or task.round >= item.round)
     ]
+    counted = [task for task in asked if task.counts]
     put_off = [task for task in asked if task.void and _spoken(task, words).void == _PUT_OFF]
-    first = min((task.round for task in put_off), default=item.round)
-    counted = [task.model_copy(update={"void": False}) for task in put_off] or [
-        task for task in asked if task.counts
-    ]
-    result = _result(item, approval, deferred=bool(put_off))
+    deferred = bool(put_off) and all(task.word is None for task in counted)
+    if deferred:
+        last = max(task.round for task in put_off)
+        again = (task for task in put_off if task.round == last)
+        counted = [task.model_copy(update={"void": False}) for task in again]
+    result = _result(item, approval, deferred=deferred)
     if over and result is ItemResult.OPEN:
         result = ItemResult.DEFERRED
-    shown = [task for task in asked if not put_off or task.round <= first]
     return ItemMinutes(
         item=item,
         result=result,
-        vote=step_minutes(approval, item.step_index, shown, counted, words),
+        vote=step_minutes(approval, item.step_index, asked, counted, words),
         recused=tuple((each.person_id, each.reason) for each in approval.recused),
     )
 

@@ -121,6 +121,7 @@ class RouteStep(Voting):
     lapse_hours: Decimal = Decimal(0)  # after the escalation; then the case lapses
     escalate_to: str | None = None  # a position that may decide in place of a silent one
     levels: tuple[SilenceLevel, ...] = ()
+    independent: bool = False  # no word of another step counts here
 
     @property
     def function(self) -> Function:

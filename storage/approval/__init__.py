@@ -6,6 +6,7 @@ from storage.approval.authority import AuthorityGrants, AutomaticLane
 from storage.approval.decisions import Decisions, DecisionView
 from storage.approval.functions import CaseFunctions
 from storage.approval.letters import Letters
+from storage.approval.meetings import Meetings
 from storage.approval.register import AuthorityRegister
 from storage.approval.tasks import Tasks, TaskView
 
@@ -20,6 +21,7 @@ __all__ = [
     "DecisionView",
     "Decisions",
     "Letters",
+    "Meetings",
     "TaskView",
     "Tasks",
 ]

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Path, Response
 from pydantic import Field
 
-from domain.approval import ActKind, Minutes, Placement, Resume, TaskStatus, Verdict
+from domain.approval import ActKind, CitedRisk, Minutes, Placement, Resume, TaskStatus, Verdict
 from domain.contract import Letter
 from domain.identity import Id
 from domain.money import Money
@@ -15,7 +15,7 @@ from web.api.pages import Cursor, Page, PageSize, after_instant, page_of
 from web.api.stage import stage
 from web.api.writes import Writing, marked
 from web.callers import Asked, Caller
-from web.service.approval import Decided, Done, TaskPage, TaskView
+from web.service.approval import Answers, Decided, Done, TaskPage, TaskView, TaskWord
 
 router = stage("approval")
 
@@ -31,11 +31,19 @@ class Decision(Value):
     # the applicant where none is named.
     to_step: Annotated[int | None, Field(ge=0, le=50)] = None
     resume: Resume = Resume.AGAIN
-    # Of an approval: what it is given under.
+    # Of an approval: what it is given under; of an opinion: what it suggests.
     conditions: Annotated[
         tuple[Annotated[str, Field(min_length=1, max_length=500)], ...], Field(max_length=20)
     ] = ()
+    # Of an opinion: the risks it names, each with where it shows.
+    risks: Annotated[tuple[CitedRisk, ...], Field(max_length=20)] = ()
     content_hash: Annotated[str, Field(max_length=64)] = ""  # of what was read
+
+
+class Decisions(Value):
+    """Words on many tasks, each with its reason."""
+
+    items: Annotated[tuple[TaskWord, ...], Field(min_length=1, max_length=200)]
 
 
 class Acting(Value):
@@ -102,9 +110,18 @@ def decide(write: Writing, response: Response, task_id: Id, body: Decision) -> D
             to_step=body.to_step,
             resume=body.resume,
             conditions=body.conditions,
+            risks=body.risks,
             key=write.key,
             channel=write.request.state.channel,
         ),
+    )
+
+
+@router.post("/tasks/decisions")
+def decide_many(write: Writing, body: Decisions) -> Answers:
+    """Many words at once, each with its own authority, key and answer; one refused stops no other."""
+    return write.asked.approvals.decide_many(
+        write.caller, body.items, key=write.key, channel=write.request.state.channel
     )
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from activities.assessment import File, file_of
 from activities.investigation import AskedReport
 from domain.application import Application, Case, CaseStatus
+from domain.approval import Function, of_another
 from domain.edition import DiligenceChecklist, PolicyEdition, Product
 from domain.errors import (
     DateInFuture,

@@ -92,6 +92,9 @@ class Action(StrEnum):
     CONFLICT_DECLARE = "conflict.declare"
     CONFLICT_END = "conflict.end"
     LETTER_READ = "letter.read"
+    MEETING_READ = "meeting.read"
+    MEETING_CONVENE = "meeting.convene"
+    MEETING_CLOSE = "meeting.close"
 
     CONTRACT_READ = "contract.read"
     CONTRACT_SEND = "contract.send"
@@ -215,6 +218,11 @@ MATRIX: dict[Action, frozenset[Role]] = {
     Action.CONFLICT_DECLARE: frozenset({_RM, _APPROVER, _RISK, _RELEASE, _LEGAL, _COLLECTOR}),
     Action.CONFLICT_END: frozenset({_RISK}),
     Action.LETTER_READ: _READERS,
+    # A meeting shows the cases of many managers; whoever presents one is told what it came to.
+    Action.MEETING_READ: frozenset({_APPROVER, _RISK, _LEGAL, _AUDITOR}),
+    Action.MEETING_CONVENE: frozenset({_RISK}),
+    # And by whoever chairs it alone: the meeting itself sees to that.
+    Action.MEETING_CLOSE: frozenset({_APPROVER, _RISK}),
     Action.CONTRACT_READ: _READERS,
     Action.CONTRACT_SEND: frozenset({_LEGAL}),
     Action.CONDITION_READ: _READERS,

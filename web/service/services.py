@@ -34,6 +34,7 @@ from web.service.investigation import InvestigationService
 from web.service.late import LateService
 from web.service.line import LineService
 from web.service.manual_class import ManualClassService
+from web.service.meeting import MeetingService
 from web.service.merge import MergeService
 from web.service.notification import NotificationService
 from web.service.once import JoinedRecords
@@ -86,6 +87,7 @@ class Services:
     applications: ApplicationService
     investigations: InvestigationService
     approvals: ApprovalService
+    meetings: MeetingService
     authority: AuthorityService
     overrides: OverrideService
     caps: CapService
@@ -154,6 +156,7 @@ def build_services(
         applications=ApplicationService(records, gateway, clock),
         investigations=InvestigationService(records, clock),
         approvals=ApprovalService(records, gateway, clock),
+        meetings=MeetingService(records, clock),
         authority=AuthorityService(records, clock),
         overrides=OverrideService(records, clock),
         caps=CapService(records, clock),

@@ -162,6 +162,7 @@ _MEETINGS = (
         attendants jsonb NOT NULL,
         papers jsonb NOT NULL,
         content_hash text NOT NULL,
+        step_index integer NOT NULL,
         round integer NOT NULL,
         deferred_from text CONSTRAINT fk_meeting_item_deferred_from REFERENCES meeting,
         put_on_by text NOT NULL,
