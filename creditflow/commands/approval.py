@@ -1,12 +1,14 @@
 """`tasks` and `decide`: what waits for a decision, and the word that is given."""
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from creditflow.commands.caller import AsJson, AsUser, Caller, Key, place, show
-from creditflow.commands.output import answer
+from creditflow.commands.files import document_of
+from creditflow.commands.output import Exit, answer, refuse
 from creditflow.commands.table import facts, table
 
 
@@ -48,8 +50,8 @@ def tasks(
 
 
 def decide(
-    task: Annotated[str, typer.Argument(metavar="TASK")],
-    verdict: Verdict,
+    task: Annotated[str | None, typer.Argument(metavar="TASK")] = None,
+    verdict: Annotated[Verdict | None, typer.Argument()] = None,
     note: Annotated[str, typer.Option("--note", metavar="T", help="Why; a return needs it.")] = "",
     wanted: Annotated[
         list[str] | None,
@@ -74,11 +76,30 @@ def decide(
         list[str] | None,
         typer.Option("--condition", metavar="TEXT", help="Approve under this; may be repeated."),
     ] = None,
+    risk: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--risk", metavar="TEXT", help="An opinion names this; after `|` where it shows."
+        ),
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option("--file", metavar="F", help="Many words: a JSON list, each with its reason."),
+    ] = None,
     key: Key = None,
     as_user: AsUser = None,
     as_json: AsJson = False,
 ) -> None:
-    """Approve, decline or return, defer or give an opinion; authority is checked at this moment."""
+    """Approve, decline or return, defer or give an opinion; authority is checked at this moment.
+
+    With `--file` there is one answer for each word; it exits 1 where any was refused.
+    """
+    if (file is None) == (task is None) or (task is None) != (verdict is None):
+        refuse("usage", "name TASK and VERDICT, or --file", as_json=as_json, status=Exit.USAGE)
+    if file is not None:
+        _decide_many(Caller(as_user, as_json=as_json), file, key, as_json)
+        return
+    assert task is not None and verdict is not None, "one without the other was refused"
     body = {
         "verdict": verdict.value,
         "note": note,
@@ -87,11 +108,30 @@ def decide(
         "to_step": None if to_step is None else to_step - 1,
         "resume": "to_me" if to_me else "again",
         "conditions": condition or [],
+        "risks": [_risk(each) for each in risk or []],
         "limit": None if limit is None else {"amount": limit, "currency": currency},
     }
     reply = Caller(as_user, as_json=as_json).send(place("tasks", task, "decision"), body, key)
     text = facts(reply.document, ("task_id", "verdict", "outcome", "letter_no", "waiting_for"))
     show(reply.document, text, as_json=as_json, pending=reply.pending)
+
+
+def _risk(typed: str) -> dict[str, str]:
+    risk, _, cites = typed.partition("|")
+    return {"risk": risk.strip(), "cites": cites.strip()}
+
+
+def _decide_many(caller: Caller, file: Path, key: str | None, as_json: bool) -> None:
+    words = document_of(file, as_json)
+    reply = caller.send("/tasks/decisions", {"items": words}, key)
+    items = reply.document["items"]
+    rows = [each | {"outcome": (each["done"] or {}).get("outcome")} for each in items]
+    columns = {"task_id": "task", "outcome": "outcome", "refusal": "refused", "detail": "why"}
+    answer(reply.document, as_json=as_json, text=table(rows, columns))
+    if any(each["refusal"] for each in items):
+        raise SystemExit(int(Exit.REFUSED))
+    if any(each["pending"] for each in items):
+        raise SystemExit(int(Exit.PENDING))
 
 
 def act(
