@@ -99,7 +99,8 @@ def decide(
     if file is not None:
         _decide_many(Caller(as_user, as_json=as_json), file, key, as_json)
         return
-    assert task is not None and verdict is not None, "one without the other was refused"
+    assert task is not None, "one of both was named"
+    assert verdict is not None, "a task comes with its verdict"
     body = {
         "verdict": verdict.value,
         "note": note,

@@ -9,9 +9,11 @@ from fastapi import APIRouter, Form, Response
 from fastapi.responses import HTMLResponse
 
 from domain.approval import (
+    OPINIONS,
     ActKind,
     Approval,
     ApprovalOutcome,
+    CitedRisk,
     Placement,
     Resume,
     RouteStep,
@@ -37,13 +39,16 @@ from web.console.documents import DOCUMENTS
 from web.console.lists import PAGE_SIZE, next_path, plain_amount
 from web.console.page import Visit, Visiting, Writing
 from web.problems import Problem, problem_of
-from web.service.approval import TaskPage
+from web.service.approval import TaskAnswer, TaskPage, TaskWord
 from web.service.ids import new_id
 from web.service.permissions import Action, permitted
 
 router = APIRouter(include_in_schema=False)
 # Acts that name a person.
 NAMING = (ActKind.TRANSFER, ActKind.ASK_OPINION, ActKind.ADD_SIGNER, ActKind.COPY)
+BULK_MAX = 200
+# What may be said of many at once; an opinion is about one.
+_BULK_WORDS = (Verdict.APPROVE, Verdict.DECLINE, Verdict.RETURN, Verdict.DEFER)
 VERDICTS = {verdict.value: verdict for verdict in Verdict}
 _STATUS_OF_VIEW = {
     "mine": TaskStatus.OPEN,
@@ -72,6 +77,7 @@ class Vote:
     due_at: datetime | None = None
     skipped: str = ""  # why nobody is asked
     conditions: tuple[str, ...] = ()
+    risks: tuple[CitedRisk, ...] = ()
     void: str = ""  # why the word stands no longer
     carried: bool = False  # from the approval before
     person_id: str | None = None  # the one person it is for
@@ -103,6 +109,8 @@ class Typed:
     conditions: str = ""
     to_step: str = ""
     resume: str = ""
+    risks: str = ""  # of an opinion, one a line, after `|` where it shows
+    suggested: str = ""  # conditions that an opinion suggests, one a line
 
 
 @dataclass(frozen=True)
@@ -118,7 +126,18 @@ class TypedAct:
 @router.get("/tasks")
 def list_tasks(visit: Visiting, view: str = "", after: str | None = None) -> HTMLResponse:
     """The inbox; which tasks it lists is in the address."""
-    chosen = view if view in _VIEWS else _default_view(visit)
+    return _inbox(visit, view if view in _VIEWS else _default_view(visit), after)
+
+
+def _inbox(
+    visit: Visit,
+    chosen: str,
+    after: str | None,
+    typed: Typed | None = None,
+    picked: tuple[str, ...] = (),
+    answers: Sequence[TaskAnswer] = (),
+    refusal: Problem | None = None,
+) -> HTMLResponse:
     found = visit.services.approvals.list_tasks(
         visit.person,
         mine=chosen == "mine",
@@ -129,6 +148,13 @@ def list_tasks(visit: Visiting, view: str = "", after: str | None = None) -> HTM
     tasks = found[:PAGE_SIZE]
     return visit.show(
         "approval/tasks.html",
+        refusal=refusal,
+        picks=chosen == "mine" and permitted(visit.person, Action.TASK_DECIDE),
+        chosen=picked,
+        answers=answers,
+        typed=typed or Typed(),
+        bulk_words=_BULK_WORDS,
+        form_key=new_id(),
         view=chosen,
         views=visit.tabs("/tasks", "tasks.view", _VIEWS, chosen),
         tasks=tasks,
@@ -166,10 +192,13 @@ def decide(
     conditions: Annotated[str, Form()] = "",
     to_step: Annotated[str, Form()] = "",
     resume: Annotated[str, Form()] = "",
+    risks: Annotated[str, Form(max_length=20_000)] = "",
+    suggested: Annotated[str, Form(max_length=20_000)] = "",
     key: Annotated[str, Form()] = "",
 ) -> Response:
     """Give one word; refused, the page comes back with everything that was typed."""
-    typed = Typed(verdict, note, limit, tuple(fields_wanted or ()), conditions, to_step, resume)
+    wanted = tuple(fields_wanted or ())
+    typed = Typed(verdict, note, limit, wanted, conditions, to_step, resume, risks, suggested)
     visit.when_refused(lambda refusal: _task_page(visit, task_id, typed, refusal))
     given = visit.parsed(Verdict, verdict, "verdict")
     page = visit.services.approvals.read_task(visit.person, task_id)
@@ -183,13 +212,37 @@ def decide(
         content_hash=content_hash,
         to_step=int(to_step) if given is Verdict.RETURN and to_step.isdecimal() else None,
         resume=visit.parsed(Resume, resume or Resume.AGAIN, "resume"),
-        conditions=tuple(line.strip() for line in conditions.splitlines() if line.strip())
-        if given is Verdict.APPROVE
-        else (),
+        conditions=_lines({Verdict.APPROVE: conditions}.get(given, ""))
+        if given not in OPINIONS
+        else _lines(suggested),
+        risks=tuple(map(_risk, _lines(risks))) if given in OPINIONS else (),
         key=key or None,
         channel="console",
     )
     return visit.go(f"/tasks/{task_id}", f"decided_{given}")
+
+
+@router.post("/tasks/decisions")
+def decide_many(
+    visit: Writing,
+    verdict: Annotated[str, Form()] = "",
+    note: Annotated[str, Form(max_length=4000)] = "",
+    task_id: Annotated[list[str] | None, Form()] = None,
+    key: Annotated[str, Form()] = "",
+) -> Response:
+    """One word on every task that was chosen, each answered; what is refused stays chosen."""
+    typed, chosen = Typed(verdict, note), tuple(dict.fromkeys(task_id or ()))
+    visit.when_refused(lambda refusal: _inbox(visit, "mine", None, typed, chosen, refusal=refusal))
+    given = visit.parsed(Verdict, verdict, "verdict")
+    words = [
+        {"task_id": each, "verdict": given, "note": note.strip(), "key": f"{key}/{each}"}
+        for each in chosen[:BULK_MAX]
+    ]
+    answers = visit.services.approvals.decide_many(
+        visit.person, [visit.valid(TaskWord, word) for word in words], channel="console"
+    )
+    left = tuple(each.task_id for each in answers.items if each.done is None)
+    return _inbox(visit, "mine", None, typed, left, answers.items)
 
 
 @router.post("/tasks/{task_id}/acts")
@@ -275,6 +328,7 @@ def _vote(task: Task, due: Mapping[str, datetime], said: Mapping[str, DecisionVi
         verdict=task.verdict,
         note=word.note if word else "",
         conditions=word.conditions if word else (),
+        risks=word.risks if word else (),
         void=(word.void if word else "") if task.void else "",
         carried=task.carried_from is not None,
         person_id=task.person_id,
@@ -355,6 +409,7 @@ def _told(
         "verdicts": _verdicts(asked, page),
         "content_hash": page.approval.request.content_hash,
         "typed": typed,
+        "gives_opinion": any(word in OPINIONS for word in page.words),
         "typed_act": typed_act or TypedAct(),
         "may": page.may,
         "acts": [each for each in page.acts if each.approval_id == page.task.approval_id],
@@ -479,6 +534,16 @@ def _next_task(visit: Visit, page: TaskPage) -> TaskView | None:
 def _decided_at(page: TaskPage) -> datetime | None:
     task = page.approval.task(page.task.task_id)
     return task.decided_at if task else None
+
+
+def _lines(typed: str) -> tuple[str, ...]:
+    return tuple(line.strip() for line in typed.splitlines() if line.strip())
+
+
+def _risk(line: str) -> CitedRisk:
+    """A risk as it is typed: what it is, and after a bar where it shows."""
+    risk, _, cites = line.partition("|")
+    return CitedRisk(risk=risk.strip()[:500] or line[:500], cites=cites.strip()[:200])
 
 
 def _limit(visit: Visit, page: TaskPage, typed: str) -> Money | None:

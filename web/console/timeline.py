@@ -35,6 +35,7 @@ KINDS = {
     "voided_by": "word.voided_by",
     "status": "word.case_status",
     "item": "diligence_item",
+    "result": "word.item_result",
     "conclusion": "word.conclusion",
 }
 _HASH = re.compile(r"[0-9a-f]{64}")
