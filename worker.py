@@ -30,6 +30,7 @@ from activities.contract import ContractActivities
 from activities.documents.sealing import Sealing
 from activities.failing import Failing
 from activities.line import LineActivities
+from activities.meeting import MeetingActivities
 from activities.notification import (
     MailDelivery,
     MailTemplates,
@@ -57,6 +58,7 @@ from workflows.collection import CollectionWorkflow
 from workflows.connection import connect
 from workflows.contract import ContractSigningWorkflow
 from workflows.line import CreditLineWorkflow, ReservationExpiryWorkflow
+from workflows.minutes import MinutesWorkflow
 from workflows.names import CASES_QUEUE, DEPLOYMENT, PORTFOLIO_QUEUE
 from workflows.outbox import OutboxWorkflow
 from workflows.owed import owed_message
@@ -71,6 +73,7 @@ CASE_WORKFLOWS: Sequence[type] = (
     CreditApplicationWorkflow,
     ApprovalWorkflow,
     ContractSigningWorkflow,
+    MinutesWorkflow,
     CreditLineWorkflow,
     ReviewWorkflow,
     CollectionWorkflow,
@@ -127,12 +130,14 @@ async def working(
     every replay runs them inside it.
     """
     with ThreadPoolExecutor(settings.worker_threads, "step") as threads:
+        sealing = _sealing(settings)
         steps = steps_of(
             ApplicationActivities(records),
             ApprovalActivities(records),
             AuditActivities(records),
             OfferActivities(records, settings.public_url),
-            ContractActivities(records, _sealing(settings), settings.public_url),
+            ContractActivities(records, sealing, settings.public_url),
+            MeetingActivities(records, sealing),
             LineActivities(records, Exposure(records)),
             ClassificationActivities(records),
             CollectionActivities(records),

@@ -35,6 +35,8 @@ def entitled(session: Session, approval: Approval, request: ActRequest, on: date
     if task is None:
         return None  # the machine says so
     grant_no = None
+    if request.action in (ActKind.GIVE_OPINION, ActKind.CLOSE_VOTE):
+        asking.refuse_named(request.person_id, task)
     if request.action in OF_HOLDERS and task.decided_by != request.person_id:
         grant_no = asking.voice_of(request.person_id, task).grant.grant_no
     if request.to is None:
@@ -44,15 +46,22 @@ def entitled(session: Session, approval: Approval, request: ActRequest, on: date
             nobodys = task.model_copy(update={"person_id": None})
             asking.voice_of(request.to, nobodys)
         case ActKind.ADD_SIGNER:
-            asking.refuse_named(request.to)
+            asking.refuse_named(request.to, task)
+            _refuse_inactive(session, request.to)
             person = Persons(session).find_active(request.to)
             if person is None or not person.has(Role.APPROVER):
                 raise NoAuthority(reason="the role of approver is missing or was withdrawn")
         case ActKind.ASK_OPINION:
-            asking.refuse_named(request.to)
-        case ActKind.COPY if Persons(session).find_active(request.to) is None:
-            raise NotFound(kind="person", id=request.to)
+            asking.refuse_named(request.to, task)
+            _refuse_inactive(session, request.to)
+        case ActKind.COPY:
+            _refuse_inactive(session, request.to)
     return grant_no
+
+
+def _refuse_inactive(session: Session, person_id: str) -> None:
+    if Persons(session).find_active(person_id) is None:
+        raise NotFound(kind="person", id=person_id)
 
 
 def void_words(

@@ -20,6 +20,7 @@ from activities.override import (
 from activities.signatures import ApprovalSteps, AuditSteps
 from domain.application import Case, CaseStatus
 from domain.approval import (
+    OPINIONS,
     ActKind,
     ActRequest,
     Approval,
@@ -153,7 +154,8 @@ def _decide(session: Session, decision: DecisionRequest) -> ApprovalProgress:
     Approvals(session).write(after, following, version, decision.at)
     if newly:
         _ask(session, after, following, on)
-    Decisions(session).record(decision, approval, voice, asking.barred, following)
+    function = approval.step.function
+    Decisions(session).record(decision, approval, voice, asking.barred, following, function)
     deferred = decision.verdict is not Verdict.RETURN
     void_words(
         session,
@@ -230,7 +232,7 @@ def _act(session: Session, request: ActRequest) -> ApprovalProgress:
     Approvals(session).write(after, following, version, request.at)
     if newly:
         _ask(session, after, following, on)
-    Acts(session).record(request, approval, grant_no, following)
+    Acts(session).record(request, approval, grant_no, following, approval.step.function)
     void_words(
         session, approval, after, reason=request.action, by=request.message_id, at=request.at
     )
@@ -274,6 +276,8 @@ def _well_said(session: Session, decision: DecisionRequest, approval: Approval) 
         raise StaleContent(id=approval.request.case_id)
     if decision.verdict not in _SAID_ALONE and not decision.note.strip():
         raise NoteMissing(verdict=decision.verdict)
+    if decision.risks and decision.verdict not in OPINIONS:
+        raise Malformed(reason="risks are cited by an opinion, not by a vote")
     subject = approval.request.subject
     otherwise = decision.verdict is Verdict.RETURN or decision.limit is not None
     if subject is Subject.OVERRIDE and otherwise:

@@ -20,6 +20,8 @@ from domain.approval import (
     ApprovalProgress,
     ApprovalRequest,
     DecisionRequest,
+    MinutesOrder,
+    SealedMinutes,
     StepDue,
 )
 from domain.audit import RefusedMessage
@@ -139,6 +141,15 @@ class OfferSteps:
     @activity.defn
     def end_offer(self, due: OfferDue) -> OfferProgress:
         """Let an offer lapse that nobody answered; never accept it."""
+        raise NotImplementedError
+
+
+class MeetingSteps:
+    """What a closed meeting leaves: one sealed document."""
+
+    @activity.defn
+    def seal_minutes(self, order: MinutesOrder) -> SealedMinutes:
+        """Set the frozen minutes, seal them and keep them; once a meeting."""
         raise NotImplementedError
 
 

@@ -504,6 +504,8 @@ class ApprovalStep(Voting):
 
     tier: Code
     positions: tuple[Code, ...] = Field(min_length=1)
+    # Somebody else's word than any other step's, whatever `same_person` says.
+    independent: bool = False
 
 
 class ApprovalRow(Value):
@@ -563,6 +565,20 @@ class AuthorityPolicy(Value):
     superiors: dict[Code, Code] = {}  # a position, and the one that stands in for its holders
     certificates: dict[Code, Code] = {}  # a position, and the certificate it asks for
     certificate_warning_days: tuple[Annotated[int, Field(ge=0)], ...] = (30, 7, 1)
+
+
+class MeetingPolicy(Value):
+    """Committee meetings (贷审会): papers lie before the members so many working days."""
+
+    papers_days: int = Field(default=3, ge=0, le=60)
+
+
+class SamePerson(StrEnum):
+    """What becomes of somebody who is asked at several steps of one approval."""
+
+    REFUSE = "refuse"  # another person has to speak
+    FIRST = "first"  # asked once, at the first step: that word counts at the later ones
+    LAST = "last"  # asked once, at the last step: that word counts at the earlier ones
 
 
 class MaterialField(StrEnum):
@@ -635,6 +651,10 @@ class ApprovalPolicy(Value):
     splitting: SplittingPolicy = SplittingPolicy()
     reconsideration: ReconsiderationPolicy = ReconsiderationPolicy()
     authority: AuthorityPolicy = AuthorityPolicy()
+    meetings: MeetingPolicy = MeetingPolicy()
+    # Aggregates above it are reviewed before they are decided; None: where a row says so.
+    review_above: Annotated[Exact, Field(ge=0)] | None = None
+    same_person: SamePerson = SamePerson.REFUSE
     fallback_queue: Role = Role.OPERATOR  # who sees to a task that nobody could decide
     automatic: AutomaticLane
     materiality: tuple[MaterialityRow, ...] = ()  # what no row speaks of voids every word

@@ -362,6 +362,24 @@ class OwnInvestigation(NotPermitted):
     sentence_zh = "案件 {case_id} 的调查人不得参与该案的审批、审查或放款审核。"
 
 
+class FunctionsApart(NotPermitted):
+    sentence = (
+        "On the case {case_id} whoever had the {had} does not also have the {asked}: investigation,"
+        " review, approval and release are four functions."
+    )
+    sentence_zh = "案件 {case_id}：承担{had}职责的人员不得再承担{asked}职责，调查、审查、审批、放款审核四职分离。"
+
+
+class NotMember(NotPermitted):
+    sentence = "{person_id} does not belong to the body {body} on {on}."
+    sentence_zh = "{person_id} 在 {on} 不是 {body} 的成员。"
+
+
+class NotChair(NotPermitted):
+    sentence = "Only whoever chairs the meeting {meeting_no} closes it."
+    sentence_zh = "会议 {meeting_no} 只能由其主任委员结束。"
+
+
 class NotInvestigator(NotPermitted):
     sentence = "{person_id} does not investigate the case {case_id}."
     sentence_zh = "{person_id} 不是案件 {case_id} 的调查人。"
@@ -566,6 +584,16 @@ class StepEnded(Conflict):
     sentence_zh = "步骤 {step} 执行失败，已由运维终止，请重新发送。"
 
 
+class MeetingOver(Conflict):
+    sentence = "The meeting {meeting_no} is over."
+    sentence_zh = "会议 {meeting_no} 已结束。"
+
+
+class AgendaTaken(Conflict):
+    sentence = "The approval {approval_id} is on the agenda of {meeting_no}, which is not over."
+    sentence_zh = "审批 {approval_id} 已列入尚未结束的会议 {meeting_no}。"
+
+
 class OverridePending(Conflict):
     sentence = "The override {override_id} of the case {case_id} still waits for a second person."
     sentence_zh = "案件 {case_id} 的评级推翻 {override_id} 尚待第二人确认。"
@@ -729,6 +757,21 @@ class OverrideOutOfBound(NotGranted):
 class OverrideBarred(NotGranted):
     sentence = "The grade {grade} cannot be lifted to {asked}: the rule {rule} holds it."
     sentence_zh = "等级 {grade} 不能上调至 {asked}：受规则 {rule} 限制。"
+
+
+class AgendaClosed(NotGranted):
+    sentence = "Papers of the meeting {meeting_no} are due by {until}: this case comes too late."
+    sentence_zh = "会议 {meeting_no} 的材料须于 {until} 前提交，该案逾期，不得上会。"
+
+
+class NotForCommittee(NotGranted):
+    sentence = "The approval {approval_id} is not before a committee."
+    sentence_zh = "审批 {approval_id} 无需贷审会表决，或已过该环节。"
+
+
+class BodyShort(NotGranted):
+    sentence = "The members invited to {meeting_no} fill {seats} seats of the committee; its quorum is {quorum}."
+    sentence_zh = "会议 {meeting_no} 的委员仅能就 {seats} 个席位表决，法定人数为 {quorum}。"
 
 
 class NotLendable(NotGranted):

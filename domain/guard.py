@@ -2,6 +2,7 @@
 
 from datetime import date
 
+from domain.approval import CitedRisk
 from domain.identity import Id
 from domain.money import Money
 from domain.value import Value
@@ -50,6 +51,22 @@ class LetterLimit(Value):
     eligible: Money
     added: Money
     route_row: str
+
+
+class AgainstOpinion(Value):
+    """A letter that approves against a review opinion (风险审查意见): an exception."""
+
+    letter_no: str
+    case_id: Id
+    customer_id: Id
+    decided_on: date
+    limit: Money | None  # None where the letter grants no limit
+    decided_by: tuple[Id, ...]
+    objected_by: Id
+    note: str  # the opinion's reason
+    risks: tuple[CitedRisk, ...] = ()
+    conditions: tuple[str, ...] = ()  # that it suggested
+    reasons: tuple[str, ...] = ()  # why whoever approved did so all the same
 
 
 class AboveEligibleGrant(Value):

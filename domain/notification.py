@@ -32,6 +32,7 @@ class Notice(StrEnum):
     OPINION_ASKED = "opinion_asked"
     OPINION_GIVEN = "opinion_given"
     CASE_COPIED = "case_copied"
+    MEETING_CONVENED = "meeting_convened"
     AUTHORITY_MISSING = "authority_missing"
     CERTIFICATE_LAPSING = "certificate_lapsing"
     TASK_REASSIGNED = "task_reassigned"
@@ -68,6 +69,7 @@ NOTICE_FACTS: Mapping[Notice, tuple[str, ...]] = {
     Notice.OPINION_ASKED: ("task_id", "case_id", "note"),
     Notice.OPINION_GIVEN: ("task_id", "case_id", "note"),
     Notice.CASE_COPIED: ("task_id", "case_id", "note"),
+    Notice.MEETING_CONVENED: ("meeting_no", "body", "held_at", "place", "agenda_until"),
     Notice.AUTHORITY_MISSING: ("task_id", "case_id", "position"),
     Notice.CERTIFICATE_LAPSING: ("certificate_no", "code", "valid_until", "days"),
     Notice.TASK_REASSIGNED: ("task_id", "case_id", "due_at"),

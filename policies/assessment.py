@@ -73,7 +73,7 @@ def assess(
             doubts=referring(doubted, edition),
             eligible=limit.limit_proposed,
         )
-        routed = route_anew(routed, dossier, rating.grade, edition)
+        routed = route_anew(routed, dossier, rating.grade, priced, granted_reporting, edition)
     return Assessment(
         case_id=case_id,
         edition=edition.name,

@@ -15,7 +15,7 @@ from zoneinfo import available_timezones
 from pydantic import BaseModel
 
 from domain.application import ApplicationType
-from domain.approval import VOTING_OF, SilenceAct
+from domain.approval import VOTING_OF, SilenceAct, StepMode
 from domain.assessment import Missing
 from domain.classification import FiveTier
 from domain.cover import CoverClass
@@ -633,6 +633,19 @@ def _voting(edition: PolicyEdition) -> Iterator[Finding]:
         yield from _repeated(f"{where}.positions", step.positions)
 
 
+def _reviewed(edition: PolicyEdition) -> Iterator[Finding]:
+    """Where large cases are reviewed first, every row that they may reach has the step; and an
+    opinion, which is no vote, is nobody's last word."""
+    bound = edition.approval.review_above
+    for row in edition.approval.rows:
+        path = f"approval.rows.{row.code}.steps"
+        reached = bound is not None and (row.up_to is None or row.up_to > bound)
+        if reached and all(step.mode is not StepMode.OPINION for step in row.steps):
+            yield _found(path, "incomplete", name="opinion")
+        if row.steps[-1].mode is StepMode.OPINION:
+            yield _found(path, "incomplete", name="one, all, any, some, ratio, turn, committee")
+
+
 def _materiality(edition: PolicyEdition) -> Iterator[Finding]:
     """Every row can be reached, and names positions where it says that it does, which are asked."""
     asked = {position for step in _all_steps(edition) for position in step.positions}
@@ -1008,6 +1021,7 @@ _RULES: tuple[Callable[[PolicyEdition], Iterator[Finding]], ...] = (
     _calendar,
     _materiality,
     _voting,
+    _reviewed,
     _turnaround,
     _automatic,
     _contract,

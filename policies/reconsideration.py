@@ -1,14 +1,17 @@
 """Who decides anew on what was declined: never fewer, never lower, and never nobody."""
 
 from domain.approval import RouteStep
-from domain.assessment import Dossier, Lane, Route
+from domain.assessment import Dossier, Lane, Price, Route
 from domain.edition import PolicyEdition
-from policies.routing import body_for, steps_of
+from domain.money import Money
+from policies.routing import body_for, facts_of, steps_of
 
 RECONSIDERATION = "reconsideration"
 
 
-def route_anew(route: Route, dossier: Dossier, grade: str, edition: PolicyEdition) -> Route:
+def route_anew(
+    route: Route, dossier: Dossier, grade: str, price: Price, granted: Money, edition: PolicyEdition
+) -> Route:
     """The route of a case, or, where it reconsiders another, one that is no shorter way.
 
     The body that declined decides again, with the next higher tier after it where the edition says
@@ -19,7 +22,8 @@ def route_anew(route: Route, dossier: Dossier, grade: str, edition: PolicyEditio
         return route
     row, steps = route.row, route.steps
     if not steps:  # the automatic lane is no way round those who declined
-        row, steps, _ = body_for(dossier, route.aggregate, grade, edition)
+        facts = facts_of(dossier, price, granted, route.exceptions, edition)
+        row, steps, _ = body_for(dossier, route.aggregate, grade, edition, facts)
     body = before.steps or steps
     if edition.approval.reconsideration.higher:
         body = (*body, *_next_tier(body, edition))

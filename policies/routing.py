@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from domain.application import Application
-from domain.approval import RouteStep, SilenceLevel
+from domain.approval import RouteStep, SilenceLevel, StepMode
 from domain.assessment import Dossier, Holdings, Lane, PolicyException, Price, Rating, Route
 from domain.edition import ApprovalStep, KnockOutEffect, PolicyEdition, Tier
 from domain.investigation import Conclusion
@@ -184,12 +184,28 @@ def body_for(
     else:
         return steps_for(aggregate, grade, edition, facts)
     assert step is not None, "a related party has its own body only where there is one"
-    return row, steps_of(step, edition), None
+    reviewed = _reviewing(aggregate, grade, edition)
+    return row, steps_of(step, edition, reviewed), None
 
 
-def steps_of(step: ApprovalStep, edition: PolicyEdition) -> tuple[RouteStep, ...]:
-    """The road of a body that decides alone."""
-    return (_route_step(1, step, edition),)
+def steps_of(
+    step: ApprovalStep, edition: PolicyEdition, before: tuple[ApprovalStep, ...] = ()
+) -> tuple[RouteStep, ...]:
+    """The road of a body that decides alone, after the steps named."""
+    return tuple(
+        _route_step(number, each, edition) for number, each in enumerate((*before, step), start=1)
+    )
+
+
+def _reviewing(aggregate: Money, grade: str, edition: PolicyEdition) -> tuple[ApprovalStep, ...]:
+    """The review that the row of a case asks for, where its size does: no body of its own spares it."""
+    bound = edition.approval.review_above
+    if bound is None or aggregate.amount <= bound:
+        return ()
+    place = tables_of(edition).approval.find({"aggregate": aggregate.amount, "grade": grade})
+    assert place is not None, "the approval table leaves a gap"
+    steps = edition.approval.rows[place].steps
+    return tuple(step for step in steps if step.mode is StepMode.OPINION)
 
 
 def _has_own_body(dossier: Dossier, edition: PolicyEdition) -> bool:
@@ -238,6 +254,7 @@ def _route_step(number: int, step: ApprovalStep, edition: PolicyEdition) -> Rout
         quorum=step.quorum,
         chair=step.chair,
         final=step.final,
+        independent=step.independent,
         remind_hours=tier.remind_hours,
         deadline_hours=tier.deadline_hours,
         lapse_hours=tier.lapse_hours,

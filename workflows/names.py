@@ -25,6 +25,10 @@ def contract_id(case_id: str) -> str:
     return f"contract/{case_id}"
 
 
+def minutes_id(meeting_no: str) -> str:
+    return f"minutes/{meeting_no}"
+
+
 def line_id(line: str) -> str:
     return f"line/{line}"
 

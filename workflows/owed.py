@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any
 
 from domain.application import CaseStart
-from domain.approval import ApprovalRequest
+from domain.approval import ApprovalRequest, MinutesOrder
 from domain.classification import ClassificationStart
 from domain.collection import CollectionStart
 from domain.identity import SYSTEM
@@ -28,6 +28,7 @@ from workflows.names import (
     classification_id,
     collection_id,
     line_id,
+    minutes_id,
     monitoring_id,
     rerating_id,
     review_id,
@@ -103,6 +104,11 @@ def _start_approval(entry: OutboxEntry) -> WorkflowMessage:
     request = ApprovalRequest.model_validate_json(entry.facts["request"])
     approval = approval_id(request.subject_id, request.n)
     return _start("ApprovalWorkflow", approval, request)
+
+
+def _start_minutes(entry: OutboxEntry) -> WorkflowMessage:
+    order = MinutesOrder(meeting_no=entry.facts["meeting_no"])
+    return _start("MinutesWorkflow", minutes_id(order.meeting_no), order)
 
 
 def _start(
@@ -186,6 +192,7 @@ _MEANINGS: Mapping[str, Callable[[OutboxEntry], WorkflowMessage]] = {
     "start_collection": _start_collection,
     "start_monitoring": _start_monitoring,
     "start_approval": _start_approval,
+    "start_minutes": _start_minutes,
     "start_classification": _start_classification,
     "start_rerating": _start_rerating,
     "signal": _any_signal,

@@ -19,10 +19,14 @@ from domain.approval import (
     Approval,
     AuthorityGrant,
     CaseFacts,
+    Function,
+    FunctionHeld,
     Register,
     Subject,
     Task,
     Voice,
+    of_another,
+    refuse_second,
 )
 from domain.assessment import Assessment
 from domain.edition import PolicyEdition
@@ -31,7 +35,6 @@ from domain.errors import (
     CertificateMissing,
     ConflictOfInterest,
     NoAuthority,
-    NotFound,
     RateMissing,
     Recused,
     SameHands,
@@ -43,7 +46,7 @@ from domain.reasons import because
 from policies.authority import asked, certificate_of, held, holders, stand_ins, voices
 from policies.cover import secured
 from storage.application import Assessments
-from storage.approval import AuthorityRegister, Decisions
+from storage.approval import AuthorityRegister, CaseFunctions, Decisions, Meetings
 from storage.classification import Classes
 from storage.customer import Customers
 from storage.edition import Editions
@@ -90,6 +93,24 @@ class Asking:
         """Whoever stands in for somebody who may not decide, by which delegation."""
         return stand_ins(self.register, {*self._approval.request.barred, *self.recused})
 
+    @cached_property
+    def functions(self) -> list[FunctionHeld]:
+        return CaseFunctions(self._session).held(self._approval.request.case_id)
+
+    @cached_property
+    def presenting(self) -> frozenset[str]:
+        """Whoever presents the case to a meeting, or attends it there: none of them has a vote."""
+        return Meetings(self._session).presenting(self._approval.request.approval_id)
+
+    def elsewhere(self, task: Task) -> set[str]:
+        """Whoever has had another function of the case than the task's, or has no vote on it."""
+        own = self._function_of(task)
+        presenting = self.presenting if own is Function.APPROVAL else frozenset[str]()
+        return {*of_another(self.functions, own), *presenting}
+
+    def _function_of(self, task: Task) -> Function:
+        return self._approval.request.steps[task.step_index].function
+
     @property
     def barred(self) -> tuple[str, ...]:
         """Everybody who may not decide, by themselves or through others."""
@@ -134,11 +155,10 @@ class Asking:
         """By what right this person decides this task today.
 
         Refuses `Recused`, `ConflictOfInterest`, `StandInBarred`, `SameHands` (whoever moved the
-        grade that would be decided on, or whose authority was used already), `CertificateMissing`,
-        `AwayNow` and `NoAuthority`.
+        grade that would be decided on, presents the case, or whose authority was used already),
+        `FunctionsApart`, `CertificateMissing`, `AwayNow` and `NoAuthority`.
         """
-        self._refuse_tied(person_id)
-        refuse_override_hands(self._session, self._approval, person_id)
+        self.refuse_named(person_id, task)
         by_role = grant_by_role(self._session, person_id, task, self._approval, self._on)
         if by_role is not None:
             return Voice(person_id=person_id, grant=by_role)
@@ -168,13 +188,15 @@ class Asking:
             granted_by=task.added_by or "",
         )
 
-    def refuse_named(self, person_id: str) -> None:
-        """Nothing, or why this person can be given no part in the case: recused, tied, a stand-in
-        of somebody who is, or nobody who is active here."""
+    def refuse_named(self, person_id: str, task: Task) -> None:
+        """Nothing, or why this person can have no part in the task: recused, tied, a stand-in of
+        somebody who is, or one who has had another part in the case."""
         self._refuse_tied(person_id)
         refuse_override_hands(self._session, self._approval, person_id)
-        if Persons(self._session).find_active(person_id) is None:
-            raise NotFound(kind="person", id=person_id)
+        own, case_id = self._function_of(task), self._approval.request.case_id
+        refuse_second(self.functions, person_id, own, case_id)
+        if own is Function.APPROVAL and person_id in self.presenting:
+            raise SameHands(first="presenting a case", second="a vote on it")
 
     def _refuse_tied(self, person_id: str) -> None:
         request = self._approval.request
@@ -217,8 +239,9 @@ class Asking:
 
     def people(self, task: Task) -> tuple[str, ...]:
         """Who could decide the task today: whoever is told of it; nobody where it waits in vain."""
+        unfree = {*self.barred, *self.elsewhere(task)}
         if task.person_id is not None:
-            return () if task.person_id in self.barred else (task.person_id,)
+            return () if task.person_id in unfree else (task.person_id,)
         found = self._asked(task)
         by_role = [
             person
@@ -226,7 +249,7 @@ class Asking:
             for person in holders_by_role(self._session, position)
         ]
         known = (*found, *by_role)
-        silent = {*self.barred, *self._approval.deciders}
+        silent = {*unfree, *self._approval.deciders}
         return tuple(dict.fromkeys(each for each in known if each not in silent))
 
     def recused_holders(self, task: Task) -> list[Recusal]:
@@ -237,7 +260,7 @@ class Asking:
 
     def _asked(self, task: Task) -> dict[str, Voice]:
         policy = self.edition.approval.authority
-        unfree = {*self.barred, *self.used}
+        unfree = {*self.barred, *self.used, *self.elsewhere(task)}
         return asked(self.register, task.may_be_decided_by, self.facts, policy, unfree)
 
 

@@ -66,7 +66,7 @@ def render_letter(letter: Letter, customer: Customer, grantor: Grantor) -> bytes
         **_shared(letter, customer, grantor),
         **(_term_facts(letter.terms) if letter.terms else {"key_terms": []}),
         "approved": letter.approved,
-        "reasons": _words("reason", letter.reason_codes),
+        "reasons": words_of("reason", letter.reason_codes),
         "valid_until": letter.valid_until.isoformat(),
         "content_hash": letter.content_hash,
         "replaces": letter.replaces or "",
@@ -152,7 +152,7 @@ def _late_facts(late: LateClause) -> dict[str, str]:
 
 def _sub_line_entry(line: SubLine) -> dict[str, str]:
     """A sub-line: product, limit, tenor, deposit, cover asked for, and its payment terms."""
-    (entry,) = _words("product", (line.product,))
+    (entry,) = words_of("product", (line.product,))
     facts = (
         str(line.limit),
         f"{line.tenor_months} 个月 / months",
@@ -190,13 +190,13 @@ def _key_terms(terms: Terms) -> list[dict[str, Any]]:
         terms.customer_id,
         str(terms.limit),
         _limit_words(terms.limit),
-        _words("product", (terms.product,)),
+        words_of("product", (terms.product,)),
         f"{terms.term_months} 个月 / months",
         _percent(terms.rate_annual),
         f"{terms.payment_days} 日 / days",
         terms.temporary_until.isoformat() if terms.temporary_until else _NONE,
-        _words("condition", terms.conditions) or _NONE,
-        _words("requirement", terms.requirements) or _NONE,
+        words_of("condition", terms.conditions) or _NONE,
+        words_of("requirement", terms.requirements) or _NONE,
         _late_row(terms.late),
         _floating_row(terms.floating),
         [_sub_line_entry(each) for each in terms.sub_lines] or None,
@@ -383,7 +383,7 @@ def _limit_words(limit: Money) -> str:
     return get_currency_name(limit.currency, locale="zh_Hans_CN") + chinese_words(limit)
 
 
-def _words(kind: str, codes: Sequence[str]) -> list[dict[str, str]]:
+def words_of(kind: str, codes: Sequence[str]) -> list[dict[str, str]]:
     """What codes are called in both languages; a code without words stands for itself."""
     named = _clauses().get(kind, {})
     entries = []

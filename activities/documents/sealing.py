@@ -68,21 +68,14 @@ class Sealing:
     def seal(self, pdf: bytes, signed_at: datetime) -> bytes:
         """The agreement with the grantor's certifying signature, and a frame for the customer's."""
         writer = IncrementalPdfFileWriter(BytesIO(pdf))
-        last_page = int(writer.root["/Pages"]["/Count"]) - 1
-        for seat, frame in SEATS.items():
-            fields.append_signature_field(
-                writer, fields.SigFieldSpec(seat, on_page=last_page, box=frame)
-            )
-        appearance = typeset(
-            "contract/seal.typ",
-            {
-                "letters": list(self.grantor.name_zh or self.grantor.name),
-                **self._stamp_facts(self.seals.grantor, signed_at),
-            },
-            signed_at.date(),
-            "1.7",
-        )
-        return self._signed(writer, GRANTOR, self.seals.grantor, appearance, signed_at)
+        self._frame(writer, *SEATS)
+        return self._signed(writer, GRANTOR, self.seals.grantor, self._stamp(signed_at), signed_at)
+
+    def certify(self, pdf: bytes, signed_at: datetime) -> bytes:
+        """A document of the grantor's alone with its certifying signature, on the last page."""
+        writer = IncrementalPdfFileWriter(BytesIO(pdf))
+        self._frame(writer, GRANTOR)
+        return self._signed(writer, GRANTOR, self.seals.grantor, self._stamp(signed_at), signed_at)
 
     def countersign(
         self, pdf: bytes, signatory: Signatory, company: str, signed_at: datetime
@@ -114,6 +107,24 @@ class Sealing:
     def require(self, pdf: bytes, *seats: str, over: bytes | None = None) -> None:
         """Refuse `SignatureInvalid` unless these seats alone signed, all hold, the last over all."""
         require_seats(self.verify(pdf, over=over), seats)
+
+    def _frame(self, writer: IncrementalPdfFileWriter, *seats: str) -> None:
+        """A frame on the last page for each signature that is to come."""
+        last_page = int(writer.root["/Pages"]["/Count"]) - 1
+        for seat in seats:
+            field = fields.SigFieldSpec(seat, on_page=last_page, box=SEATS[seat])
+            fields.append_signature_field(writer, field)
+
+    def _stamp(self, signed_at: datetime) -> bytes:
+        return typeset(
+            "contract/seal.typ",
+            {
+                "letters": list(self.grantor.name_zh or self.grantor.name),
+                **self._stamp_facts(self.seals.grantor, signed_at),
+            },
+            signed_at.date(),
+            "1.7",
+        )
 
     def _stamp_facts(self, pair: Pair, signed_at: datetime) -> dict[str, Any]:
         local = signed_at.astimezone(ZoneInfo(ZONE))

@@ -54,6 +54,20 @@ def require_glyphs(facts: Any) -> None:
         raise GlyphMissing(characters=" ".join(f"U+{ord(c):04X}" for c in sorted(missing)))
 
 
+def legible(facts: Any) -> Any:
+    """The facts with what the font lacks written as its code: what was said is on record anyway, and
+    a document of it cannot wait for a font."""
+    if isinstance(facts, Mapping):
+        return {name: legible(fact) for name, fact in facts.items()}
+    if isinstance(facts, list | tuple):
+        return [legible(fact) for fact in facts]
+    if not isinstance(facts, str):
+        return facts
+    return "".join(
+        c if _has_glyph(c) else " " if c.isspace() else f"[U+{ord(c):04X}]" for c in facts
+    )
+
+
 def literal(fact: object) -> str:
     """A fact as Typst writes a string; the semicolon ends the expression, whatever follows it."""
     assert isinstance(fact, str), f"a fact must be text: {type(fact).__name__}"

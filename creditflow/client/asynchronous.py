@@ -4,7 +4,7 @@ Lists are asynchronous iterators and are not awaited themselves.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
@@ -812,6 +812,7 @@ class AsyncClient(AsyncConnection):
         resume: str = "again",
         term_months: int | None = None,
         conditions: Sequence[str | v.ConditionAsked] = (),
+        risks: Sequence[v.CitedRisk] = (),
         key: str | None = None,
     ) -> v.Decided:
         """`approve`, `decline`, `return`, a committee's `defer`, an opinion's `support` or
@@ -831,8 +832,16 @@ class AsyncClient(AsyncConnection):
                 resume=resume,
                 term_months=term_months,
                 conditions=conditions,
+                risks=risks,
             )
         )
+
+    async def decide_many(
+        self, words: Sequence[Mapping[str, Any]], *, key: str | None = None
+    ) -> v.Answers:
+        """Up to 200 words at once, each as the body of a decision with its `task_id` and reason; one
+        answer for each, and one that is refused stops no other."""
+        return await self.run(requests.decide_many(words, key))
 
     async def act(
         self,
@@ -852,6 +861,54 @@ class AsyncClient(AsyncConnection):
     async def fetch_minutes(self, approval_id: str) -> v.Minutes:
         """What was said on every step of an approval, made from its words."""
         return await self.run(requests.minutes(approval_id))
+
+    def list_meetings(self, body: str | None = None) -> AsyncIterator[v.MeetingStanding]:
+        """Committee meetings, the latest first; of one body, or of all."""
+        return self._pages(lambda cursor: requests.meetings_page(cursor, body=body))
+
+    async def fetch_meeting(self, meeting_no: str) -> v.MeetingView:
+        """A meeting: its cases with their papers, and the votes on each."""
+        return await self.run(requests.meeting(meeting_no))
+
+    async def convene_meeting(
+        self,
+        body: str,
+        held_at: datetime,
+        place: str,
+        chair: str,
+        *,
+        members: Sequence[str] = (),
+        key: str | None = None,
+    ) -> v.Meeting:
+        """Call a body together; without members named, all of it. What was put off is on its agenda."""
+        return await self.run(requests.convene_meeting(body, held_at, place, chair, members, key))
+
+    async def put_on_agenda(
+        self,
+        meeting_no: str,
+        approval_id: str,
+        presenter: str,
+        *,
+        attendants: Sequence[str] = (),
+        papers: Sequence[str] = (),
+        key: str | None = None,
+    ) -> v.AgendaItem:
+        """Put a case on a meeting with its papers, by the day the meeting says."""
+        return await self.run(
+            requests.put_on_agenda(meeting_no, approval_id, presenter, attendants, papers, key)
+        )
+
+    async def close_meeting(self, meeting_no: str, *, key: str | None = None) -> v.FrozenMinutes:
+        """Freeze the minutes, by whoever chairs it; what is not settled goes to the next meeting."""
+        return await self.run(requests.close_meeting(meeting_no, key))
+
+    async def fetch_meeting_minutes(self, meeting_no: str) -> v.FrozenMinutes:
+        """The minutes of a meeting that is over, under their hash."""
+        return await self.run(requests.meeting_minutes(meeting_no))
+
+    async def fetch_meeting_document(self, meeting_no: str) -> bytes:
+        """The minutes of a meeting as a sealed PDF."""
+        return await self.run(requests.meeting_document(meeting_no))
 
     async def issue_task_token(self, task_id: str) -> v.Token:
         """A one-time token for a word on this task by a signal of one's own."""
@@ -1300,6 +1357,14 @@ class AsyncClient(AsyncConnection):
         """Limits granted above the eligible one, newest first."""
         return self._pages(
             lambda cursor: requests.above_eligible_page(cursor, since=since, until=until)
+        )
+
+    def list_against_opinion(
+        self, *, since: date | None = None, until: date | None = None
+    ) -> AsyncIterator[v.AgainstOpinion]:
+        """Approvals against a review opinion, newest first."""
+        return self._pages(
+            lambda cursor: requests.against_opinion_page(cursor, since=since, until=until)
         )
 
     def list_related(self) -> AsyncIterator[v.RelatedStanding]:

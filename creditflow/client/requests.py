@@ -5,7 +5,7 @@ One function each, so that `Client` and `AsyncClient` cannot say different thing
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
@@ -659,6 +659,7 @@ def decide(
     resume: str,
     term_months: int | None,
     conditions: Sequence[str | v.ConditionAsked],
+    risks: Sequence[v.CitedRisk],
 ) -> Call[v.Decided]:
     body = {
         "verdict": verdict,
@@ -670,8 +671,13 @@ def decide(
         "resume": resume,
         "term_months": term_months,
         "conditions": list(conditions),
+        "risks": list(risks),
     }
     return writing(_at("tasks", task_id, "decision"), v.Decided, body, key=key)
+
+
+def decide_many(words: Sequence[Mapping[str, Any]], key: str | None) -> Call[v.Answers]:
+    return writing("/tasks/decisions", v.Answers, {"items": list(words)}, key=key)
 
 
 def act(
@@ -683,6 +689,56 @@ def act(
 
 def minutes(approval_id: str) -> Call[v.Minutes]:
     return reading(_at("approvals", approval_id, "minutes"), v.Minutes)
+
+
+def meetings_page(cursor: str | None, *, body: str | None) -> Call[v.Page[v.MeetingStanding]]:
+    return reading("/meetings", v.Page[v.MeetingStanding], cursor=cursor, body=body)
+
+
+def meeting(meeting_no: str) -> Call[v.MeetingView]:
+    return reading(_at("meetings", meeting_no), v.MeetingView)
+
+
+def convene_meeting(
+    body: str, held_at: datetime, place: str, chair: str, members: Sequence[str], key: str | None
+) -> Call[v.Meeting]:
+    content = {
+        "body": body,
+        "held_at": held_at.isoformat(),
+        "place": place,
+        "chair": chair,
+        "members": list(members),
+    }
+    return writing("/meetings", v.Meeting, content, key=key)
+
+
+def put_on_agenda(
+    meeting_no: str,
+    approval_id: str,
+    presenter: str,
+    attendants: Sequence[str],
+    papers: Sequence[str],
+    key: str | None,
+) -> Call[v.AgendaItem]:
+    content = {
+        "approval_id": approval_id,
+        "presenter": presenter,
+        "attendants": list(attendants),
+        "papers": list(papers),
+    }
+    return writing(_at("meetings", meeting_no, "items"), v.AgendaItem, content, key=key)
+
+
+def close_meeting(meeting_no: str, key: str | None) -> Call[v.FrozenMinutes]:
+    return writing(_at("meetings", meeting_no, "close"), v.FrozenMinutes, key=key)
+
+
+def meeting_minutes(meeting_no: str) -> Call[v.FrozenMinutes]:
+    return reading(_at("meetings", meeting_no, "minutes"), v.FrozenMinutes)
+
+
+def meeting_document(meeting_no: str) -> Call[bytes]:
+    return bytes_of(_at("meetings", meeting_no, "document"))
 
 
 def task_token(task_id: str) -> Call[v.Token]:
@@ -1109,6 +1165,18 @@ def above_eligible_page(
     return reading(
         "/reports/above-eligible",
         v.Page[v.AboveEligibleGrant],
+        cursor=cursor,
+        since=since,
+        until=until,
+    )
+
+
+def against_opinion_page(
+    cursor: str | None, *, since: date | None, until: date | None
+) -> Call[v.Page[v.AgainstOpinion]]:
+    return reading(
+        "/reports/against-opinion",
+        v.Page[v.AgainstOpinion],
         cursor=cursor,
         since=since,
         until=until,

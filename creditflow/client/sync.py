@@ -6,7 +6,7 @@ Whatever is refused raises a `CreditflowError` with its stable `code`.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
@@ -794,6 +794,7 @@ class Client(Connection):
         resume: str = "again",
         term_months: int | None = None,
         conditions: Sequence[str | v.ConditionAsked] = (),
+        risks: Sequence[v.CitedRisk] = (),
         key: str | None = None,
     ) -> v.Decided:
         """`approve`, `decline`, `return`, a committee's `defer`, an opinion's `support` or
@@ -813,8 +814,16 @@ class Client(Connection):
                 resume=resume,
                 term_months=term_months,
                 conditions=conditions,
+                risks=risks,
             )
         )
+
+    def decide_many(
+        self, words: Sequence[Mapping[str, Any]], *, key: str | None = None
+    ) -> v.Answers:
+        """Up to 200 words at once, each as the body of a decision with its `task_id` and reason; one
+        answer for each, and one that is refused stops no other."""
+        return self.run(requests.decide_many(words, key))
 
     def act(
         self,
@@ -832,6 +841,54 @@ class Client(Connection):
     def fetch_minutes(self, approval_id: str) -> v.Minutes:
         """What was said on every step of an approval, made from its words."""
         return self.run(requests.minutes(approval_id))
+
+    def list_meetings(self, body: str | None = None) -> Iterator[v.MeetingStanding]:
+        """Committee meetings, the latest first; of one body, or of all."""
+        return self._pages(lambda cursor: requests.meetings_page(cursor, body=body))
+
+    def fetch_meeting(self, meeting_no: str) -> v.MeetingView:
+        """A meeting: its cases with their papers, and the votes on each."""
+        return self.run(requests.meeting(meeting_no))
+
+    def convene_meeting(
+        self,
+        body: str,
+        held_at: datetime,
+        place: str,
+        chair: str,
+        *,
+        members: Sequence[str] = (),
+        key: str | None = None,
+    ) -> v.Meeting:
+        """Call a body together; without members named, all of it. What was put off is on its agenda."""
+        return self.run(requests.convene_meeting(body, held_at, place, chair, members, key))
+
+    def put_on_agenda(
+        self,
+        meeting_no: str,
+        approval_id: str,
+        presenter: str,
+        *,
+        attendants: Sequence[str] = (),
+        papers: Sequence[str] = (),
+        key: str | None = None,
+    ) -> v.AgendaItem:
+        """Put a case on a meeting with its papers, by the day the meeting says."""
+        return self.run(
+            requests.put_on_agenda(meeting_no, approval_id, presenter, attendants, papers, key)
+        )
+
+    def close_meeting(self, meeting_no: str, *, key: str | None = None) -> v.FrozenMinutes:
+        """Freeze the minutes, by whoever chairs it; what is not settled goes to the next meeting."""
+        return self.run(requests.close_meeting(meeting_no, key))
+
+    def fetch_meeting_minutes(self, meeting_no: str) -> v.FrozenMinutes:
+        """The minutes of a meeting that is over, under their hash."""
+        return self.run(requests.meeting_minutes(meeting_no))
+
+    def fetch_meeting_document(self, meeting_no: str) -> bytes:
+        """The minutes of a meeting as a sealed PDF."""
+        return self.run(requests.meeting_document(meeting_no))
 
     def issue_task_token(self, task_id: str) -> v.Token:
         """A one-time token for a word on this task by a signal of one's own."""
@@ -1276,6 +1333,14 @@ class Client(Connection):
         """Limits granted above the eligible one, newest first."""
         return self._pages(
             lambda cursor: requests.above_eligible_page(cursor, since=since, until=until)
+        )
+
+    def list_against_opinion(
+        self, *, since: date | None = None, until: date | None = None
+    ) -> Iterator[v.AgainstOpinion]:
+        """Approvals against a review opinion, newest first."""
+        return self._pages(
+            lambda cursor: requests.against_opinion_page(cursor, since=since, until=until)
         )
 
     def list_related(self) -> Iterator[v.RelatedStanding]:

@@ -594,6 +594,13 @@ class ConditionAsked(Answer):
     due_on: date | None = None
 
 
+class CitedRisk(Answer):
+    """A risk that a review opinion names, and where in the papers it shows."""
+
+    risk: str
+    cites: str = ""
+
+
 class Decision(Answer):
     """A word on record."""
 
@@ -611,6 +618,7 @@ class Decision(Answer):
     limit: Money | None
     term_months: int | None
     conditions: tuple[ConditionAsked, ...]
+    risks: tuple[CitedRisk, ...] = ()
     void: str
 
 
@@ -681,6 +689,7 @@ class Said(Answer):
     verdict: str | None
     note: str
     conditions: tuple[ConditionAsked, ...]
+    risks: tuple[CitedRisk, ...] = ()
     at: AwareDatetime | None
     weight: int
     added_by: str | None
@@ -719,6 +728,79 @@ class Minutes(Answer):
     recused: tuple[tuple[str, str], ...]
 
 
+class Meeting(Answer):
+    """A numbered meeting of a body, as it was convened."""
+
+    meeting_no: str
+    body: str
+    held_at: AwareDatetime
+    held_on: date
+    agenda_until: date
+    place: str
+    chair: str
+    members: tuple[str, ...]
+    convened_by: str
+
+
+class MeetingStanding(Answer):
+    meeting: Meeting
+    over: bool
+
+
+class AgendaItem(Answer):
+    """A case on the agenda of a meeting, with its papers."""
+
+    meeting_no: str
+    item_no: int
+    approval_id: str
+    case_id: str
+    customer_id: str
+    presenter: str
+    attendants: tuple[str, ...]
+    papers: tuple[str, ...]
+    content_hash: str
+    step_index: int
+    round: int
+    deferred_from: str | None
+    put_on_by: str
+    put_on_on: date
+
+
+class ItemMinutes(Answer):
+    """The section of one case: its papers, its votes, and how it came out."""
+
+    item: AgendaItem
+    result: str
+    vote: StepMinutes
+    recused: tuple[tuple[str, str], ...]
+
+
+class MeetingView(Answer):
+    """A meeting with the votes on its agenda; once over, as its minutes froze them."""
+
+    meeting: Meeting
+    sections: tuple[ItemMinutes, ...]
+    over: bool
+    closed_at: AwareDatetime | None
+    minutes_hash: str | None
+    document_hash: str | None
+
+
+class MeetingMinutes(Answer):
+    meeting: Meeting
+    sections: tuple[ItemMinutes, ...]
+    closed_by: str
+    closed_at: AwareDatetime
+
+
+class FrozenMinutes(Answer):
+    """The minutes of a meeting under their hash, and the hash of the sealed PDF once it is set."""
+
+    minutes: MeetingMinutes
+    minutes_hash: str
+    document_hash: str | None
+
+
 class Done(Answer):
     """What followed from an act."""
 
@@ -738,6 +820,20 @@ class Decided(Answer):
     waiting_for: tuple[str, ...]
     letter_no: str | None
     replayed: bool
+
+
+class TaskAnswer(Answer):
+    """What became of one word of many: done, refused with a code, or still under way."""
+
+    task_id: str
+    done: Decided | None
+    refusal: str | None
+    detail: str
+    pending: bool
+
+
+class Answers(Answer):
+    items: tuple[TaskAnswer, ...]
 
 
 class Scope(Answer):
@@ -2583,6 +2679,22 @@ class AboveEligibleGrant(Answer):
     reasons: tuple[str, ...]
     reason: str
     decided_by: tuple[str, ...]
+
+
+class AgainstOpinion(Answer):
+    """A letter that approves against a review opinion: the opinion, and who approved all the same."""
+
+    letter_no: str
+    case_id: str
+    customer_id: str
+    decided_on: date
+    limit: Money | None
+    decided_by: tuple[str, ...]
+    objected_by: str
+    note: str
+    risks: tuple[CitedRisk, ...]
+    conditions: tuple[str, ...]
+    reasons: tuple[str, ...]
 
 
 class RelatedEntry(Answer):

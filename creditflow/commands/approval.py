@@ -2,12 +2,14 @@
 
 import re
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from creditflow.commands.caller import AsJson, AsUser, Caller, Key, place, show
-from creditflow.commands.output import answer
+from creditflow.commands.files import document_of
+from creditflow.commands.output import Exit, answer, refuse
 from creditflow.commands.table import facts, table
 
 
@@ -49,8 +51,8 @@ def tasks(
 
 
 def decide(
-    task: Annotated[str, typer.Argument(metavar="TASK")],
-    verdict: Verdict,
+    task: Annotated[str | None, typer.Argument(metavar="TASK")] = None,
+    verdict: Annotated[Verdict | None, typer.Argument()] = None,
     note: Annotated[str, typer.Option("--note", metavar="T", help="Why; a return needs it.")] = "",
     wanted: Annotated[
         list[str] | None,
@@ -84,11 +86,31 @@ def decide(
         int | None,
         typer.Option("--term-months", metavar="N", min=1, help="Approve a shorter term."),
     ] = None,
+    risk: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--risk", metavar="TEXT", help="An opinion names this; after `|` where it shows."
+        ),
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option("--file", metavar="F", help="Many words: a JSON list, each with its reason."),
+    ] = None,
     key: Key = None,
     as_user: AsUser = None,
     as_json: AsJson = False,
 ) -> None:
-    """Approve, decline or return, defer or give an opinion; authority is checked at this moment."""
+    """Approve, decline or return, defer or give an opinion; authority is checked at this moment.
+
+    With `--file` there is one answer for each word; it exits 1 where any was refused.
+    """
+    if (file is None) == (task is None) or (task is None) != (verdict is None):
+        refuse("usage", "name TASK and VERDICT, or --file", as_json=as_json, status=Exit.USAGE)
+    if file is not None:
+        _decide_many(Caller(as_user, as_json=as_json), file, key, as_json)
+        return
+    assert task is not None, "one of both was named"
+    assert verdict is not None, "a task comes with its verdict"
     body = {
         "verdict": verdict.value,
         "note": note,
@@ -98,6 +120,7 @@ def decide(
         "resume": "to_me" if to_me else "again",
         "conditions": [_condition_of(each) for each in condition or []],
         "term_months": term_months,
+        "risks": [_risk(each) for each in risk or []],
         "limit": None if limit is None else {"amount": limit, "currency": currency},
     }
     reply = Caller(as_user, as_json=as_json).send(place("tasks", task, "decision"), body, key)
@@ -119,6 +142,24 @@ def _condition_of(typed: str) -> str | dict[str, str]:
         name = "kind" if part in _KINDS else "owner" if part in _OWNERS else "due_on"
         said[name] = _OWNERS.get(part, part)
     return said
+
+
+def _risk(typed: str) -> dict[str, str]:
+    risk, _, cites = typed.partition("|")
+    return {"risk": risk.strip(), "cites": cites.strip()}
+
+
+def _decide_many(caller: Caller, file: Path, key: str | None, as_json: bool) -> None:
+    words = document_of(file, as_json)
+    reply = caller.send("/tasks/decisions", {"items": words}, key)
+    items = reply.document["items"]
+    rows = [each | {"outcome": (each["done"] or {}).get("outcome")} for each in items]
+    columns = {"task_id": "task", "outcome": "outcome", "refusal": "refused", "detail": "why"}
+    answer(reply.document, as_json=as_json, text=table(rows, columns))
+    if any(each["refusal"] for each in items):
+        raise SystemExit(int(Exit.REFUSED))
+    if any(each["pending"] for each in items):
+        raise SystemExit(int(Exit.PENDING))
 
 
 def act(

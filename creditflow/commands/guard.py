@@ -1,4 +1,4 @@
-"""`guard`: requests kept a little under a bound, and limits granted above the eligible one."""
+"""`guard`: requests kept a little under a bound, grants above the eligible limit or an opinion."""
 
 from typing import Annotated, Any
 
@@ -50,4 +50,16 @@ def above_eligible(
     items = caller.fetch_all("/reports/above-eligible", since=since, until=until)
     columns = {"letter_no": "letter", "decided_on": "on", "limit": "granted"}
     columns |= {"eligible": "eligible", "route_row": "decided by row", "decided_by": "approved by"}
+    answer({"items": items}, as_json=as_json, text=table(items, columns))
+
+
+@guard.command("against-opinion")
+def against_opinion(
+    since: Day = None, until: Day = None, as_user: AsUser = None, as_json: AsJson = False
+) -> None:
+    """Approvals against a review opinion: the letter, the opinion, and who approved."""
+    caller = Caller(as_user, as_json=as_json)
+    items = caller.fetch_all("/reports/against-opinion", since=since, until=until)
+    columns = {"letter_no": "letter", "decided_on": "on", "limit": "granted"}
+    columns |= {"objected_by": "opinion by", "note": "opinion", "decided_by": "approved by"}
     answer({"items": items}, as_json=as_json, text=table(items, columns))

@@ -14,6 +14,13 @@ from domain.money import Money
 from domain.value import Value, content_hash
 
 
+class CitedRisk(Value):
+    """A risk that an opinion names (风险点), and where in the papers it shows."""
+
+    risk: str = Field(min_length=1, max_length=500)
+    cites: str = Field(default="", max_length=200)
+
+
 class DecisionRequest(Value):
     """One approver's word, as the handler parsed it from a message."""
 
@@ -27,7 +34,9 @@ class DecisionRequest(Value):
     to_step: int | None = Field(default=None, ge=0, le=50)  # of a return: not to the applicant
     resume: Resume = Resume.AGAIN
     term_months: int | None = Field(default=None, ge=1, le=60)  # approve a shorter term
-    conditions: tuple[ConditionAsked, ...] = Field(default=(), max_length=20)  # of an approval
+    # Of an approval, or suggested by an opinion.
+    conditions: tuple[ConditionAsked, ...] = Field(default=(), max_length=20)
+    risks: tuple[CitedRisk, ...] = Field(default=(), max_length=20)  # of an opinion
     content_hash: str = ""  # what the approver saw; empty: not stated
     message_id: Id
     token: str = Field(min_length=1, max_length=200, repr=False)
@@ -39,7 +48,7 @@ class DecisionRequest(Value):
     def said(self) -> str:
         """The hash of what was said, apart from when and with which token."""
         spoken = {"task_id", "verdict", "note", "fields_wanted", "limit"}
-        for name in ("to_step", "resume", "term_months"):
+        for name in ("to_step", "resume", "term_months", "risks"):
             if getattr(self, name) != type(self).model_fields[name].default:
                 spoken.add(name)
         said = self.model_dump(mode="json", include=spoken)

@@ -1,15 +1,25 @@
 """Minutes (会议纪要): what was said on every step, made from the words and from nothing else."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from domain.approval.machine import ABSENT, Approval
+from domain.approval.messages import CitedRisk
 from domain.approval.route import ApprovalOutcome, StepMode, Verdict
 from domain.approval.settlement import Tally, seats_of, tally_of
 from domain.approval.task import Task
 from domain.contract import ConditionAsked
 from domain.identity import Id
 from domain.value import Value
+
+
+class Spoken(Value):
+    """What a word on record says beside its verdict, and why it stands no longer, if it does not."""
+
+    note: str = ""
+    conditions: tuple[str, ...] = ()
+    risks: tuple[CitedRisk, ...] = ()
+    void: str = ""
 
 
 class Said(Value):
@@ -20,6 +30,7 @@ class Said(Value):
     verdict: Verdict | None = None
     note: str = ""
     conditions: tuple[ConditionAsked, ...] = ()
+    risks: tuple[CitedRisk, ...] = ()  # of an opinion
     at: datetime | None = None
     weight: int = 1
     added_by: Id | None = None
@@ -52,31 +63,14 @@ class Minutes(Value):
     recused: tuple[tuple[Id, str], ...] = ()  # who declared a conflict of interest, and why
 
 
-Words = Mapping[str, tuple[str, tuple[ConditionAsked, ...]]]
-
-
-def minutes_of(approval: Approval, words: Words) -> Minutes:
-    """The minutes of an approval; `words` gives the reason and conditions by task."""
+def minutes_of(approval: Approval, words: Mapping[str, Spoken]) -> Minutes:
+    """The minutes of an approval; `words` gives what was said by task."""
     steps = []
-    for index, step in enumerate(approval.request.steps):
+    for index in range(len(approval.request.steps)):
         asked = [task for task in approval.tasks if task.step_index == index]
-        if not asked:
-            continue
-        in_committee = step.mode is StepMode.COMMITTEE
-        steps.append(
-            StepMinutes(
-                step=index + 1,
-                mode=step.mode,
-                said=tuple(_said(task, words) for task in asked if task.verdict is not None),
-                absent=tuple(task.position for task in asked if task.skipped == ABSENT),
-                recused=tuple(
-                    task.position for task in asked if task.skipped and task.skipped != ABSENT
-                ),
-                tally=tally_of(seats_of(step, [task for task in asked if task.counts])),
-                quorum=step.quorum if in_committee else None,
-                final=step.final,
-            )
-        )
+        if asked:
+            counted = [task for task in asked if task.counts]
+            steps.append(step_minutes(approval, index, asked, counted, words))
     request = approval.request
     return Minutes(
         approval_id=request.approval_id,
@@ -90,14 +84,36 @@ def minutes_of(approval: Approval, words: Words) -> Minutes:
     )
 
 
-def _said(task: Task, words: Words) -> Said:
-    note, conditions = words.get(task.task_id, ("", ()))
+def step_minutes(
+    approval: Approval,
+    index: int,
+    asked: Sequence[Task],
+    counted: Sequence[Task],
+    words: Mapping[str, Spoken],
+) -> StepMinutes:
+    """The minutes of one step over these of its tasks; the count is of `counted`."""
+    step = approval.request.steps[index]
+    return StepMinutes(
+        step=index + 1,
+        mode=step.mode,
+        said=tuple(_said(task, words) for task in asked if task.verdict is not None),
+        absent=tuple(task.position for task in asked if task.skipped == ABSENT),
+        recused=tuple(task.position for task in asked if task.skipped and task.skipped != ABSENT),
+        tally=tally_of(seats_of(step, counted)),
+        quorum=step.quorum if step.mode is StepMode.COMMITTEE else None,
+        final=step.final,
+    )
+
+
+def _said(task: Task, words: Mapping[str, Spoken]) -> Said:
+    spoken = words.get(task.carried_from or task.task_id, Spoken())
     return Said(
         position=task.position,
         person_id=task.decided_by,
         verdict=task.verdict,
-        note=note,
-        conditions=conditions,
+        note=spoken.note,
+        conditions=spoken.conditions,
+        risks=spoken.risks,
         at=task.decided_at,
         weight=task.weight,
         added_by=task.added_by,

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from pydantic import Field, model_validator
 
+from domain.approval.functions import Function
 from domain.identity import Id
 from domain.money import Money
 from domain.value import Value
@@ -120,6 +121,12 @@ class RouteStep(Voting):
     lapse_hours: Decimal = Decimal(0)  # after the escalation; then the case lapses
     escalate_to: str | None = None  # a position that may decide in place of a silent one
     levels: tuple[SilenceLevel, ...] = ()
+    independent: bool = False  # no word of another step counts here
+
+    @property
+    def function(self) -> Function:
+        """Which of the four functions is had by whoever speaks in it."""
+        return Function.REVIEW if self.mode is StepMode.OPINION else Function.APPROVAL
 
 
 class Subject(StrEnum):

@@ -4,7 +4,9 @@ from storage.approval.acts import Acts, ActView
 from storage.approval.approvals import Approvals
 from storage.approval.authority import AuthorityGrants, AutomaticLane
 from storage.approval.decisions import Decisions, DecisionView
+from storage.approval.functions import CaseFunctions
 from storage.approval.letters import Letters
+from storage.approval.meetings import Meetings
 from storage.approval.register import AuthorityRegister
 from storage.approval.tasks import Tasks, TaskView
 
@@ -15,9 +17,11 @@ __all__ = [
     "AuthorityGrants",
     "AuthorityRegister",
     "AutomaticLane",
+    "CaseFunctions",
     "DecisionView",
     "Decisions",
     "Letters",
+    "Meetings",
     "TaskView",
     "Tasks",
 ]

@@ -8,7 +8,14 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from domain.approval import ActKind, ActRequest, Approval, ApprovalProgress, Placement
+from domain.approval import (
+    ActKind,
+    ActRequest,
+    Approval,
+    ApprovalProgress,
+    Function,
+    Placement,
+)
 from domain.errors import KeyReused
 from domain.value import Value
 from storage.approval.decisions import DecisionRow, DecisionVoidRow
@@ -34,6 +41,7 @@ class ActRow(Row):
     said_hash: Mapped[str]
     progress: Mapped[dict[str, Any]]
     acted_at: Mapped[datetime]
+    function: Mapped[str | None]
 
 
 class ActView(Value):
@@ -72,6 +80,7 @@ class Acts:
         approval: Approval,
         grant_no: str | None,
         progress: ApprovalProgress,
+        function: Function,
     ) -> None:
         self._session.execute(
             insert(ActRow).values(
@@ -90,6 +99,7 @@ class Acts:
                 said_hash=request.said,
                 progress=progress.model_dump(mode="json"),
                 acted_at=request.at,
+                function=function,
             )
         )
 

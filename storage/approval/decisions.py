@@ -11,7 +11,9 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from domain.approval import (
     Approval,
     ApprovalProgress,
+    CitedRisk,
     DecisionRequest,
+    Function,
     Resume,
     Verdict,
     Voice,
@@ -51,6 +53,8 @@ class DecisionRow(Row):
     # Words alone, or all that was said of one.
     conditions: Mapped[list[Any]] = mapped_column(JSONB)
     term_months: Mapped[int | None]
+    function: Mapped[str | None]
+    risks: Mapped[list[Any]] = mapped_column(JSONB)
 
 
 class DecisionVoidRow(Row):
@@ -83,6 +87,7 @@ class DecisionView(Value):
     limit: Money | None = None
     term_months: int | None = None
     conditions: tuple[ConditionAsked, ...] = ()
+    risks: tuple[CitedRisk, ...] = ()  # of an opinion
     void: str = ""  # why it stands no longer
 
 
@@ -116,8 +121,9 @@ class Decisions:
         voice: Voice,
         barred: Iterable[str],
         progress: ApprovalProgress,
+        function: Function,
     ) -> None:
-        """One word, by whose authority, and who might not have said it."""
+        """One word, by whose authority, in which function, and who might not have said it."""
         self._session.execute(
             insert(DecisionRow).values(
                 decision_id=decision.message_id,
@@ -144,6 +150,8 @@ class Decisions:
                 resume=decision.resume if decision.verdict is Verdict.RETURN else None,
                 conditions=[each.said for each in decision.conditions],
                 term_months=decision.term_months,
+                function=function,
+                risks=[risk.model_dump() for risk in decision.risks],
             )
         )
 
@@ -219,6 +227,7 @@ class Decisions:
                 limit=_limit(row.limit_minor, row.currency),
                 term_months=row.term_months,
                 conditions=tuple(map(ConditionAsked.model_validate, row.conditions)),
+                risks=tuple(CitedRisk.model_validate(risk) for risk in row.risks),
                 void=void or "",
             )
             for row, void in rows

@@ -8,10 +8,12 @@ from sqlalchemy import BigInteger, func, literal_column, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from domain.approval import Approval, ApprovalOutcome, Verdict
 from domain.contract import Letter
 from domain.errors import NotFound
 from domain.guard import LetterLimit
 from domain.money import Money
+from storage.approval.approvals import ApprovalRow
 from storage.base import Row, recorded_at, table_of
 
 
@@ -134,6 +136,30 @@ class Letters:
         return [
             (Letter.model_validate(letter.body), _limit_of(of), letter.subject_id)
             for letter, of in self._session.execute(query)
+        ]
+
+    def list_against_opinion(
+        self, since: date, until: date, *, after: tuple[date, str] | None, page_size: int
+    ) -> list[tuple[Letter, str, Approval]]:
+        """Letters that approve what an opinion that stands is against, newest first, each with its
+        customer and its approval."""
+        query = (
+            select(LetterRow, ApprovalRow.body)
+            .join(ApprovalRow, ApprovalRow.subject_id == LetterRow.subject_id)
+            .where(
+                LetterRow.approved,
+                LetterRow.decided_on.between(since, until),
+                ApprovalRow.outcome == ApprovalOutcome.APPROVED,
+                ApprovalRow.body.contains({"tasks": [{"verdict": Verdict.OBJECT, "void": False}]}),
+            )
+            .order_by(LetterRow.decided_on.desc(), LetterRow.letter_no.desc())
+            .limit(page_size)
+        )
+        if after is not None:
+            query = query.where(tuple_(LetterRow.decided_on, LetterRow.letter_no) < after)
+        return [
+            (Letter.model_validate(row.body), row.customer_id, Approval.model_validate(body))
+            for row, body in self._session.execute(query)
         ]
 
     def read(self, letter_no: str) -> Letter:

@@ -21,6 +21,7 @@ from activities.contract import ContractActivities
 from activities.documents.certificates import open_seals
 from activities.documents.sealing import Sealing
 from activities.line import LineActivities
+from activities.meeting import MeetingActivities
 from activities.offer import OfferActivities
 from activities.rerating import ReratingActivities
 from activities.review import ReviewActivities
@@ -32,6 +33,7 @@ from domain.approval import (
     ApprovalOutcome,
     ApprovalRequest,
     DecisionRequest,
+    MinutesOrder,
     Silence,
     StepDue,
 )
@@ -54,7 +56,7 @@ _Result = TypeVar("_Result")
 
 GRANTOR = Grantor(name="Creditflow Demonstration Grantor", name_zh="Creditflow 示范授信机构")
 PUBLIC_URL = "http://test"
-_OWED = ("start_approval", "signal_application_reassess", "signal_approval_stop")
+_OWED = ("start_approval", "start_minutes", "signal_application_reassess", "signal_approval_stop")
 
 
 class Office(Gateway):
@@ -68,7 +70,9 @@ class Office(Gateway):
         self._applications = ApplicationActivities(records)
         self._approvals = ApprovalActivities(records)
         self._offers = OfferActivities(records, PUBLIC_URL)
-        self._contracts = ContractActivities(records, Sealing(seals, GRANTOR), PUBLIC_URL)
+        self.sealing = Sealing(seals, GRANTOR)
+        self._contracts = ContractActivities(records, self.sealing, PUBLIC_URL)
+        self._meetings = MeetingActivities(records, self.sealing)
         self._lines = LineActivities(records, exposure)
         self._reratings = ReratingActivities(records)
         self._reviews = ReviewActivities(records)
@@ -270,6 +274,8 @@ class Office(Gateway):
                 case "start_approval":
                     request = ApprovalRequest.model_validate_json(entry.facts["request"])
                     self._inside(self._approvals.open_approval, request)
+                case "start_minutes":
+                    self._meetings.seal_minutes(MinutesOrder(meeting_no=entry.facts["meeting_no"]))
                 case "signal_application_reassess":
                     self._judge(entry.facts["case_id"])
                 case "signal_approval_stop":

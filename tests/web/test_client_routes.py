@@ -5,7 +5,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -40,9 +40,11 @@ SAMPLES: dict[Any, Sequence[Any]] = {
     bytes: (b"x",),
     date: (DAY,),
     Decimal: (Decimal("0.5"),),
+    datetime: (datetime(2026, 1, 31, 9, tzinfo=UTC),),
     Path | bytes: (b"x",),
     Sequence[str]: (("x",),),
     Sequence[Identifier]: ((CODE,),),
+    Sequence[Mapping[str, Any]]: (({"task_id": "x", "verdict": "approve", "note": "seen"},),),
     Mapping[str, Decimal]: ({"cash": Decimal(1)},),
     Mapping[str, Any]: ({"note": "x"},),
     Mapping[str, str]: ({"audit_report": "a" * 64},),

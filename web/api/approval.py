@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Path, Response
 from pydantic import Field
 
-from domain.approval import ActKind, Minutes, Placement, Resume, TaskStatus, Verdict
+from domain.approval import ActKind, CitedRisk, Minutes, Placement, Resume, TaskStatus, Verdict
 from domain.contract import ConditionAsked, Letter
 from domain.identity import Id
 from domain.money import Money
@@ -15,7 +15,7 @@ from web.api.pages import Cursor, Page, PageSize, after_instant, page_of
 from web.api.stage import stage
 from web.api.writes import Writing, marked
 from web.callers import Asked, Caller
-from web.service.approval import Decided, Done, TaskPage, TaskView
+from web.service.approval import Answers, Decided, Done, TaskPage, TaskView, TaskWord
 
 router = stage("approval")
 
@@ -35,7 +35,15 @@ class Decision(Value):
     # manager's to show before the line is active.
     term_months: Annotated[int | None, Field(ge=1, le=60)] = None
     conditions: Annotated[tuple[ConditionAsked, ...], Field(max_length=20)] = ()
+    # Of an opinion: the risks it names, each with where it shows.
+    risks: Annotated[tuple[CitedRisk, ...], Field(max_length=20)] = ()
     content_hash: Annotated[str, Field(max_length=64)] = ""  # of what was read
+
+
+class Decisions(Value):
+    """Words on many tasks, each with its reason."""
+
+    items: Annotated[tuple[TaskWord, ...], Field(min_length=1, max_length=200)]
 
 
 class Acting(Value):
@@ -103,9 +111,18 @@ def decide(write: Writing, response: Response, task_id: Id, body: Decision) -> D
             resume=body.resume,
             term_months=body.term_months,
             conditions=body.conditions,
+            risks=body.risks,
             key=write.key,
             channel=write.request.state.channel,
         ),
+    )
+
+
+@router.post("/tasks/decisions")
+def decide_many(write: Writing, body: Decisions) -> Answers:
+    """Many words at once, each with its own authority, key and answer; one refused stops no other."""
+    return write.asked.approvals.decide_many(
+        write.caller, body.items, key=write.key, channel=write.request.state.channel
     )
 
 

@@ -17,7 +17,7 @@ from web.service.contract import ContractView, Document, SigningPage
 router = stage("contract")
 
 Link = Annotated[str, Path(min_length=1, max_length=200)]
-_PDF: dict[int | str, dict[str, Any]] = {
+PDF: dict[int | str, dict[str, Any]] = {
     200: {"content": {"application/pdf": {}}, "description": "The document"}
 }
 
@@ -34,12 +34,12 @@ def read_contract(asked: Asked, caller: Caller, case_id: Id) -> ContractView:
     return asked.contracts.read_contract(caller, case_id)
 
 
-@router.get("/applications/{case_id}/contract/document", response_class=Response, responses=_PDF)
+@router.get("/applications/{case_id}/contract/document", response_class=Response, responses=PDF)
 def read_document(
     asked: Asked, caller: Caller, case_id: Id, of: DocumentStage | None = None
 ) -> Response:
     """The latest PDF of the agreement, or that of one stage."""
-    return _sent(asked.contracts.document(caller, case_id, of))
+    return sent(asked.contracts.document(caller, case_id, of))
 
 
 @router.post("/applications/{case_id}/contract/issue", status_code=202)
@@ -48,10 +48,10 @@ def issue_again(asked: Asked, caller: Caller, case_id: Id) -> None:
     asked.contracts.issue_again(caller, case_id)
 
 
-@router.get("/letters/{letter_no}/document", response_class=Response, responses=_PDF)
+@router.get("/letters/{letter_no}/document", response_class=Response, responses=PDF)
 def read_letter_document(asked: Asked, caller: Caller, letter_no: LetterNo) -> Response:
     """The numbered letter of a decision, approved or declined."""
-    return _sent(asked.contracts.letter_document(caller, letter_no))
+    return sent(asked.contracts.letter_document(caller, letter_no))
 
 
 @router.get("/signing/{token}")
@@ -60,10 +60,10 @@ def read_signing_page(asked: Asked, token: Link) -> SigningPage:
     return asked.contracts.signing_page(token)
 
 
-@router.get("/signing/{token}/document", response_class=Response, responses=_PDF)
+@router.get("/signing/{token}/document", response_class=Response, responses=PDF)
 def read_signing_document(asked: Asked, token: Link) -> Response:
     """The document to be signed, or the signed one."""
-    return _sent(asked.contracts.signing_document(token))
+    return sent(asked.contracts.signing_document(token))
 
 
 @router.post("/signing/{token}/signature")
@@ -85,7 +85,7 @@ def decline(asked: Asked, token: Link, body: Refused) -> SigningPage:
     return asked.contracts.decline(token, body.reason)
 
 
-def _sent(document: Document) -> Response:
+def sent(document: Document) -> Response:
     return Response(
         document.content,
         media_type="application/pdf",

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from domain.guard import AboveEligibleGrant, SplittingReport
+from domain.guard import AboveEligibleGrant, AgainstOpinion, SplittingReport
 from web.api.pages import Cursor, Page, PageSize, after_day, page_of
 from web.api.stage import stage
 from web.callers import Asked, Caller
@@ -27,6 +27,22 @@ def list_above_eligible(
 ) -> Page[AboveEligibleGrant]:
     """Limits granted above the eligible one, newest first: letter, exception, who approved."""
     found = asked.guards.list_above_eligible(
+        caller, since=since, until=until, after=after_day(cursor), page_size=page_size + 1
+    )
+    return page_of(found, page_size, lambda each: (f"{each.decided_on} {each.letter_no}",))
+
+
+@router.get("/reports/against-opinion")
+def list_against_opinion(
+    asked: Asked,
+    caller: Caller,
+    since: date | None = None,
+    until: date | None = None,
+    cursor: Cursor = None,
+    page_size: PageSize = 50,
+) -> Page[AgainstOpinion]:
+    """Approvals against a review opinion, newest first: letter, opinion, who approved."""
+    found = asked.guards.list_against_opinion(
         caller, since=since, until=until, after=after_day(cursor), page_size=page_size + 1
     )
     return page_of(found, page_size, lambda each: (f"{each.decided_on} {each.letter_no}",))

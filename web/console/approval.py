@@ -10,9 +10,11 @@ from fastapi import APIRouter, Form, Response
 from fastapi.responses import HTMLResponse
 
 from domain.approval import (
+    OPINIONS,
     ActKind,
     Approval,
     ApprovalOutcome,
+    CitedRisk,
     Placement,
     Resume,
     RouteStep,
@@ -38,13 +40,16 @@ from web.console.documents import DOCUMENTS
 from web.console.lists import PAGE_SIZE, next_path, plain_amount
 from web.console.page import Visit, Visiting, Writing
 from web.problems import Problem, problem_of
-from web.service.approval import TaskPage
+from web.service.approval import TaskAnswer, TaskPage, TaskWord
 from web.service.ids import new_id
 from web.service.permissions import Action, permitted
 
 router = APIRouter(include_in_schema=False)
 # Acts that name a person.
 NAMING = (ActKind.TRANSFER, ActKind.ASK_OPINION, ActKind.ADD_SIGNER, ActKind.COPY)
+BULK_MAX = 200
+# What may be said of many at once; an opinion is about one.
+_BULK_WORDS = (Verdict.APPROVE, Verdict.DECLINE, Verdict.RETURN, Verdict.DEFER)
 VERDICTS = {verdict.value: verdict for verdict in Verdict}
 _STATUS_OF_VIEW = {
     "mine": TaskStatus.OPEN,
@@ -73,6 +78,7 @@ class Vote:
     due_at: datetime | None = None
     skipped: str = ""  # why nobody is asked
     conditions: tuple[ConditionAsked, ...] = ()
+    risks: tuple[CitedRisk, ...] = ()
     void: str = ""  # why the word stands no longer
     carried: bool = False  # from the approval before
     person_id: str | None = None  # the one person it is for
@@ -105,6 +111,8 @@ class Typed:
     to_step: str = ""
     resume: str = ""
     term_months: str = ""
+    risks: str = ""  # of an opinion, one a line, after `|` where it shows
+    suggested: str = ""  # conditions that an opinion suggests, one a line
 
 
 @dataclass(frozen=True)
@@ -130,7 +138,18 @@ class TypedAct:
 @router.get("/tasks")
 def list_tasks(visit: Visiting, view: str = "", after: str | None = None) -> HTMLResponse:
     """The inbox; which tasks it lists is in the address."""
-    chosen = view if view in _VIEWS else _default_view(visit)
+    return _inbox(visit, view if view in _VIEWS else _default_view(visit), after)
+
+
+def _inbox(
+    visit: Visit,
+    chosen: str,
+    after: str | None,
+    typed: Typed | None = None,
+    picked: tuple[str, ...] = (),
+    answers: Sequence[TaskAnswer] = (),
+    refusal: Problem | None = None,
+) -> HTMLResponse:
     found = visit.services.approvals.list_tasks(
         visit.person,
         mine=chosen == "mine",
@@ -141,6 +160,13 @@ def list_tasks(visit: Visiting, view: str = "", after: str | None = None) -> HTM
     tasks = found[:PAGE_SIZE]
     return visit.show(
         "approval/tasks.html",
+        refusal=refusal,
+        picks=chosen == "mine" and permitted(visit.person, Action.TASK_DECIDE),
+        chosen=picked,
+        answers=answers,
+        typed=typed or Typed(),
+        bulk_words=_BULK_WORDS,
+        form_key=new_id(),
         view=chosen,
         views=visit.tabs("/tasks", "tasks.view", _VIEWS, chosen),
         tasks=tasks,
@@ -182,6 +208,8 @@ def decide(
     term_months: Annotated[str, Form()] = "",
     to_step: Annotated[str, Form()] = "",
     resume: Annotated[str, Form()] = "",
+    risks: Annotated[str, Form(max_length=20_000)] = "",
+    suggested: Annotated[str, Form(max_length=20_000)] = "",
     key: Annotated[str, Form()] = "",
 ) -> Response:
     """Give one word; refused, the page comes back with everything that was typed."""
@@ -189,7 +217,9 @@ def decide(
         conditions or [], condition_kind or [], condition_owner or [], condition_day or []
     )
     wanted = tuple(fields_wanted or ())
-    typed = Typed(verdict, note, limit, wanted, under, to_step, resume, term_months)
+    typed = Typed(
+        verdict, note, limit, wanted, under, to_step, resume, term_months, risks, suggested
+    )
     visit.when_refused(lambda refusal: _task_page(visit, task_id, typed, refusal))
     given = visit.parsed(Verdict, verdict, "verdict")
     page = visit.services.approvals.read_task(visit.person, task_id)
@@ -204,11 +234,35 @@ def decide(
         to_step=int(to_step) if given is Verdict.RETURN and to_step.isdecimal() else None,
         resume=visit.parsed(Resume, resume or Resume.AGAIN, "resume"),
         term_months=_term(visit, term_months) if given is Verdict.APPROVE else None,
-        conditions=_conditions(visit, under) if given is Verdict.APPROVE else (),
+        conditions=_given_under(visit, given, under, suggested),
+        risks=tuple(map(_risk, _lines(risks))) if given in OPINIONS else (),
         key=key or None,
         channel="console",
     )
     return visit.go(f"/tasks/{task_id}", f"decided_{given}")
+
+
+@router.post("/tasks/decisions")
+def decide_many(
+    visit: Writing,
+    verdict: Annotated[str, Form()] = "",
+    note: Annotated[str, Form(max_length=4000)] = "",
+    task_id: Annotated[list[str] | None, Form()] = None,
+    key: Annotated[str, Form()] = "",
+) -> Response:
+    """One word on every task that was chosen, each answered; what is refused stays chosen."""
+    typed, chosen = Typed(verdict, note), tuple(dict.fromkeys(task_id or ()))
+    visit.when_refused(lambda refusal: _inbox(visit, "mine", None, typed, chosen, refusal=refusal))
+    given = visit.parsed(Verdict, verdict, "verdict")
+    words = [
+        {"task_id": each, "verdict": given, "note": note.strip(), "key": f"{key}/{each}"}
+        for each in chosen[:BULK_MAX]
+    ]
+    answers = visit.services.approvals.decide_many(
+        visit.person, [visit.valid(TaskWord, word) for word in words], channel="console"
+    )
+    left = tuple(each.task_id for each in answers.items if each.done is None)
+    return _inbox(visit, "mine", None, typed, left, answers.items)
 
 
 @router.post("/tasks/{task_id}/acts")
@@ -237,6 +291,15 @@ def act(
         channel="console",
     )
     return visit.go(f"/tasks/{task_id}", "acted")
+
+
+def _given_under(
+    visit: Visit, given: Verdict, under: tuple[TypedCondition, ...], suggested: str
+) -> tuple[ConditionAsked, ...]:
+    """The conditions of an approval, or those that an opinion suggests."""
+    if given in OPINIONS:
+        return tuple(ConditionAsked.model_validate(line) for line in _lines(suggested))
+    return _conditions(visit, under) if given is Verdict.APPROVE else ()
 
 
 def approvals_shown(
@@ -294,6 +357,7 @@ def _vote(task: Task, due: Mapping[str, datetime], said: Mapping[str, DecisionVi
         verdict=task.verdict,
         note=word.note if word else "",
         conditions=word.conditions if word else (),
+        risks=word.risks if word else (),
         void=(word.void if word else "") if task.void else "",
         carried=task.carried_from is not None,
         person_id=task.person_id,
@@ -374,6 +438,7 @@ def _told(
         "verdicts": _verdicts(asked, page),
         "content_hash": page.approval.request.content_hash,
         "typed": typed,
+        "gives_opinion": any(word in OPINIONS for word in page.words),
         "typed_act": typed_act or TypedAct(),
         "may": page.may,
         "acts": [each for each in page.acts if each.approval_id == page.task.approval_id],
@@ -502,6 +567,16 @@ def _next_task(visit: Visit, page: TaskPage) -> TaskView | None:
 def _decided_at(page: TaskPage) -> datetime | None:
     task = page.approval.task(page.task.task_id)
     return task.decided_at if task else None
+
+
+def _lines(typed: str) -> tuple[str, ...]:
+    return tuple(line.strip() for line in typed.splitlines() if line.strip())
+
+
+def _risk(line: str) -> CitedRisk:
+    """A risk as it is typed: what it is, and after a bar where it shows."""
+    risk, _, cites = line.partition("|")
+    return CitedRisk(risk=risk.strip()[:500] or line[:500], cites=cites.strip()[:200])
 
 
 def _limit(visit: Visit, page: TaskPage, typed: str) -> Money | None:

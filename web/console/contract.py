@@ -30,13 +30,13 @@ class Typed:
 @router.get("/cases/{case_id}/agreement.pdf")
 def read_agreement(visit: Visiting, case_id: str) -> Response:
     """The case's agreement, signed or as sent."""
-    return _pdf(visit.services.contracts.document(visit.person, case_id))
+    return pdf(visit.services.contracts.document(visit.person, case_id))
 
 
 @router.get("/letters/{letter_no}.pdf")
 def read_letter(visit: Visiting, letter_no: str) -> Response:
     """The numbered letter of a decision."""
-    return _pdf(visit.services.contracts.letter_document(visit.person, letter_no))
+    return pdf(visit.services.contracts.letter_document(visit.person, letter_no))
 
 
 @router.get("/sign/{token}")
@@ -48,7 +48,7 @@ def show_signing(visit: Public, token: str) -> HTMLResponse:
 @router.get("/sign/{token}/agreement.pdf")
 def read_signing_document(visit: Public, token: str) -> Response:
     """The document behind the link."""
-    return _pdf(visit.services.contracts.signing_document(token))
+    return pdf(visit.services.contracts.signing_document(token))
 
 
 @router.post("/sign/{token}")
@@ -106,7 +106,7 @@ def _signing_page(
     return answer
 
 
-def _pdf(document: Document) -> Response:
+def pdf(document: Document) -> Response:
     return Response(
         document.content,
         media_type="application/pdf",

@@ -1,10 +1,11 @@
 """Files on record: which kinds a form offers, and reading one."""
 
+from collections.abc import Sequence
 from urllib.parse import quote
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Response, UploadFile
 
-from web.console.page import Visiting
+from web.console.page import Visit, Visiting
 
 router = APIRouter(include_in_schema=False)
 
@@ -30,3 +31,14 @@ def read_document(visit: Visiting, sha256: str) -> Response:
         media_type=attachment.media_type,
         headers={"Content-Disposition": f"attachment; filename*=UTF-8''{name}"},
     )
+
+
+def filed(visit: Visit, files: Sequence[UploadFile] | None) -> list[str]:
+    """The hashes of the files a form brings, each put on record."""
+    hashes = []
+    for file in files or ():
+        if file.filename:
+            content = file.file.read(visit.services.attachments.bytes_max + 1)
+            kept = visit.services.attachments.record(visit.person, content, file.filename)
+            hashes.append(kept.sha256)
+    return hashes

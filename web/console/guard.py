@@ -11,16 +11,18 @@ from web.console.lists import PAGE_SIZE, next_path
 from web.console.page import Visit, Visiting
 
 router = APIRouter(include_in_schema=False)
-_VIEWS = ("splitting", "above_eligible")
+_VIEWS = ("splitting", "above_eligible", "against_opinion")
 
 
 @router.get("/guards")
 def show_guards(
     visit: Visiting, view: str = "", as_of: date | None = None, after: str | None = None
 ) -> HTMLResponse:
-    """One of the two reports; which one, and of which day, is in the address."""
+    """One of the reports; which one, and of which day, is in the address."""
     if view == "above_eligible":
         return _above_eligible(visit, after)
+    if view == "against_opinion":
+        return _against_opinion(visit, after)
     report = visit.services.guards.splitting(visit.person, as_of)
     return visit.show(
         "guard/splitting.html",
@@ -43,6 +45,24 @@ def _above_eligible(visit: Visit, after: str | None) -> HTMLResponse:
         next_path=next_path(
             found,
             "/guards?view=above_eligible",
+            lambda each: (f"{each.decided_on} {each.letter_no}",),
+        ),
+    )
+
+
+def _against_opinion(visit: Visit, after: str | None) -> HTMLResponse:
+    found = visit.services.guards.list_against_opinion(
+        visit.person, after=after_day(after), page_size=PAGE_SIZE + 1
+    )
+    grants = found[:PAGE_SIZE]
+    return visit.show(
+        "guard/against_opinion.html",
+        views=visit.tabs("/guards", "guards.view", _VIEWS, "against_opinion"),
+        grants=grants,
+        names=visit.customer_names(grant.customer_id for grant in grants),
+        next_path=next_path(
+            found,
+            "/guards?view=against_opinion",
             lambda each: (f"{each.decided_on} {each.letter_no}",),
         ),
     )

@@ -22,6 +22,7 @@ from domain.investigation import (
 )
 from domain.money import Money
 from web.api.pages import after_instant
+from web.console.documents import filed
 from web.console.lists import PAGE_SIZE, next_path, plain_amount
 from web.console.page import Visit, Visiting, Writing
 from web.problems import Problem
@@ -111,7 +112,7 @@ def answer(
     typed = Typed(f"item-{item}", {"finding": finding})
     visit.when_refused(lambda refusal: _page(visit, case_id, typed, refusal))
     known = visit.services.investigations.read(visit.person, case_id).investigation.answer(item)
-    kept = [*(known.evidence if known else ()), *_filed(visit, files)]
+    kept = [*(known.evidence if known else ()), *filed(visit, files)]
     said = {"item": item, "finding": finding, "evidence": list(dict.fromkeys(kept))}
     visit.services.investigations.answer(visit.person, case_id, visit.valid(Answer, said))
     return _done(visit, case_id, "investigation_answered", f"item-{item}")
@@ -130,7 +131,7 @@ def record_visit(
     """A visit to the customer, with its pictures."""
     said = {"visited_on": visited_on, "place": place, "met": met, "finding": finding}
     visit.when_refused(lambda refusal: _page(visit, case_id, Typed("visit", said), refusal))
-    content = visit.valid(VisitContent, {**said, "photos": _filed(visit, files)})
+    content = visit.valid(VisitContent, {**said, "photos": filed(visit, files)})
     visit.services.investigations.visit(visit.person, case_id, content)
     return _done(visit, case_id, "investigation_visited", "visits")
 
@@ -296,14 +297,3 @@ def _share(visit: Visit, percent: str) -> Decimal:
         raise FieldUnreadable(
             column=visit.speech.say("scheme.deposit"), expected=expected, expected_zh=expected
         ) from None
-
-
-def _filed(visit: Visit, files: Sequence[UploadFile] | None) -> list[str]:
-    """The hashes of the files a form brings, each put on record."""
-    hashes = []
-    for file in files or ():
-        if file.filename:
-            content = file.file.read(visit.services.attachments.bytes_max + 1)
-            kept = visit.services.attachments.record(visit.person, content, file.filename)
-            hashes.append(kept.sha256)
-    return hashes

@@ -34,6 +34,7 @@ ENTRIES = (
     Entry("collections", "/collections", "coins", Action.COLLECTION_READ),
     Entry("benchmarks", "/benchmarks", "coins", Action.BENCHMARK_READ),
     Entry("overrides", "/overrides", "pen", Action.OVERRIDE_READ),
+    Entry("meetings", "/meetings", "list", Action.MEETING_READ),
     Entry("authority", "/authority", "shield", Action.AUTHORITY_READ),
     Entry("products", "/products", "list", Action.POLICY_READ),
     Entry("guards", "/guards", "shield", Action.GUARD_READ),

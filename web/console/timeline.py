@@ -42,6 +42,7 @@ KINDS = {
     "voided_by": "word.voided_by",
     "status": "word.case_status",
     "item": "diligence_item",
+    "result": "word.item_result",
     "conclusion": "word.conclusion",
     "repair": "word.repair_status",
     "outcome": "word.query_outcome",

@@ -1,8 +1,10 @@
 """What may be asked of approvals: the inbox, a task with its reasons, a word, letters."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Annotated
 
+from pydantic import Field
 from sqlalchemy.orm import Session
 
 from activities.act import OF_HOLDERS
@@ -15,20 +17,23 @@ from domain.approval import (
     ApprovalOutcome,
     ApprovalProgress,
     AuthorityGrant,
+    CitedRisk,
     DecisionRequest,
     Minutes,
     Placement,
     Resume,
+    Spoken,
     TaskStatus,
     TierMove,
     Verdict,
     minutes_of,
 )
 from domain.assessment import PolicyException
+from domain.audit import RefusedMessage
 from domain.contract import ConditionAsked, Letter
 from domain.draft import RISK_OFFICER
 from domain.edition import AuthorityPolicy
-from domain.errors import AlreadyDecided, CreditError, NotFound, Withdrawn
+from domain.errors import AlreadyDecided, CreditError, NoteMissing, NotFound, Withdrawn
 from domain.identity import Id, Person, Role
 from domain.money import Money
 from domain.value import Value
@@ -52,10 +57,11 @@ from storage.base import Records
 from storage.cap import Caps
 from storage.customer import Customers
 from storage.edition import Editions
-from storage.identity import ActionTokens, make_token
+from storage.identity import ActionTokens, Refusals, make_token
 from web.service.application import message_id_of
 from web.service.clock import Clock
-from web.service.gateway import Gateway
+from web.service.gateway import Gateway, StillPending
+from web.service.ids import new_id
 from web.service.permissions import Action, permit, permitted, visible_to
 from workflows.names import approval_id
 
@@ -72,6 +78,39 @@ class Decided(Value):
     waiting_for: tuple[str, ...] = ()
     letter_no: str | None = None
     replayed: bool = False
+
+
+class TaskWord(Value):
+    """One word of many, on one task; its reason is asked for whatever the word is."""
+
+    task_id: Id
+    verdict: Verdict
+    note: str = Field(default="", max_length=4000)
+    fields_wanted: tuple[str, ...] = Field(default=(), max_length=50)
+    limit: Money | None = None
+    conditions: tuple[Annotated[str, Field(min_length=1, max_length=500)], ...] = Field(
+        default=(), max_length=20
+    )
+    risks: tuple[CitedRisk, ...] = Field(default=(), max_length=20)
+    content_hash: str = Field(default="", max_length=64)
+    # Of this word alone; else made from the request's and the task.
+    key: str | None = Field(default=None, min_length=1, max_length=200)
+
+
+class TaskAnswer(Value):
+    """What became of one word of many: done, refused with a code, or still under way."""
+
+    task_id: Id
+    done: Decided | None = None
+    refusal: str | None = None
+    detail: str = ""
+    pending: bool = False
+
+
+class Answers(Value):
+    """One answer for each word, in their order."""
+
+    items: tuple[TaskAnswer, ...]
 
 
 class Done(Value):
@@ -184,6 +223,7 @@ class ApprovalService:
         resume: Resume = Resume.AGAIN,
         term_months: int | None = None,
         conditions: tuple[ConditionAsked, ...] = (),
+        risks: tuple[CitedRisk, ...] = (),
         key: str | None = None,
         channel: str = "api",
     ) -> Decided:
@@ -209,6 +249,7 @@ class ApprovalService:
             resume=resume,
             term_months=term_months,
             conditions=conditions,
+            risks=risks,
             message_id=message_id_of(person, f"decide/{task_id}", key),
             token=make_token(),
             channel=channel,
@@ -232,6 +273,55 @@ class ApprovalService:
         except NotFound:
             return self._answer_closed(task, word)
         return _decided(word, ApprovalProgress.model_validate(answer))
+
+    def decide_many(
+        self,
+        person: Person,
+        words: Sequence[TaskWord],
+        *,
+        key: str | None = None,
+        channel: str = "api",
+    ) -> Answers:
+        """Word after word, each asked and answered as if it came alone; one refused keeps no other
+        from being taken. Sent again under its key, each answers as it did."""
+        permit(person, Action.TASK_DECIDE)
+        return Answers(items=tuple(self._answer_one(person, word, key, channel) for word in words))
+
+    def _answer_one(
+        self, person: Person, word: TaskWord, key: str | None, channel: str
+    ) -> TaskAnswer:
+        own = word.key or (f"{key}/{word.task_id}" if key else None)
+        said = {name: getattr(word, name) for name in TaskWord.model_fields if name != "key"}
+        try:
+            if not word.note.strip():
+                raise NoteMissing(verdict=word.verdict)
+            done = self.decide(person, **said, key=own, channel=channel)
+        except StillPending:
+            return TaskAnswer(task_id=word.task_id, pending=True)
+        except CreditError as refused:
+            self._keep_refused(person, word, refused, channel)
+            return TaskAnswer(
+                task_id=word.task_id, refusal=refused.code, detail=refused.detail(person.language)
+            )
+        return TaskAnswer(task_id=word.task_id, done=done)
+
+    def _keep_refused(
+        self, person: Person, word: TaskWord, refused: CreditError, channel: str
+    ) -> None:
+        """What was refused of many is kept as what was refused alone is."""
+        with self._records.begin() as session:
+            Refusals(session).record_refusal(
+                RefusedMessage(
+                    message_key=new_id(),
+                    channel=channel,
+                    subject=f"task/{word.task_id}",
+                    action="POST /api/v1/tasks/decisions",
+                    person_id=person.person_id,
+                    code=refused.code,
+                    detail=refused.detail()[:1000],
+                    case_id=word.task_id.partition(".")[0],
+                )
+            )
 
     def act(
         self,
@@ -291,11 +381,8 @@ class ApprovalService:
                 raise NotFound(kind="approval", id=approval_no)
             self._refuse_unseen(session, person, approval, "approval", approval_no)
             case_id = approval.request.case_id
-            words = {each.task_id: each for each in Decisions(session).list_of_case(case_id)}
-            return minutes_of(
-                approval,
-                {task_id: (word.note, word.conditions) for task_id, word in words.items()},
-            )
+            words = Decisions(session).list_of_case(case_id)
+            return minutes_of(approval, spoken_by_task(words))
 
     def issue_token(self, person: Person, task_id: str) -> str:
         """A one-time token for one word on this task, for tools that can only signal."""
@@ -414,6 +501,16 @@ class ApprovalService:
             decided_by=last.person_id if last else "system",
             decided_at=last.decided_at.isoformat(timespec="seconds") if last else "-",
         )
+
+
+def spoken_by_task(words: Iterable[DecisionView]) -> dict[str, Spoken]:
+    """What was said on each task, as minutes tell it."""
+    return {
+        word.task_id: Spoken(
+            note=word.note, conditions=word.conditions, risks=word.risks, void=word.void
+        )
+        for word in words
+    }
 
 
 def _done(said: ActRequest, progress: ApprovalProgress, *, replayed: bool = False) -> Done:

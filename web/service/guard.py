@@ -6,14 +6,15 @@ from datetime import date, timedelta
 from sqlalchemy.orm import Session
 
 from activities.party import one_risk, ring_on
+from domain.approval import Approval, Verdict
 from domain.contract import Letter
 from domain.edition import PolicyEdition
 from domain.errors import PeriodReversed
-from domain.guard import AboveEligibleGrant, LetterLimit, NearCase, SplittingReport
+from domain.guard import AboveEligibleGrant, AgainstOpinion, LetterLimit, NearCase, SplittingReport
 from domain.identity import Person
 from policies.splitting import bound_above, by_manager, by_ring
 from storage.application import Assessments
-from storage.approval import Letters
+from storage.approval import Decisions, Letters
 from storage.base import Records
 from storage.customer import Customers
 from storage.edition import Editions
@@ -59,15 +60,63 @@ class GuardService:
         """Limits granted above the eligible one, newest first, with the exception and who approved;
         of the last year unless days are named. Refuses `PeriodReversed`."""
         permit(person, Action.GUARD_READ)
-        last = until or self._clock.business_on()
-        first = since or date.fromordinal(max(1, last.toordinal() - 365))
-        if last < first:
-            raise PeriodReversed(since=first, until=last)
+        first, last = self._period(since, until)
         with self._records.begin() as session:
             found = Letters(session).list_above_eligible(
                 first, last, after=after, page_size=page_size
             )
             return [_granted(session, *each) for each in found]
+
+    def list_against_opinion(
+        self,
+        person: Person,
+        *,
+        since: date | None = None,
+        until: date | None = None,
+        after: tuple[date, str] | None = None,
+        page_size: int = 50,
+    ) -> Sequence[AgainstOpinion]:
+        """Approvals against a review opinion, newest first, with the letter and who approved; of
+        the last year unless days are named. Refuses `PeriodReversed`."""
+        permit(person, Action.GUARD_READ)
+        first, last = self._period(since, until)
+        with self._records.begin() as session:
+            found = Letters(session).list_against_opinion(
+                first, last, after=after, page_size=page_size
+            )
+            return [_against(session, *each) for each in found]
+
+    def _period(self, since: date | None, until: date | None) -> tuple[date, date]:
+        last = until or self._clock.business_on()
+        first = since or date.fromordinal(max(1, last.toordinal() - 365))
+        if last < first:
+            raise PeriodReversed(since=first, until=last)
+        return first, last
+
+
+def _against(
+    session: Session, letter: Letter, customer_id: str, approval: Approval
+) -> AgainstOpinion:
+    """The opinion as its reviewer gave it, and what those who approved said to it."""
+    said = {each.task_id: each for each in Decisions(session).list_of_case(letter.case_id)}
+    words = [
+        (task, said[task.carried_from or task.task_id]) for task in approval.tasks if task.word
+    ]
+    opinion = next(word for task, word in words if task.word is Verdict.OBJECT)
+    cap = letter.cap.limit.amount if letter.cap is not None else None
+    return AgainstOpinion(
+        letter_no=letter.letter_no,
+        case_id=letter.case_id,
+        customer_id=customer_id,
+        decided_on=letter.decided_on,
+        limit=letter.terms.limit if letter.terms is not None else cap,
+        decided_by=tuple(word.person_id for task, word in words if task.word is Verdict.APPROVE),
+        objected_by=opinion.person_id,
+        note=opinion.note,
+        risks=opinion.risks,
+        conditions=opinion.conditions,
+        reasons=tuple(word.note for task, word in words if task.word is Verdict.APPROVE),
+    )
 
 
 def _near_bounds(

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from activities.assessment import File, file_of
 from activities.investigation import AskedReport
 from domain.application import Application, Case, CaseStatus
+from domain.approval import Function, of_another
 from domain.edition import DiligenceChecklist, PolicyEdition, Product
 from domain.errors import (
     DateInFuture,
@@ -57,7 +58,7 @@ from policies.investigation import (
     valid_until,
 )
 from storage.application import Applications, CaseEvents
-from storage.approval import Decisions
+from storage.approval import CaseFunctions
 from storage.attachment import Attachments
 from storage.base import Records
 from storage.edition import Editions
@@ -150,7 +151,7 @@ class InvestigationService:
         """
         permit(person, Action.INVESTIGATION_ASSIGN)
         with self._at_work(person, case_id, to_change=True) as (session, work):
-            decided = {each.person_id for each in Decisions(session).list_of_case(case_id)}
+            decided = of_another(CaseFunctions(session).held(case_id), Function.INVESTIGATION)
             for named in (content.lead, content.second):
                 known = Persons(session).find_active(named)
                 if known is None or not permitted(known, Action.INVESTIGATION_ACT):

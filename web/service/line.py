@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from domain.application import CaseStatus
+from domain.approval import Function, refuse_second
 from domain.contract import Sha256
 from domain.errors import (
     CaseClosed,
@@ -36,6 +37,7 @@ from domain.notification import Channel
 from domain.reasons import because
 from domain.value import Value
 from storage.application import Applications, CaseEvents, Screenings
+from storage.approval import CaseFunctions
 from storage.attachment import Attachments
 from storage.base import Records
 from storage.customer import Customers
@@ -240,7 +242,8 @@ class LineService:
         self, person: Person, case_id: str, code: str, *, met: bool, note: str = ""
     ) -> ConditionPrecedent:
         """Say that the evidence shows it, or that it does not; `SameHands` for whoever is part of
-        it, `OwnInvestigation` for whoever investigated the case.
+        it, `OwnInvestigation` for whoever investigated the case, and `FunctionsApart` for whoever
+        reviewed or decided it.
 
         The condition that a screening hit made is settled by this too, and the hit with it.
         """
@@ -251,6 +254,9 @@ class LineService:
             before = self._waiting(session, person, case_id, code)
             if person.person_id in Investigations(session).people_of(case_id):
                 raise OwnInvestigation(case_id=case_id)
+            held = CaseFunctions(session).held(case_id)
+            refuse_second(held, person.person_id, Function.RELEASE, case_id)
+            before = Conditions(session).read(case_id, code, for_update=True)
             after = before.verified(person.person_id) if met else before.rejected(note)
             if met and code == SCREENING:
                 Screenings(session).dispose(

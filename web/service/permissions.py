@@ -96,6 +96,9 @@ class Action(StrEnum):
     CONFLICT_END = "conflict.end"
     LETTER_READ = "letter.read"
     OFFER_ANSWER = "offer.answer"
+    MEETING_READ = "meeting.read"
+    MEETING_CONVENE = "meeting.convene"
+    MEETING_CLOSE = "meeting.close"
 
     CONTRACT_READ = "contract.read"
     CONTRACT_SEND = "contract.send"
@@ -227,6 +230,11 @@ MATRIX: dict[Action, frozenset[Role]] = {
     Action.LETTER_READ: _READERS,
     # What the customer told its manager; never whoever decided the letter.
     Action.OFFER_ANSWER: frozenset({_RM}),
+    # A meeting shows the cases of many managers; whoever presents one is told what it came to.
+    Action.MEETING_READ: frozenset({_APPROVER, _RISK, _LEGAL, _AUDITOR}),
+    Action.MEETING_CONVENE: frozenset({_RISK}),
+    # And by whoever chairs it alone: the meeting itself sees to that.
+    Action.MEETING_CLOSE: frozenset({_APPROVER, _RISK}),
     Action.CONTRACT_READ: _READERS,
     Action.CONTRACT_SEND: frozenset({_LEGAL}),
     Action.CONDITION_READ: _READERS,

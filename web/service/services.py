@@ -36,6 +36,7 @@ from web.service.investigation import InvestigationService
 from web.service.late import LateService
 from web.service.line import LineService
 from web.service.manual_class import ManualClassService
+from web.service.meeting import MeetingService
 from web.service.merge import MergeService
 from web.service.notification import NotificationService
 from web.service.offer import OfferService
@@ -94,6 +95,7 @@ class Services:
     investigations: InvestigationService
     analyst_figures: AnalystFigureService
     approvals: ApprovalService
+    meetings: MeetingService
     authority: AuthorityService
     overrides: OverrideService
     caps: CapService
@@ -168,6 +170,7 @@ def build_services(
         investigations=InvestigationService(records, clock),
         analyst_figures=AnalystFigureService(records, clock),
         approvals=ApprovalService(records, gateway, clock),
+        meetings=MeetingService(records, clock),
         authority=AuthorityService(records, clock),
         overrides=OverrideService(records, clock),
         caps=CapService(records, clock),
