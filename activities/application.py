@@ -629,7 +629,6 @@ def _take_report(session: Session, case: Case, step: CaseStep) -> CaseChanged:
             missing = tuple(dict.fromkeys([*missing, *file]))
         elif file.report is None or file.report.signed is not None:
             missing = tuple(code for code in missing if code != INVESTIGATION_REPORT)
-            CaseEvents(session).post(case.case_id, "investigated", at=step.at)
     if case.status in _SUPPLEMENTED:
         came = [code for code in missing if _rate_came(session, code, on)]
         missing = tuple(code for code in missing if code not in came)
@@ -639,7 +638,9 @@ def _take_report(session: Session, case: Case, step: CaseStep) -> CaseChanged:
     if missing != case.missing:
         status = case.status if missing else CaseStatus.RECEIVED
         changed = case.model_copy(update={"status": status, "missing": missing})
-        CaseEvents(session).post(case.case_id, "investigated", at=step.at, **_standing(changed))
+        signed = INVESTIGATION_REPORT in case.missing and INVESTIGATION_REPORT not in missing
+        kind = "investigated" if signed else "file_changed"
+        CaseEvents(session).post(case.case_id, kind, at=step.at, **_standing(changed))
         case = Applications(session).write(case, changed)
     return CaseChanged(
         case_id=case.case_id,
