@@ -646,7 +646,7 @@ def _take_report(session: Session, case: Case, step: CaseStep) -> CaseChanged:
         lacked = missing
         missing = _without_what_came(session, case, edition, on, missing)
         if missing != lacked:
-            told.append(("file_completed", {}))
+            told.append(("file_changed", {}))
     if missing != case.missing:
         status = case.status if missing else CaseStatus.RECEIVED
         changed = case.model_copy(update={"status": status, "missing": missing})

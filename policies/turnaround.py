@@ -31,7 +31,9 @@ from domain.turnaround import (
 
 REMINDERS = frozenset({"silence_remind", "act_urge"})
 # A case stands where its event says, or where its kind tells.
-_STANDINGS = frozenset("received incomplete supplemented amended hit_cleared investigated".split())
+_STANDINGS = frozenset(
+    "received incomplete supplemented amended hit_cleared investigated file_changed".split()
+)
 _ENDS = frozenset(str(status) for status in CaseStatus if status.ended)
 
 
@@ -188,6 +190,7 @@ def _answered(following: Sequence[CaseEvent]) -> CaseStatus:
         "supplemented": CaseStatus.INCOMPLETE,
         "hit_cleared": CaseStatus.SUSPENDED,
         "investigated": CaseStatus.INCOMPLETE,
+        "file_changed": CaseStatus.INCOMPLETE,
     }
     for event in following:
         if event.kind in answers:

@@ -1,5 +1,6 @@
 """Does a case wait for an analyst's figure, from the right hands, and say whose it was?"""
 
+import json
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -9,6 +10,7 @@ from fastapi import FastAPI
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
+from creditflow.client import Client, Refused
 from domain.analyst_figure import FigureContent
 from domain.application import CaseStatus
 from domain.approval import Verdict
@@ -22,11 +24,13 @@ from domain.errors import (
 )
 from domain.identity import Language
 from storage.edition import Editions
-from storage.identity import Persons, password_hash_of
+from storage.identity import ApiKeys, Persons, password_hash_of
 from storage.notification import Outbox
 from tests.investigators import Desk, at_desk
 from tests.makers_ratings import SUPPLIED, asking_analysts
 from tests.road import UNDRAWN
+from tests.web.conftest import serving
+from tests.web.test_commands import Terminal
 from tests.web.test_console import _faults_of, hidden, signed_in
 from web.app import assemble
 from web.service.analyst_figure import AskedFigure, CaseFigures
@@ -253,3 +257,36 @@ def test_the_page_of_the_case_says_who_is_waited_for_and_takes_the_figure(
     assert "supplied by risk" in shown
     assert "confirmed by risk2" in shown
     assert _faults_of(shown) == []
+
+
+def test_programs_and_terminals_supply_confirm_and_read_the_same_figure(
+    desk: Desk, app: FastAPI, tmp_path: Path
+) -> None:
+    publish(desk, "2012-01-01", second_person=True)
+    case_id = desk.submit()
+    paper = desk.services.attachments.record(desk.people["risk"], b"the ledger\n", "l.txt").sha256
+    keys = {name: f"cf_{name}_a_key_that_is_long_enough" for name in ("risk", "risk2")}
+    with desk.services.records.begin() as session:
+        for name, key in keys.items():
+            ApiKeys(session).record_key(name, key)
+    (tmp_path / "users.json").write_text(json.dumps({n: {"key": k} for n, k in keys.items()}))
+    with serving(app) as url:
+        terminal = Terminal(url, tmp_path)
+        words = ("figure", "supply", case_id, SUPPLIED, "0.05", "--reason", "the ledger")
+        done = terminal.types(*words, "--evidence", paper, "--json", key=keys["risk"])
+        assert done.exit_code == 0, done.output
+        with Client(url, keys["risk2"]) as client:
+            [item] = client.confirm_analyst_figure(case_id, SUPPLIED, 1).items
+            assert client.fetch_analyst_figures(case_id).items == (item,)
+            with pytest.raises(Refused):
+                client.supply_analyst_figure(
+                    case_id, SUPPLIED, Decimal(9), reason="r", evidence_hash=paper
+                )
+        shown = terminal.types("figure", "list", case_id, key=keys["risk"]).stdout
+    (version,) = item.versions
+    assert (version.value, version.supplied_by, version.confirmed_by) == (
+        Decimal("0.05"),
+        "risk",
+        "risk2",
+    )
+    assert all(each in shown for each in (SUPPLIED, "0.05", "risk2"))

@@ -22,6 +22,7 @@ from domain.errors import (
     Withdrawn,
 )
 from domain.exchange import RateGap
+from domain.external_rating import EXTERNAL_RATING
 from domain.investigation import INVESTIGATION_REPORT
 from domain.line import ConditionPrecedent, ConditionStatus
 from domain.money import Money
@@ -583,7 +584,8 @@ def _parts(view: CaseView, has_figures: bool) -> list[str]:
 
 
 def _documents_wanted(view: CaseView) -> list[str]:
-    asked = [code for code in view.case.missing if ":" not in code and code != INVESTIGATION_REPORT]
+    records = (INVESTIGATION_REPORT, EXTERNAL_RATING)  # no attachment stands for these
+    asked = [code for code in view.case.missing if ":" not in code and code not in records]
     return list(dict.fromkeys([*asked, *DOCUMENTS]))
 
 
