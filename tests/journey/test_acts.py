@@ -17,6 +17,7 @@ from domain.approval import (
     StepMode,
     Verdict,
 )
+from domain.contract import ConditionAsked
 from domain.errors import (
     ActIllegal,
     NotFound,
@@ -137,7 +138,7 @@ async def test_an_opinion_a_vote_and_the_final_authority_make_a_letter(
     )
     assert [step.mode for step in minutes.steps] == [StepMode.OPINION, StepMode.COMMITTEE]
     assert minutes.steps[1].tally.approve == 2
-    assert minutes.steps[1].said[0].conditions == ("Audited accounts",)
+    assert minutes.steps[1].said[0].conditions == (ConditionAsked(text="Audited accounts"),)
     assert minutes.steps[0].said[0].verdict is Verdict.OBJECT
 
 
