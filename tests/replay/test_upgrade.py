@@ -3,7 +3,8 @@
 On a Temporal of its own: which release is current holds for every worker of the server.
 """
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from temporalio.workflow import NondeterminismError
 
 from domain.application import CaseStatus
 from domain.approval import Verdict
+from domain.operations import Cause, Turn
 from settings import Profile, Settings
 from tests import servers
 from tests.replay.files import names, recorded
@@ -67,6 +69,18 @@ async def road(database_url: str, tmp_path: Path) -> AsyncIterator[Road]:
         yield opened
 
 
+def settings_of(database_url: str, folder: Path, release: str) -> Settings:
+    """Of a worker of another release beside the one that runs."""
+    return Settings(
+        profile=Profile.EMBEDDED,
+        database_url=database_url,
+        codec_key=KEY,
+        public_url="http://127.0.0.1:8080",
+        data_dir=folder,
+        release=release,
+    )
+
+
 async def submitted(road: Road, key: str) -> str:
     customer = await road.call(road.keep_customer)
     asked = an_application(customer)
@@ -115,14 +129,7 @@ async def test_cases_under_way_go_on_under_the_next_release(
     with pytest.raises(NondeterminismError):
         await of_applications(UnguardedChange, converter).replay_workflow(live)
 
-    settings = Settings(
-        profile=Profile.EMBEDDED,
-        database_url=database_url,
-        codec_key=KEY,
-        public_url="http://127.0.0.1:8080",
-        data_dir=tmp_path,
-        release="n.1",
-    )
+    settings = settings_of(database_url, tmp_path, "n.1")
     async with working(settings, road.records, road.client, RUNNER, NEXT_WORKFLOWS):
         await make_current(road.client, settings.release)
         await approved(road, waiting)
@@ -142,3 +149,41 @@ async def test_cases_under_way_go_on_under_the_next_release(
         # What the next release has begun has to be survived by the one after it as well.
         await of_applications(GuardedChange, converter).replay_workflow(begun_after)
         await approved(road, later)
+
+
+CARELESS = (UnguardedChange, *NEXT_WORKFLOWS[1:])
+
+
+async def test_a_release_that_slipped_through_is_found_and_taken_back(
+    road: Road, database_url: str, tmp_path: Path
+) -> None:
+    case_id = await submitted(road, "k-1")
+    await road.comes_to(case_id, CaseStatus.IN_APPROVAL)
+    settings = settings_of(database_url, tmp_path, "careless")
+    workflow = application_id(case_id)
+    operator = road.people["operator"]
+    async with working(settings, road.records, road.client, RUNNER, CARELESS):
+        await make_current(road.client, settings.release)
+        # A task of the case, which its new code cannot do.
+        await road.client.get_workflow_handle(workflow).signal("rates_recorded")
+
+        async def found() -> bool:
+            listed = await road.call(road.services.stuck.list_stuck, operator)
+            return (workflow, Cause.TASK_FAILING) in {(e.subject, e.cause) for e in listed.items}
+
+        await until(found)
+        told = await road.call(road.services.timelines.read, operator, case_id)
+        assert (told.explanation.code, told.explanation.turn) == ("task_failing", Turn.ENGINEERS)
+        assert "TMPRL1100" in told.explanation.facts["error"]
+        await make_current(road.client, "n")
+        await approved(road, case_id)
+    listed = await road.call(road.services.stuck.list_stuck, operator)
+    assert workflow not in {each.subject for each in listed.items}
+
+
+async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 90) -> None:
+    for _ in range(int(seconds)):
+        if await holds():
+            return
+        await asyncio.sleep(1)
+    raise AssertionError("it never came to be")
