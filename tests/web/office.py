@@ -26,6 +26,7 @@ from activities.review import ReviewActivities
 from activities.warning import WarningActivities
 from domain.application import CaseAction, CaseStart, CaseStatus, CaseStep
 from domain.approval import (
+    ActRequest,
     Approval,
     ApprovalOutcome,
     ApprovalRequest,
@@ -206,6 +207,9 @@ class Office(Gateway):
 
     def _decide(self, subject: str, name: str, message: dict[str, Any]) -> Value:
         approval_id = subject.replace("/", ".")
+        if name == "act":
+            act = ActRequest.model_validate({**message, "approval_id": approval_id})
+            return self._inside(self._approvals.record_act, act)
         decision = DecisionRequest.model_validate({**message, "approval_id": approval_id})
         progress = self._inside(self._approvals.record_decision, decision)
         if (

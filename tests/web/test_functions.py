@@ -294,8 +294,8 @@ def test_the_inbox_takes_one_word_for_many_and_keeps_what_was_refused_chosen(
     assert "on record" in answer
     assert "already_decided" in answer
     assert desk.case(cases[0]).decisions[-1].person_id == "member1"
-    auditor = signed_in(app, "auditor").get("/tasks?view=open").text
-    assert 'name="task_id"' not in auditor
+    watching = signed_in(app, "secretary").get("/tasks?view=open").text
+    assert 'name="task_id"' not in watching
 
 
 # ── the same person at several steps ─────────────────────────────────────────────────────────────
@@ -315,7 +315,7 @@ def twice(request: pytest.FixtureRequest, database_url: str, tmp_path: Path) -> 
     with at_desk(database_url, tmp_path, changes) as there:
         people = dict(there.people)
         for name in ("reviewer", "outsider"):
-            person = people["approver"].model_copy(
+            person = people["approver2"].model_copy(
                 update={"person_id": name, "mail": f"{name}@creditflow.example"}
             )
             people[name] = person
