@@ -37,7 +37,7 @@ from domain.approval import (
 from domain.audit import RefusedMessage
 from domain.calendar import business_on
 from domain.contract import Letter
-from domain.edition import PolicyEdition
+from domain.edition import PolicyEdition, SamePerson
 from domain.errors import (
     CreditError,
     LimitAboveProposal,
@@ -76,6 +76,7 @@ class ApprovalActivities(ApprovalSteps):
             on = business_on(now, request.offset_days)
             approval = _taken_over(session, request, edition, on, now)
             approval = _without_recused(session, approval, on, now)
+            approval = _asked_once(session, approval, edition, on, now)
             progress = _progress(session, approval, edition, now)
             Approvals(session).record(approval, progress, now)
             _enter_approval(session, request, now)
@@ -197,6 +198,7 @@ def _moved(
     newly = any(task.task_id not in asked for task in after.open_tasks)
     if newly or after.recused != before.recused:
         after = _without_recused(session, after, on, spoken.at)
+        after = _asked_once(session, after, edition, on, spoken.at)
         newly = any(task.task_id not in asked for task in after.open_tasks)
     ended = after.outcome is not ApprovalOutcome.OPEN
     following = _progress(session, after, edition, spoken.at) if newly or ended else progress
@@ -621,6 +623,37 @@ def _without_recused(session: Session, approval: Approval, on: date, at: datetim
                 reason=task.skipped,
             )
     return without
+
+
+def _asked_once(
+    session: Session, approval: Approval, edition: PolicyEdition, on: date, at: datetime
+) -> Approval:
+    """The approval with words said before counted at steps whose one position their speaker holds,
+    where policy asks a person once; step after step, as long as one is found."""
+    while edition.approval.same_person is SamePerson.FIRST:
+        task = approval.askable_once() if approval.outcome is ApprovalOutcome.OPEN else None
+        asking = Asking(session, approval, on)
+        holders = (
+            said
+            for said in (approval.approved_before() if task is not None else ())
+            if said.decided_by is not None
+            and task is not None
+            and asking.holds(said.decided_by, task)
+        )
+        said = next(holders, None)
+        if task is None or said is None:
+            break
+        CaseEvents(session).post(
+            approval.request.case_id,
+            "word_counted",
+            person_id=said.decided_by or "system",
+            at=at,
+            task_id=said.task_id,
+            position=task.position,
+            step=str(approval.step_index + 1),
+        )
+        approval = approval.counting(said, task.task_id, at)
+    return approval
 
 
 _TO_OTHERS = frozenset({Silence.TELL, Silence.ESCALATE, Silence.REASSIGN})

@@ -578,7 +578,6 @@ class SamePerson(StrEnum):
 
     REFUSE = "refuse"  # another person has to speak
     FIRST = "first"  # asked once, at the first step: that word counts at the later ones
-    LAST = "last"  # asked once, at the last step: that word counts at the earlier ones
 
 
 class MaterialField(StrEnum):

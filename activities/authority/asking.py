@@ -252,6 +252,15 @@ class Asking:
         silent = {*unfree, *self._approval.deciders}
         return tuple(dict.fromkeys(each for each in known if each not in silent))
 
+    def holds(self, person_id: str, task: Task) -> bool:
+        """Whether a person may decide a task by a grant of their own, but for having spoken."""
+        unfree = {*self.barred, *self.elsewhere(task)}
+        policy = self.edition.approval.authority
+        found = voices(self.register, (task.position,), self.facts, policy, unfree).get(person_id)
+        person = Persons(self._session).find_active(person_id)
+        own = found is not None and not found.chain
+        return own and person is not None and person.has(Role.APPROVER)
+
     def recused_holders(self, task: Task) -> list[Recusal]:
         """Why everybody who holds the task's position is recused; nothing where somebody is not."""
         holding = held(self.register, (task.position,))

@@ -532,6 +532,41 @@ class Approval(Value):
                 moved = moved._with_task(task.task_id, skipped)
         return moved if moved is self else moved._followed()
 
+    def askable_once(self) -> Task | None:
+        """The one open seat of a step of one position, where a word said before may count."""
+        step, seats = self.step, seats_of(self.step, self.in_step())
+        plain = not step.independent and step.mode is not StepMode.OPINION
+        if not plain or len(step.positions) != 1 or len(seats) != 1:
+            return None
+        task = seats[0]
+        unasked = task.status is TaskStatus.OPEN and task.person_id is None and task.help is None
+        return task if unasked else None
+
+    def approved_before(self) -> tuple[Task, ...]:
+        """The approvals that stand of steps before, by each person their first; of none that is
+        to be independent."""
+        first: dict[Id, Task] = {}
+        for task in self.tasks:
+            if task.step_index < self.step_index and task.word is Verdict.APPROVE:
+                assert task.decided_by is not None, "a word is somebody's"
+                if not self.request.steps[task.step_index].independent and not task.added_by:
+                    first.setdefault(task.decided_by, task)
+        return tuple(first.values())
+
+    def counting(self, said: Task, task_id: str, at: datetime) -> "Approval":
+        """The approval with a word said before counted on a task too: its speaker is asked once.
+
+        The word can then be taken back no longer.
+        """
+        counted = {
+            "status": TaskStatus.DECIDED,
+            "decided_by": said.decided_by,
+            "verdict": said.verdict,
+            "decided_at": at,
+            "carried_from": said.carried_from or said.task_id,
+        }
+        return self._with_task(task_id, counted).model_copy(update={"latest": ""})._followed()
+
     def stopped(self, outcome: ApprovalOutcome) -> "Approval":
         """The approval ended from outside: lapsed or withdrawn; a settled one stays as it is."""
         if outcome not in (ApprovalOutcome.LAPSED, ApprovalOutcome.WITHDRAWN):

@@ -245,8 +245,8 @@ class Office(Gateway):
     def _decide(self, subject: str, name: str, message: dict[str, Any]) -> Value:
         approval_id = subject.replace("/", ".")
         if name == "act":
-            request = ActRequest.model_validate({**message, "approval_id": approval_id})
-            return self._inside(self._approvals.record_act, request)
+            act = ActRequest.model_validate({**message, "approval_id": approval_id})
+            return self._inside(self._approvals.record_act, act)
         decision = DecisionRequest.model_validate({**message, "approval_id": approval_id})
         progress = self._inside(self._approvals.record_decision, decision)
         if (

@@ -35,7 +35,8 @@ _FUNCTIONS = (
         ADD COLUMN function text
             CONSTRAINT ck_approval_act_function CHECK (function IN ('review', 'approval'))
     """,
-    # Who has had which of the four functions of a case; the program reads it here too.
+    # Who has had which of the four functions of a case; the program reads it here too. What a row
+    # says of its own is looked at first, so these come after it.
     """
     CREATE FUNCTION functions_of_case(of_case text)
     RETURNS TABLE (person_id text, function text) LANGUAGE sql STABLE AS $$
@@ -86,7 +87,7 @@ _FUNCTIONS = (
     $$
     """,
     """
-    CREATE TRIGGER functions_apart BEFORE INSERT ON decision
+    CREATE TRIGGER functions_apart AFTER INSERT ON decision
     FOR EACH ROW EXECUTE FUNCTION decision_functions_apart()
     """,
     """
@@ -99,7 +100,7 @@ _FUNCTIONS = (
     $$
     """,
     """
-    CREATE TRIGGER functions_apart BEFORE INSERT ON approval_act FOR EACH ROW
+    CREATE TRIGGER functions_apart AFTER INSERT ON approval_act FOR EACH ROW
     WHEN (NEW.action IN ('give_opinion', 'close_vote'))
     EXECUTE FUNCTION act_functions_apart()
     """,
@@ -112,7 +113,7 @@ _FUNCTIONS = (
     $$
     """,
     """
-    CREATE TRIGGER functions_apart BEFORE INSERT OR UPDATE OF verified_by ON condition_precedent
+    CREATE TRIGGER functions_apart AFTER INSERT OR UPDATE OF verified_by ON condition_precedent
     FOR EACH ROW WHEN (NEW.verified_by IS NOT NULL)
     EXECUTE FUNCTION condition_functions_apart()
     """,
@@ -126,7 +127,7 @@ _FUNCTIONS = (
     $$
     """,
     """
-    CREATE TRIGGER functions_apart BEFORE INSERT ON investigation_assignment
+    CREATE TRIGGER functions_apart AFTER INSERT ON investigation_assignment
     FOR EACH ROW EXECUTE FUNCTION assignment_functions_apart()
     """,
 )
