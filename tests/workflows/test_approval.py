@@ -283,7 +283,9 @@ async def _is_open(handle: WorkflowHandle[Any, Any]) -> bool:
 
 
 ACTS = 50
-EVENTS_AN_ACT = 9  # of which three are the activity's, two the update's, and a clock set anew
+# Two tasks of three events, three of the activity, two of the update, what it waits for, and the
+# clock stopped and set anew.
+EVENTS_AN_ACT = 14
 
 
 async def test_a_case_with_fifty_acts_stays_far_below_what_a_history_may_hold(
