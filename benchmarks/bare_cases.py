@@ -165,3 +165,20 @@ class BareLine:
     @workflow.run
     async def run(self) -> None:
         await workflow.sleep(timedelta(days=365))
+
+
+@workflow.defn
+class BareWord:
+    """Parked until a word comes, which is answered at once."""
+
+    def __init__(self) -> None:
+        self._said = False
+
+    @workflow.run
+    async def run(self) -> None:
+        await workflow.wait_condition(lambda: self._said)
+
+    @workflow.update
+    async def decide(self) -> str:
+        self._said = True
+        return "recorded"

@@ -48,6 +48,7 @@ from benchmarks.bare_cases import (
     BareLine,
     BareSteps,
     BareTransactions,
+    BareWord,
 )
 from benchmarks.servers import Servers, cpu_seconds, servers
 from creditflow.stack.users import SEATS
@@ -133,7 +134,7 @@ async def _work(url: str, address: str, folder: Path) -> None:
             Worker(
                 plain,
                 task_queue=QUEUE,
-                workflows=[BareCase, BareTransactions, BareContract, BareLine],
+                workflows=[BareCase, BareTransactions, BareContract, BareLine, BareWord],
                 activities=steps_of(bare),
                 activity_executor=threads,
                 workflow_runner=UnsandboxedWorkflowRunner(),
@@ -146,7 +147,7 @@ async def _work(url: str, address: str, folder: Path) -> None:
 
 
 @contextmanager
-def _worker(found: Servers) -> Any:
+def worker_of(found: Servers) -> Any:
     command = [sys.executable, "-m", "benchmarks.cases", "--worker"]
     command += [found.database_url, found.temporal_address, str(found.folder)]
     with (found.folder / "worker.log").open("wb") as log:
@@ -161,12 +162,12 @@ def _worker(found: Servers) -> Any:
 # ── the book ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def _settle(url: str, customers: int) -> None:
+def settle(url: str, customers: int, edition: PolicyEdition = EDITION) -> None:
     """An edition, people, and companies with three years each."""
     records = Records(url, connections_max=2)
     on = Clock().business_on()
     with records.begin() as session:
-        Editions(session).publish(EDITION, shipped_text("standard"), "benchmark")
+        Editions(session).publish(edition, shipped_text("standard"), "benchmark")
         Rates(session).record(
             Rate(base="USD", quote="CNY", rate=7, rate_on=date(2010, 1, 4)), recorded_by="b"
         )
@@ -425,8 +426,8 @@ def main() -> None:
         return
     rounds, straight, whole = (5, 200, 60) if options.full else (3, 80, 24)
     with servers() as found:
-        _settle(found.database_url, (rounds + 1) * max(straight, whole))
-        with _worker(found) as worker_pid:
+        settle(found.database_url, (rounds + 1) * max(straight, whole))
+        with worker_of(found) as worker_pid:
             result = asyncio.run(run(found, worker_pid, rounds, straight, whole))
     if options.json:
         print(json.dumps(result))

@@ -162,8 +162,7 @@ class Asking:
         by_role = grant_by_role(self._session, person_id, task, self._approval, self._on)
         if by_role is not None:
             return Voice(person_id=person_id, grant=by_role)
-        person = Persons(self._session).find_active(person_id)
-        if person is None or not person.has(Role.APPROVER):
+        if person_id not in self.register.active:
             raise NoAuthority(reason="the role of approver is missing or was withdrawn")
         if task.added_by is not None:  # whom an approver added needs no amount of their own
             return Voice(person_id=person_id, grant=self._added(person_id, task))

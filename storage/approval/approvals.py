@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import bindparam, select, text, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from domain.approval import (
@@ -12,11 +12,12 @@ from domain.approval import (
     Approval,
     ApprovalProgress,
     ApprovalRequest,
+    Task,
     TaskStatus,
 )
 from domain.errors import NotFound, OutOfOrder
 from storage.approval.acts import ActRow
-from storage.approval.tasks import TaskRow
+from storage.approval.tasks import TaskRow, TaskView, task_view
 from storage.base import Row
 
 
@@ -36,6 +37,17 @@ class ApprovalRow(Row):
 
 
 _UNSPOKEN = (TaskStatus.OPEN, TaskStatus.WAITING)
+# All tasks of an approval in one round trip, as a committee has many.
+_WRITE_TASKS = text(
+    """
+    UPDATE task SET status = n.status, decided_by = n.decided_by, verdict = n.verdict,
+        position = n.position, escalated_to = n.escalated_to, person_id = n.person_id,
+        asked_of = n.asked_of, closed_at = n.closed_at
+    FROM jsonb_to_recordset(:tasks) AS n(task_id text, status text, decided_by text, verdict text,
+        position text, escalated_to text, person_id text, asked_of text, closed_at timestamptz)
+    WHERE task.task_id = n.task_id AND task.status = ANY (:unspoken)
+    """
+).bindparams(bindparam("tasks", type_=JSONB))
 
 
 class Approvals:
@@ -72,6 +84,18 @@ class Approvals:
     def find(self, approval_id: str) -> Approval | None:
         row = self._session.get(ApprovalRow, approval_id)
         return Approval.model_validate(row.body) if row else None
+
+    def read_of_task(self, task_id: str) -> tuple[TaskView, Approval]:
+        """A task and the approval it belongs to, in one round trip."""
+        row = self._session.execute(
+            select(TaskRow, ApprovalRow)
+            .join(ApprovalRow, ApprovalRow.approval_id == TaskRow.approval_id)
+            .where(TaskRow.task_id == task_id)
+        ).one_or_none()
+        if row is None:
+            raise NotFound(kind="task", id=task_id)
+        task, approval = row
+        return task_view(task), Approval.model_validate(approval.body)
 
     def reads_along(self, case_id: str, person_id: str) -> bool:
         """Whether somebody put them a question about the case, or lets them read along."""
@@ -127,41 +151,43 @@ class Approvals:
         ).first()
         if written is None:
             raise OutOfOrder(reason="the approval was changed by something else meanwhile")
-        for task in approval.tasks:
-            self._session.execute(
-                update(TaskRow)
-                .where(TaskRow.task_id == task.task_id, TaskRow.status.in_(_UNSPOKEN))
-                .values(
-                    status=task.status,
-                    decided_by=task.decided_by,
-                    verdict=task.verdict,
-                    position=task.position,
-                    escalated_to=task.escalated_to,
-                    person_id=task.person_id,
-                    asked_of=task.help.of if task.help and task.awaits_help else None,
-                    closed_at=None if task.unspoken else at,
-                )
-            )
+        tasks = [_as_row(task, at) for task in approval.tasks]
+        self._session.execute(_WRITE_TASKS, {"tasks": tasks, "unspoken": list(_UNSPOKEN)})
         self._record_tasks(approval, progress, at)
 
     def _record_tasks(self, approval: Approval, progress: ApprovalProgress, at: datetime) -> None:
         request = approval.request
-        for task in approval.open_tasks:
-            self._session.execute(
-                insert(TaskRow)
-                .values(
-                    task_id=task.task_id,
-                    approval_id=request.approval_id,
-                    case_id=request.case_id,
-                    customer_id=request.customer_id,
-                    position=task.position,
-                    escalated_to=task.escalated_to,
-                    person_id=task.person_id,
-                    status=task.status,
-                    amount_minor=request.aggregate.minor,
-                    currency=request.aggregate.currency,
-                    opened_at=at,
-                    due_at=progress.escalate_at or progress.lapse_at or at,
-                )
-                .on_conflict_do_nothing()
-            )
+        opened = [
+            {
+                "task_id": task.task_id,
+                "approval_id": request.approval_id,
+                "case_id": request.case_id,
+                "customer_id": request.customer_id,
+                "position": task.position,
+                "escalated_to": task.escalated_to,
+                "person_id": task.person_id,
+                "status": task.status,
+                "amount_minor": request.aggregate.minor,
+                "currency": request.aggregate.currency,
+                "opened_at": at,
+                "due_at": progress.escalate_at or progress.lapse_at or at,
+            }
+            for task in approval.open_tasks
+        ]
+        if opened:
+            self._session.execute(insert(TaskRow).values(opened).on_conflict_do_nothing())
+
+
+def _as_row(task: Task, at: datetime) -> dict[str, Any]:
+    """What may have changed of a task, as JSON has it."""
+    return {
+        "task_id": task.task_id,
+        "status": task.status,
+        "decided_by": task.decided_by,
+        "verdict": task.verdict,
+        "position": task.position,
+        "escalated_to": task.escalated_to,
+        "person_id": task.person_id,
+        "asked_of": task.help.of if task.help and task.awaits_help else None,
+        "closed_at": None if task.unspoken else at.isoformat(),
+    }

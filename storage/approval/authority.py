@@ -1,17 +1,18 @@
 """The register of who may decide how much, as what and when, and the automatic lane's own."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from sqlalchemy import BigInteger, Select, or_, select, text, update
+from sqlalchemy import BigInteger, Select, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from domain.approval import AuthorityGrant, GrantScope
+from domain.approval import AuthorityGrant
 from domain.errors import AlreadyExists, NotFound
 from domain.identity import SYSTEM
 from domain.money import Money
-from storage.base import Row
+from storage.base import Row, table_of
 
 
 class AuthorityGrantRow(Row):
@@ -32,6 +33,13 @@ class AuthorityGrantRow(Row):
     granted_by: Mapped[str]
     revoked_on: Mapped[date | None]
     recorded_by: Mapped[str]
+
+
+# Every grant that has begun, and neither ended nor was revoked, by the day `:on`.
+GRANTS_IN_FORCE = (
+    "SELECT * FROM authority_grant WHERE valid_from <= :on AND valid_until >= :on"
+    " AND (revoked_on IS NULL OR revoked_on > :on)"
+)
 
 
 class AuthorityGrants:
@@ -100,12 +108,6 @@ class AuthorityGrants:
             .order_by(AuthorityGrantRow.grant_no)
         )
 
-    def list_in_force(self, on: date) -> list[AuthorityGrant]:
-        """Every grant that has begun, and neither ended nor was revoked, by a day."""
-        row = AuthorityGrantRow
-        revoked = or_(row.revoked_on.is_(None), row.revoked_on > on)
-        return self._listed(select(row).where(row.valid_from <= on, row.valid_until >= on, revoked))
-
     def _listed(self, query: Select[AuthorityGrantRow]) -> list[AuthorityGrant]:
         return [_grant_of(row) for row in self._session.scalars(query)]
 
@@ -162,18 +164,15 @@ class AutomaticLane:
 
 
 def _grant_of(row: AuthorityGrantRow) -> AuthorityGrant:
-    return AuthorityGrant(
-        grant_no=row.grant_no,
-        person_id=row.person_id,
-        post=row.post,
-        body=row.body,
-        position=row.position,
-        limit=Money(minor=row.limit_minor, currency=row.currency),
-        valid_from=row.valid_from,
-        valid_until=row.valid_until,
-        granted_by=row.granted_by,
-        revoked_on=row.revoked_on,
-        scope=GrantScope.model_validate(row.scope),
-        parent_no=row.parent_no,
-        case_id=row.case_id,
+    return grant_of(
+        {column.key: getattr(row, column.key) for column in table_of(type(row)).columns}
+    )
+
+
+def grant_of(columns: Mapping[str, Any]) -> AuthorityGrant:
+    """A grant from its columns, as they are or as JSON has them."""
+    limit = Money(minor=columns["limit_minor"], currency=columns["currency"])
+    fields = AuthorityGrant.model_fields.keys() - {"limit"}
+    return AuthorityGrant.model_validate(
+        {"limit": limit, **{name: columns[name] for name in fields}}
     )

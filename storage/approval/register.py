@@ -19,7 +19,7 @@ from domain.approval import (
 )
 from domain.errors import AlreadyExists, NotFound
 from domain.identity import Role
-from storage.approval.authority import AuthorityGrants
+from storage.approval.authority import GRANTS_IN_FORCE, grant_of
 from storage.base import Row, recorded_at, table_of
 
 _Entry = TypeVar("_Entry", bound=RegisterEntry)
@@ -89,7 +89,16 @@ _PAGE = text(
     " ORDER BY e.entry_id LIMIT :page_size"
 )
 _ONE = text(f"{_SELECT} AND e.entry_id = :entry_id")
-_ACTIVE = text("SELECT person_id FROM person WHERE disabled_at IS NULL AND :role = ANY (roles)")
+# All of a day in one round trip, as a decision asks it while somebody waits.
+_ON_DAY = text(
+    f"""
+    SELECT
+        (SELECT jsonb_agg(person_id) FROM person
+            WHERE disabled_at IS NULL AND :role = ANY (roles)) AS active,
+        (SELECT jsonb_agg(to_jsonb(entry)) FROM ({_IN_FORCE.text}) entry) AS entries,
+        (SELECT jsonb_agg(to_jsonb(g)) FROM ({GRANTS_IN_FORCE}) g) AS grants
+    """
+)
 _EVENTS = text(
     """
     SELECT * FROM (
@@ -184,21 +193,22 @@ class AuthorityRegister:
 
     def on_day(self, on: date) -> Register:
         """Everything in force on a day."""
-        active = self._session.scalars(_ACTIVE, {"role": Role.APPROVER})
         kinds: dict[str, type[RegisterEntry]] = {
             each.kind: each for each in (Seat, Delegation, Certificate)
         }
         entries: dict[str, list[RegisterEntry]] = {kind: [] for kind in kinds}
-        for row in self._session.execute(_IN_FORCE, {"kinds": [*kinds], "on": on}):
-            entries[row.kind].append(_entry_of(kinds[row.kind], row._mapping))
+        asked = {"role": Role.APPROVER, "kinds": [*kinds], "on": on}
+        found = self._session.execute(_ON_DAY, asked).one()
+        for row in found.entries or ():
+            entries[row["kind"]].append(_entry_of(kinds[row["kind"]], row))
         return Register.model_validate(
             {
                 "on": on,
-                "grants": AuthorityGrants(self._session).list_in_force(on),
+                "grants": [grant_of(row) for row in found.grants or ()],
                 "seats": entries[Seat.kind],
                 "delegations": entries[Delegation.kind],
                 "certificates": entries[Certificate.kind],
-                "active": frozenset(active),
+                "active": frozenset(found.active or ()),
             }
         )
 

@@ -1,10 +1,21 @@
 """What people are asked: the inbox is a query over these rows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ColumnElement, func, or_, select
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    false,
+    func,
+    or_,
+    select,
+    true,
+    tuple_,
+    union,
+)
+from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from domain.approval import (
     TaskStatus,
@@ -64,7 +75,7 @@ class Tasks:
 
     def find(self, task_id: str) -> TaskView | None:
         row = self._session.get(TaskRow, task_id)
-        return _task_view(row) if row else None
+        return task_view(row) if row else None
 
     def read(self, task_id: str) -> TaskView:
         task = self.find(task_id)
@@ -93,15 +104,8 @@ class Tasks:
         """
         conditions: list[ColumnElement[bool]] = []
         if after is not None:
-            due_at, task_id = after
-            conditions.append(
-                or_(
-                    TaskRow.due_at > due_at,
-                    (TaskRow.due_at == due_at) & (TaskRow.task_id > task_id),
-                )
-            )
-        if positions is not None:
-            conditions.append(or_(_for(positions, person_id), TaskRow.case_id.in_(or_cases)))
+            # As one comparison, which an index answers from there on.
+            conditions.append(tuple_(TaskRow.due_at, TaskRow.task_id) > tuple_(*after))
         if case_id is not None:
             conditions.append(TaskRow.case_id == case_id)
         if customer_id is not None:
@@ -110,35 +114,54 @@ class Tasks:
             conditions.append(TaskRow.status == status)
         if manager_id is not None:
             conditions.append(owned_by(TaskRow.customer_id, manager_id))
-        rows = self._session.scalars(
-            select(TaskRow)
-            .where(*conditions)
-            .order_by(TaskRow.due_at, TaskRow.task_id)
-            .limit(page_size)
-        )
-        return [_task_view(row) for row in rows]
+        parts: list[ColumnElement[bool]] = [true()]
+        if positions is not None:
+            parts = [*_parts(positions, person_id)]
+            parts += [TaskRow.case_id.in_(or_cases)] if or_cases else []
+        if not parts:
+            return []
+        rows = self._session.scalars(_first_of(parts, conditions, page_size))
+        return [task_view(row) for row in rows]
 
     def count_open(
         self, positions: Sequence[str] | None = None, person_id: str | None = None
     ) -> int:
         query = select(func.count()).select_from(TaskRow).where(TaskRow.status == TaskStatus.OPEN)
         if positions is not None:
-            query = query.where(_for(positions, person_id))
+            query = query.where(or_(false(), *_parts(positions, person_id)))
         return self._session.scalar(query) or 0
 
 
-def _for(positions: Sequence[str], person_id: str | None) -> ColumnElement[bool]:
-    by_position = or_(TaskRow.position.in_(positions), TaskRow.escalated_to.in_(positions))
-    if person_id is None:
-        return by_position
-    return or_(
-        TaskRow.person_id == person_id,
-        TaskRow.asked_of == person_id,
-        TaskRow.person_id.is_(None) & by_position,
-    )
+def _first_of(
+    parts: Sequence[ColumnElement[bool]], conditions: Sequence[ColumnElement[bool]], page_size: int
+) -> Select[tuple[TaskRow]]:
+    """The first tasks by due time that any of the parts holds for.
+
+    Each part is walked by an index of its own, in order, as far as the page goes: how many tasks
+    others have does not matter.
+    """
+    order = (TaskRow.due_at, TaskRow.task_id)
+    walks = [
+        select(TaskRow).where(*conditions, part).order_by(*order).limit(page_size) for part in parts
+    ]
+    if len(walks) == 1:
+        return walks[0]
+    task = aliased(TaskRow, union(*walks).subquery())
+    return select(task).order_by(task.due_at, task.task_id).limit(page_size)
 
 
-def _task_view(row: TaskRow) -> TaskView:
+def _parts(positions: Sequence[str], person_id: str | None) -> Iterator[ColumnElement[bool]]:
+    """What is one person's: by position where nobody else is named, by name, or by a question."""
+    unnamed = true() if person_id is None else TaskRow.person_id.is_(None)
+    for position in positions:
+        yield (TaskRow.position == position) & unnamed
+        yield (TaskRow.escalated_to == position) & unnamed
+    if person_id is not None:
+        yield TaskRow.person_id == person_id
+        yield TaskRow.asked_of == person_id
+
+
+def task_view(row: TaskRow) -> TaskView:
     return TaskView(
         task_id=row.task_id,
         approval_id=row.approval_id,

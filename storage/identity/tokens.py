@@ -56,11 +56,14 @@ class ActionTokens:
             ActionTokenRow.person_id == person_id,
             ActionTokenRow.subject == subject,
         )
-        self._session.execute(
+        redeemed = self._session.scalar(
             update(ActionTokenRow)
             .where(*issued, ActionTokenRow.used_at.is_(None), ActionTokenRow.expires_at > at)
             .values(used_at=at, message_id=message_id)
+            .returning(ActionTokenRow.message_id)
             .execution_options(synchronize_session=False)
         )
+        if redeemed is not None:
+            return True
         used_for = self._session.scalar(select(ActionTokenRow.message_id).where(*issued))
         return used_for == message_id

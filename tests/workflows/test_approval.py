@@ -16,6 +16,7 @@ from temporalio.worker import Worker
 from activities.refusals import Refusals
 from activities.signatures import ApprovalSteps, AuditSteps
 from domain.approval import (
+    ActRequest,
     Approval,
     ApprovalOutcome,
     ApprovalProgress,
@@ -98,6 +99,12 @@ class FakeApproval(ApprovalSteps):
         )
         return self.progress
 
+    @activity.defn
+    def record_act(self, request: ActRequest) -> ApprovalProgress:
+        self.taken.append(f"{request.person_id}:{request.action}:{request.to}")
+        assert self.progress is not None
+        return self.progress.model_copy(update={"decision_id": request.message_id})
+
 
 class FakeAudit(AuditSteps):
     def __init__(self) -> None:
@@ -148,6 +155,7 @@ async def a_desk(env: SkippingEnvironment, *steps: RouteStep) -> AsyncIterator[D
         activities=[
             fake.open_approval,
             fake.record_decision,
+            fake.record_act,
             fake.act_on_silence,
             audit.record_refused_message,
         ],
@@ -272,3 +280,32 @@ async def _until(holds: Any) -> None:
 
 async def _is_open(handle: WorkflowHandle[Any, Any]) -> bool:
     return (await handle.describe()).close_time is None
+
+
+ACTS = 50
+# Two tasks of three events, three of the activity, two of the update, what it waits for, and the
+# clock stopped and set anew.
+EVENTS_AN_ACT = 14
+
+
+async def test_a_case_with_fifty_acts_stays_far_below_what_a_history_may_hold(
+    temporal_env: SkippingEnvironment,
+) -> None:
+    """Events and updates of one run: the server refuses 51,200 and 2,000, and warns at 10,240."""
+    async with a_desk(temporal_env, a_step(StepMode.ONE, "branch_head")) as there:
+        for number in range(ACTS):
+            word = there.a_word("ann")
+            del word["verdict"]
+            act = word | {"action": "copy", "to": f"reader-{number}"}
+            await there.handle.execute_update("act", act)
+        answer = await there.decide("ann")
+        assert answer["outcome"] == "approved"
+        await there.handle.result()
+        events = [event async for event in there.handle.fetch_history_events()]
+
+    updates = [
+        e for e in events if e.HasField("workflow_execution_update_accepted_event_attributes")
+    ]
+    assert len(updates) == ACTS + 1
+    assert len(there.steps.taken) == ACTS + 1
+    assert len(events) <= 15 + EVENTS_AN_ACT * (ACTS + 1) < 10_240 // 10

@@ -420,10 +420,7 @@ class ApprovalService:
         return sorted(positions), open_cases(register, person.person_id, policy)
 
     def _found(self, session: Session, person: Person, task_id: str) -> tuple[TaskView, Approval]:
-        task = Tasks(session).read(task_id)
-        approval = Approvals(session).find(task.approval_id)
-        if approval is None:
-            raise NotFound(kind="approval", id=task.approval_id)
+        task, approval = Approvals(session).read_of_task(task_id)
         self._refuse_unseen(session, person, approval, "task", task_id)
         return task, approval
 

@@ -1,0 +1,80 @@
+"""How often a decision asks the database: counted, not timed, and the same however much is open."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from sqlalchemy import event
+
+from domain.application import Application, ApplicationType
+from domain.approval import ApprovalOutcome, Verdict
+from domain.customer import Identifier, IdentifierScheme
+from domain.money import Money
+from storage.customer import Customers
+from storage.statement import Statements
+from tests import servers
+from tests.makers_policy import a_customer, a_statement
+from tests.web.book import Book, opened
+
+# A branch head's word that ends an approval with a letter: on the way to the workflow, and by it.
+TRIPS_MAX = 31
+
+
+@pytest.fixture(scope="module")
+def book(
+    postgres_server: servers.Databases, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Book]:
+    name = postgres_server.copy()
+    with opened(postgres_server.url(name), tmp_path_factory.mktemp("trips")) as there:
+        yield there
+    postgres_server.drop(name)
+
+
+def asks_for(book: Book, number: int) -> str:
+    """A pre-approval of a company of its own, and the one task it is decided by."""
+    on, customer_id = book.services.clock.business_on(), f"c-4{number:03}"
+    kept = {"business_on": on, "recorded_by": "manager"}
+    code = Identifier(scheme=IdentifierScheme.INTERNAL, value=customer_id)
+    with book.services.records.begin() as session:
+        customer = a_customer(customer_id=customer_id, identifiers=(code,), manager_id="manager")
+        Customers(session).record(customer, source="test", **kept)
+        for year in (on.year - 2, on.year - 1):
+            account = a_statement(year).model_copy(update={"customer_id": customer_id})
+            Statements(session).record(account, **kept)
+    application = Application(
+        customer_id=customer_id,
+        application_type=ApplicationType.PRE_APPROVAL,
+        limit_requested=Money.of(2_000_000, "CNY"),
+        purpose="Raw materials",
+    )
+    manager = book.people["manager"]
+    case_id = book.services.applications.submit(manager, application, customer_id).case_id
+    [task] = book.services.approvals.list_tasks(book.people["auditor"], mine=False, case_id=case_id)
+    return task.task_id
+
+
+@contextmanager
+def counted(book: Book) -> Iterator[list[str]]:
+    found: list[str] = []
+
+    def note(_: object, __: object, statement: str, *___: object) -> None:
+        found.append(statement)
+
+    event.listen(book.services.records.engine, "before_cursor_execute", note)
+    yield found
+    event.remove(book.services.records.engine, "before_cursor_execute", note)
+
+
+def test_a_decision_asks_the_database_so_often_and_no_more_where_much_is_open(book: Book) -> None:
+    tasks = [asks_for(book, number) for number in range(12)]
+    trips = []
+    for task_id in tasks:
+        with counted(book) as queries:
+            decided = book.services.approvals.decide(
+                book.people["approver1"], task_id, Verdict.APPROVE, note="sound"
+            )
+        assert decided.outcome is ApprovalOutcome.APPROVED
+        trips.append(len(queries))
+
+    assert max(trips) <= TRIPS_MAX, queries
+    assert len(set(trips)) == 1
