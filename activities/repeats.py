@@ -12,7 +12,7 @@ _ANSWERING = (
     "receive_application change_application withdraw_application dispose_hits override_grade"
     " end_case open_approval record_decision record_act act_on_silence issue_contract"
     " record_signature record_decline end_contract activate_line act_on_line act_on_collection"
-    " conclude_review"
+    " conclude_review make_offer take_offer_answer end_offer seal_minutes"
 )
 _DUE = (
     "look_at_case take_report look_at_line open_review expire_reservations deliver_outbox"

@@ -14,7 +14,7 @@ import pytest
 
 from domain.analyst_figure import FigureContent
 from domain.application import ApplicationChange, ApplicationType, CaseStatus
-from domain.approval import ActKind, Verdict
+from domain.approval import ActKind, MeetingContent, Seat, Verdict
 from domain.benchmark import RepricingStart
 from domain.classification import ClassificationStart
 from domain.contract import ConditionAsked
@@ -31,7 +31,7 @@ from domain.rerating import ReratingStart
 from domain.review import review_id_of
 from domain.screening import ListEffect, ListEntry
 from domain.warning import MonitoringStart
-from storage.approval import Tasks
+from storage.approval import AuthorityRegister, Tasks
 from storage.collection import Collections
 from storage.edition import Editions, shipped_text
 from storage.exposure import Exposure
@@ -61,6 +61,7 @@ from workflows.names import (
     collection_id,
     contract_id,
     line_id,
+    minutes_id,
     monitoring_id,
     outbox_id,
     repricing_id,
@@ -951,3 +952,27 @@ async def a_book_rerated(tape: Tape) -> None:
         task_queue=PORTFOLIO_QUEUE,
     )
     await tape.keep("rerating_previewed", workflow_id)
+
+
+@scenario
+async def met(tape: Tape) -> None:
+    """A committee meets without a case; its minutes are sealed all the same."""
+    road = tape.road
+    with road.records.begin() as session:
+        AuthorityRegister(session).record(
+            Seat(
+                entry_id="seat-approver1",
+                recorded_by="operator",
+                valid_from=date(2000, 1, 1),
+                person_id="approver1",
+                body="loan_committee",
+            )
+        )
+    content = MeetingContent(
+        body="loan_committee", held_at=road.services.clock.now(), place="Room 3", chair="approver1"
+    )
+    meetings = road.services.meetings
+    meeting = await road.call(meetings.convene, road.people["risk"], content)
+    await road.call(meetings.close, road.people["approver1"], meeting.meeting_no)
+    await tape.started(minutes_id(meeting.meeting_no))
+    await tape.keep_ended("minutes_sealed", minutes_id(meeting.meeting_no))

@@ -92,10 +92,10 @@ def test_every_end_is_among_the_histories(workflow_type: str) -> None:
 
 MESSAGES = {
     "CreditApplicationWorkflow": {
-        "amend", "conditions_changed", "dispose", "file_changed", "investigated", "override",
+        "amend", "answer_offer", "conditions_changed", "dispose", "file_changed", "investigated", "override",
         "rates_recorded", "reassess", "supplement", "withdraw",
     },
-    "ApprovalWorkflow": {"decide", "stop"},
+    "ApprovalWorkflow": {"act", "decide", "stop"},
     "ContractSigningWorkflow": {"decline", "issue_again", "sign", "stop"},
     "CreditLineWorkflow": {"changed", "freeze", "review_due", "terminate", "unfreeze"},
     "ReviewWorkflow": {"stop", "supplemented"},

@@ -10,7 +10,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from domain.application import CaseResult, CaseStart
-    from domain.approval import ApprovalRequest, ApprovalResult
+    from domain.approval import ApprovalRequest, ApprovalResult, MinutesOrder, SealedMinutes
     from domain.benchmark import RepricingPageDone, RepricingStart, RepricingTally
     from domain.classification import (
         ClassificationPageDone,
@@ -30,6 +30,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.collection import CollectionWorkflow
     from workflows.contract import ContractSigningWorkflow
     from workflows.line import CreditLineWorkflow, ReservationExpiryWorkflow
+    from workflows.minutes import MinutesWorkflow
     from workflows.outbox import OutboxWorkflow
     from workflows.repricing import RepricingWorkflow
     from workflows.rerating import ReratingWorkflow
@@ -172,6 +173,16 @@ class ClassificationOfEachPageTwice(ClassificationWorkflow):
         return await super()._page(start, after)
 
 
+@workflow.defn(name="MinutesWorkflow")
+class SealsTwice(MinutesWorkflow):
+    """The minutes are set and sealed twice."""
+
+    @workflow.run
+    async def run(self, order: MinutesOrder) -> SealedMinutes:
+        await super().run(order)
+        return await super().run(order)
+
+
 @workflow.defn(name="RepricingWorkflow")
 class RepricingOfEachPageTwice(RepricingWorkflow):
     """Every page of the book is repriced twice."""
@@ -244,6 +255,7 @@ class ReratingThatJudgesTwice(ReratingWorkflow):
 
 
 VARIANTS: tuple[type, ...] = (
+    SealsTwice,
     ActivatesBeforeSigning,
     ScreensAfterAssessing,
     ApprovalWithoutAClock,
