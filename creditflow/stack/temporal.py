@@ -38,6 +38,8 @@ FAST = (
     "history.visibilityProcessorMaxPollRPS=1000",
     'history.timerProcessorMaxTimeShift="20ms"',
 )
+# A workflow whose own code fails is listed after two attempts; the server's own default is five.
+WATCHED = ("system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute=2",)
 SKIPPING = ("frontend.WorkflowTimeSkippingEnabled=true",)
 _PRAGMAS = ("journal_mode=wal", "synchronous=normal")
 
@@ -67,7 +69,7 @@ class Temporal:
     ui_port: int | None = None
     codec_url: str = ""
     namespace: str = NAMESPACE
-    switches: Sequence[str] = FAST
+    switches: Sequence[str] = (*FAST, *WATCHED)
 
     @property
     def address(self) -> str:

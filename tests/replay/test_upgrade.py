@@ -14,6 +14,7 @@ from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
+from creditflow.stack.temporal import WATCHED
 from domain.application import CaseStatus
 from domain.approval import Verdict
 from domain.operations import Cause, Turn
@@ -63,7 +64,7 @@ async def test_the_gate_catches_the_same_change_without_its_guard() -> None:
 async def road(database_url: str, tmp_path: Path) -> AsyncIterator[Road]:
     """An installation whose worker calls its release `n`, which is the current one."""
     async with (
-        servers.skipping(tmp_path) as environment,
+        servers.skipping(tmp_path, *WATCHED) as environment,
         a_road(database_url, environment, tmp_path, release="n") as opened,
     ):
         yield opened
@@ -164,10 +165,11 @@ async def test_a_release_that_slipped_through_is_found_and_taken_back(
     operator = road.people["operator"]
     async with working(settings, road.records, road.client, RUNNER, CARELESS):
         await make_current(road.client, settings.release)
-        # A task of the case, which its new code cannot do.
-        await road.client.get_workflow_handle(workflow).signal("rates_recorded")
 
         async def found() -> bool:
+            # A task of the case, which its new code cannot do; which release is the current one
+            # takes a moment to reach the queue.
+            await road.client.get_workflow_handle(workflow).signal("rates_recorded")
             listed = await road.call(road.services.stuck.list_stuck, operator)
             return (workflow, Cause.TASK_FAILING) in {(e.subject, e.cause) for e in listed.items}
 
@@ -181,7 +183,7 @@ async def test_a_release_that_slipped_through_is_found_and_taken_back(
     assert workflow not in {each.subject for each in listed.items}
 
 
-async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 90) -> None:
+async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 60) -> None:
     for _ in range(int(seconds)):
         if await holds():
             return
