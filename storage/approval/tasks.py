@@ -134,7 +134,7 @@ class Tasks:
 
 def _first_of(
     parts: Sequence[ColumnElement[bool]], conditions: Sequence[ColumnElement[bool]], page_size: int
-) -> Select[tuple[TaskRow]]:
+) -> Select[TaskRow]:
     """The first tasks by due time that any of the parts holds for.
 
     Each part is walked by an index of its own, in order, as far as the page goes: how many tasks
