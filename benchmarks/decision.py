@@ -13,6 +13,7 @@ nothing.
 import argparse
 import asyncio
 import json
+import logging
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import structlog
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
@@ -91,9 +93,10 @@ class Office:
         self._plain = plain
         self._opened = 0
 
-    async def fill(self, open_cases: int) -> None:
-        """So many cases wait for a word, and as many bare workflows."""
-        numbers = range(self._opened, self._opened + open_cases)
+    async def fill(self, open_cases: int) -> range:
+        """So many cases wait for a word; a bare workflow for each that was opened for it, by number."""
+        missing = open_cases - len(self.tasks(open_cases))
+        numbers = range(self._opened, self._opened + missing)
         gate = asyncio.Semaphore(FILLING)
 
         async def one(n: int) -> None:
@@ -102,9 +105,10 @@ class Office:
                 await self._plain.start_workflow(BareWord.run, id=f"word-{n}", task_queue=QUEUE)
 
         await asyncio.gather(*(one(n) for n in numbers))
-        self._opened += open_cases
-        while len(self.tasks(self._opened)) < open_cases:
+        self._opened += missing
+        while len(self.tasks(open_cases)) < open_cases:
             await asyncio.sleep(0.5)
+        return numbers
 
     def _submit(self, n: int) -> None:
         application = Application(
@@ -143,17 +147,18 @@ class Office:
     async def bare(self, n: int) -> None:
         await self._plain.get_workflow_handle(f"word-{n}").execute_update(BareWord.decide)
 
-    async def measured(self, first: int) -> tuple[list[float], list[float]]:
+    async def measured(self, words: range) -> tuple[list[float], list[float]]:
         """Words of ours and bare ones in turn, spread over what is open; milliseconds."""
         tasks = self.tasks(10**6)
-        step = max(1, len(tasks) // MEASURED)
+        count = min(MEASURED, len(words))
+        pairs = zip(tasks[:: len(tasks) // count], words[:: len(words) // count], strict=False)
         ours, bare = [], []
-        for place, task_id in enumerate(tasks[::step][:MEASURED]):
+        for task_id, word in [*pairs][:count]:
             began = time.perf_counter()
             await asyncio.to_thread(self.decide, task_id)
             ours.append(1000 * (time.perf_counter() - began))
             began = time.perf_counter()
-            await self.bare(first + place * step)
+            await self.bare(word)
             bare.append(1000 * (time.perf_counter() - began))
         return ours, bare
 
@@ -195,12 +200,9 @@ async def run(found: Servers, worker_pid: int, fillings: Sequence[int]) -> dict[
     with serving(assemble(services, public_url="http://127.0.0.1:1")) as url:
         headers = {"Authorization": f"Bearer {APPROVER_KEY}"}
         with httpx.Client(base_url=f"{url}/api/v1", headers=headers, timeout=60) as api:
-            office, opened = Office(services, api, plain), 0
+            office = Office(services, api, plain)
             for number in fillings:
-                left = len(office.tasks(10**6))
-                await office.fill(number - left)
-                ours, bare = await office.measured(opened)
-                opened += number - left
+                ours, bare = await office.measured(await office.fill(number))
                 where = f"{number} open"
                 median = statistics.median
                 detail[f"p50_{number}"] = _compared(ours, bare, median, f"ms p50, {where}")
@@ -233,6 +235,8 @@ def main() -> None:
     parser.add_argument("--full", action="store_true", help="ten thousand open cases too")
     options = parser.parse_args()
     fillings = (10, 1_000, 10_000) if options.full else (10, 1_000)
+    # What each request was answered with is nobody's to read here.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     with servers() as found:
         settle(found.database_url, sum(fillings), EDITION)
         _authorised(found.database_url)
