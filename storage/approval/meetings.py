@@ -151,13 +151,14 @@ class Meetings:
             "papers": list(item.papers),
         }
         self._session.execute(insert(MeetingItemRow).values(**values).on_conflict_do_nothing())
-        on = next(
-            each for each in self.agenda(item.meeting_no) if each.approval_id == item.approval_id
-        )
+        on = self._read_item(item.meeting_no, item.approval_id)
         said = ("presenter", "attendants", "papers")
         if any(getattr(on, name) != getattr(item, name) for name in said):
             raise AlreadyExists(kind="agenda item", id=f"{item.meeting_no}/{item.approval_id}")
         return on
+
+    def _read_item(self, meeting_no: str, approval_id: str) -> AgendaItem:
+        return next(each for each in self.agenda(meeting_no) if each.approval_id == approval_id)
 
     def standing(self, approval_id: str) -> str | None:
         """The meeting that is not over and has the approval on its agenda, if one has."""
