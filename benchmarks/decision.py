@@ -52,7 +52,7 @@ from workflows.outbox import OutboxWorkflow
 
 APPROVER, APPROVER_KEY = "approver1", "cf_bench_approver1"
 MEASURED = 100  # words at each filling, no more than are open
-FILLING = 16  # cases opened side by side
+FILLING = 4  # cases opened side by side
 EDITION = PolicyEdition.of_toml("[approval.automatic]\nenabled = false\n", shipped_text("standard"))
 # Reads everything, to find the tasks by.
 AUDITOR = Person(person_id="auditor", title="auditor", roles=frozenset({Role.AUDITOR}))
