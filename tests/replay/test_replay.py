@@ -92,7 +92,7 @@ def test_every_end_is_among_the_histories(workflow_type: str) -> None:
 
 MESSAGES = {
     "CreditApplicationWorkflow": {
-        "amend", "conditions_changed", "dispose", "investigated", "override", "rates_recorded",
+        "amend", "answer_offer", "conditions_changed", "dispose", "investigated", "override", "rates_recorded",
         "reassess", "supplement", "withdraw",
     },
     "ApprovalWorkflow": {"decide", "stop"},
