@@ -92,8 +92,8 @@ def test_every_end_is_among_the_histories(workflow_type: str) -> None:
 
 MESSAGES = {
     "CreditApplicationWorkflow": {
-        "amend", "answer_offer", "conditions_changed", "dispose", "investigated", "override", "rates_recorded",
-        "reassess", "supplement", "withdraw",
+        "amend", "answer_offer", "conditions_changed", "dispose", "investigated", "override",
+        "rates_recorded", "reassess", "supplement", "withdraw",
     },
     "ApprovalWorkflow": {"decide", "stop"},
     "ContractSigningWorkflow": {"decline", "issue_again", "sign", "stop"},
