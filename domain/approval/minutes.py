@@ -17,7 +17,7 @@ class Spoken(Value):
     """What a word on record says beside its verdict, and why it stands no longer, if it does not."""
 
     note: str = ""
-    conditions: tuple[str, ...] = ()
+    conditions: tuple[ConditionAsked, ...] = ()
     risks: tuple[CitedRisk, ...] = ()
     void: str = ""
 

@@ -18,7 +18,6 @@ UNREAD = {
     "approval/approvals.py:record": "its caller looks first; a repeat carries the same request",
     "approval/approvals.py:_record_tasks": "a task's id is made from all that the task says",
     "approval/authority.py:record": "the day's sum counts a case once, and a case is decided once",
-    "approval/meetings.py:put_on": "the agenda is read next; other papers are refused",
     "identity/refusals.py:record_refusal": "its key is made for the message; a repeat says the same",
     "exposure/accounts.py:_open": "the account is locked and read next, whoever opened it",
     "line/lines.py:freeze": "for one reason a line is frozen once, and its state is read anew",

@@ -199,4 +199,4 @@ async def test_what_was_asked_for_is_granted_without_an_offer(road: Road) -> Non
     with pytest.raises(WorkflowUpdateFailedError) as refused:
         await handle.execute_update("answer_offer", {"act_id": "made-up"})
     assert isinstance(refused.value.__cause__, ApplicationError)
-    assert refused.value.__cause__.type == OutOfOrder.code
+    assert refused.value.__cause__.type == OutOfOrder.code_name()

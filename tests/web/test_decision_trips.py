@@ -17,7 +17,7 @@ from tests.makers_policy import a_customer, a_statement
 from tests.web.book import Book, opened
 
 # A branch head's word that ends an approval with a letter: on the way to the workflow, and by it.
-TRIPS_MAX = 31
+TRIPS_MAX = 34
 
 
 @pytest.fixture(scope="module")

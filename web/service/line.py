@@ -251,12 +251,12 @@ class LineService:
         if not met and not note.strip():
             raise Malformed(reason="a note has to say what the evidence lacks")
         with self._records.begin() as session:
-            before = self._waiting(session, person, case_id, code)
+            _refuse_unseen_case(session, person, case_id)
             if person.person_id in Investigations(session).people_of(case_id):
                 raise OwnInvestigation(case_id=case_id)
             held = CaseFunctions(session).held(case_id)
             refuse_second(held, person.person_id, Function.RELEASE, case_id)
-            before = Conditions(session).read(case_id, code, for_update=True)
+            before = self._waiting(session, person, case_id, code)
             after = before.verified(person.person_id) if met else before.rejected(note)
             if met and code == SCREENING:
                 Screenings(session).dispose(
