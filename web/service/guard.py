@@ -114,7 +114,7 @@ def _against(
         objected_by=opinion.person_id,
         note=opinion.note,
         risks=opinion.risks,
-        conditions=opinion.conditions,
+        conditions=tuple(each.text for each in opinion.conditions),
         reasons=tuple(word.note for task, word in words if task.word is Verdict.APPROVE),
     )
 
