@@ -65,7 +65,7 @@ def _votes(said: Sequence[Said]) -> list[dict[str, Any]]:
             "word": words_of("verdict", (each.verdict or "",))[0],
             "weight": str(each.weight),
             "note": each.note,
-            "conditions": list(each.conditions),
+            "conditions": [condition.text for condition in each.conditions],
         }
         for each in said
     ]

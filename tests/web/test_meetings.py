@@ -28,6 +28,7 @@ from domain.approval import (
     TaskStatus,
     Verdict,
 )
+from domain.contract import ConditionAsked
 from domain.customer import Identifier, IdentifierScheme
 from domain.errors import (
     AgendaClosed,
@@ -177,14 +178,18 @@ def put_on(desk: Desk, meeting: Meeting, case_id: str, **changes: Any) -> Any:
     )
 
 
-def vote(desk: Desk, name: str, case_id: str, verdict: Verdict) -> None:
+def vote(
+    desk: Desk, name: str, case_id: str, verdict: Verdict, under: tuple[ConditionAsked, ...] = ()
+) -> None:
     tasks = [
         task
         for task in desk.case(case_id).tasks
         if task.status is TaskStatus.OPEN and task.position == name
     ]
     note = f"{name} says so"
-    desk.services.approvals.decide(desk.people[name], tasks[0].task_id, verdict, note=note)
+    desk.services.approvals.decide(
+        desk.people[name], tasks[0].task_id, verdict, note=note, conditions=under
+    )
 
 
 def later(desk: Desk, days: int) -> None:
@@ -308,7 +313,7 @@ def test_one_document_has_a_section_a_case_and_is_frozen_and_sealed(desk: Desk) 
     for case_id in (passed, refused):
         put_on(desk, meeting, case_id)
     for name in MEMBERS[:2]:
-        vote(desk, name, passed, Verdict.APPROVE)
+        vote(desk, name, passed, Verdict.APPROVE, (ConditionAsked(text="Audited"),))
         vote(desk, name, refused, Verdict.DECLINE)
     with pytest.raises(NotChair):
         close(desk, meeting, "member2")
@@ -337,6 +342,8 @@ def test_one_document_has_a_section_a_case_and_is_frozen_and_sealed(desk: Desk) 
     bare = "".join(words.split())
     assert meeting.meeting_no in bare
     assert frozen.minutes_hash in bare
+    assert "Audited" in bare
+    assert "text=" not in bare
     assert f"1.{passed}" in bare
     assert f"2.{refused}" in bare
 
