@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from activities.authority import Asking
 from domain.approval import ActKind, ActRequest, Approval, Task
 from domain.errors import NoAuthority, NotFound
-from domain.identity import Role
+from domain.identity import Person, Role
 from domain.notification import Channel, Notice
 from storage.application import CaseEvents
 from storage.approval import Acts
@@ -43,25 +43,26 @@ def entitled(session: Session, approval: Approval, request: ActRequest, on: date
         return grant_no
     match request.action:
         case ActKind.TRANSFER:
+            _active(session, request.to)
             nobodys = task.model_copy(update={"person_id": None})
             asking.voice_of(request.to, nobodys)
         case ActKind.ADD_SIGNER:
             asking.refuse_named(request.to, task)
-            _refuse_inactive(session, request.to)
-            person = Persons(session).find_active(request.to)
-            if person is None or not person.has(Role.APPROVER):
+            if not _active(session, request.to).has(Role.APPROVER):
                 raise NoAuthority(reason="the role of approver is missing or was withdrawn")
         case ActKind.ASK_OPINION:
             asking.refuse_named(request.to, task)
-            _refuse_inactive(session, request.to)
+            _active(session, request.to)
         case ActKind.COPY:
-            _refuse_inactive(session, request.to)
+            _active(session, request.to)
     return grant_no
 
 
-def _refuse_inactive(session: Session, person_id: str) -> None:
-    if Persons(session).find_active(person_id) is None:
+def _active(session: Session, person_id: str) -> Person:
+    person = Persons(session).find_active(person_id)
+    if person is None:
         raise NotFound(kind="person", id=person_id)
+    return person
 
 
 def void_words(

@@ -281,6 +281,9 @@ def _well_said(session: Session, decision: DecisionRequest, approval: Approval) 
     if decision.risks and decision.verdict not in OPINIONS:
         raise Malformed(reason="risks are cited by an opinion, not by a vote")
     subject = approval.request.subject
+    granting = decision.verdict in (Verdict.APPROVE, *OPINIONS)
+    if decision.conditions and not (granting and subject is Subject.APPLICATION):
+        raise Malformed(reason="conditions are asked for by a word that grants an application")
     otherwise = decision.verdict is Verdict.RETURN or decision.limit is not None
     if subject is Subject.OVERRIDE and otherwise:
         raise Malformed(reason="an override is confirmed or declined, with no other limit")
@@ -310,7 +313,6 @@ def _within_term(session: Session, decision: DecisionRequest, approval: Approval
         raise Malformed(reason="a condition is due on a day that is over")
 
 
-# What goes back to nobody and is granted as it was asked for, or not at all.
 def _conclude(
     session: Session,
     approval: Approval,

@@ -191,6 +191,7 @@ ZH: dict[str, str] = {
     "nobody is the system but the system itself": "系统用户只能是系统本身",
     "not a workbook that can be read": "不是可读取的工作簿",
     "only an approval is followed by an agreement": "只有批准后才有协议",
+    "conditions are asked for by a word that grants an application": "条件只能在同意授信申请时提出",
     "risks are cited by an opinion, not by a vote": "风险点只能由审查意见列明，表决不得附列",
     "something was added after the last signature": "最后一个签名之后内容有增加",
     "the agreement has not been sent": "协议尚未发出",

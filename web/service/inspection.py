@@ -207,12 +207,14 @@ async def _told(
             return "wait_over", {}
         case "workflow_execution_started":
             return "begun", {"workflow": said.workflow_type.name}
-        case _ if name.startswith("workflow_execution_") and name.rpartition("_")[2] in _ENDS:
-            return "ended", {"how": name.removeprefix("workflow_execution_")}
+        case _ if (how := name.removeprefix("workflow_execution_")) in _ENDS:
+            return "ended", {"how": how}
     return "", {}
 
 
-_ENDS = frozenset({"completed", "failed", "terminated", "canceled", "new"})
+_ENDS = frozenset(
+    {"completed", "failed", "timed_out", "terminated", "canceled", "continued_as_new"}
+)
 
 
 # ── acts ─────────────────────────────────────────────────────────────────────────────────────────
