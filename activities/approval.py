@@ -75,12 +75,15 @@ class ApprovalActivities(ApprovalSteps):
             edition = Editions(session).read(request.edition_hash)
             on = business_on(now, request.offset_days)
             approval = _taken_over(session, request, edition, on, now)
-            approval = _without_recused(session, approval, on, now)
+            taken_over = approval
+            approval = _without_recused(session, taken_over, on, now)
             approval = _asked_once(session, approval, edition, on, now)
+            if approval.outcome is not ApprovalOutcome.OPEN:
+                approval = _asked_anew(session, taken_over, on, now)
             progress = _progress(session, approval, edition, now)
             Approvals(session).record(approval, progress, now)
             _enter_approval(session, request, now)
-            _ask(session, approval, progress, on)
+            _tell_holders(session, approval, Notice.TASK_OPENED, progress, on)
             return progress
 
     @activity.defn
@@ -154,7 +157,7 @@ def _decide(session: Session, decision: DecisionRequest) -> ApprovalProgress:
         following = _conclude(session, after, following, decision, case, edition, on)
     Approvals(session).write(after, following, version, decision.at)
     if newly:
-        _ask(session, after, following, on)
+        _tell_holders(session, after, Notice.TASK_OPENED, following, on, only=newly)
     function = approval.step.function
     Decisions(session).record(decision, approval, voice, asking.barred, following, function)
     deferred = decision.verdict is not Verdict.RETURN
@@ -190,20 +193,26 @@ def _moved(
     edition: PolicyEdition,
     spoken: DecisionRequest | ActRequest,
     on: date,
-) -> tuple[Approval, ApprovalProgress, bool]:
-    """What follows from a word or an act: who is asked now, until when, and whether anybody is
-    who was not before: they have the whole time of the step, and are to be told once it is written.
-    """
-    asked = {task.task_id for task in before.open_tasks}
-    newly = any(task.task_id not in asked for task in after.open_tasks)
+) -> tuple[Approval, ApprovalProgress, frozenset[str]]:
+    """What follows from a word or an act: who is asked now, until when, and on which tasks that
+    were not open before: who has one has the whole time of the step, and is told once it is
+    written."""
+    newly = _newly_open(before, after)
     if newly or after.recused != before.recused:
         after = _without_recused(session, after, on, spoken.at)
         after = _asked_once(session, after, edition, on, spoken.at)
-        newly = any(task.task_id not in asked for task in after.open_tasks)
+        newly = _newly_open(before, after)
     ended = after.outcome is not ApprovalOutcome.OPEN
     following = _progress(session, after, edition, spoken.at) if newly or ended else progress
     waiting = tuple(task.position for task in after.open_tasks)
-    return after, following.model_copy(update={"waiting_for": waiting}), newly and not ended
+    following = following.model_copy(update={"waiting_for": waiting})
+    return after, following, frozenset() if ended else newly
+
+
+def _newly_open(before: Approval, after: Approval) -> frozenset[str]:
+    return frozenset({task.task_id for task in after.open_tasks}) - {
+        task.task_id for task in before.open_tasks
+    }
 
 
 def _redeem(session: Session, spoken: DecisionRequest | ActRequest) -> None:
@@ -233,7 +242,7 @@ def _act(session: Session, request: ActRequest) -> ApprovalProgress:
         following = _conclude(session, after, following, _closing(request), case, edition, on)
     Approvals(session).write(after, following, version, request.at)
     if newly:
-        _ask(session, after, following, on)
+        _tell_holders(session, after, Notice.TASK_OPENED, following, on, only=newly)
     Acts(session).record(request, approval, grant_no, following, approval.step.function)
     void_words(
         session, approval, after, reason=request.action, by=request.message_id, at=request.at
@@ -242,7 +251,8 @@ def _act(session: Session, request: ActRequest) -> ApprovalProgress:
     if request.action in (ActKind.URGE, ActKind.TRANSFER):
         urged = request.action is ActKind.URGE
         notice = Notice.TASK_URGED if urged else Notice.TASK_OPENED
-        _tell_holders(session, after, notice, following, on, only=request)
+        only, again = frozenset({request.task_id}), request.message_id
+        _tell_holders(session, after, notice, following, on, only=only, again=again)
     return following
 
 
@@ -551,6 +561,19 @@ def _taken_over(
     return approval
 
 
+def _asked_anew(session: Session, taken_over: Approval, on: date, at: datetime) -> Approval:
+    """The approval with no word taken over: with the recused left out those that were would end it,
+    and none ends without somebody's word on it."""
+    request = taken_over.request
+    stood = [each.carried_from for each in taken_over.tasks if each.word and each.carried_from]
+    fell = ", ".join(f"{task_id}: last_step" for task_id in sorted(stood))
+    CaseEvents(session).post(
+        request.case_id, "words_carried", at=at, kept="", fell=fell, changed=""
+    )
+    anew = Approval.opened(request, (), taken_over.recused, taken_over.copied)
+    return _without_recused(session, anew, on, at)
+
+
 # ── asking ───────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -596,10 +619,6 @@ def _enter_approval(session: Session, request: ApprovalRequest, at: datetime) ->
         Applications(session).write(
             case, case.model_copy(update={"status": CaseStatus.IN_APPROVAL})
         )
-
-
-def _ask(session: Session, approval: Approval, progress: ApprovalProgress, on: date) -> None:
-    _tell_holders(session, approval, Notice.TASK_OPENED, progress, on)
 
 
 def _without_recused(session: Session, approval: Approval, on: date, at: datetime) -> Approval:
@@ -668,7 +687,8 @@ def _tell_holders(
     progress: ApprovalProgress,
     on: date,
     level: LevelDue | None = None,
-    only: ActRequest | None = None,
+    only: frozenset[str] | None = None,
+    again: str = "",
 ) -> None:
     """Owe a notice to everybody who could decide an open task; one that nobody could raises an
     alarm. That nobody answers is told to the position the level names, not to the silent."""
@@ -682,6 +702,6 @@ def _tell_holders(
         on,
         superior=superior if notice is Notice.TASK_UNANSWERED else None,
         level=level.level if level else None,
-        only=only.task_id if only else None,
-        again=only.message_id if only else "",
+        only=only,
+        again=again,
     )

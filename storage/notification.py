@@ -5,7 +5,7 @@
 """
 
 import select as sockets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -97,6 +97,13 @@ class Outbox:
         """Whether there is an entry under this key, delivered or not."""
         found = select(OutboxRow.entry_no).where(OutboxRow.channel == channel, OutboxRow.key == key)
         return self._session.scalar(found) is not None
+
+    def owed(self, channel: str, keys: Iterable[str]) -> set[str]:
+        """Those of some keys under which there is an entry, delivered or not."""
+        found = select(OutboxRow.key).where(
+            OutboxRow.channel == channel, OutboxRow.key.in_(sorted(keys))
+        )
+        return set(self._session.scalars(found))
 
     def claim(self, channel: str, *, entries_max: int, lease_seconds: int) -> list[OutboxEntry]:
         """Take the entries that are due, oldest first, for as long as a delivery may last.

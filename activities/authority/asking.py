@@ -34,6 +34,7 @@ from domain.errors import (
     AwayNow,
     CertificateMissing,
     ConflictOfInterest,
+    CreditError,
     NoAuthority,
     RateMissing,
     Recused,
@@ -120,7 +121,9 @@ class Asking:
     @cached_property
     def used(self) -> set[str]:
         """Whose authority has been used in this approval."""
-        return Decisions(self._session).voices(self._approval.request.approval_id)
+        approval = self._approval
+        carried = [task.carried_from for task in approval.tasks if task.word and task.carried_from]
+        return Decisions(self._session).voices(approval.request.approval_id, carried)
 
     @cached_property
     def facts(self) -> CaseFacts:
@@ -240,7 +243,7 @@ class Asking:
         """Who could decide the task today: whoever is told of it; nobody where it waits in vain."""
         unfree = {*self.barred, *self.elsewhere(task)}
         if task.person_id is not None:
-            return () if task.person_id in unfree else (task.person_id,)
+            return (task.person_id,) if self._could(task.person_id, task) else ()
         found = self._asked(task)
         by_role = [
             person
@@ -250,6 +253,13 @@ class Asking:
         known = (*found, *by_role)
         silent = {*unfree, *self._approval.deciders}
         return tuple(dict.fromkeys(each for each in known if each not in silent))
+
+    def _could(self, person_id: str, task: Task) -> bool:
+        try:
+            self.voice_of(person_id, task)
+        except CreditError:
+            return False
+        return True
 
     def holds(self, person_id: str, task: Task) -> bool:
         """Whether a person may decide a task by a grant of their own, but for having spoken."""
@@ -261,7 +271,11 @@ class Asking:
         return own and person is not None and person.has(Role.APPROVER)
 
     def recused_holders(self, task: Task) -> list[Recusal]:
-        """Why everybody who holds the task's position is recused; nothing where somebody is not."""
+        """Why everybody who could decide the task is recused: the person it is for, else all who
+        hold its position; nothing where somebody is not."""
+        if task.person_id is not None:
+            own = self.recused.get(task.person_id)
+            return [] if own is None else [own]
         holding = held(self.register, (task.position,))
         found = [self.recused[each] for each in holding if each in self.recused]
         return found if len(found) == len(holding) else []

@@ -1,7 +1,7 @@
 """Who is told: whoever could decide an open task, the queue where nobody could, and whose
 certificate ends soon."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, timedelta
 
 from sqlalchemy.orm import Session
@@ -28,26 +28,36 @@ def tell_askable(
     *,
     superior: str | None = None,
     level: int | None = None,
-    only: str | None = None,
+    only: Collection[str] | None = None,
     again: str = "",
 ) -> None:
     """Owe a notice to everybody who could decide an open task; where nobody could, it goes to the
     queue that policy names, and an alarm is raised. It never passes.
 
     Where a `superior` position is named, its holders are told that the task's own are silent.
-    `only` is one task, told of once for each `again`.
+    `only` are the tasks to tell of, once for each `again`; one that asks again, with another time
+    to answer, is told of again.
     """
     asking = Asking(session, approval, on)
+    asked: list[tuple[Task, str]] = []
     for task in approval.open_tasks:
-        if only not in (None, task.task_id):
+        if only is not None and task.task_id not in only:
             continue
         told = task
         if superior is not None:
             told = task.model_copy(
                 update={"position": superior, "escalated_to": None, "person_id": None}
             )
-        for person_id in asking.people(told) or _raise_alarm(session, asking, approval, task):
-            _tell(session, approval, task, notice, due_at, person_id, again or level)
+        people = asking.people(told) or _raise_alarm(session, asking, approval, task)
+        asked += [(task, person_id) for person_id in people]
+    suffix = f"/{again or level}" if again or level is not None else ""
+    keys = {(task.task_id, who): _key(task, notice, who) + suffix for task, who in asked}
+    owed = Outbox(session).owed(Channel.MAIL, keys.values())
+    for task, who in asked:
+        key = keys[task.task_id, who]
+        if key in owed:
+            key += f"/{due_at}"
+        _tell(session, approval, task, notice, due_at, who, key)
 
 
 def ask_anew(session: Session, tasks: Sequence[TaskView], on: date) -> None:
@@ -66,7 +76,7 @@ def ask_anew(session: Session, tasks: Sequence[TaskView], on: date) -> None:
                 key = _key(task, Notice.TASK_OPENED, person_id)
                 if task.task_id in due and not Outbox(session).is_owed(Channel.MAIL, key):
                     due_at = due[task.task_id]
-                    _tell(session, approval, task, Notice.TASK_OPENED, due_at, person_id)
+                    _tell(session, approval, task, Notice.TASK_OPENED, due_at, person_id, key)
 
 
 def _tell(
@@ -76,7 +86,7 @@ def _tell(
     notice: Notice,
     due_at: str,
     person_id: str,
-    again: str | int | None = None,
+    key: str,
 ) -> None:
     case_id = approval.request.case_id
     facts = {"task_id": task.task_id, "case_id": case_id, "due_at": due_at}
@@ -84,7 +94,7 @@ def _tell(
         facts["position"] = task.position
     Outbox(session).post(
         Channel.MAIL,
-        _key(task, notice, person_id) + ("" if again is None else f"/{again}"),
+        key,
         recipient=f"person:{person_id}",
         kind=notice,
         facts=facts,

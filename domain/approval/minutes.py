@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from domain.approval.machine import ABSENT, Approval
+from domain.approval.machine import ABSENT, REMOVED, Approval
 from domain.approval.messages import CitedRisk
 from domain.approval.route import ApprovalOutcome, StepMode, Verdict
 from domain.approval.settlement import Tally, seats_of, tally_of
@@ -11,6 +11,8 @@ from domain.approval.task import Task
 from domain.contract import ConditionAsked
 from domain.identity import Id
 from domain.value import Value
+
+_NOT_RECUSED = (ABSENT, REMOVED)
 
 
 class Spoken(Value):
@@ -98,7 +100,9 @@ def step_minutes(
         mode=step.mode,
         said=tuple(_said(task, words) for task in asked if task.verdict is not None),
         absent=tuple(task.position for task in asked if task.skipped == ABSENT),
-        recused=tuple(task.position for task in asked if task.skipped and task.skipped != ABSENT),
+        recused=tuple(
+            task.position for task in asked if task.skipped and task.skipped not in _NOT_RECUSED
+        ),
         tally=tally_of(seats_of(step, counted)),
         quorum=step.quorum if step.mode is StepMode.COMMITTEE else None,
         final=step.final,

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, select
+from sqlalchemy import BigInteger, or_, select
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -168,11 +168,17 @@ class Decisions:
         )
         return said == Resume.TO_ME
 
-    def voices(self, approval_id: str) -> set[str]:
-        """Whose authority stands behind a word of an approval: each person's counts once."""
+    def voices(self, approval_id: str, carried: Iterable[str] = ()) -> set[str]:
+        """Whose authority stands behind a word of an approval: each person's counts once.
+
+        `carried` are the tasks before it whose words it took over.
+        """
         rows = self._session.execute(
             select(DecisionRow.person_id, DecisionRow.on_behalf_of).where(
-                DecisionRow.approval_id == approval_id,
+                or_(
+                    DecisionRow.approval_id == approval_id,
+                    DecisionRow.task_id.in_(sorted(carried)),
+                ),
                 DecisionRow.decision_id.not_in(select(DecisionVoidRow.decision_id)),
             )
         )
