@@ -102,11 +102,13 @@ class Accounts:
         """Open a line's account with its first limit, and its group's where it has none yet.
 
         A group without a limit of its own adds up what its members take and limits nothing. The
-        line comes under the account of its customer where a cap was set on that.
+        line comes under the account of its customer where a cap was set on that, and of the group
+        its customer is in by now; `group_id` counts for a customer that is not on record.
         """
         currency = limit.currency
         chains = Chains(self._session)
         chains.lock([customer_id])
+        group_id = chains.find_group(customer_id, group_id)
         parent_no = (
             self._open_group(group_id, currency, decision_id, business_on) if group_id else None
         )
@@ -243,13 +245,16 @@ class Accounts:
         """Put a decided cap over all lines of a group's members in a currency in force.
 
         An account that is not there yet opens with it, before a line comes under it: the database
-        holds a limit to the newest decision, and the opening would not be that any more.
+        holds a limit to the newest decision, and the opening would not be that any more. Who joins
+        while this waits is put under it by what lets it join: asking again for the members here, with
+        the group's row held, would wait for a line whose order waits for that row.
         """
         chains = Chains(self._session)
-        chains.hold_lines(chains.members(group_id))
+        members = chains.members(group_id)
+        chains.hold_lines(members)
         if self.find_balance(GROUP, group_id, currency) is None:
             self._open(GROUP, group_id, limit, currency, decision_id, business_on)
-        chains.place(chains.members(group_id), business_on)
+        chains.place(members, business_on)
         if self._lock(GROUP, group_id, currency).decision_id != decision_id:
             self._decide(GROUP, group_id, limit, currency, decision_id, business_on)
 

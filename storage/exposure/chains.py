@@ -70,6 +70,11 @@ class Chains:
         )
         return found
 
+    def find_group(self, customer_id: str, otherwise: str | None) -> str | None:
+        """The group that the customer is in now; `otherwise` where it is not on record."""
+        row = self._session.execute(_GROUP_OF, {"customer_id": customer_id}).one_or_none()
+        return row.group_id if row is not None else otherwise
+
     def owners(self, customer_id: str, currency: str) -> list[str]:
         """Under which ids the customer has an account in this currency: one, or one a record that
         was merged."""
@@ -197,6 +202,9 @@ _COUNTING = text(
             AND account_no = exposure_own_account(:owner_id, currency) END
     ORDER BY currency
     """
+)
+_GROUP_OF = text(
+    "SELECT group_id FROM customer WHERE customer_id = customer_survivor(:customer_id)"
 )
 _GROUP = text(
     """
