@@ -13,6 +13,7 @@ from activities.exchange import Exchange
 from activities.letter import issue_letter, order_of, tell_decision
 from activities.offer import withdraw_offer
 from activities.override import override_grade, standing, void, void_pending
+from activities.refusals import FigureAwaited
 from activities.signatures import ApplicationSteps
 from domain.analyst_figure import factor_of
 from domain.application import (
@@ -35,6 +36,7 @@ from domain.contract import ContractOrder, Letter
 from domain.customer import Customer
 from domain.edition import PolicyEdition
 from domain.errors import (
+    BenchmarkMissing,
     KeyReused,
     NotFound,
     OutOfOrder,
@@ -122,7 +124,10 @@ class ApplicationActivities(ApplicationSteps):
                 return _assessed_already(session, before)
             if before.status.ended:  # withdrawn while this step was on its way
                 return Assessed(case_id=step.case_id, status=before.status)
-            return _assess(session, before, step)
+            try:
+                return _assess(session, before, step)
+            except BenchmarkMissing as gap:
+                raise FigureAwaited(gap.detail()) from gap
 
     @activity.defn
     def change_application(self, action: CaseAction) -> CaseChanged:

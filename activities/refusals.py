@@ -16,6 +16,11 @@ from temporalio.worker import (
 from domain.errors import CreditError
 
 
+class FigureAwaited(RuntimeError):
+    """A rate or a fixing is missing, which is no refusal: the step is tried again until it is
+    recorded, and the sentence says which one it waits for."""
+
+
 def refusal(error: CreditError) -> ApplicationError:
     """The refusal as Temporal carries it: not retryable, told apart by its type."""
     return ApplicationError(error.detail(), error.facts, type=error.code, non_retryable=True)

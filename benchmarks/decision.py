@@ -141,7 +141,7 @@ class Office:
         assert answer.json()["outcome"] == "approved"
 
     def list_page(self) -> None:
-        answer = self._api.get("/tasks", params={"limit": 50})
+        answer = self._api.get("/tasks", params={"page_size": 50})
         assert answer.status_code == 200, answer.text
 
     async def bare(self, n: int) -> None:

@@ -97,7 +97,7 @@ class FloatingLine(Value):
     line_id: Id
     customer_id: Id
     letter_no: str
-    starts_on: date
+    since: date  # the day on which its letter took effect
     floating: FloatingTerms
     repriced: tuple[date, ...] = ()  # the repricing dates of its letter that are done
 

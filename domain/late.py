@@ -32,6 +32,7 @@ class AgreedLate(Value):
     """What a signed agreement lets overdue invoices bear, of those that were issued under it."""
 
     agreement_no: str
+    currency: str  # in which its line is lent
     from_on: date  # the day on which it took effect on its line
     until_on: date  # the line's last day
     rates: tuple[LateRate, ...]

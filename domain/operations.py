@@ -272,6 +272,7 @@ class Turn(StrEnum):
     CUSTOMER = "customer"
     RISK_OFFICERS = "risk_officers"
     INVESTIGATORS = "investigators"
+    ANALYSTS = "analysts"
     CONDITIONS = "conditions"  # whoever brings and verifies evidence
     PROGRAMS = "programs"
     NOBODY = "nobody"
@@ -300,6 +301,7 @@ class CaseWaits(Value):
     since: datetime  # what happened last
     missing: tuple[str, ...] = ()
     tasks: tuple[WaitingTask, ...] = ()
+    offer_until: datetime | None = None
     sign_until: datetime | None = None
     conditions: tuple[str, ...] = ()  # open ones
     stuck: tuple[Stuck, ...] = ()

@@ -89,10 +89,10 @@ def repricings_due(line: FloatingLine, on: date) -> tuple[date, ...]:
 
 
 def repriced(line: FloatingLine, due_on: date, fixing: FixingUsed) -> LineRate:
-    """The rate that a repricing date sets; on a line that began later, from its first day on."""
+    """The rate that a repricing date sets; where its letter took effect later, from that day on."""
     return LineRate(
         line_id=line.line_id,
-        from_on=max(due_on, line.starts_on),
+        from_on=max(due_on, line.since),
         rate_annual=line.floating.rule.annual(fixing.rate),
         cause=RateCause.REPRICING,
         letter_no=line.letter_no,

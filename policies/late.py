@@ -42,6 +42,7 @@ def agreed_late(agreement: AgreementInForce, history: Sequence[LineRate] = ()) -
         rates = (late_rate(agreement.from_on, clause),)
     return AgreedLate(
         agreement_no=agreement.agreement_no,
+        currency=agreement.terms.limit.currency,
         from_on=agreement.from_on,
         until_on=agreement.until_on,
         rates=rates,
@@ -49,9 +50,15 @@ def agreed_late(agreement: AgreementInForce, history: Sequence[LineRate] = ()) -
 
 
 def agreement_for(invoice: Invoice, agreed: Sequence[AgreedLate]) -> AgreedLate | None:
-    """The agreement that an invoice was issued under, the newest where there are several; None
-    where it is on open account. `agreed` are in the order in which they took effect."""
-    held = [each for each in agreed if each.from_on <= invoice.issued_on <= each.until_on]
+    """The agreement in its currency that an invoice was issued under, the newest where there are
+    several; None where it is on open account. `agreed` are in the order in which they took effect.
+    """
+    held = [
+        each
+        for each in agreed
+        if each.currency == invoice.amount.currency
+        and each.from_on <= invoice.issued_on <= each.until_on
+    ]
     return held[-1] if held else None
 
 

@@ -1,5 +1,6 @@
 """The dates of a line and the bounds of what may be asked of it."""
 
+from calendar import monthrange
 from datetime import date, timedelta
 
 from domain.edition import PolicyEdition
@@ -55,9 +56,10 @@ def temporary_until_max(business_on: date, edition: PolicyEdition) -> date:
 
 
 def months_later(day: date, months: int) -> date:
-    """The same day so many months later, or the last day of a shorter month."""
+    """The same day so many months later, or the last day of a shorter month; never later than the
+    last day that has a date."""
     years, month = divmod(day.month - 1 + months, 12)
-    first = date(day.year + years, month + 1, 1)
-    following = date(first.year + (month == 11), (month + 1) % 12 + 1, 1)
-    length = (following - first).days
-    return first.replace(day=min(day.day, length))
+    year = day.year + years
+    if year > date.max.year:
+        return date.max
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))

@@ -19,35 +19,52 @@ def second_needed(
     found: CustomerClass | None,
     policy: ManualClassPolicy,
     today: date,
+    others: Iterable[ManualClass] = (),
 ) -> bool:
     """Whether a class may only count once somebody else has confirmed it: one that is better than
-    what counts now, or than the rules say.
+    what counts now or on a day that it is set for, or than the rules say.
 
-    `found` is the customer's class as it counts; refuses `ClassReasonUnknown`, `ClassPeriodUnfit`,
+    `found` is the customer's class as it counts, `others` are those set before; refuses `ClassReasonUnknown`, `ClassPeriodUnfit`,
     `ClassUnchanged` and `ClassBarred`.
     """
     if content.reason not in policy.reasons:
         raise ClassReasonUnknown(given=content.reason, reasons=", ".join(policy.reasons) or "-")
     _refuse_period(content, policy, today)
-    tier = found.tier if found else FiveTier.NORMAL
+    tier = standing(found, others, content)
     ruled = found.by_rule.tier if found else FiveTier.NORMAL
     if content.tier is tier and tier is ruled:
         raise ClassUnchanged(tier=tier)
-    least = best_allowed(found, policy)
+    least = best_allowed(found, policy, tier)
     if content.tier.gravity < least.gravity:
         raise ClassBarred(tier=content.tier, ruled=ruled, least=least)
     return content.tier.gravity < max(tier.gravity, ruled.gravity)
 
 
-def best_allowed(found: CustomerClass | None, policy: ManualClassPolicy) -> FiveTier:
+def standing(
+    found: CustomerClass | None, others: Iterable[ManualClass], content: ManualClassContent
+) -> FiveTier:
+    """The worst that counts now, or is set to count on a day of what is to be set."""
+    set_before = (
+        each.tier
+        for each in others
+        if each.status is ManualStatus.COUNTING
+        and each.since_on <= content.until_on
+        and each.until_on >= content.from_on
+    )
+    now = found.tier if found else FiveTier.NORMAL
+    return max([now, *set_before], key=lambda tier: tier.gravity)
+
+
+def best_allowed(
+    found: CustomerClass | None, policy: ManualClassPolicy, tier: FiveTier | None = None
+) -> FiveTier:
     """The best tier that may be set: so many better than by rule, and no better than the Measures
     let it be. Who was set to be non-performing is so until regular payment, or until it is taken
     back; no further class makes it performing."""
-    if found is None:
-        return FiveTier.NORMAL
-    ruled = found.by_rule.tier
-    least = found.tier_least or ruled
-    if found.tier.non_performing and not ruled.non_performing:
+    ruled = found.by_rule.tier if found else FiveTier.NORMAL
+    least = (found.tier_least if found else None) or ruled
+    worst = tier or (found.tier if found else ruled)
+    if worst.non_performing and not ruled.non_performing:
         return FiveTier.SUBSTANDARD
     return list(FiveTier)[max(ruled.gravity - policy.better_tiers_max, least.gravity)]
 

@@ -37,7 +37,7 @@ def _days(edition: PolicyEdition) -> list[date]:
     ends = [
         row.effective_until + timedelta(days=1)
         for row in edition.limit.outlooks
-        if row.effective_until
+        if row.effective_until and row.effective_until < date.max
     ]
     since = edition.effective_on
     return sorted({since, *(day for day in (*starts, *ends) if day > since)})

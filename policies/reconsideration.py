@@ -4,7 +4,8 @@ from domain.approval import RouteStep
 from domain.assessment import Dossier, Lane, Price, Route
 from domain.edition import PolicyEdition
 from domain.money import Money
-from policies.routing import body_for, facts_of, steps_of
+from policies.related import RELATED
+from policies.routing import ABOVE_ELIGIBLE, PRICE_EXCEPTION, body_for, facts_of, steps_of
 
 RECONSIDERATION = "reconsideration"
 
@@ -27,7 +28,7 @@ def route_anew(
     body = before.steps or steps
     if edition.approval.reconsideration.higher:
         body = (*body, *_next_tier(body, edition))
-    if _top(steps) <= _top(body):
+    if _top(steps) <= _top(body) and not _asked_apart(row, steps, body):
         row, steps = RECONSIDERATION, body
     reasons = tuple(each for each in route.reasons if each != "within_automatic_ceilings")
     return route.model_copy(
@@ -38,6 +39,16 @@ def route_anew(
             "reasons": (*reasons, RECONSIDERATION),
         }
     )
+
+
+def _asked_apart(row: str, steps: tuple[RouteStep, ...], body: tuple[RouteStep, ...]) -> bool:
+    """Whether those whom policy asks for apart would be left out: a related party's body is put
+    before any other, and those for an exception before another of their tier."""
+    positions = {position for step in body for position in step.positions}
+    if all(position in positions for step in steps for position in step.positions):
+        return False
+    level = _top(steps) == _top(body)
+    return row == RELATED or (level and row in (ABOVE_ELIGIBLE, PRICE_EXCEPTION))
 
 
 def _top(steps: tuple[RouteStep, ...]) -> int:

@@ -15,6 +15,7 @@ from domain.analyst_figure import ANALYST_FIGURE
 from domain.application import ApplicationType, CaseStatus
 from domain.calendar import WorkCalendar
 from domain.edition import TurnaroundPolicy
+from domain.exchange import EXCHANGE_RATE
 from domain.investigation import INVESTIGATION_REPORT
 from domain.turnaround import (
     CaseClock,
@@ -215,7 +216,7 @@ def _condition(place: _Place | None, event: CaseEvent, policy: TurnaroundPolicy)
 def court_of(codes: Iterable[str], policy: TurnaroundPolicy) -> Court:
     """Whose it is to bring what is missing: the customer's if anything is, then third parties'."""
     names = {code.partition(":")[0] for code in codes}
-    if names - {*policy.ours, ANALYST_FIGURE, *policy.third_party}:
+    if names - {*policy.ours, ANALYST_FIGURE, EXCHANGE_RATE, *policy.third_party}:
         return Court.CUSTOMER
     return Court.THIRD_PARTY if names & {*policy.third_party} else Court.OURS
 

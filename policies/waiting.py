@@ -6,6 +6,7 @@ What is broken comes before who is asked: nobody can be blamed for not answering
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from domain.analyst_figure import factor_of
 from domain.application import CaseStatus
 from domain.exchange import RateGap
 from domain.investigation import INVESTIGATION_REPORT
@@ -73,6 +74,8 @@ def _of_standing(case: CaseWaits) -> Explanation:
             return _said("suspended", Turn.RISK_OFFICERS, since=since)
         case CaseStatus.INCOMPLETE | CaseStatus.RETURNED:
             return _of_missing(case.missing, since)
+        case CaseStatus.APPROVED if case.offer_until is not None:
+            return _said("unanswered", Turn.CUSTOMER, since=since, due=_at(case.offer_until))
         case CaseStatus.CONTRACTING if case.sign_until is not None:
             return _said("unsigned", Turn.CUSTOMER, since=since, due=_at(case.sign_until))
         case CaseStatus.CONDITIONS if case.conditions:
@@ -85,11 +88,19 @@ def _of_standing(case: CaseWaits) -> Explanation:
 def _of_missing(missing: tuple[str, ...], since: str) -> Explanation:
     if missing == (INVESTIGATION_REPORT,):
         return _said("uninvestigated", Turn.INVESTIGATORS, since=since)
-    rates = bool(missing) and all(map(RateGap.find, missing))
-    turn = Turn.RISK_OFFICERS if rates else Turn.APPLICANT
     if not missing:
-        return _said("returned", turn, since=since)
-    return _said("missing", turn, since=since, missing=",".join(missing))
+        return _said("returned", Turn.APPLICANT, since=since)
+    return _said("missing", _turn_of(missing), since=since, missing=",".join(missing))
+
+
+def _turn_of(missing: tuple[str, ...]) -> Turn:
+    """Whose it is to bring what is missing: the applicant's if anything is, then the investigators',
+    and of what is ours the risk officers' before the analysts'."""
+    rates = tuple(code for code in missing if RateGap.find(code) is not None)
+    asked = tuple(code for code in missing if code not in rates and factor_of(code) is None)
+    if asked:
+        return Turn.INVESTIGATORS if asked == (INVESTIGATION_REPORT,) else Turn.APPLICANT
+    return Turn.RISK_OFFICERS if rates else Turn.ANALYSTS
 
 
 def _said(code: str, turn: Turn, **facts: str) -> Explanation:

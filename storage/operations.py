@@ -331,7 +331,10 @@ _SUSPECTS = text(
             coalesce((SELECT max(occurred_at) FROM case_event e WHERE e.case_id = a.case_id),
                 a.submitted_at) AS since
         FROM application a
-        WHERE a.ended_at IS NULL AND (a.status IN ('received', 'assessed', 'approved')
+        WHERE a.ended_at IS NULL AND (a.status IN ('received', 'assessed')
+            OR a.status = 'approved' AND NOT EXISTS (SELECT FROM offer o
+                WHERE o.case_id = a.case_id AND o.expires_at > now() AND NOT EXISTS (
+                    SELECT FROM offer_end e WHERE e.letter_no = o.letter_no))
             OR a.status = 'in_approval' AND NOT EXISTS (SELECT FROM task t
                 WHERE t.case_id = a.case_id AND t.status IN ('open', 'waiting'))
             OR a.status = 'contracting' AND NOT EXISTS (SELECT FROM contract c

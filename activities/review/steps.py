@@ -2,10 +2,11 @@
 
 from temporalio import activity
 
+from activities.refusals import FigureAwaited
 from activities.review.concluding import conclude
 from activities.review.judging import reassess
 from activities.signatures import ReviewSteps
-from domain.errors import RateMissing
+from domain.errors import BenchmarkMissing, RateMissing
 from domain.review import (
     Proposal,
     Reassessed,
@@ -17,11 +18,6 @@ from domain.review import (
 from storage.base import Records
 from storage.line import Lines
 from storage.review import Reviews
-
-
-class RateAwaited(RuntimeError):
-    """A rate is missing, which is no refusal: the step is tried again until it is recorded, and the
-    sentence says which one it waits for."""
 
 
 class ReviewActivities(ReviewSteps):
@@ -40,8 +36,8 @@ class ReviewActivities(ReviewSteps):
                 return Reassessed(review_id=review.review_id, proposal=Proposal.KEEP, stopped=True)
             try:
                 return reassess(session, review, line, turn)
-            except RateMissing as gap:
-                raise RateAwaited(gap.detail()) from gap
+            except (RateMissing, BenchmarkMissing) as gap:
+                raise FigureAwaited(gap.detail()) from gap
 
     @activity.defn
     def conclude_review(self, conclusion: ReviewConclusion) -> ReviewResult:

@@ -53,7 +53,10 @@ _RECORD = insert(table_of(LineRateRow)).on_conflict_do_nothing()
 _FIND = insert(table_of(RateFindingRow)).on_conflict_do_nothing()
 _FLOATING = text(
     """
-    SELECT l.line_id, l.customer_id, l.letter_no, l.starts_on, l.terms -> 'floating' AS floating,
+    SELECT l.line_id, l.customer_id, l.letter_no, l.terms -> 'floating' AS floating,
+        coalesce((SELECT min(r.from_on) FROM line_rate r
+            WHERE r.line_id = l.line_id AND r.letter_no = l.letter_no AND r.cause = 'letter'),
+            l.starts_on) AS since,
         ARRAY(SELECT r.due_on FROM line_rate r
             WHERE r.line_id = l.line_id AND r.letter_no = l.letter_no AND r.cause = 'repricing'
             ORDER BY 1) AS repriced
@@ -129,7 +132,7 @@ class LineRates:
                 line_id=row.line_id,
                 customer_id=row.customer_id,
                 letter_no=row.letter_no,
-                starts_on=row.starts_on,
+                since=row.since,
                 floating=FloatingTerms.model_validate(row.floating),
                 repriced=tuple(row.repriced),
             )

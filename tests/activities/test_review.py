@@ -5,8 +5,8 @@ from datetime import date, timedelta
 import pytest
 
 from activities.letter import issue_letter
+from activities.refusals import FigureAwaited
 from activities.review import EXIT_REASON, ReviewActivities
-from activities.review.steps import RateAwaited
 from domain.approval import ApprovalOutcome
 from domain.contract import Letter
 from domain.exchange import Rate
@@ -276,7 +276,7 @@ def test_a_review_that_lacks_a_rate_waits_for_it_and_is_not_refused(records: Rec
         )
     open_review(records)
 
-    with pytest.raises(RateAwaited, match="EUR"):
+    with pytest.raises(FigureAwaited, match="EUR"):
         reassess(records)
     with records.begin() as session:
         Rates(session).record(

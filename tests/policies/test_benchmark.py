@@ -169,7 +169,7 @@ def a_line(**changed: Any) -> FloatingLine:
         "line_id": "line-1",
         "customer_id": "c-1",
         "letter_no": "PF-1",
-        "starts_on": date(2026, 9, 1),
+        "since": date(2026, 9, 1),
         "floating": FloatingTerms(rule=rule, fixing=LPR.rate, fixing_on=LPR.fixed_on),
     }
     return FloatingLine.model_validate(ordinary | changed)
@@ -189,7 +189,7 @@ def test_a_date_sets_benchmark_plus_basis_points_from_that_day_on() -> None:
 
     assert (rate.rate_annual, rate.from_on, rate.due_on) == (Decimal("0.0405"), due, due)
     assert (rate.cause, rate.fixing) == (RateCause.REPRICING, fixing)
-    late = repriced(a_line(starts_on=date(2027, 3, 1)), due, fixing)
+    late = repriced(a_line(since=date(2027, 3, 1)), due, fixing)
     assert (late.from_on, late.due_on) == (date(2027, 3, 1), due)
 
 

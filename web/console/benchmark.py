@@ -7,7 +7,6 @@ from fastapi import APIRouter, Form, Response
 from fastapi.responses import HTMLResponse
 
 from domain.benchmark import FixingContent, FixingCorrection
-from domain.errors import FieldUnreadable
 from web.console.lists import typed_day
 from web.console.page import Visit, Visiting, Writing
 from web.problems import Problem
@@ -45,14 +44,14 @@ def record(
     content = {
         "benchmark": benchmark.strip(),
         "fixed_on": typed_day(fixed_on, "fixed_on"),
-        "rate": _share(percent),
+        "rate": _share(visit, percent),
         "source": source.strip(),
     }
     if reason.strip():
-        correction = FixingCorrection.model_validate({**content, "reason": reason.strip()})
+        correction = visit.valid(FixingCorrection, {**content, "reason": reason.strip()})
         visit.services.benchmarks.correct(visit.person, correction)
         return visit.go(f"/benchmarks?benchmark={benchmark}", "fixing_corrected")
-    visit.services.benchmarks.record(visit.person, FixingContent.model_validate(content))
+    visit.services.benchmarks.record(visit.person, visit.valid(FixingContent, content))
     return visit.go(f"/benchmarks?benchmark={benchmark}", "fixing_recorded")
 
 
@@ -84,11 +83,9 @@ def _page(
     )
 
 
-def _share(percent: str) -> Decimal:
+def _share(visit: Visit, percent: str) -> Decimal:
     """A rate as it is published, in per cent, as the share it is."""
     try:
         return Decimal(percent.strip()) / 100
     except InvalidOperation:
-        raise FieldUnreadable(
-            column="percent", expected="a number, as 3.05", expected_zh="数字，如 3.05"
-        ) from None
+        raise visit.unreadable("percent", "a_percentage") from None

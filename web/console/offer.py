@@ -3,7 +3,7 @@
 Whoever holds the link acts for the customer; nobody signs in here.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form, Response
 from fastapi.responses import HTMLResponse
@@ -21,7 +21,7 @@ router = APIRouter(include_in_schema=False)
 def answer(
     visit: Writing,
     case_id: str,
-    accepts: Annotated[str, Form()] = "",
+    accepts: Annotated[Literal["yes", "no"], Form()],
     offer_hash: Annotated[str, Form()] = "",
     note: Annotated[str, Form()] = "",
 ) -> Response:
@@ -43,7 +43,7 @@ def show_offer(visit: Public, token: str) -> HTMLResponse:
 def answer_by_link(
     visit: Public,
     token: str,
-    accepts: Annotated[str, Form()] = "",
+    accepts: Annotated[Literal["yes", "no"], Form()],
     offer_hash: Annotated[str, Form()] = "",
     note: Annotated[str, Form(max_length=2000)] = "",
 ) -> Response:

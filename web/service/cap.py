@@ -29,9 +29,9 @@ from storage.edition import Editions
 from storage.exposure import Accounts
 from storage.line import Lines
 from storage.notification import Outbox
+from web.service.application import message_id_of
 from web.service.clock import Clock
 from web.service.customer import visible_customer
-from web.service.ids import new_id
 from web.service.permissions import Action, permit, visible_to
 
 
@@ -66,7 +66,7 @@ class CapService:
         scope: CapOwner,
         owner_id: str,
         content: CapContent,
-        cap_id: str | None = None,
+        key: str | None = None,
     ) -> Cap:
         """Ask for a cap on all lines of a customer or a group, or that one be taken away.
 
@@ -84,7 +84,7 @@ class CapService:
             edition = self._in_force(session)
             cap = CapRequest(
                 **content.model_dump(),
-                cap_id=cap_id or new_id(),
+                cap_id=message_id_of(person, f"cap/{scope}/{owner_id}", key),
                 scope=scope,
                 owner_id=owner_id,
                 asked_by=person.person_id,
@@ -217,8 +217,4 @@ class CapService:
         )
 
     def _in_force(self, session: Session) -> PolicyEdition:
-        on = self._clock.business_on()
-        edition = Editions(session).find_current(on)
-        if edition is None:
-            raise NotFound(kind="edition in force on", id=on)
-        return edition
+        return Editions(session).read_current(self._clock.business_on())

@@ -22,7 +22,7 @@ from domain.manual_class import (
 )
 from domain.notification import Channel
 from domain.value import Value
-from policies.manual_class import best_allowed, second_needed
+from policies.manual_class import best_allowed, second_needed, standing
 from storage.base import Records, recorded_at
 from storage.classification import Classes, ManualClasses
 from storage.customer import Customers
@@ -73,15 +73,16 @@ class ManualClassService:
             Book(session).lock(surviving)
             edition = edition_on(session, today)
             found = Classes(session).find(surviving, today)
+            others = ManualClasses(session).list_of_customer(surviving)
             manual = ManualClasses(session).record(
                 ManualClass(
                     **content.model_dump(),
                     manual_id=manual_id or new_id(),
                     customer_id=surviving,
-                    tier_before=found.tier if found else FiveTier.NORMAL,
+                    tier_before=standing(found, others, content),
                     tier_by_rule=found.by_rule.tier if found else FiveTier.NORMAL,
                     second_needed=second_needed(
-                        content, found, edition.classification.manual, today
+                        content, found, edition.classification.manual, today, others
                     ),
                     edition_hash=edition.edition_hash,
                     proposed_by=person.person_id,
@@ -171,7 +172,8 @@ class ManualClassService:
             **{name: getattr(manual, name) for name in ManualClassContent.model_fields}
         )
         policy = edition_on(session, today).classification.manual
-        second_needed(content, found, policy, min(today, manual.from_on))
+        others = ManualClasses(session).list_of_customer(manual.customer_id)
+        second_needed(content, found, policy, min(today, manual.from_on), others)
 
     def _owe_run(self, session: Session, manual: ManualClass, act: str, today: date) -> None:
         run_id = f"manual-{manual.manual_id}-{act}"

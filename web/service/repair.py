@@ -122,9 +122,9 @@ class RepairService:
         """The step that a repair is about, None for a reset; or why it cannot be made."""
         if content.event_id is not None:
             plan = self._plan(look, str(content.event_id))
-            refuse_barred(plan)
             if plan.plan_hash != content.plan_hash:
                 raise StaleContent(id=content.workflow_id)
+            refuse_barred(plan)
             return None
         step = inspection.named(look.steps, content.step_id)
         if step is None:

@@ -10,6 +10,7 @@ from domain.application import Case
 from domain.contract import ContractStatus
 from domain.identity import Person
 from domain.money import Money
+from domain.offer import OfferStatus
 from domain.operations import CaseWaits, Cause, Explanation, Repair, Stuck, WaitingTask
 from domain.value import Value
 from policies.waiting import explain
@@ -17,7 +18,8 @@ from storage.application import CaseEvents
 from storage.approval import Approvals, Tasks
 from storage.base import Records
 from storage.contract import Contracts
-from storage.line import Conditions
+from storage.line import Conditions, Lines
+from storage.offer import Offers
 from storage.operations import Repairs, UnderWay
 from web.service import inspection
 from web.service.application import TimelineEvent, case_timeline, visible_case
@@ -64,7 +66,9 @@ class TimelineService:
         now = self._clock.now()
         with self._records.begin() as session:
             case = visible_case(session, person, case_id)
-            events = [*case_timeline(session, case_id), *_repairs(session, case_id)]
+            events = [*case_timeline(session, case_id)]
+            if permitted(person, Action.REPAIR_READ):
+                events += _repairs(session, case_id)
             if permitted(person, Action.LINE_READ):
                 events += _entries(session, case)
             if permitted(person, Action.REPORT_READ):
@@ -129,13 +133,15 @@ def _workflows(session: Session, case: Case) -> list[tuple[str, bool]]:
     if contract is not None:
         found.append((contract_id(case.case_id), contract.status is ContractStatus.SENT))
     if case.line_id is not None:
-        found.append((line_id(case.line_id), False))
+        line = Lines(session).find(case.line_id)
+        found.append((line_id(case.line_id), line is not None and not line.status.ended))
     return found
 
 
 def _waits(session: Session, case: Case) -> CaseWaits:
     contract = Contracts(session).find_by_case(case.case_id)
     sent = contract is not None and contract.status is ContractStatus.SENT
+    offer = Offers(session).find_of_case(case.case_id)
     events = CaseEvents(session).list_all(case.case_id)
     return CaseWaits(
         status=case.status,
@@ -149,6 +155,9 @@ def _waits(session: Session, case: Case) -> CaseWaits:
             )
             for task in Tasks(session).list_page(case_id=case.case_id)
         ),
+        offer_until=offer.expires_at
+        if offer is not None and offer.status is OfferStatus.OPEN
+        else None,
         sign_until=contract.expires_at if contract is not None and sent else None,
         conditions=tuple(
             each.code for each in Conditions(session).list_of_case(case.case_id) if not each.settled

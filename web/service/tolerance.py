@@ -27,7 +27,7 @@ class ToleranceService:
         month; of the last twelve months unless days are named. Refuses `PeriodReversed`."""
         permit(person, Action.TOLERANCE_READ)
         last = until or self._clock.business_on()
-        first = since or date(last.year - 1, last.month, 1)
+        first = since or date(max(last.year - 1, 1), last.month, 1)
         if last < first:
             raise PeriodReversed(since=first, until=last)
         with self._records.begin() as session:
