@@ -72,7 +72,13 @@ def _words(of: Assessment) -> dict[MaterialField, object]:
         MaterialField.DOCUMENTS: application.attachments,
         MaterialField.COVER: dossier.covers,
         MaterialField.INVESTIGATION: dossier.investigation,
-        MaterialField.EXCEPTIONS: (of.route.exceptions, of.price.below_minimum, of.doubts),
+        MaterialField.EXCEPTIONS: (
+            of.route.exceptions,
+            of.price.below_minimum,
+            of.doubts,
+            of.tolerances,
+            application.above_eligible_reason,
+        ),
         MaterialField.POLICY: of.edition_hash,
         MaterialField.RECORDS: (
             dossier.customer,
@@ -80,6 +86,11 @@ def _words(of: Assessment) -> dict[MaterialField, object]:
             dossier.payments,
             dossier.invoices,
             dossier.override,
+            dossier.statements_beside,
+            dossier.external_ratings,
+            dossier.supplied,
+            dossier.related,
+            dossier.reconsidered,
         ),
     }
 

@@ -67,13 +67,16 @@ _FLOATING = text(
     FOR NO KEY UPDATE OF l
     """
 )
-# What was missing and is not any more has set its rate since, or the line has ended.
+# What was missing and is not any more has set its rate since, or the line has ended, or it has a
+# letter that no longer asks for that date.
 _OPEN = text(
     """
     SELECT f.line_id, l.customer_id, f.benchmark, f.due_on, f.found_on
     FROM line_rate_finding f JOIN credit_line l ON l.line_id = f.line_id
-    WHERE l.status NOT IN ('expired', 'terminated') AND NOT EXISTS (
-        SELECT FROM line_rate r WHERE r.line_id = f.line_id AND r.due_on = f.due_on)
+    WHERE l.status NOT IN ('expired', 'terminated') AND l.terms -> 'floating' <> 'null'
+        AND f.due_on > CAST(l.terms -> 'floating' ->> 'fixing_on' AS date)
+        AND NOT EXISTS (
+            SELECT FROM line_rate r WHERE r.line_id = f.line_id AND r.due_on = f.due_on)
     ORDER BY f.due_on, f.line_id
     """
 )

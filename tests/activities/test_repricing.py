@@ -62,6 +62,19 @@ def a_floating_line(records: Records, line_id: str = "line-2") -> None:
         )
 
 
+def replaced(records: Records, on: date) -> None:
+    """A further letter of the line, judged by the fixing of the day before, put in force."""
+    letter = a_letter("PF-line-2-renewed", customer_id="c-1")
+    assert letter.terms is not None
+    floating = FLOATING.model_copy(update={"fixing_on": on - timedelta(days=1)})
+    terms = letter.terms.model_copy(update={"floating": floating})
+    letter = record_letter(records, letter.model_copy(update={"terms": terms}))
+    with records.begin() as session:
+        lines = Lines(session)
+        line = lines.read("line-2", for_update=True)
+        lines.change(line, letter, "renewal", case_id="case-r", at=noon(on), business_on=on)
+
+
 def fix(records: Records, rate: str, on: date) -> None:
     with records.begin() as session:
         content = FixingContent(benchmark="LPR1Y", fixed_on=on, rate=Decimal(rate))
@@ -172,6 +185,17 @@ def test_a_missing_benchmark_is_a_finding_and_no_rate_until_it_has_come_in(book:
     assert run(book, later).tally.repriced == 1
     assert (rates(book)[-1].from_on, rates(book)[-1].rate_annual) == (FIRST, Decimal("0.0405"))
     assert findings(book) == []
+
+
+def test_a_date_of_a_letter_that_was_replaced_is_no_finding_any_more(book: Records) -> None:
+    run(book, FIRST)
+    assert [each.due_on for each in findings(book)] == [FIRST]
+    later = FIRST + timedelta(days=5)
+
+    replaced(book, later)
+
+    assert findings(book) == []
+    assert run(book, later).tally.missing == 0
 
 
 def test_dates_that_were_missed_are_made_up_each_by_its_own_fixing(book: Records) -> None:

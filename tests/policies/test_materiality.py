@@ -1,14 +1,17 @@
 """Which changed fact voids whose word: named field by field, and never less than the table says."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.application import Application, ApplicationType
 from domain.approval import Approval, ApprovalRequest, RouteStep, StepMode, Subject, Verdict
-from domain.assessment import Assessment
+from domain.assessment import Assessment, Dossier
 from domain.edition import MaterialField, PolicyEdition
+from domain.tolerance import ToleranceUse
 from policies.edition import check
 from policies.materiality import carried, changes
 from tests.domain.test_approval import NOW, a_step
@@ -21,6 +24,7 @@ from tests.makers_policy import (
     an_edition,
     cny,
     judged,
+    some_payments,
 )
 
 TABLE = """
@@ -98,6 +102,63 @@ def test_records_that_changed_are_told_though_no_figure_of_the_judgement_did() -
 
     found = changes(before, judged(renamed), an_edition())
     assert [each.field for each in found] == [MaterialField.RECORDS]
+
+
+SAID_BY_A_FIGURE = {
+    # fields of a dossier, and of its application, that move a figure or only say when and where
+    "holdings", "limit_requested_reporting", "rates", "fixing", "book", "requests_beside",
+    "completeness", "business_on", "application",
+    "customer_id", "limit_requested", "line_id", "temporary_until",
+}  # fmt: skip
+TOLD: dict[str, tuple[Any, MaterialField]] = {
+    "customer": (a_customer(name="Another name"), MaterialField.RECORDS),
+    "statements": ((a_statement(2025),), MaterialField.RECORDS),
+    "payments": (some_payments(days_past_due_max=90), MaterialField.RECORDS),
+    "invoices": ("an invoice record", MaterialField.RECORDS),
+    "override": ("one notch", MaterialField.RECORDS),
+    "statements_beside": (("another account",), MaterialField.RECORDS),
+    "external_ratings": (("BBB",), MaterialField.RECORDS),
+    "supplied": (("a figure",), MaterialField.RECORDS),
+    "related": (("an entry",), MaterialField.RECORDS),
+    "reconsidered": ("a decision", MaterialField.RECORDS),
+    "covers": (("a guarantee",), MaterialField.COVER),
+    "investigation": ("a report", MaterialField.INVESTIGATION),
+    "purpose": ("A new mill", MaterialField.PURPOSE),
+    "product": ("acceptance", MaterialField.PRODUCT),
+    "application_type": (ApplicationType.INCREASE, MaterialField.PRODUCT),
+    "attachments": ({"business_licence": "f" * 64}, MaterialField.DOCUMENTS),
+    "term_months": (24, MaterialField.TERM),
+    "above_eligible_reason": ("Orders are in hand", MaterialField.EXCEPTIONS),
+}
+
+
+@pytest.mark.parametrize("name", [*Dossier.model_fields, *Application.model_fields])
+def test_whatever_a_judgement_looked_at_is_told_when_it_changed(name: str) -> None:
+    if name in SAID_BY_A_FIGURE:
+        assert name not in TOLD
+        return
+    content, field = TOLD[name]
+    before = asked()
+    dossier = before.dossier
+    part = dossier.application if name in Application.model_fields else dossier
+    other: Any = part.model_copy(update={name: content})
+    if part is not dossier:
+        other = dossier.model_copy(update={"application": other})
+
+    after = before.model_copy(update={"dossier": other})
+
+    assert [each.field for each in changes(before, after, an_edition())] == [field]
+
+
+def test_a_difference_that_was_let_pass_is_told() -> None:
+    use = ToleranceUse(
+        code="balance", difference=Decimal(1), allowed=Decimal(2), unit="CNY", subject="2025"
+    )
+    after = asked().model_copy(update={"tolerances": (use,)})
+
+    assert [each.field for each in changes(asked(), after, an_edition())] == [
+        MaterialField.EXCEPTIONS
+    ]
 
 
 @pytest.mark.parametrize(

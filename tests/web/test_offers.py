@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,6 +16,7 @@ from creditflow.client import Client
 from creditflow.client import values as v
 from creditflow.commands.output import Exit
 from domain.application import Application
+from domain.contract import Terms
 from domain.customer import Identifier, IdentifierScheme
 from domain.money import Money
 from storage.customer import Customers
@@ -118,6 +120,13 @@ def link_of(book: Book, case_id: str) -> str:
         each.kind == "decision_approved" and each.recipient.startswith("customer:") for each in owed
     )
     return link.rsplit("/", 1)[-1]
+
+
+def test_who_answers_reads_every_term() -> None:
+    shown = Path("templates/console/contract/_terms.html").read_text()
+
+    for field in Terms.model_fields.keys() - {"customer_id"}:
+        assert f"terms.{field}" in shown, field
 
 
 def test_the_manager_puts_the_customers_word_on_record(book: Book, url: str) -> None:
