@@ -41,7 +41,6 @@ def line_of(grant: AuthorityGrant, register: Register) -> tuple[AuthorityGrant, 
 
     A sub-grant falls with its parent, and when its grantor holds the parent no longer.
     """
-    by_no = {each.grant_no: each for each in register.grants}
     line: list[AuthorityGrant] = []
     here: AuthorityGrant | None = grant
     while here is not None:
@@ -50,7 +49,7 @@ def line_of(grant: AuthorityGrant, register: Register) -> tuple[AuthorityGrant, 
         line.append(here)
         if here.parent_no is None:
             return tuple(line)
-        parent = by_no.get(here.parent_no)
+        parent = register.grants_by_no.get(here.parent_no)
         if parent is None or parent.position != here.position or not _given(here, parent, register):
             return ()
         here = parent
@@ -172,6 +171,24 @@ def held(register: Register, positions: Collection[str]) -> tuple[str, ...]:
         for holder in holders(grant, register)
     }
     return tuple(sorted(found))
+
+
+def seats_filled(register: Register, positions: Sequence[str], people: Collection[str]) -> int:
+    """How many of these positions people can fill at once, each of them one."""
+    filled: dict[str, int] = {}  # person -> the position they take
+    able = [sorted({*held(register, (each,))} & {*people}) for each in positions]
+
+    def seated(position: int, tried: set[str]) -> bool:
+        for person in able[position]:
+            if person in tried:
+                continue
+            tried.add(person)
+            if person not in filled or seated(filled[person], tried):
+                filled[person] = position
+                return True
+        return False
+
+    return sum(seated(position, set()) for position in range(len(positions)))
 
 
 def superiors_of(positions: Sequence[str], policy: AuthorityPolicy) -> Iterator[tuple[str, ...]]:

@@ -70,6 +70,9 @@ _PRESENTING = text(
 )
 
 
+_HOLD = text("SELECT pg_advisory_xact_lock(hashtextextended('agenda/' || :approval_id, 0))")
+
+
 class Meetings:
     """Meetings by their numbers."""
 
@@ -161,7 +164,9 @@ class Meetings:
         return next(each for each in self.agenda(meeting_no) if each.approval_id == approval_id)
 
     def standing(self, approval_id: str) -> str | None:
-        """The meeting that is not over and has the approval on its agenda, if one has."""
+        """The meeting that is not over and has the approval on its agenda, if one has; nobody else
+        puts it on another until the transaction ends."""
+        self._session.execute(_HOLD, {"approval_id": approval_id})
         return self._session.scalar(
             select(MeetingItemRow.meeting_no)
             .where(

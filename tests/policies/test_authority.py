@@ -23,6 +23,7 @@ from policies.authority import (
     line_of,
     open_cases,
     open_positions,
+    seats_filled,
     stand_ins,
     tier_moves,
     voices,
@@ -458,3 +459,18 @@ def test_superiors_and_certificates_are_of_positions_that_are_asked() -> None:
         ("approval.authority.certificates", "unknown"),
         ("approval.authority.certificate_warning_days", "repeated"),
     } <= found
+
+
+@given(registers(), st.sets(st.sampled_from(PEOPLE)))
+def test_as_many_seats_are_filled_as_any_seating_fills(
+    register: Register, people: set[str]
+) -> None:
+    positions = (*POSITIONS, "branch_head")
+    able = [{*held(register, (each,))} & people for each in positions]
+    nobody = [None] * len(positions)
+    fits = max(
+        sum(person in able[seat] for seat, person in enumerate(seating))
+        for seating in permutations([*people, *nobody], len(positions))
+    )
+
+    assert seats_filled(register, positions, people) == fits

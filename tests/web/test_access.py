@@ -8,8 +8,13 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from temporalio.testing import ActivityEnvironment
 
+from activities.approval import ApprovalActivities
+from domain.approval import ApprovalRequest, RouteStep, StepMode, Subject
 from domain.customer import CustomerContent
+from storage.edition import Editions, shipped_text
+from tests.makers_policy import an_edition, cny
 from tests.web.people import PEOPLE, as_
 from web.service.services import Services
 
@@ -102,3 +107,48 @@ async def test_a_key_is_bound_to_its_body_its_route_and_its_person(api: httpx.As
         headers = as_("relationship_manager", **{"Idempotency-Key": key})
         refused = await api.post("/api/v1/customers", json={"name": "x"}, headers=headers)
         assert refused.status_code == 422, key
+
+
+def reviewed(services: Services, customer_id: str) -> None:
+    """The approval of a review of a customer, which is nobody's application."""
+    step = RouteStep(
+        step_id="1.branch",
+        tier=1,
+        mode=StepMode.ONE,
+        positions=("branch_head",),
+        remind_hours=1,
+        deadline_hours=2,
+    )
+    with services.records.begin() as session:
+        edition = an_edition()
+        Editions(session).publish(edition, shipped_text("standard"), "risk")
+    request = ApprovalRequest(
+        subject=Subject.REVIEW,
+        subject_id="review-1",
+        case_id="review-1",
+        customer_id=customer_id,
+        makers=("system",),
+        steps=(step,),
+        aggregate=cny(1_000_000),
+        grade="A",
+        content_hash="h",
+        edition_hash=edition.edition_hash,
+    )
+    environment = ActivityEnvironment()
+    environment.run(ApprovalActivities(services.records).open_approval, request)
+
+
+async def test_a_manager_reads_the_review_of_the_own_customer_and_no_others(
+    api: httpx.AsyncClient, services: Services, theirs: str
+) -> None:
+    reviewed(services, theirs)
+    other = PEOPLE["relationship_manager"].model_copy(update={"person_id": "relationship_manager2"})
+
+    [task] = services.approvals.list_tasks(other, mine=False)
+    assert services.approvals.read_task(other, task.task_id).task.customer_id == theirs
+    assert services.approvals.read_minutes(other, "review-1.1").approval_id == "review-1.1"
+
+    hidden = await api.get(f"/api/v1/tasks/{task.task_id}", headers=as_("relationship_manager"))
+    assert (hidden.status_code, hidden.json()["code"]) == (404, "not_found")
+    mine = {"params": {"mine": "false"}, "headers": as_("relationship_manager")}
+    assert (await api.get("/api/v1/tasks", **mine)).json()["items"] == []

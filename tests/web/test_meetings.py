@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
@@ -275,6 +276,22 @@ def test_what_is_not_before_a_committee_or_stands_elsewhere_is_not_put_on(desk: 
     )
     with pytest.raises(BodyShort):
         put_on(desk, short, further)
+
+
+def test_a_case_put_on_two_agendas_at_once_is_on_one(desk: Desk) -> None:
+    case_id = before_committee(desk)
+    meetings = [convened(desk, 30 + n) for n in range(4)]
+
+    def put(meeting: Meeting) -> str:
+        try:
+            put_on(desk, meeting, case_id)
+        except AgendaTaken:
+            return "taken"
+        return "on"
+
+    with ThreadPoolExecutor(len(meetings)) as pool:
+        outcomes = sorted(pool.map(put, meetings))
+    assert outcomes == ["on", "taken", "taken", "taken"]
 
 
 @pytest.mark.parametrize("part", ["presenter", "attendants"])

@@ -379,8 +379,8 @@ class ApprovalService:
             approval = Approvals(session).find(approval_no)
             if approval is None:
                 raise NotFound(kind="approval", id=approval_no)
-            self._refuse_unseen(session, person, approval, "approval", approval_no)
-            case_id = approval.request.case_id
+            case_id, customer_id = approval.request.case_id, approval.request.customer_id
+            self._refuse_unseen(session, person, case_id, customer_id, "approval", approval_no)
             words = Decisions(session).list_of_case(case_id)
             return minutes_of(approval, spoken_by_task(words))
 
@@ -397,7 +397,10 @@ class ApprovalService:
         permit(person, Action.LETTER_READ)
         with self._records.begin() as session:
             letter = Letters(session).read(letter_no)
-            self._refuse_unseen(session, person, letter.case_id, "letter", letter_no)
+            customer_id = letter.terms.customer_id if letter.terms is not None else None
+            if customer_id is None and (case := Applications(session).find(letter.case_id)):
+                customer_id = case.application.customer_id
+            self._refuse_unseen(session, person, letter.case_id, customer_id, "letter", letter_no)
             return letter
 
     def switch_automatic_lane(self, person: Person, *, on: bool, reason: str) -> None:
@@ -421,23 +424,27 @@ class ApprovalService:
 
     def _found(self, session: Session, person: Person, task_id: str) -> tuple[TaskView, Approval]:
         task, approval = Approvals(session).read_of_task(task_id)
-        self._refuse_unseen(session, person, approval, "task", task_id)
+        asked = approval.request
+        self._refuse_unseen(session, person, asked.case_id, asked.customer_id, "task", task_id)
         return task, approval
 
     def _refuse_unseen(
-        self, session: Session, person: Person, approval: Approval | str, kind: str, id_: str
+        self,
+        session: Session,
+        person: Person,
+        case_id: str,
+        customer_id: str | None,
+        kind: str,
+        id_: str,
     ) -> None:
         """Nothing, or `NotFound` to a manager of other customers who has no part in the case."""
         manager_id = visible_to(person).manager_id
         if manager_id is None:
             return
-        case_id = approval if isinstance(approval, str) else approval.request.case_id
-        case = Applications(session).find(case_id)
-        if case is None and Caps(session).list_page(cap_id=case_id, manager_id=manager_id):
-            return
-        customer = Customers(session).find(case.application.customer_id) if case else None
+        customer = Customers(session).find(customer_id) if customer_id is not None else None
         owned = customer is not None and customer.manager_id == manager_id
-        if not owned and not Approvals(session).reads_along(case_id, manager_id):
+        asked = Caps(session).list_page(cap_id=case_id, manager_id=manager_id)
+        if not owned and not asked and not Approvals(session).reads_along(case_id, manager_id):
             raise NotFound(kind=kind, id=id_)
 
     def _why(self, session: Session, person: Person, task: TaskView, approval: Approval) -> WhyYou:

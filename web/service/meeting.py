@@ -42,7 +42,7 @@ from domain.errors import (
 from domain.identity import Id, Person
 from domain.notification import Channel, Notice
 from domain.value import Value
-from policies.authority import held
+from policies.authority import seats_filled
 from policies.calendar import calendar_of
 from storage.application import CaseEvents
 from storage.approval import Approvals, AuthorityRegister, Decisions, Meetings
@@ -329,8 +329,7 @@ def _refuse_short(session: Session, meeting: Meeting, approval: Approval, item: 
     step = approval.request.steps[item.step_index]
     assert step.mode is StepMode.COMMITTEE
     register = AuthorityRegister(session).on_day(meeting.held_on)
-    invited = set(meeting.members)
-    filled = sum(1 for each in step.positions if invited & set(held(register, (each,))))
+    filled = seats_filled(register, step.positions, meeting.members)
     if filled < step.quorum:
         raise BodyShort(meeting_no=meeting.meeting_no, seats=filled, quorum=step.quorum)
 
