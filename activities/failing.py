@@ -1,7 +1,7 @@
 """A step that fails again and again puts that on record, so that whoever looks need not search.
 
 Only attempts beyond the ordinary unrest are written, and once when such a step has ended; a step
-that succeeds at once costs nothing. What cannot be written is left: the step itself must not suffer.
+that succeeds at once costs nothing, and a second attempt a look at whether it was ended by hand. What cannot be written is left: the step itself must not suffer.
 Temporal fails no step that waits for its next attempt; so an end by hand is a record that the worker
 finds before that attempt.
 """
@@ -44,7 +44,7 @@ class _Watching(ActivityInboundInterceptor):
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
         info = activity.info()
-        if info.attempt < ATTEMPTS_TOLERATED or info.is_local:
+        if info.attempt == 1 or info.is_local:
             return await super().execute_activity(input)
         async with _Attempt(self._records, info) as attempt:
             await attempt.refuse_ended()
@@ -79,6 +79,8 @@ class _Attempt:
 
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         with suppress(SQLAlchemyError):
+            if self._info.attempt < ATTEMPTS_TOLERATED:
+                return
             if error is None or isinstance(error, CreditError) or _for_good(error):
                 await asyncio.to_thread(self._end)
             elif not isinstance(error, asyncio.CancelledError | CancelledError):

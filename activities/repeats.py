@@ -6,7 +6,10 @@ looks at the records of now, and the two that judge do so anew.
 
 from collections.abc import Mapping
 
+from domain.application import CaseChanged
+from domain.notification import OutboxTally
 from domain.operations import Repeat
+from domain.value import Value
 
 _ANSWERING = (
     "receive_application change_application withdraw_application dispose_hits override_grade"
@@ -36,8 +39,12 @@ REPEATS: Mapping[str, Repeat] = {
 
 # Only these may be answered for by hand: their answer tells what was looked at or delivered. Every
 # other step writes what it answers in the same transaction; to answer for it would claim a record
-# that is not there, or a decision that nobody made.
-ANSWERED_BY_HAND = frozenset({"look_at_case", "record_refused_message", "deliver_outbox"})
+# that is not there, or a decision that nobody made. With what each answers; one answers nothing.
+ANSWERED_BY_HAND: Mapping[str, type[Value]] = {
+    "look_at_case": CaseChanged,
+    "record_refused_message": Value,
+    "deliver_outbox": OutboxTally,
+}
 
 # Only these may be ended as failed by hand: somebody's message asked for them, gets a refusal, and
 # may be sent again. A step of the road itself ends with its case, which is no operator's to end.

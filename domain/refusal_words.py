@@ -208,6 +208,7 @@ ZH: dict[str, str] = {
     "the line is not frozen for that reason": "额度并非因该原因冻结",
     "the line was changed by something else meanwhile": "额度期间已被其他操作变更",
     "a reset names its event and the hash of its dry run, no other": "退回须（且只有退回须）写明事件及其试算的哈希",
+    "the answer is about another case than the step asked about": "答复所涉案件与步骤所问案件不同",
     "a step is named by its number, and a reset names none": "步骤须以编号指明，退回不指明步骤",
     "an answer by hand has a result, and nothing else has": "人工作答（且只有人工作答）须给出结果",
     "the message is not an object": "消息不是对象",

@@ -312,9 +312,9 @@ class UnderWay:
         return found
 
     def lines_moved(self, line_id: str, since: datetime, most: int) -> Sequence[dict[str, Any]]:
-        """The entries on a line's account since an instant, oldest first."""
+        """The newest entries on a line's account since an instant, oldest first."""
         rows = self._session.execute(_MOVED, {"line_id": line_id, "since": since, "most": most})
-        return [dict(row._mapping) for row in rows]
+        return [dict(row._mapping) for row in rows][::-1]
 
     def reports_asked(self, customer_id: str, since: date) -> Sequence[dict[str, Any]]:
         """Who was asked for a report on a customer since a day."""
@@ -382,7 +382,7 @@ _MOVED = text(
     SELECT e.kind, e.key, e.amount_minor, a.currency, e.posted_by, e.recorded_at AS at
     FROM exposure_account a JOIN exposure_entry e USING (account_no)
     WHERE a.kind = 'line' AND a.owner_id = :line_id AND e.recorded_at >= :since
-    ORDER BY e.seq LIMIT :most
+    ORDER BY e.seq DESC LIMIT :most
     """
 )
 _ASKED = text(

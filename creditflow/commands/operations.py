@@ -49,6 +49,8 @@ def stuck(
     text = table(found["items"], _STUCK)
     if not found["temporal_answers"]:
         text = f"Temporal does not answer; from the records alone:\n{text}"
+    if found["more"]:
+        text += "\n\nThere is more than is listed: mend what is shown and look again."
     if found["compared"] is not None:
         text += f"\n\ncompared: {found['compared']} open records"
     answer(found, as_json=as_json, text=text)

@@ -16,11 +16,13 @@ from creditflow.cli import app as commands
 from domain.application import CaseStatus
 from domain.approval import Verdict
 from domain.errors import StepEnded
+from domain.operations import Repair
 from storage.identity import ApiKeys, Persons, Sessions
 from tests.road import Road, an_application
 from tests.web.conftest import serving
 from web.app import assemble
 from web.callers import COOKIE
+from web.service.repair import RepairService
 from workflows.names import application_id, approval_id, line_id
 
 KEYS = {name: f"cf_key_of_{name}_for_tests_only" for name in ("manager", "operator", "risk")}
@@ -324,3 +326,61 @@ async def until(holds: Callable[[], Any], seconds: float = 20) -> None:
             return
         await asyncio.sleep(0.1)
     raise AssertionError("it never came to be")
+
+
+@pytest.fixture
+def answer_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first time a repair is made, its outcome does not come onto record."""
+    ended, lost = RepairService._ended, []
+
+    def end(self: RepairService, repair: Repair, *, done: bool, detail: str) -> Repair:
+        if not lost:
+            lost.append(repair)
+            raise ConnectionError("the answer was lost")
+        return ended(self, repair, done=done, detail=detail)
+
+    monkeypatch.setattr(RepairService, "_ended", end)
+
+
+async def confirmed_twice(shell: Shell, repair_id: str) -> Any:
+    word = ("repairs", "confirm", repair_id, "--reason", "seen")
+    assert (await shell.run("risk", *word)).code != 0
+    return await shell.done("risk", *word)
+
+
+@pytest.mark.usefixtures("answer_lost")
+async def test_going_back_whose_answer_was_lost_is_done_once_and_told_so(shell: Shell) -> None:
+    road = shell.road
+    case_id = await submitted(road)
+    await road.comes_to(case_id, CaseStatus.IN_APPROVAL)
+    workflow = application_id(case_id)
+    words = ("workflow", "reset", workflow, "--to", "last", "--reason", "again")
+    repair_id = (await shell.run("operator", *words)).document["repair_id"]
+
+    made = await confirmed_twice(shell, repair_id)
+
+    assert made["status"] == "done"
+    run_id = (await shell.done("operator", "workflow", "show", workflow))["run_id"]
+    assert made["outcome"] == f"run {run_id}"
+
+
+@pytest.mark.usefixtures("answer_lost")
+async def test_an_answer_by_hand_has_the_steps_own_form_and_is_told_though_its_own_was_lost(
+    shell: Shell,
+) -> None:
+    road = shell.road
+    case_id = await submitted(road)
+    await road.comes_to(case_id, CaseStatus.IN_APPROVAL)
+    await order(road, "ALTER TABLE refusal ADD CONSTRAINT left_over CHECK (false) NOT VALID")
+    workflow = application_id(case_id)
+    await road.client.get_workflow_handle(workflow).signal("answer_offer", {"act_id": "made-up"})
+    step = (await shell.stuck("step_failing", workflow))["step_id"]
+
+    words = ("workflow", "complete", workflow, step, "--reason", "kept on paper", "--result")
+    wrong = await shell.run("operator", *words, '{"sent": 1}')
+    assert (wrong.code, wrong.document["code"]) == (1, "malformed")
+    assert "sent" in wrong.document["detail"]
+    repair_id = (await shell.run("operator", *words, "{}")).document["repair_id"]
+    assert (await confirmed_twice(shell, repair_id))["status"] == "done"
+    await order(road, "ALTER TABLE refusal DROP CONSTRAINT left_over")
+    await shell.goes_on(workflow)

@@ -3,6 +3,7 @@
 import random
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from domain.money import Money
 from storage.base import Records
 from storage.customer import Customers
 from storage.exposure import Accounts, Exposure
+from storage.operations import UnderWay
 from tests.makers_line import TODAY, a_letter, cny, open_line, record_letter
 from tests.storage.test_exposure import at_once, outcome
 from tests.storage.test_merge import decide, known, merged, propose, take_back
@@ -557,3 +559,16 @@ def test_the_proof_knows_the_customers_account(
         session.execute(text(tampering))
 
     assert rule in {each.rule for each in exposure.verify().discrepancies}
+
+
+def test_of_many_entries_a_timeline_has_the_newest_in_order(
+    records: Records, exposure: Exposure
+) -> None:
+    open_line(records, A, limit=cny(1000))
+    for n in range(4):
+        take(exposure, A, n + 1, f"k-{n}")
+
+    with records.begin() as session:
+        found = UnderWay(session).lines_moved(A, datetime(2000, 1, 1, tzinfo=UTC), 2)
+
+    assert [each["key"] for each in found] == ["k-2", "k-3"]

@@ -10,7 +10,13 @@ from typing import Any, NamedTuple
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.enums.v1 import EventType, PendingActivityState, TaskQueueType
+from temporalio.api.enums.v1 import (
+    EventType,
+    PendingActivityState,
+    TaskQueueType,
+    WorkflowExecutionStatus,
+    WorkflowTaskFailedCause,
+)
 from temporalio.api.failure.v1 import Failure
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.taskqueue.v1 import TaskQueue
@@ -24,9 +30,10 @@ from temporalio.api.workflowservice.v1 import (
     ResetWorkflowExecutionRequest,
     UnpauseActivityRequest,
 )
-from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.client import Client
 
 from activities.failing import error_text
+from activities.refusals import refusal_of
 from domain.operations import PendingStep, WorkflowLook
 
 # A worker asks at least this often; one that has not is gone, though Temporal lists it longer.
@@ -64,7 +71,10 @@ async def look_at(client: Client, workflow_id: str, run_id: str = "") -> Workflo
         workflow_id=workflow_id,
         run_id=info.execution.run_id,
         workflow=info.type.name,
-        status=WorkflowExecutionStatus(info.status).name.lower(),
+        # The server knows more of them than the client's own names for them.
+        status=WorkflowExecutionStatus.Name(info.status)
+        .removeprefix("WORKFLOW_EXECUTION_STATUS_")
+        .lower(),
         parent_id=info.parent_execution.workflow_id or None,
         queue=info.task_queue,
         started_at=_instant(info.start_time),
@@ -189,8 +199,12 @@ async def _told(
         case "activity_task_completed" | "activity_task_failed" | "activity_task_timed_out":
             scheduled = said.scheduled_event_id
             facts = {"step": steps.get(scheduled, ""), **begun.get(scheduled, {})}
-            if name != "activity_task_completed":
-                facts["last_error"] = await _said(client, said.failure)
+            if name == "activity_task_completed":
+                return "step_completed", facts
+            facts["last_error"] = await _said(client, said.failure)
+            refused = refusal_of(await client.data_converter.decode_failure(said.failure))
+            if refused is not None:
+                return "step_refused", facts
             return name.replace("activity_task", "step"), facts
         case "workflow_task_failed":
             return "task_failed", {"last_error": await _said(client, said.failure)}
@@ -275,12 +289,44 @@ async def go_back(
             namespace=client.namespace,
             workflow_execution=_execution(look),
             workflow_task_finish_event_id=event_id,
-            reason=reason,
+            reason=_under(reason, request_id),
             request_id=request_id,
             identity=client.identity,
         )
     )
     return begun.run_id
+
+
+async def went_back(client: Client, look: WorkflowLook, run_id: str, request_id: str) -> bool:
+    """Whether the latest run is the one that a request made out of another, whose answer was lost."""
+    for event in await events_of(client, look.workflow_id, look.run_id):
+        said = event.workflow_task_failed_event_attributes
+        if (
+            said.cause == WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW
+            and said.base_run_id == run_id
+            and (await _said(client, said.failure)).endswith(_under("", request_id))
+        ):
+            return True
+    return False
+
+
+def _under(reason: str, request_id: str) -> str:
+    return f"{reason} [{request_id}]"
+
+
+async def answered(
+    client: Client, look: WorkflowLook, step_id: str, result: dict[str, Any] | None
+) -> bool:
+    """Whether a step was answered for with this result, in a run whose step is not pending."""
+    scheduled = 0
+    for event in await events_of(client, look.workflow_id, look.run_id):
+        asked = event.activity_task_scheduled_event_attributes
+        done = event.activity_task_completed_event_attributes
+        if asked.activity_id == step_id:
+            scheduled = event.event_id
+        elif scheduled and done.scheduled_event_id == scheduled:
+            return await client.data_converter.decode(done.result.payloads) == [result]
+    return False
 
 
 def _execution(look: WorkflowLook) -> WorkflowExecution:

@@ -6,9 +6,13 @@ a step that is ended by hand is ended by its worker, before the next attempt.
 """
 
 from collections.abc import Sequence
+from typing import Any
+
+from pydantic import ValidationError
 
 from activities.repeats import ANSWERED_BY_HAND, ENDED_BY_HAND
-from domain.errors import KeyReused, NotByHand, NotFound, ResetBarred, StaleContent
+from domain.application import CaseChanged
+from domain.errors import KeyReused, Malformed, NotByHand, NotFound, ResetBarred, StaleContent
 from domain.identity import Person
 from domain.operations import (
     PendingStep,
@@ -20,7 +24,7 @@ from domain.operations import (
     ResetPlan,
     WorkflowLook,
 )
-from domain.reasons import because
+from domain.reasons import because, of_field
 from storage.base import Records, recorded_at
 from storage.operations import Repairs, StepFailures
 from web.service import inspection
@@ -28,6 +32,7 @@ from web.service.gateway import Gateway
 from web.service.going_back import plan_of
 from web.service.permissions import Action, permit
 from web.service.stuck import Looking
+from workflows.names import application_id
 
 _BY_HAND = {RepairAct.COMPLETE: ANSWERED_BY_HAND, RepairAct.FAIL: ENDED_BY_HAND}
 
@@ -132,27 +137,49 @@ class RepairService:
         allowed = _BY_HAND.get(content.act)
         if allowed is not None and step.step not in allowed:
             raise NotByHand(step=step.step, act=content.act)
+        if content.act is RepairAct.COMPLETE:
+            refuse_result(look, step.step, content.result)
         return step
 
     def _made(self, repair: Repair) -> Repair:
         """Made now, on the run it was asked for; what is no longer there is no longer to be mended."""
         look = Looking(self._records, self._gateway).find(repair.content.workflow_id)
         if look is None or look.run_id != repair.run_id:
+            if look is not None and self._went_back(look, repair):
+                return self._gone_back(look, repair, look.run_id)
             return self._ended(repair, done=False, detail="another run is under way by now")
         try:
             step = self._fits(look, repair.content)
-            detail = self._act(look, repair, step)
         except (NotFound, StaleContent) as gone:
+            if self._answered(look, repair):
+                return self._ended(repair, done=True, detail="")
+            return self._ended(repair, done=False, detail=gone.detail())
+        if step is None:
+            return self._gone_back(look, repair, self._go_back(look, repair))
+        try:
+            self._act(look, repair, step)
+        except NotFound as gone:
             return self._ended(repair, done=False, detail=gone.detail())
         if repair.content.act is RepairAct.FAIL:  # its worker does it before the next attempt
             return repair
-        return self._ended(repair, done=True, detail=detail)
+        if repair.content.act in (RepairAct.RETRY, RepairAct.COMPLETE):
+            self._forget(look, step.step_id)  # it is told anew where it fails again
+        return self._ended(repair, done=True, detail="")
 
-    def _act(self, look: WorkflowLook, repair: Repair, step: PendingStep | None) -> str:
+    def _answered(self, look: WorkflowLook, repair: Repair) -> bool:
+        """Whether a step that waits no more was answered for by this repair; its answer was lost."""
         content = repair.content
-        if step is None:
-            assert content.event_id is not None
-            return self._gone_back(look, repair, content.event_id)
+        return content.act is RepairAct.COMPLETE and self._gateway.ask(
+            lambda client: inspection.answered(client, look, content.step_id, content.result)
+        )
+
+    def _went_back(self, look: WorkflowLook, repair: Repair) -> bool:
+        return repair.content.act is RepairAct.RESET and self._gateway.ask(
+            lambda client: inspection.went_back(client, look, repair.run_id, repair.repair_id)
+        )
+
+    def _act(self, look: WorkflowLook, repair: Repair, step: PendingStep) -> None:
+        content = repair.content
         by_hand = f"{content.reason} ({repair.asked_by})"
         match content.act:
             case RepairAct.RETRY:
@@ -167,21 +194,39 @@ class RepairService:
                 )
             case RepairAct.FAIL if step.paused:
                 self._gateway.ask(lambda c: inspection.resume_step(c, look, step.step_id))
-        return ""
 
-    def _gone_back(self, look: WorkflowLook, repair: Repair, event_id: int) -> str:
-        run_id = self._gateway.ask(
+    def _go_back(self, look: WorkflowLook, repair: Repair) -> str:
+        event_id = repair.content.event_id
+        assert event_id is not None
+        return self._gateway.ask(
             lambda client: inspection.go_back(
                 client, look, event_id, repair.content.reason, repair.repair_id
             )
         )
-        with self._records.begin() as session:  # its steps are no longer waited for
-            StepFailures(session).end(look.workflow_id, look.run_id, None, recorded_at())
-        return f"run {run_id}"
+
+    def _gone_back(self, look: WorkflowLook, repair: Repair, run_id: str) -> Repair:
+        """The steps of the run that was left are no longer waited for."""
+        with self._records.begin() as session:
+            StepFailures(session).end(look.workflow_id, repair.run_id, None, recorded_at())
+        return self._ended(repair, done=True, detail=f"run {run_id}")
+
+    def _forget(self, look: WorkflowLook, step_id: str) -> None:
+        with self._records.begin() as session:
+            StepFailures(session).end(look.workflow_id, look.run_id, step_id, recorded_at())
 
     def _ended(self, repair: Repair, *, done: bool, detail: str) -> Repair:
         with self._records.begin() as session:
             return Repairs(session).end(repair.repair_id, done=done, detail=detail)
+
+
+def refuse_result(look: WorkflowLook, step: str, result: dict[str, Any] | None) -> None:
+    """Nothing, where a step might have answered so; else `Malformed`, by the field that is wrong."""
+    try:
+        answer = ANSWERED_BY_HAND[step].model_validate(result)
+    except ValidationError as error:
+        raise Malformed(**of_field(error)) from error
+    if isinstance(answer, CaseChanged) and look.workflow_id != application_id(answer.case_id):
+        raise Malformed(reason="the answer is about another case than the step asked about")
 
 
 def refuse_barred(plan: ResetPlan) -> None:

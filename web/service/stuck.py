@@ -4,7 +4,7 @@ Looking costs what fails and what is late, not what there is; the one exception 
 everything that is open on record with everything that runs.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Sized
 from datetime import date, datetime, timedelta
 
 from domain.errors import NotFound
@@ -69,7 +69,7 @@ class StuckService:
         permit(person, Action.OPERATIONS_READ)
         now, on = self._clock.now(), self._clock.business_on()
         looking = Looking(self._records, self._gateway)
-        found, more = looking.on_record(now, on)
+        found = looking.on_record(now)
         compared = None
         try:
             found += looking.in_temporal(now, on)
@@ -81,22 +81,26 @@ class StuckService:
             return StuckList(
                 items=gravest_first(found + looking.failing_on_record()),
                 temporal_answers=False,
-                more=more,
+                more=looking.cut,
             )
         return StuckList(
-            items=gravest_first(found), temporal_answers=True, compared=compared, more=more
+            items=gravest_first(found), temporal_answers=True, compared=compared, more=looking.cut
         )
 
 
 class Looking:
-    """One look at what is under way."""
+    """One look at what is under way; `cut` where any of what was found had more than is listed."""
 
     def __init__(self, records: Records, gateway: Gateway) -> None:
         self._records = records
         self._gateway = gateway
+        self.cut = False
 
-    def on_record(self, now: datetime, on: date) -> tuple[list[Stuck], bool]:
-        """Late answers and deliveries that fail; whether there are more than are listed."""
+    def _noted(self, *lists: Sized) -> None:
+        self.cut = self.cut or any(len(each) >= _MOST for each in lists)
+
+    def on_record(self, now: datetime) -> list[Stuck]:
+        """Late answers and deliveries that fail."""
         with self._records.begin() as session:
             tasks = UnderWay(session).overdue(now, _MOST)
             entries = Outbox(session).list_failing(ATTEMPTS_TOLERATED, _MOST)
@@ -123,12 +127,14 @@ class Looking:
             )
             for entry in entries
         ]
-        return late + undelivered, _MOST in (len(tasks), len(entries))
+        self._noted(late, undelivered)
+        return late + undelivered
 
     def failing_on_record(self) -> list[Stuck]:
         """Steps that their workers saw fail, where Temporal cannot be asked about them."""
         with self._records.begin() as session:
             failures = StepFailures(session).list_open(_MOST)
+        self._noted(failures)
         return [
             Stuck(
                 subject=each.workflow_id,
@@ -155,6 +161,7 @@ class Looking:
         ]
         suspected = {workflow_id_of(each): each for each in suspects}
         failing = self._gateway.ask(lambda client: inspection.failing_tasks(client, _MOST))
+        self._noted(failures, suspects, failing)
         for subject in dict.fromkeys([*(each.workflow_id for each in failures), *failing]):
             if subject not in suspected:
                 found += self.of_workflow(subject, None, open_on_record=False)
@@ -203,9 +210,11 @@ class Looking:
         with self._records.begin() as session:
             every = {workflow_id_of(each): each for each in UnderWay(session).every_open(before)}
         found: list[Stuck] = []
+        self._noted(every.keys() - runs.keys())
         for subject in sorted(every.keys() - runs.keys())[:_MOST]:
             found += self._gone(subject, every[subject])
         strangers = sorted(each for each in runs.keys() - every.keys() if runs[each] < before)
+        self._noted(strangers)
         for subject in strangers[:_MOST]:
             look = self.find(subject)
             if look is not None and look.runs:

@@ -3,6 +3,7 @@ repairs, in order, each with where it is on record; and in one sentence why the 
 """
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
@@ -61,7 +62,8 @@ class TimelineService:
         self._clock = clock
 
     def read(self, person: Person, case_id: str) -> CaseTimeline:
-        """The timeline of a case; entries of the line and reports only for those who may read them."""
+        """The timeline of a case; entries of the line, reports, repairs and the errors of steps only
+        for those who may read them."""
         permit(person, Action.APPLICATION_HISTORY)
         now = self._clock.now()
         with self._records.begin() as session:
@@ -81,11 +83,12 @@ class TimelineService:
         except TemporalUnavailable:
             told, stuck, answers = [], [], False
         waits = waits.model_copy(update={"stuck": tuple(stuck)})
+        looks = permitted(person, Action.OPERATIONS_READ)
         return CaseTimeline(
             case_id=case_id,
             explanation=explain(waits, now),
-            stuck=waits.stuck,
-            items=tuple(sorted([*events, *told], key=lambda event: event.at)),
+            stuck=waits.stuck if looks else (),
+            items=tuple(sorted([*events, *(told if looks else map(_quiet, told))], key=_instant)),
             temporal_answers=answers,
         )
 
@@ -121,6 +124,16 @@ class TimelineService:
                 person_id="system",
                 facts={"workflow_id": workflow_id, **story.facts},
             )
+
+
+def _instant(event: TimelineEvent) -> datetime:
+    return event.at
+
+
+def _quiet(event: TimelineEvent) -> TimelineEvent:
+    """What a workflow tells, without the words of our own programs' errors."""
+    facts = {name: fact for name, fact in event.facts.items() if name != "last_error"}
+    return event.model_copy(update={"facts": facts})
 
 
 def _workflows(session: Session, case: Case) -> list[tuple[str, bool]]:
