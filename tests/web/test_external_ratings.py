@@ -92,6 +92,22 @@ def test_a_rating_is_on_file_with_what_it_is_of_ours_and_the_same_again_is_that_
     assert standings(desk) == [("BBB+", RatingStanding.COUNTS)]
 
 
+def test_of_one_day_the_last_word_counts_though_it_was_said_before(desk: Desk) -> None:
+    for rating in ("BBB+", "BB+", "BBB+"):
+        rate(desk, rating)
+    assert standings(desk)[0] == ("BBB+", RatingStanding.COUNTS)
+    withdraw(desk, TODAY - 30 * DAY)
+    assert {standing for _, standing in standings(desk)} <= {
+        RatingStanding.FOLLOWED,
+        RatingStanding.WITHDRAWN,
+    }
+
+    again = rate(desk, "BBB+")
+
+    assert again.standing is RatingStanding.COUNTS
+    assert rate(desk, "BBB+").rating.report_id == again.rating.report_id
+
+
 def test_every_rating_says_why_it_counts_no_longer(desk: Desk) -> None:
     rate(desk, "A", since=TODAY - 90 * DAY)
     rate(desk, "BB+", since=TODAY - 60 * DAY)

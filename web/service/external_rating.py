@@ -71,12 +71,16 @@ class Withdrawal(Value):
 def record_rating(
     session: Session, person: Person, customer_id: str, content: AgencyRatingContent, on: date
 ) -> tuple[ExternalReport, Outcome]:
-    """Put a rating on file unless it is, and tell the cases that wait for one."""
-    known = Reports(session).list_of(customer_id, AGENCY_RATING)
+    """Put a rating on file unless it is the agency's last word of its day, and tell the cases that
+    wait for one. Said again after a correction or a withdrawal of that day it counts again."""
     said = report_content(content)
-    for report in known:
-        if report.model_dump(include=set(said)) == said:
-            return report, Outcome.UNCHANGED
+    of_day = [
+        report
+        for report in Reports(session).list_of(customer_id, AGENCY_RATING)
+        if (report.provider, report.reported_on) == (content.agency, content.rated_on)
+    ]
+    if of_day and of_day[0].model_dump(include=set(said)) == said:
+        return of_day[0], Outcome.UNCHANGED
     return _kept(session, person, customer_id, content, on), Outcome.CREATED
 
 
