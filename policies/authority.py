@@ -49,7 +49,8 @@ def line_of(grant: AuthorityGrant, register: Register) -> tuple[AuthorityGrant, 
         line.append(here)
         if here.parent_no is None:
             return tuple(line)
-        parent = register.grants_by_no.get(here.parent_no)
+        above = here.parent_no
+        parent = next((each for each in register.grants if each.grant_no == above), None)
         if parent is None or parent.position != here.position or not _given(here, parent, register):
             return ()
         here = parent

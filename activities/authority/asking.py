@@ -6,6 +6,7 @@ why a task is whose, and the notices ask the same question here.
 
 from datetime import date
 from functools import cached_property
+from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
@@ -19,6 +20,7 @@ from domain.approval import (
     Approval,
     AuthorityGrant,
     CaseFacts,
+    Delegation,
     Function,
     FunctionHeld,
     Register,
@@ -53,6 +55,8 @@ from storage.customer import Customers
 from storage.edition import Editions
 from storage.identity import Persons
 
+Given = TypeVar("Given", AuthorityGrant, Delegation)
+
 
 class Asking:
     """One approval on one day: who may decide its tasks, each register read once."""
@@ -73,17 +77,16 @@ class Asking:
     def register(self) -> Register:
         found = self._register or AuthorityRegister(self._session).on_day(self._on)
         currency = self._approval.request.aggregate.currency
-        if all(grant.limit.currency == currency for grant in found.grants):
+        caps = [each.limit for each in found.grants] + [each.limit for each in found.delegations]
+        if all(cap is None or cap.currency == currency for cap in caps):
             return found
-        return found.model_copy(update={"grants": tuple(map(self._reported, found.grants))})
-
-    def _reported(self, grant: AuthorityGrant) -> AuthorityGrant:
-        """The grant with its cap in the reporting currency; without a rate it covers nothing."""
         exchange = Exchange(self._session, self.edition, self._on)
-        try:
-            return grant.model_copy(update={"limit": exchange.reporting(grant.limit)})
-        except RateMissing:
-            return grant
+        return found.model_copy(
+            update={
+                "grants": tuple(_reported(each, exchange) for each in found.grants),
+                "delegations": tuple(_reported(each, exchange) for each in found.delegations),
+            }
+        )
 
     @cached_property
     def recused(self) -> dict[str, Recusal]:
@@ -284,6 +287,17 @@ class Asking:
         policy = self.edition.approval.authority
         unfree = {*self.barred, *self.used, *self.elsewhere(task)}
         return asked(self.register, task.may_be_decided_by, self.facts, policy, unfree)
+
+
+def _reported(given: Given, exchange: Exchange) -> Given:
+    """A grant or delegation with its cap in the reporting currency; without a rate it covers
+    nothing."""
+    if given.limit is None:
+        return given
+    try:
+        return given.model_copy(update={"limit": exchange.reporting(given.limit)})
+    except RateMissing:
+        return given
 
 
 def authority_for(

@@ -5,7 +5,6 @@ it on a day is judged in `policies/authority.py`.
 """
 
 from datetime import date
-from functools import cached_property
 from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, StringConstraints, model_validator
@@ -306,10 +305,6 @@ class Register(Value):
     delegations: tuple[Delegation, ...] = ()
     certificates: tuple[Certificate, ...] = ()
     active: frozenset[Id] = frozenset()  # approvers who may act at all
-
-    @cached_property
-    def grants_by_no(self) -> dict[str, AuthorityGrant]:
-        return {each.grant_no: each for each in self.grants}
 
 
 class Voice(Value):

@@ -201,6 +201,19 @@ def test_a_cap_in_another_currency_counts_at_the_rate_of_the_day(records: Record
     assert may(records, "approver4") == "no_authority"
 
 
+def test_what_was_delegated_in_another_currency_counts_at_the_rate_of_the_day(
+    records: Records,
+) -> None:
+    a_book(records)
+    grant(records, "approver2", "special")
+    for name, limit in (("approver3", "142857.14"), ("approver4", "142857.15")):
+        grant(records, name, "other")
+        delegate(records, "approver2", name, limit=Money.of(limit, "USD"))
+    asked(records, "special")
+    assert may(records, "approver3") == "no_authority"
+    assert may(records, "approver4") == ""
+
+
 def test_a_position_that_nobody_holds_goes_to_the_queue_and_is_never_passed(
     records: Records,
 ) -> None:

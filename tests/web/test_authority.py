@@ -116,17 +116,6 @@ def test_grants_seats_and_sub_grants_are_entered_at_a_terminal_and_fall_together
     assert ("recorded", "T-2", "operator") in told
 
 
-def test_a_cap_in_a_currency_that_nothing_is_added_up_in_is_refused(url: str, today: date) -> None:
-    grant = ("grant", "T-9", "branch_head", "--limit", "5000000", "USD", *days(today))
-    grant += ("--person", "approver2", "--by", "board")
-    lent = ("delegate", "approver2", "--reason", "leave", *days(today), "--limit", "50", "USD")
-
-    for who, said in (("operator", grant), ("approver1", lent)):
-        ending, document = types(url, who, *said)
-        assert (ending, document["code"]) == (Exit.REFUSED, "currency_mismatch"), document
-        assert "USD and CNY" in document["detail"]
-
-
 def test_a_delegation_is_ones_own_or_an_operators_and_never_the_delegates(
     url: str, today: date
 ) -> None:

@@ -26,23 +26,14 @@ from domain.approval import (
     Seat,
     SeatContent,
 )
-from domain.errors import (
-    BeyondGrant,
-    CurrencyMismatch,
-    GrantNotHeld,
-    NotFound,
-    NotPermitted,
-    SameHands,
-)
+from domain.errors import BeyondGrant, GrantNotHeld, NotFound, NotPermitted, SameHands
 from domain.identity import Id, Person, Role
-from domain.money import Money
 from domain.value import Value
 from policies.authority import holders, line_of
 from storage.approval import AuthorityGrants, AuthorityRegister, Tasks
 from storage.attachment import Attachments
 from storage.base import Records
 from storage.customer import Customers
-from storage.edition import Editions
 from storage.identity import Persons
 from web.service.clock import Clock
 from web.service.ids import new_id
@@ -107,12 +98,10 @@ class AuthorityService:
         """Enter a grant into the register.
 
         Refuses `AlreadyExists` where its number stands for another, `SameHands` to whoever would
-        hold it, `CurrencyMismatch` where its cap is in no currency that exposure is added up in, and
-        a sub-grant `BeyondGrant` (in what) or `GrantNotHeld`.
+        hold it, and a sub-grant `BeyondGrant` (in what) or `GrantNotHeld`.
         """
         permit(person, Action.AUTHORITY_GRANT)
         with self._records.begin() as session:
-            self._refuse_other_currency(session, grant.limit)
             day = max(grant.valid_from, self._clock.business_on())
             held_by = holders(grant, AuthorityRegister(session).on_day(day))
             if person.person_id in (grant.person_id, *held_by):
@@ -134,13 +123,6 @@ class AuthorityService:
                 "grant", grant_no, grant.person_id or grant.seat, on, person.person_id, reason
             )
             ask_holders_anew(session, [grant.position], on)
-
-    def _refuse_other_currency(self, session: Session, limit: Money | None) -> None:
-        """Nothing, or `CurrencyMismatch`: a cap in another currency would let nobody decide."""
-        edition = Editions(session).find_current(self._clock.business_on())
-        if edition is None or limit is None or limit.currency == edition.reporting_currency:
-            return
-        raise CurrencyMismatch(first=limit.currency, second=edition.reporting_currency)
 
     def _refuse_beyond(self, session: Session, grant: AuthorityGrant, parent_no: str) -> None:
         parent = AuthorityGrants(session).read(parent_no)
@@ -203,8 +185,8 @@ class AuthorityService:
     ) -> Delegation:
         """Have somebody speak for oneself for a time, or as an operator for somebody who is away.
 
-        Refuses `SameHands` to the delegate, `NotPermitted` to others than delegator and operator,
-        and `CurrencyMismatch` as a grant is refused.
+        Refuses `SameHands` to the delegate, and `NotPermitted` to others than delegator and
+        operator.
         """
         permit(person, Action.DELEGATION_RECORD)
         delegator = content.delegator or person.person_id
@@ -215,7 +197,6 @@ class AuthorityService:
         with self._records.begin() as session:
             for each in (delegator, content.delegate):
                 Persons(session).read_person(each)
-            self._refuse_other_currency(session, content.limit)
             named = content.model_copy(update={"delegator": delegator})
             delegation = self._record(session, person, Delegation, named, entry_id)
             self._asked_anew(session, delegator)
