@@ -90,10 +90,10 @@ def _of_missing(missing: tuple[str, ...], since: str) -> Explanation:
         return _said("uninvestigated", Turn.INVESTIGATORS, since=since)
     if not missing:
         return _said("returned", Turn.APPLICANT, since=since)
-    return _said("missing", _turn_of(missing), since=since, missing=",".join(missing))
+    return _said("missing", turn_of(missing), since=since, missing=",".join(missing))
 
 
-def _turn_of(missing: tuple[str, ...]) -> Turn:
+def turn_of(missing: tuple[str, ...]) -> Turn:
     """Whose it is to bring what is missing: the applicant's if anything is, then the investigators',
     and of what is ours the risk officers' before the analysts'."""
     rates = tuple(code for code in missing if RateGap.find(code) is not None)

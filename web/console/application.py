@@ -9,7 +9,6 @@ from urllib.parse import quote, urlencode
 from fastapi import APIRouter, Form, Query, Response, UploadFile
 from fastapi.responses import HTMLResponse
 
-from domain.analyst_figure import factor_of
 from domain.application import Application, ApplicationChange, ApplicationType, Case, CaseStatus
 from domain.approval import TaskStatus
 from domain.edition import OverridePolicy
@@ -21,13 +20,14 @@ from domain.errors import (
     OutOfOrder,
     Withdrawn,
 )
-from domain.exchange import RateGap
 from domain.external_rating import EXTERNAL_RATING
 from domain.investigation import INVESTIGATION_REPORT
 from domain.line import ConditionPrecedent, ConditionStatus
 from domain.money import Money
 from domain.offer import OfferStatus
+from domain.operations import Turn
 from domain.override import OverrideStatus
+from policies.waiting import turn_of
 from web.api.pages import after_instant
 from web.console.approval import approvals_shown, letter_outcome
 from web.console.assessment import receipt_of, spread_of
@@ -477,6 +477,14 @@ def _signed(view: CaseView) -> bool:
     return view.assessment is not None and view.assessment.dossier.investigation is not None
 
 
+# What is missing and not the applicant's to bring, and how a page says whom it waits for.
+_OURS = {
+    Turn.INVESTIGATORS: "waits.investigation",
+    Turn.RISK_OFFICERS: "waits.rate",
+    Turn.ANALYSTS: "waits.analyst",
+}
+
+
 def _waits(visit: Visit, view: CaseView) -> dict[str, Any]:
     """Whom the case waits for, since when it may not wait longer, and what that person opens."""
     tasks = [task for task in view.tasks if task.status is TaskStatus.OPEN]
@@ -487,12 +495,8 @@ def _waits(visit: Visit, view: CaseView) -> dict[str, Any]:
             speech.name("position", task.position) for task in tasks
         )
         due_at = min(task.due_at for task in tasks)
-    elif view.case.missing == (INVESTIGATION_REPORT,):
-        whom = speech.say("waits.investigation")
-    elif view.case.missing and all(map(RateGap.find, view.case.missing)):
-        whom = speech.say("waits.rate")
-    elif view.case.missing and all(map(factor_of, view.case.missing)):
-        whom = speech.say("waits.analyst")
+    elif view.case.missing and (ours := _OURS.get(turn_of(view.case.missing))):
+        whom = speech.say(ours)
     elif speech.explains(f"waits.{status}"):
         whom = speech.say(f"waits.{status}")
     if _offered(view) and view.offer:
