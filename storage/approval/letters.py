@@ -54,12 +54,13 @@ _LIMIT_COLUMNS = (
     "letter_no, customer_id, unit, decided_on, currency, limit_minor, eligible_minor, added_minor,"
     " route_row, recorded_at"
 )
+_COLUMNS = [column.name for column in table_of(LetterRow).c]
 # What a letter grants is beside it from the start, and costs no further round trip.
 _RECORD_GRANTED = text(
     f"""
     WITH letter AS (
-        INSERT INTO letter ({", ".join(table_of(LetterRow).c.keys())})
-        VALUES ({", ".join(f":{name}" for name in table_of(LetterRow).c)})
+        INSERT INTO letter ({", ".join(_COLUMNS)})
+        VALUES ({", ".join(f":{name}" for name in _COLUMNS)})
     )
     INSERT INTO letter_limit ({_LIMIT_COLUMNS})
     SELECT {_LIMIT_COLUMNS} FROM jsonb_populate_record(CAST(NULL AS letter_limit), :granted)
