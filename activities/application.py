@@ -480,8 +480,12 @@ def conclude_case(
     person_id: str = "system",
     *,
     order: ContractOrder | None,
+    overridden: bool = True,
 ) -> Case:
-    """Write a final decision into the case and owe its notice; used by the lane and by people."""
+    """Write a final decision into the case and owe its notice; used by the lane and by people.
+
+    Whoever knows that nobody asked to move its grade says so (`overridden`).
+    """
     tell_decision(
         session,
         letter,
@@ -499,7 +503,8 @@ def conclude_case(
             letter_no=letter.letter_no,
             person_id=person_id,
         )
-    void_pending(session, before.case_id, VoidedBy.CASE, at)
+    if overridden:
+        void_pending(session, before.case_id, VoidedBy.CASE, at)
     CaseEvents(session).post(
         before.case_id, "approved", person_id=person_id, at=at, letter_no=letter.letter_no
     )

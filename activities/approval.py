@@ -52,7 +52,7 @@ from domain.notification import Channel, Notice
 from policies.calendar import calendar_of
 from policies.materiality import carried, changes
 from storage.application import Applications, Assessments, CaseEvents
-from storage.approval import Acts, Approvals, Decisions
+from storage.approval import Acts, Approvals, Decisions, Locked
 from storage.base import Records
 from storage.edition import Editions
 from storage.identity import ActionTokens, Refusals
@@ -89,10 +89,17 @@ class ApprovalActivities(ApprovalSteps):
     @activity.defn
     def record_decision(self, decision: DecisionRequest) -> ApprovalProgress:
         with self._records.begin() as session:
-            taken = Decisions(session).find_progress(decision.message_id, decision.said)
-            if taken is not None:
+            found = Approvals(session).read_for_word(decision)
+            if isinstance(found, ApprovalProgress):
+                return found.model_copy(update={"replayed": True})
+            try:
+                return _decide(session, decision, found)
+            except CreditError:
+                # A twin of the message may have held the approval until now.
+                taken = Decisions(session).find_progress(decision.message_id, decision.said)
+                if taken is None:
+                    raise
                 return taken.model_copy(update={"replayed": True})
-            return _decide(session, decision)
 
     @activity.defn
     def record_act(self, request: ActRequest) -> ApprovalProgress:
@@ -130,8 +137,8 @@ _SAID_ALONE = (Verdict.APPROVE, Verdict.SUPPORT)  # words that need no reason
 # ── a word ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def _decide(session: Session, decision: DecisionRequest) -> ApprovalProgress:
-    approval, progress, version = Approvals(session).read_locked(decision.approval_id)
+def _decide(session: Session, decision: DecisionRequest, found: Locked) -> ApprovalProgress:
+    approval, progress, version = found
     _redeem(session, decision)
     case = _case_under_decision(session, approval)
     approval.legality(decision.task_id, decision.person_id)
@@ -140,8 +147,7 @@ def _decide(session: Session, decision: DecisionRequest) -> ApprovalProgress:
     on = business_on(decision.at, decision.offset_days)
     asking = Asking(session, approval, on)
     voice = asking.voice_of(decision.person_id, task)
-    _well_said(session, decision, approval)
-    edition = Editions(session).read(approval.request.edition_hash)
+    _well_said(decision, approval, asking)
     after = approval.decided(
         decision.task_id,
         decision.person_id,
@@ -151,10 +157,11 @@ def _decide(session: Session, decision: DecisionRequest) -> ApprovalProgress:
         to_step=decision.to_step,
         resume=decision.resume,
     )
+    edition = asking.edition
     after, following, newly = _moved(session, approval, after, progress, edition, decision, on)
     following = following.model_copy(update={"decision_id": decision.message_id})
     if after.outcome is not ApprovalOutcome.OPEN:
-        following = _conclude(session, after, following, decision, case, edition, on)
+        following = _conclude(session, after, following, decision, case, asking)
     Approvals(session).write(after, following, version, decision.at)
     if newly:
         _tell_holders(session, after, Notice.TASK_OPENED, following, on, only=newly)
@@ -239,7 +246,8 @@ def _act(session: Session, request: ActRequest) -> ApprovalProgress:
     after, following, newly = _moved(session, approval, acted, progress, edition, request, on)
     following = following.model_copy(update={"decision_id": request.message_id})
     if after.outcome is not ApprovalOutcome.OPEN:
-        following = _conclude(session, after, following, _closing(request), case, edition, on)
+        asking = Asking(session, approval, on)
+        following = _conclude(session, after, following, _closing(request), case, asking)
     Approvals(session).write(after, following, version, request.at)
     if newly:
         _tell_holders(session, after, Notice.TASK_OPENED, following, on, only=newly)
@@ -282,7 +290,7 @@ def _case_under_decision(session: Session, approval: Approval) -> Case | None:
     return case
 
 
-def _well_said(session: Session, decision: DecisionRequest, approval: Approval) -> None:
+def _well_said(decision: DecisionRequest, approval: Approval, asking: Asking) -> None:
     """A refusal or a return gives its reason; what was read is what is decided on."""
     if decision.content_hash and decision.content_hash != approval.request.content_hash:
         raise StaleContent(id=approval.request.case_id)
@@ -302,20 +310,20 @@ def _well_said(session: Session, decision: DecisionRequest, approval: Approval) 
     if subject is Subject.POLICY_EDITION and decision.limit is not None:
         raise Malformed(reason="a policy edition is published or not, with no other limit")
     if decision.term_months is not None or any(each.due_on for each in decision.conditions):
-        _within_term(session, decision, approval)
+        _within_term(decision, approval, asking)
     if decision.limit is not None:
-        proposed = Assessments(session).read(approval.request.subject_id).limit_recommended
+        proposed = asking.judged.limit_recommended
         if not decision.limit.minor > 0 or decision.limit > proposed:
             raise LimitAboveProposal(limit=decision.limit, proposed=proposed)
 
 
-def _within_term(session: Session, decision: DecisionRequest, approval: Approval) -> None:
+def _within_term(decision: DecisionRequest, approval: Approval, asking: Asking) -> None:
     """A shorter term than was asked for, of an application; a day that is not over."""
     months = decision.term_months
     if months is not None:
         if approval.request.subject is not Subject.APPLICATION:
             raise Malformed(reason="only an application is approved for another term")
-        application = Assessments(session).read(approval.request.subject_id).dossier.application
+        application = asking.judged.dossier.application
         if months > application.term_months:
             raise TermAboveRequest(months=months, requested=application.term_months)
     on = business_on(decision.at, decision.offset_days)
@@ -329,10 +337,10 @@ def _conclude(
     progress: ApprovalProgress,
     decision: DecisionRequest,
     case: Case | None,
-    edition: PolicyEdition,
-    on: date,
+    asking: Asking,
 ) -> ApprovalProgress:
     """The last word: a letter, the case's new status, and the notice, all with the word itself."""
+    edition, on = asking.edition, asking.on
     if approval.outcome is ApprovalOutcome.RETURNED:
         return _returned(session, progress, decision, case, edition)
     if approval.request.subject is Subject.POLICY_EDITION:
@@ -344,32 +352,37 @@ def _conclude(
     if approval.request.subject is Subject.CAP:
         letter = settle_cap(session, approval, decision, edition, on)
         return progress.model_copy(update={"letter_no": letter.letter_no})
-    letter = _letter(session, approval, decision, edition, on)
+    letter = _letter(session, approval, decision, asking)
     progress = progress.model_copy(update={"letter_no": letter.letter_no})
     if case is None:
         return progress
-    order = order_of(letter, Assessments(session).read(case.case_id), edition)
-    conclude_case(session, case, letter, decision.at, decision.person_id, order=order)
+    order = order_of(letter, asking.judged, edition)
+    conclude_case(
+        session,
+        case,
+        letter,
+        decision.at,
+        decision.person_id,
+        order=order,
+        overridden=asking.bearing.overridden,
+    )
     return progress.model_copy(update={"order": order})
 
 
 def _letter(
-    session: Session,
-    approval: Approval,
-    decision: DecisionRequest,
-    edition: PolicyEdition,
-    on: date,
+    session: Session, approval: Approval, decision: DecisionRequest, asking: Asking
 ) -> Letter:
-    assessment = Assessments(session).read(approval.request.subject_id)
     approved = approval.outcome is ApprovalOutcome.APPROVED
-    said_on = [task.carried_from or task.task_id for task in approval.tasks if task.word]
+    # The last word is not on record yet; where it is the first, there is none to be read.
+    words = approval.tasks if asking.spoken else ()
+    said_on = [task.carried_from or task.task_id for task in words if task.word]
     said = Decisions(session).conceded(said_on, decision)
     return issue_letter(
         session,
-        assessment,
-        edition,
+        asking.judged,
+        asking.edition,
         approved=approved,
-        on=on,
+        on=asking.on,
         decided_by=approval.deciders,
         reason_codes=() if approved else ("approver_declined",),
         limit=said.limit,

@@ -43,7 +43,7 @@ def issue_letter(
     `TermAboveRequest` for more than was put to the vote, and `RelatedTerms`.
     """
     letters = Letters(session)
-    on_record = letters.find_of_subject(assessment.case_id)
+    on_record, letter_no = letters.find_or_number(assessment.case_id, on.year)
     if on_record is not None:
         return on_record
     customer = assessment.dossier.customer
@@ -58,7 +58,7 @@ def issue_letter(
         terms = terms_for(assessment, amount, edition, on, term_months=term_months, asked=asked)
         refuse_better_terms(assessment, terms, edition)
     letter = Letter(
-        letter_no=letters.next_no(on.year),
+        letter_no=letter_no,
         case_id=assessment.case_id,
         approved=approved,
         terms=terms,
@@ -69,10 +69,8 @@ def issue_letter(
         decided_by=decided_by,
         replaces=_letter_in_force(session, assessment.dossier.application) if approved else None,
     )
-    letters.record(letter, assessment.case_id, customer.customer_id)
-    granted = limit_of_letter(assessment, letter, unit_of(session, customer))
-    if granted is not None:
-        letters.record_limit(granted)
+    granted = limit_of_letter(assessment, letter, unit_of(session, customer)) if approved else None
+    letters.record(letter, assessment.case_id, customer.customer_id, granted)
     return letter
 
 
@@ -113,15 +111,14 @@ def tell_decision(
     What is offered is put to the customer with the offer, and not before.
     """
     notice, facts = _notice_of(letter)
-    for recipient in (f"person:{applicant}", *(() if offered else (f"customer:{customer_id}",))):
-        Outbox(session).post(
-            Channel.MAIL,
-            f"{letter.letter_no}/{recipient}",
-            recipient=recipient,
-            kind=notice,
-            facts=facts,
-            case_id=letter.case_id,
-        )
+    told = (f"person:{applicant}", *(() if offered else (f"customer:{customer_id}",)))
+    Outbox(session).post_all(
+        Channel.MAIL,
+        {f"{letter.letter_no}/{recipient}": recipient for recipient in told},
+        kind=notice,
+        facts=facts,
+        case_id=letter.case_id,
+    )
 
 
 def _notice_of(letter: Letter) -> tuple[Notice, dict[str, str]]:

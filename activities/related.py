@@ -1,6 +1,6 @@
 """Whom the register of the grantor's related parties reaches: customers, their rings, our people."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from domain.customer import Customer
 from domain.edition import PolicyEdition
 from domain.party import RingMember
 from domain.related import RelatedEntry
-from storage.approval import AuthorityRegister
+from storage.approval import AuthorityRegister, Bearing
 from storage.cap import Caps
 from storage.customer import Customers
 from storage.edition import Editions
@@ -93,7 +93,9 @@ class Recusal(NamedTuple):
         return f"{self.by}:{self.entry_id}" if self.entry_id else str(self.by)
 
 
-def recused_by(session: Session, approval: Approval, on: date) -> dict[str, Recusal]:
+def recused_by(
+    session: Session, approval: Approval, on: date, bearing: Bearing
+) -> dict[str, Recusal]:
     """Our people who do not decide this approval, each with what says so.
 
     Whom the register of related parties marks, whoever declared a tie with the customer, and
@@ -103,25 +105,35 @@ def recused_by(session: Session, approval: Approval, on: date) -> dict[str, Recu
     if request.subject is Subject.POLICY_EDITION:
         return {}
     found: dict[str, Recusal] = {}
-    for customer in _decided_on(session, request):
-        found |= _tied(session, customer, request, on)
+    group = _group_decided_on(session, request)
+    if group is None and bearing.manager_id is not None:
+        found = _own_ties(bearing.manager_id, bearing.ties)
+        if bearing.members_marked:
+            customer = Customers(session).read(request.customer_id)
+            found |= _marked(session, customer, request, on)
+    for customer in group or ():
+        declared = AuthorityRegister(session).conflicts(customer.customer_id, on)
+        found |= _own_ties(customer.manager_id, declared)
+        if bearing.members_marked:
+            found |= _marked(session, customer, request, on)
     return found | {
         each.person_id: Recusal(RecusedBy.DECLARED, request.approval_id)
         for each in approval.recused
     }
 
 
-def _tied(
+def _own_ties(manager_id: str, declared: Mapping[str, str]) -> dict[str, Recusal]:
+    """Who is tied to a customer by themselves: its manager, and who declared so."""
+    found = {manager_id: Recusal(RecusedBy.MANAGER)}
+    return found | {who: Recusal(RecusedBy.DECLARED, entry) for who, entry in declared.items()}
+
+
+def _marked(
     session: Session, customer: Customer, request: ApprovalRequest, on: date
 ) -> dict[str, Recusal]:
-    """Who is tied to a customer: its manager, who declared so, and whom the register marks."""
-    found = {customer.manager_id: Recusal(RecusedBy.MANAGER)}
-    declared = AuthorityRegister(session).conflicts(customer.customer_id, on)
-    found |= {who: Recusal(RecusedBy.DECLARED, entry) for who, entry in declared.items()}
-    if not RelatedParties(session).marks_members():
-        return found
+    """Whom the register of related parties marks where a customer falls under it."""
     edition = Editions(session).read(request.edition_hash)
-    return found | {
+    return {
         member: Recusal(RecusedBy.REGISTER, entry.entry_id)
         for entry in entries_of(session, customer, edition, on)
         for member in entry.members
@@ -141,11 +153,12 @@ def is_related(session: Session, customer: Customer, edition: PolicyEdition, on:
     return customer.related_to_grantor or bool(entries_of(session, customer, edition, on))
 
 
-def _decided_on(session: Session, request: ApprovalRequest) -> list[Customer]:
-    """The customer an approval is about; of a group's cap, all its members."""
-    about, customers = [request.customer_id], Customers(session)
-    if request.subject is Subject.CAP:
-        cap = Caps(session).read(request.subject_id).request
-        if cap.scope is CapOwner.GROUP:
-            about = list(customers.members(cap.owner_id))
-    return list(customers.find_many(about).values())
+def _group_decided_on(session: Session, request: ApprovalRequest) -> list[Customer] | None:
+    """All members of the group whose cap an approval is about; none where it is about no group."""
+    if request.subject is not Subject.CAP:
+        return None
+    cap = Caps(session).read(request.subject_id).request
+    if cap.scope is not CapOwner.GROUP:
+        return None
+    customers = Customers(session)
+    return list(customers.find_many(customers.members(cap.owner_id)).values())

@@ -5,7 +5,7 @@
 """
 
 import select as sockets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -42,7 +42,11 @@ class OutboxRow(Row):
     recorded_at: Mapped[datetime]
 
 
-_POST = insert(table_of(OutboxRow)).on_conflict_do_nothing().returning(OutboxRow.content_hash)
+_POST = (
+    insert(table_of(OutboxRow))
+    .on_conflict_do_nothing()
+    .returning(table_of(OutboxRow).c.key, table_of(OutboxRow).c.content_hash)
+)
 
 
 class Outbox:
@@ -62,36 +66,52 @@ class Outbox:
         case_id: str | None = None,
     ) -> None:
         """Owe one delivery; a repeat changes nothing, other content refuses `KeyReused`."""
-        content: dict[str, Any] = {
-            "recipient": recipient,
-            "kind": kind,
-            "facts": facts,
-            "case_id": case_id,
-        }
-        digest = content_hash(content)
-        now = recorded_at()
-        recorded = self._session.scalar(
-            _POST,
-            {
-                "channel": channel,
-                "key": key,
-                "content_hash": digest,
-                "state": DeliveryState.PENDING,
-                "attempts": 0,
-                "next_attempt_at": now,
-                "last_error": "",
-                "recorded_at": now,
-                **content,
-            },
-        )
-        if recorded is None:  # there was one under this key
-            recorded = self._session.scalar(
-                select(OutboxRow.content_hash).where(
-                    OutboxRow.channel == channel, OutboxRow.key == key
-                )
+        self.post_all(channel, {key: recipient}, kind=kind, facts=facts, case_id=case_id)
+
+    def post_all(
+        self,
+        channel: str,
+        recipients: Mapping[str, str],
+        *,
+        kind: str,
+        facts: dict[str, str],
+        case_id: str | None = None,
+    ) -> None:
+        """Owe the same to several, each under a key of their own, as `post` does; in one round
+        trip."""
+        now, digests = recorded_at(), dict[str, str]()
+        entries = []
+        for key, recipient in recipients.items():
+            content: dict[str, Any] = {
+                "recipient": recipient,
+                "kind": kind,
+                "facts": facts,
+                "case_id": case_id,
+            }
+            digests[key] = content_hash(content)
+            entries.append(
+                {
+                    "channel": channel,
+                    "key": key,
+                    "content_hash": digests[key],
+                    "state": DeliveryState.PENDING,
+                    "attempts": 0,
+                    "next_attempt_at": now,
+                    "last_error": "",
+                    "recorded_at": now,
+                    **content,
+                }
             )
-        if recorded != digest:
-            raise KeyReused(key=key)
+        recorded: dict[str, str] = dict(self._session.execute(_POST, entries).all())
+        before = sorted(set(digests) - set(recorded))  # there was one under these keys
+        if before:
+            there = select(OutboxRow.key, OutboxRow.content_hash).where(
+                OutboxRow.channel == channel, OutboxRow.key.in_(before)
+            )
+            recorded |= dict(self._session.execute(there).all())
+        for key, digest in digests.items():
+            if recorded.get(key) != digest:
+                raise KeyReused(key=key)
 
     def is_owed(self, channel: str, key: str) -> bool:
         """Whether there is an entry under this key, delivered or not."""

@@ -225,14 +225,6 @@ class RelatedParties:
             )
         return lines
 
-    def marks_members(self) -> bool:
-        """Whether any version marks people of ours at all."""
-        return bool(
-            self._session.scalar(
-                text("SELECT EXISTS (SELECT FROM related_entry WHERE content -> 'members' <> '[]')")
-            )
-        )
-
     def _newest(self, entry_id: str) -> RelatedEntry | None:
         row = self._session.scalar(
             select(RelatedEntryRow)

@@ -22,7 +22,6 @@ from domain.approval import (
     CaseFacts,
     Delegation,
     Function,
-    FunctionHeld,
     Register,
     Subject,
     Task,
@@ -38,6 +37,7 @@ from domain.errors import (
     ConflictOfInterest,
     CreditError,
     NoAuthority,
+    NotFound,
     RateMissing,
     Recused,
     SameHands,
@@ -49,7 +49,7 @@ from domain.reasons import because
 from policies.authority import asked, certificate_of, held, holders, stand_ins, voices
 from policies.cover import secured
 from storage.application import Assessments
-from storage.approval import AuthorityRegister, CaseFunctions, Decisions, Meetings
+from storage.approval import Bearing, Bearings
 from storage.classification import Classes
 from storage.customer import Customers
 from storage.edition import Editions
@@ -61,21 +61,26 @@ Given = TypeVar("Given", AuthorityGrant, Delegation)
 class Asking:
     """One approval on one day: who may decide its tasks, each register read once."""
 
-    def __init__(
-        self, session: Session, approval: Approval, on: date, register: Register | None = None
-    ) -> None:
+    def __init__(self, session: Session, approval: Approval, on: date) -> None:
         self._session = session
         self._approval = approval
         self._on = on
-        self._register = register
 
     @cached_property
     def edition(self) -> PolicyEdition:
         return Editions(self._session).read(self._approval.request.edition_hash)
 
     @cached_property
+    def bearing(self) -> Bearing:
+        """What the registers say, read once; the words it took over count as its own."""
+        carried = (task.carried_from for task in self._approval.tasks if task.word)
+        return Bearings(self._session).read(
+            self._approval.request, self._on, (each for each in carried if each)
+        )
+
+    @cached_property
     def register(self) -> Register:
-        found = self._register or AuthorityRegister(self._session).on_day(self._on)
+        found = self.bearing.register
         currency = self._approval.request.aggregate.currency
         caps = [each.limit for each in found.grants] + [each.limit for each in found.delegations]
         if all(cap is None or cap.currency == currency for cap in caps):
@@ -90,27 +95,19 @@ class Asking:
 
     @cached_property
     def recused(self) -> dict[str, Recusal]:
-        return recused_by(self._session, self._approval, self._on)
+        return recused_by(self._session, self._approval, self._on, self.bearing)
 
     @cached_property
     def stand_ins(self) -> dict[str, str]:
         """Whoever stands in for somebody who may not decide, by which delegation."""
         return stand_ins(self.register, {*self._approval.request.barred, *self.recused})
 
-    @cached_property
-    def functions(self) -> list[FunctionHeld]:
-        return CaseFunctions(self._session).held(self._approval.request.case_id)
-
-    @cached_property
-    def presenting(self) -> frozenset[str]:
-        """Whoever presents the case to a meeting, or attends it there: none of them has a vote."""
-        return Meetings(self._session).presenting(self._approval.request.approval_id)
-
     def elsewhere(self, task: Task) -> set[str]:
         """Whoever has had another function of the case than the task's, or has no vote on it."""
         own = self._function_of(task)
-        presenting = self.presenting if own is Function.APPROVAL else frozenset[str]()
-        return {*of_another(self.functions, own), *presenting}
+        # Whoever presents the case to a meeting, or attends it there, has no vote on it.
+        presenting = self.bearing.presenting if own is Function.APPROVAL else frozenset[str]()
+        return {*of_another(self.bearing.functions, own), *presenting}
 
     def _function_of(self, task: Task) -> Function:
         return self._approval.request.steps[task.step_index].function
@@ -120,13 +117,6 @@ class Asking:
         """Everybody who may not decide, by themselves or through others."""
         barred = self._approval.request.barred
         return tuple(dict.fromkeys((*barred, *self.recused, *self.stand_ins)))
-
-    @cached_property
-    def used(self) -> set[str]:
-        """Whose authority has been used in this approval."""
-        approval = self._approval
-        carried = [task.carried_from for task in approval.tasks if task.word and task.carried_from]
-        return Decisions(self._session).voices(approval.request.approval_id, carried)
 
     @cached_property
     def facts(self) -> CaseFacts:
@@ -140,6 +130,7 @@ class Asking:
         confined = any(scope != EVERYWHERE for scope in scopes)
         return _facts_of(self._session, plain, self) if confined else plain
 
+    @cached_property
     def assessment(self) -> Assessment | None:
         """What is decided on, where it is a judged application or review."""
         request = self._approval.request
@@ -147,6 +138,18 @@ class Asking:
         return Assessments(self._session).find(
             request.case_id if about_case else request.subject_id
         )
+
+    @property
+    def spoken(self) -> bool:
+        """Whether any word stands on the approval."""
+        return any(task.word for task in self._approval.tasks)
+
+    @property
+    def judged(self) -> Assessment:
+        """The receipt of what is decided on; refuses `NotFound` where nothing was judged."""
+        if self.assessment is None:
+            raise NotFound(kind="assessment", id=self._approval.request.subject_id)
+        return self.assessment
 
     def customer_id(self) -> str:
         return self._approval.request.customer_id
@@ -197,10 +200,11 @@ class Asking:
         """Nothing, or why this person can have no part in the task: recused, tied, a stand-in of
         somebody who is, or one who has had another part in the case."""
         self._refuse_tied(person_id)
-        refuse_override_hands(self._session, self._approval, person_id)
+        if self.bearing.overridden:
+            refuse_override_hands(self._session, self._approval, person_id)
         own, case_id = self._function_of(task), self._approval.request.case_id
-        refuse_second(self.functions, person_id, own, case_id)
-        if own is Function.APPROVAL and person_id in self.presenting:
+        refuse_second(self.bearing.functions, person_id, own, case_id)
+        if own is Function.APPROVAL and person_id in self.bearing.presenting:
             raise SameHands(first="presenting a case", second="a vote on it")
 
     def _refuse_tied(self, person_id: str) -> None:
@@ -285,7 +289,7 @@ class Asking:
 
     def _asked(self, task: Task) -> dict[str, Voice]:
         policy = self.edition.approval.authority
-        unfree = {*self.barred, *self.used, *self.elsewhere(task)}
+        unfree = {*self.barred, *self.bearing.voices, *self.elsewhere(task)}
         return asked(self.register, task.may_be_decided_by, self.facts, policy, unfree)
 
 
@@ -309,7 +313,7 @@ def authority_for(
 
 def _facts_of(session: Session, plain: CaseFacts, asking: Asking) -> CaseFacts:
     customer = Customers(session).find(asking.customer_id())
-    assessment = asking.assessment()
+    assessment = asking.assessment
     if customer is None:
         return plain
     found = Classes(session).find(customer.customer_id, asking.on)

@@ -63,13 +63,12 @@ def tell_askable(
 def ask_anew(session: Session, tasks: Sequence[TaskView], on: date) -> None:
     """After the registers have changed, or a day has passed: tell whoever could decide open tasks
     now and was not told, and raise alarms."""
-    register = AuthorityRegister(session).on_day(on)
     due = {task.task_id: task.due_at.isoformat() for task in tasks}
     for approval_id in dict.fromkeys(task.approval_id for task in tasks):
         approval = Approvals(session).find(approval_id)
         if approval is None:
             continue
-        asking = Asking(session, approval, on, register)
+        asking = Asking(session, approval, on)
         for task in approval.open_tasks:
             people = asking.people(task) or _raise_alarm(session, asking, approval, task)
             for person_id in people:

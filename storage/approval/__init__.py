@@ -1,8 +1,9 @@
 """Approvals, their tasks and words, the authority register, and the letters they end in."""
 
 from storage.approval.acts import Acts, ActView
-from storage.approval.approvals import Approvals
+from storage.approval.approvals import Approvals, Locked
 from storage.approval.authority import AuthorityGrants, AutomaticLane
+from storage.approval.bearing import Bearing, Bearings
 from storage.approval.decisions import Decisions, DecisionView
 from storage.approval.functions import CaseFunctions
 from storage.approval.letters import Letters
@@ -17,10 +18,13 @@ __all__ = [
     "AuthorityGrants",
     "AuthorityRegister",
     "AutomaticLane",
+    "Bearing",
+    "Bearings",
     "CaseFunctions",
     "DecisionView",
     "Decisions",
     "Letters",
+    "Locked",
     "Meetings",
     "TaskView",
     "Tasks",

@@ -1,9 +1,9 @@
 """Approvals as their workflow left them, and the tasks that follow from each."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, select, text, update
+from sqlalchemy import bindparam, select, text
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -12,13 +12,15 @@ from domain.approval import (
     Approval,
     ApprovalProgress,
     ApprovalRequest,
+    DecisionRequest,
     Task,
     TaskStatus,
 )
-from domain.errors import NotFound, OutOfOrder
+from domain.errors import KeyReused, NotFound, OutOfOrder
 from storage.approval.acts import ActRow
+from storage.approval.decisions import DecisionRow
 from storage.approval.tasks import TaskRow, TaskView, task_view
-from storage.base import Row
+from storage.base import Row, table_of
 
 
 class ApprovalRow(Row):
@@ -38,16 +40,47 @@ class ApprovalRow(Row):
 
 _UNSPOKEN = (TaskStatus.OPEN, TaskStatus.WAITING)
 # All tasks of an approval in one round trip, as a committee has many.
-_WRITE_TASKS = text(
+_WRITE = text(
     """
-    UPDATE task SET status = n.status, decided_by = n.decided_by, verdict = n.verdict,
-        position = n.position, escalated_to = n.escalated_to, person_id = n.person_id,
-        asked_of = n.asked_of, closed_at = n.closed_at
-    FROM jsonb_to_recordset(:tasks) AS n(task_id text, status text, decided_by text, verdict text,
-        position text, escalated_to text, person_id text, asked_of text, closed_at timestamptz)
-    WHERE task.task_id = n.task_id AND task.status = ANY (:unspoken)
+    WITH written AS (
+        UPDATE approval SET outcome = :outcome, body = :body, progress = :progress,
+            version = version + 1
+        WHERE approval_id = :approval_id AND version = :version RETURNING approval_id
+    ), tasks AS (
+        UPDATE task SET status = n.status, decided_by = n.decided_by, verdict = n.verdict,
+            position = n.position, escalated_to = n.escalated_to, person_id = n.person_id,
+            asked_of = n.asked_of, closed_at = n.closed_at
+        FROM written, jsonb_to_recordset(:tasks) AS n(task_id text, status text, decided_by text,
+            verdict text, position text, escalated_to text, person_id text, asked_of text,
+            closed_at timestamptz)
+        WHERE task.task_id = n.task_id AND task.status = ANY (:unspoken)
+    )
+    SELECT approval_id FROM written
     """
-).bindparams(bindparam("tasks", type_=JSONB))
+).bindparams(*(bindparam(name, type_=JSONB) for name in ("body", "progress", "tasks")))
+_APPROVAL, _TASK, _WORD = table_of(ApprovalRow), table_of(TaskRow), table_of(DecisionRow)
+_SAID = (_WORD.c.decision_id, _WORD.c.said_hash, _WORD.c.progress.label("taken"))
+_BY_MESSAGE = _WORD.c.decision_id == bindparam("message_id")
+_LOCKED = (
+    select(_APPROVAL.c.body, _APPROVAL.c.progress, _APPROVAL.c.version)
+    .where(_APPROVAL.c.approval_id == bindparam("approval_id"))
+    .with_for_update(of=_APPROVAL)
+)
+_FOR_WORD = _LOCKED.add_columns(*_SAID).outerjoin_from(_APPROVAL, _WORD, _BY_MESSAGE)
+_OF_WORD = (
+    select(_TASK, _APPROVAL.c.body, *_SAID)
+    .join_from(_TASK, _APPROVAL, _APPROVAL.c.approval_id == _TASK.c.approval_id)
+    .outerjoin(_WORD, _BY_MESSAGE)
+    .where(_TASK.c.task_id == bindparam("task_id"))
+)
+
+
+class Locked(NamedTuple):
+    """An approval as it stands; no other word is taken until the commit."""
+
+    approval: Approval
+    progress: ApprovalProgress
+    version: int
 
 
 class Approvals:
@@ -97,6 +130,17 @@ class Approvals:
         task, approval = row
         return task_view(task), Approval.model_validate(approval.body)
 
+    def read_of_word(
+        self, said: DecisionRequest
+    ) -> tuple[TaskView, Approval, ApprovalProgress | None]:
+        """The task of a word, the approval it belongs to, and what followed from the word's message
+        if it was taken before; in one round trip. Refuses `KeyReused` if the message said other."""
+        asked = {"task_id": said.task_id, "message_id": said.message_id}
+        row = self._session.execute(_OF_WORD, asked).one_or_none()
+        if row is None:
+            raise NotFound(kind="task", id=said.task_id)
+        return task_view(row), Approval.model_validate(row.body), _taken(row, said)
+
     def reads_along(self, case_id: str, person_id: str) -> bool:
         """Whether somebody put them a question about the case, or lets them read along."""
         asked = select(ActRow.act_id).where(
@@ -121,38 +165,41 @@ class Approvals:
         )
         return [Approval.model_validate(row.body) for row in rows]
 
-    def read_locked(self, approval_id: str) -> tuple[Approval, ApprovalProgress, int]:
-        """The approval, its progress and version; no other word is taken until the commit."""
-        row = self._session.scalar(
-            select(ApprovalRow).where(ApprovalRow.approval_id == approval_id).with_for_update()
-        )
+    def read_locked(self, approval_id: str) -> Locked:
+        row = self._session.execute(_LOCKED, {"approval_id": approval_id}).one_or_none()
         if row is None:
             raise NotFound(kind="approval", id=approval_id)
-        approval = Approval.model_validate(row.body)
-        return approval, ApprovalProgress.model_validate(row.progress), row.version
+        return _locked(row)
+
+    def read_for_word(self, said: DecisionRequest) -> Locked | ApprovalProgress:
+        """The approval of a word, locked; or what followed from its message, if it was taken before.
+
+        Refuses `KeyReused` if the message said other.
+        """
+        asked = {"approval_id": said.approval_id, "message_id": said.message_id}
+        row = self._session.execute(_FOR_WORD, asked).one_or_none()
+        if row is None:
+            raise NotFound(kind="approval", id=said.approval_id)
+        return _taken(row, said) or _locked(row)
 
     def write(
         self, approval: Approval, progress: ApprovalProgress, version: int, at: datetime
     ) -> None:
         """Replace the approval as of `version`, and its tasks with it."""
         written = self._session.execute(
-            update(ApprovalRow)
-            .where(
-                ApprovalRow.approval_id == approval.request.approval_id,
-                ApprovalRow.version == version,
-            )
-            .values(
-                outcome=approval.outcome,
-                body=approval.model_dump(mode="json"),
-                progress=progress.model_dump(mode="json"),
-                version=version + 1,
-            )
-            .returning(ApprovalRow.approval_id)
+            _WRITE,
+            {
+                "approval_id": approval.request.approval_id,
+                "version": version,
+                "outcome": approval.outcome,
+                "body": approval.model_dump(mode="json"),
+                "progress": progress.model_dump(mode="json"),
+                "tasks": [_as_row(task, at) for task in approval.tasks],
+                "unspoken": list(_UNSPOKEN),
+            },
         ).first()
         if written is None:
             raise OutOfOrder(reason="the approval was changed by something else meanwhile")
-        tasks = [_as_row(task, at) for task in approval.tasks]
-        self._session.execute(_WRITE_TASKS, {"tasks": tasks, "unspoken": list(_UNSPOKEN)})
         self._record_tasks(approval, progress, at)
 
     def _record_tasks(self, approval: Approval, progress: ApprovalProgress, at: datetime) -> None:
@@ -176,6 +223,19 @@ class Approvals:
         ]
         if opened:
             self._session.execute(insert(TaskRow).values(opened).on_conflict_do_nothing())
+
+
+def _taken(row: Any, said: DecisionRequest) -> ApprovalProgress | None:
+    if row.decision_id is None:
+        return None
+    if row.said_hash != said.said:
+        raise KeyReused(key=said.message_id)
+    return ApprovalProgress.model_validate(row.taken)
+
+
+def _locked(row: Any) -> Locked:
+    approval = Approval.model_validate(row.body)
+    return Locked(approval, ApprovalProgress.model_validate(row.progress), row.version)
 
 
 def _as_row(task: Task, at: datetime) -> dict[str, Any]:

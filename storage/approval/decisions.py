@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, or_, select
+from sqlalchemy import BigInteger, select
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -22,7 +22,7 @@ from domain.contract import ConditionAsked
 from domain.errors import KeyReused
 from domain.money import Money
 from domain.value import Value
-from storage.base import Row
+from storage.base import Row, table_of
 
 
 class DecisionRow(Row):
@@ -64,6 +64,9 @@ class DecisionVoidRow(Row):
     reason: Mapped[str]
     voided_by: Mapped[str]
     voided_at: Mapped[datetime]
+
+
+_RECORD = insert(table_of(DecisionRow))
 
 
 class DecisionView(Value):
@@ -125,34 +128,35 @@ class Decisions:
     ) -> None:
         """One word, by whose authority, in which function, and who might not have said it."""
         self._session.execute(
-            insert(DecisionRow).values(
-                decision_id=decision.message_id,
-                task_id=decision.task_id,
-                approval_id=decision.approval_id,
-                case_id=approval.request.case_id,
-                person_id=decision.person_id,
-                on_behalf_of=voice.on_behalf_of,
-                delegations=list(voice.delegations),
-                makers=list(dict.fromkeys(barred)),
-                grant_no=voice.grant.grant_no,
-                position=voice.grant.position,
-                verdict=decision.verdict,
-                note=decision.note,
-                fields_wanted=list(decision.fields_wanted),
-                limit_minor=decision.limit.minor if decision.limit else None,
-                currency=decision.limit.currency if decision.limit else None,
-                content_hash=approval.request.content_hash,
-                channel=decision.channel,
-                said_hash=decision.said,
-                progress=progress.model_dump(mode="json"),
-                decided_at=decision.at,
-                to_step=decision.to_step,
-                resume=decision.resume if decision.verdict is Verdict.RETURN else None,
-                conditions=[each.said for each in decision.conditions],
-                term_months=decision.term_months,
-                function=function,
-                risks=[risk.model_dump() for risk in decision.risks],
-            )
+            _RECORD,
+            {
+                "decision_id": decision.message_id,
+                "task_id": decision.task_id,
+                "approval_id": decision.approval_id,
+                "case_id": approval.request.case_id,
+                "person_id": decision.person_id,
+                "on_behalf_of": voice.on_behalf_of,
+                "delegations": list(voice.delegations),
+                "makers": list(dict.fromkeys(barred)),
+                "grant_no": voice.grant.grant_no,
+                "position": voice.grant.position,
+                "verdict": decision.verdict,
+                "note": decision.note,
+                "fields_wanted": list(decision.fields_wanted),
+                "limit_minor": decision.limit.minor if decision.limit else None,
+                "currency": decision.limit.currency if decision.limit else None,
+                "content_hash": approval.request.content_hash,
+                "channel": decision.channel,
+                "said_hash": decision.said,
+                "progress": progress.model_dump(mode="json"),
+                "decided_at": decision.at,
+                "to_step": decision.to_step,
+                "resume": decision.resume if decision.verdict is Verdict.RETURN else None,
+                "conditions": [each.said for each in decision.conditions],
+                "term_months": decision.term_months,
+                "function": function,
+                "risks": [risk.model_dump() for risk in decision.risks],
+            },
         )
 
     def resumes(self, approval_id: str) -> bool:
@@ -168,35 +172,21 @@ class Decisions:
         )
         return said == Resume.TO_ME
 
-    def voices(self, approval_id: str, carried: Iterable[str] = ()) -> set[str]:
-        """Whose authority stands behind a word of an approval: each person's counts once.
-
-        `carried` are the tasks before it whose words it took over.
-        """
-        rows = self._session.execute(
-            select(DecisionRow.person_id, DecisionRow.on_behalf_of).where(
-                or_(
-                    DecisionRow.approval_id == approval_id,
-                    DecisionRow.task_id.in_(sorted(carried)),
-                ),
-                DecisionRow.decision_id.not_in(select(DecisionVoidRow.decision_id)),
-            )
-        )
-        return {on_behalf_of or person_id for person_id, on_behalf_of in rows}
-
     def conceded(self, task_ids: Iterable[str], last: DecisionRequest) -> Conceded:
         """The lowest limit and the shortest term that the words on these tasks and the last one
         name, and every condition of theirs."""
-        rows = self._session.execute(
+        asked = sorted(task_ids)
+        words = (
             select(
                 DecisionRow.limit_minor,
                 DecisionRow.currency,
                 DecisionRow.term_months,
                 DecisionRow.conditions,
             )
-            .where(DecisionRow.task_id.in_(sorted(task_ids)))
+            .where(DecisionRow.task_id.in_(asked))
             .order_by(DecisionRow.decided_at, DecisionRow.decision_id)
-        ).all()
+        )
+        rows = self._session.execute(words).all() if asked else []
         limits = [_limit(minor, currency) for minor, currency, _, _ in rows] + [last.limit]
         terms = [months for _, _, months, _ in rows] + [last.term_months]
         said = [ConditionAsked.model_validate(each) for *_, found in rows for each in found]

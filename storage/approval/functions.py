@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from domain.approval import Function, FunctionHeld
 
-_HELD = text("SELECT person_id, function FROM functions_of_case(:case_id) ORDER BY 1, 2")
+HELD = "SELECT person_id, function FROM functions_of_case(:case_id) ORDER BY 1, 2"
 
 
 class CaseFunctions:
@@ -16,5 +16,8 @@ class CaseFunctions:
 
     def held(self, case_id: str) -> list[FunctionHeld]:
         """Each person with each function they have had on the case."""
-        rows = self._session.execute(_HELD, {"case_id": case_id})
-        return [FunctionHeld(person_id, Function(function)) for person_id, function in rows]
+        return [held_of(*row) for row in self._session.execute(text(HELD), {"case_id": case_id})]
+
+
+def held_of(person_id: str, function: str) -> FunctionHeld:
+    return FunctionHeld(person_id, Function(function))

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, func, literal_column, select, text, tuple_
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import BigInteger, bindparam, func, literal_column, select, text, tuple_
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from domain.approval import Approval, ApprovalOutcome, Verdict
@@ -50,7 +50,27 @@ class LetterLimitRow(Row):
 
 
 _RECORD = insert(table_of(LetterRow))
-_RECORD_LIMIT = insert(table_of(LetterLimitRow))
+_LIMIT_COLUMNS = (
+    "letter_no, customer_id, unit, decided_on, currency, limit_minor, eligible_minor, added_minor,"
+    " route_row, recorded_at"
+)
+_COLUMNS = [column.name for column in table_of(LetterRow).c]
+# What a letter grants is beside it from the start, and costs no further round trip.
+_RECORD_GRANTED = text(
+    f"""
+    WITH letter AS (
+        INSERT INTO letter ({", ".join(_COLUMNS)})
+        VALUES ({", ".join(f":{name}" for name in _COLUMNS)})
+    )
+    INSERT INTO letter_limit ({_LIMIT_COLUMNS})
+    SELECT {_LIMIT_COLUMNS} FROM jsonb_populate_record(CAST(NULL AS letter_limit), :granted)
+    """
+).bindparams(bindparam("body", type_=JSONB), bindparam("granted", type_=JSONB))
+_FIND_OR_NUMBER = text(
+    "SELECT found.body, CASE WHEN found.body IS NULL THEN nextval('letter_serial') END AS serial"
+    " FROM (SELECT) one LEFT JOIN LATERAL (SELECT body FROM letter WHERE subject_id = :subject_id"
+    " ORDER BY recorded_at DESC LIMIT 1) found ON true"
+)
 # What ended before it was granted has granted nothing; a review's letter belongs to no application.
 _GRANTED = text(
     "SELECT g.currency, sum(g.added_minor) FROM letter_limit g"
@@ -70,47 +90,47 @@ class Letters:
     def next_no(self, year: int) -> str:
         """A number never given before. A rolled-back decision leaves a gap, never a double."""
         serial = self._session.scalar(select(func.nextval(literal_column("'letter_serial'"))))
-        return f"PF{year}-{serial:06d}"
+        assert serial is not None
+        return _numbered(year, serial)
 
-    def record(self, letter: Letter, subject_id: str, customer_id: str) -> None:
+    def find_or_number(self, subject_id: str, year: int) -> tuple[Letter | None, str]:
+        """The letter of a subject, or none and a number for it that was never given before."""
+        found = self._session.execute(_FIND_OR_NUMBER, {"subject_id": subject_id}).one()
+        if found.body is not None:
+            return Letter.model_validate(found.body), ""
+        return None, _numbered(year, found.serial)
+
+    def record(
+        self,
+        letter: Letter,
+        subject_id: str,
+        customer_id: str,
+        granted: LetterLimit | None = None,
+    ) -> None:
+        """Write a letter, and beside it what it grants, as lasting."""
         limit = letter.terms.limit if letter.terms else None
         if letter.cap is not None and letter.approved:
             limit = letter.cap.limit.amount
-        self._session.execute(
-            _RECORD,
-            {
-                "letter_no": letter.letter_no,
-                "subject_id": subject_id,
-                "case_id": letter.case_id,
-                "customer_id": customer_id,
-                "limit_minor": limit.minor if limit is not None else None,
-                "currency": limit.currency if limit is not None else None,
-                "approved": letter.approved,
-                "content_hash": letter.content_hash,
-                "decided_on": letter.decided_on,
-                "valid_until": letter.valid_until,
-                "body": letter.model_dump(mode="json"),
-                "recorded_at": recorded_at(),
-            },
-        )
-
-    def record_limit(self, of: LetterLimit) -> None:
-        """What an approved letter grants, beside it and as lasting."""
-        self._session.execute(
-            _RECORD_LIMIT,
-            {
-                "letter_no": of.letter_no,
-                "customer_id": of.customer_id,
-                "unit": of.unit,
-                "decided_on": of.decided_on,
-                "currency": of.limit.currency,
-                "limit_minor": of.limit.minor,
-                "eligible_minor": of.eligible.minor,
-                "added_minor": of.added.minor,
-                "route_row": of.route_row,
-                "recorded_at": recorded_at(),
-            },
-        )
+        now = recorded_at()
+        columns = {
+            "letter_no": letter.letter_no,
+            "subject_id": subject_id,
+            "case_id": letter.case_id,
+            "customer_id": customer_id,
+            "limit_minor": limit.minor if limit is not None else None,
+            "currency": limit.currency if limit is not None else None,
+            "approved": letter.approved,
+            "content_hash": letter.content_hash,
+            "decided_on": letter.decided_on,
+            "valid_until": letter.valid_until,
+            "body": letter.model_dump(mode="json"),
+            "recorded_at": now,
+        }
+        if granted is None:
+            self._session.execute(_RECORD, columns)
+        else:
+            beside = {**_columns_of(granted), "recorded_at": now.isoformat()}
+            self._session.execute(_RECORD_GRANTED, columns | {"granted": beside})
 
     def granted(self, since: date, until: date, unit: str = "") -> list[Money]:
         """What letters newly granted within these days, by currency: of a unit, or of all."""
@@ -190,6 +210,25 @@ class Letters:
             .limit(1)
         )
         return Letter.model_validate(row.body) if row else None
+
+
+def _numbered(year: int, serial: int) -> str:
+    return f"PF{year}-{serial:06d}"
+
+
+def _columns_of(granted: LetterLimit) -> dict[str, Any]:
+    """As JSON has them."""
+    return {
+        "letter_no": granted.letter_no,
+        "customer_id": granted.customer_id,
+        "unit": granted.unit,
+        "decided_on": granted.decided_on.isoformat(),
+        "currency": granted.limit.currency,
+        "limit_minor": granted.limit.minor,
+        "eligible_minor": granted.eligible.minor,
+        "added_minor": granted.added.minor,
+        "route_row": granted.route_row,
+    }
 
 
 def _limit_of(row: LetterLimitRow) -> LetterLimit:

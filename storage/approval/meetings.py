@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import func, literal_column, select, text, tuple_
+from sqlalchemy import func, literal_column, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -63,7 +63,8 @@ class MeetingDocumentRow(Row):
     document_hash: Mapped[str]
 
 
-_PRESENTING = text(
+# Whoever presents an approval to a meeting, or attends it there.
+PRESENTING = (
     "SELECT presenter FROM meeting_item WHERE approval_id = :approval_id"
     " UNION SELECT jsonb_array_elements_text(attendants) FROM meeting_item"
     " WHERE approval_id = :approval_id"
@@ -175,11 +176,6 @@ class Meetings:
             )
             .limit(1)
         )
-
-    def presenting(self, approval_id: str) -> frozenset[str]:
-        """Whoever presents the approval to a meeting, or attends it there."""
-        rows = self._session.scalars(_PRESENTING, {"approval_id": approval_id})
-        return frozenset(rows)
 
     def put_off(self, body: str) -> list[AgendaItem]:
         """Cases that closed meetings of a body put off and that no later one has taken up."""

@@ -78,7 +78,7 @@ _IN_FORCE = text(
     f"{_SELECT.replace('= :kind', '= ANY (:kinds)')} AND e.valid_from <= :on AND (e.valid_until IS NULL OR e.valid_until >= :on)"
     " AND (n.ended_on IS NULL OR n.ended_on > :on) ORDER BY e.entry_id"
 )
-_TIES = text(
+TIES = (
     "SELECT e.person_id, e.entry_id FROM authority_entry e LEFT JOIN authority_end n"
     " USING (entry_id) WHERE e.kind = 'conflict' AND e.about = ANY (customer_ids(:customer_id))"
     " AND e.valid_from <= :on AND (n.ended_on IS NULL OR n.ended_on > :on) ORDER BY e.entry_id"
@@ -90,15 +90,16 @@ _PAGE = text(
 )
 _ONE = text(f"{_SELECT} AND e.entry_id = :entry_id")
 # All of a day in one round trip, as a decision asks it while somebody waits.
-_ON_DAY = text(
-    f"""
-    SELECT
+ON_DAY = f"""
         (SELECT jsonb_agg(person_id) FROM person
             WHERE disabled_at IS NULL AND :role = ANY (roles)) AS active,
         (SELECT jsonb_agg(to_jsonb(entry)) FROM ({_IN_FORCE.text}) entry) AS entries,
         (SELECT jsonb_agg(to_jsonb(g)) FROM ({GRANTS_IN_FORCE}) g) AS grants
-    """
-)
+"""
+_ON_DAY = text(f"SELECT {ON_DAY}")
+_KINDS: dict[str, type[RegisterEntry]] = {
+    each.kind: each for each in (Seat, Delegation, Certificate)
+}
 _EVENTS = text(
     """
     SELECT * FROM (
@@ -193,28 +194,11 @@ class AuthorityRegister:
 
     def on_day(self, on: date) -> Register:
         """Everything in force on a day."""
-        kinds: dict[str, type[RegisterEntry]] = {
-            each.kind: each for each in (Seat, Delegation, Certificate)
-        }
-        entries: dict[str, list[RegisterEntry]] = {kind: [] for kind in kinds}
-        asked = {"role": Role.APPROVER, "kinds": [*kinds], "on": on}
-        found = self._session.execute(_ON_DAY, asked).one()
-        for row in found.entries or ():
-            entries[row["kind"]].append(_entry_of(kinds[row["kind"]], row))
-        return Register.model_validate(
-            {
-                "on": on,
-                "grants": [grant_of(row) for row in found.grants or ()],
-                "seats": entries[Seat.kind],
-                "delegations": entries[Delegation.kind],
-                "certificates": entries[Certificate.kind],
-                "active": frozenset(found.active or ()),
-            }
-        )
+        return register_of(on, self._session.execute(_ON_DAY, asked_on(on)).one())
 
     def conflicts(self, customer_id: str, on: date) -> dict[str, str]:
         """Who has declared a tie with a customer, by any of its ids, that stands on a day."""
-        rows = self._session.execute(_TIES, {"customer_id": customer_id, "on": on})
+        rows = self._session.execute(text(TIES), {"customer_id": customer_id, "on": on})
         return {row.person_id: row.entry_id for row in rows}
 
     def events(self, page_size: int, *, conflicts: bool) -> list[RegisterEvent]:
@@ -255,6 +239,28 @@ class AuthorityRegister:
         """The newest alarms; those whose task is open still, or all."""
         rows = self._session.execute(_ALARMS, {"standing": standing, "page_size": page_size})
         return [Alarm(**{name: row._mapping[name] for name in Alarm.model_fields}) for row in rows]
+
+
+def asked_on(on: date) -> dict[str, Any]:
+    """What `ON_DAY` is asked with."""
+    return {"role": Role.APPROVER, "kinds": [*_KINDS], "on": on}
+
+
+def register_of(on: date, found: Any) -> Register:
+    """The register of a day as `ON_DAY` found it."""
+    entries: dict[str, list[RegisterEntry]] = {kind: [] for kind in _KINDS}
+    for row in found.entries or ():
+        entries[row["kind"]].append(_entry_of(_KINDS[row["kind"]], row))
+    return Register.model_validate(
+        {
+            "on": on,
+            "grants": [grant_of(row) for row in found.grants or ()],
+            "seats": entries[Seat.kind],
+            "delegations": entries[Delegation.kind],
+            "certificates": entries[Certificate.kind],
+            "active": frozenset(found.active or ()),
+        }
+    )
 
 
 def _entry_of(kind: type[_Entry], row: Mapping[Any, Any]) -> _Entry:

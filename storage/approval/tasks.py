@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -161,7 +162,7 @@ def _parts(positions: Sequence[str], person_id: str | None) -> Iterator[ColumnEl
         yield TaskRow.asked_of == person_id
 
 
-def task_view(row: TaskRow) -> TaskView:
+def task_view(row: TaskRow | Any) -> TaskView:
     return TaskView(
         task_id=row.task_id,
         approval_id=row.approval_id,

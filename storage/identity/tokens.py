@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from storage.base import Row, recorded_at
+from storage.base import Row, recorded_at, table_of
 from storage.identity.proofs import hash_of, make_token
 
 
@@ -22,6 +22,22 @@ class ActionTokenRow(Row):
     recorded_at: Mapped[datetime]
 
 
+_TOKEN = table_of(ActionTokenRow)
+_ISSUED = (
+    _TOKEN.c.token_hash == bindparam("digest"),
+    _TOKEN.c.person_id == bindparam("person"),
+    _TOKEN.c.subject == bindparam("about"),
+)
+_ISSUE = insert(_TOKEN)
+_REDEEM = (
+    update(_TOKEN)
+    .where(*_ISSUED, _TOKEN.c.used_at.is_(None), _TOKEN.c.expires_at > bindparam("at"))
+    .values(used_at=bindparam("used_at"), message_id=bindparam("message_id"))
+    .returning(_TOKEN.c.message_id)
+)
+_USED_FOR = select(_TOKEN.c.message_id).where(*_ISSUED)
+
+
 class ActionTokens:
     """Tokens issued to one person for one subject (a task or a case), each good for one message."""
 
@@ -32,13 +48,14 @@ class ActionTokens:
         """A new token; only its hash is kept."""
         token = make_token()
         self._session.execute(
-            insert(ActionTokenRow).values(
-                token_hash=hash_of(token),
-                person_id=person_id,
-                subject=subject,
-                expires_at=expires_at,
-                recorded_at=recorded_at(),
-            )
+            _ISSUE,
+            {
+                "token_hash": hash_of(token),
+                "person_id": person_id,
+                "subject": subject,
+                "expires_at": expires_at,
+                "recorded_at": recorded_at(),
+            },
         )
         return token
 
@@ -50,20 +67,8 @@ class ActionTokens:
         False where it was never issued to this person for this subject, has expired, or was used
         by another message.
         """
-        digest = hash_of(token)
-        issued = (
-            ActionTokenRow.token_hash == digest,
-            ActionTokenRow.person_id == person_id,
-            ActionTokenRow.subject == subject,
-        )
-        redeemed = self._session.scalar(
-            update(ActionTokenRow)
-            .where(*issued, ActionTokenRow.used_at.is_(None), ActionTokenRow.expires_at > at)
-            .values(used_at=at, message_id=message_id)
-            .returning(ActionTokenRow.message_id)
-            .execution_options(synchronize_session=False)
-        )
-        if redeemed is not None:
+        issued = {"digest": hash_of(token), "person": person_id, "about": subject}
+        used = {"at": at, "used_at": at, "message_id": message_id}
+        if self._session.execute(_REDEEM, issued | used).first() is not None:
             return True
-        used_for = self._session.scalar(select(ActionTokenRow.message_id).where(*issued))
-        return used_for == message_id
+        return self._session.scalar(_USED_FOR, issued) == message_id

@@ -257,19 +257,17 @@ BUDGETS = a_changed_edition(
 
 def grant(session: Session, number: str, decided_on: date, added: int, customer: int = 0) -> None:
     letter = a_letter(number, customer_id=f"c-{customer}", decided_on=decided_on)
-    Letters(session).record(letter, letter.case_id, f"c-{customer}")
-    Letters(session).record_limit(
-        LetterLimit(
-            letter_no=number,
-            customer_id=f"c-{customer}",
-            unit=BRANCH[customer],
-            decided_on=decided_on,
-            limit=cny(9999),
-            eligible=cny(9999),
-            added=cny(added),
-            route_row="sound_branch",
-        )
+    granted = LetterLimit(
+        letter_no=number,
+        customer_id=f"c-{customer}",
+        unit=BRANCH[customer],
+        decided_on=decided_on,
+        limit=cny(9999),
+        eligible=cny(9999),
+        added=cny(added),
+        route_row="sound_branch",
     )
+    Letters(session).record(letter, letter.case_id, f"c-{customer}", granted)
 
 
 def test_a_units_budget_counts_what_was_newly_granted_in_its_own_year(records: Records) -> None:

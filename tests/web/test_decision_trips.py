@@ -1,10 +1,13 @@
 """How often a decision asks the database: counted, not timed, and the same however much is open."""
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, text
+from sqlalchemy.orm import Session
 
 from domain.application import Application, ApplicationType
 from domain.approval import ApprovalOutcome, Verdict
@@ -15,9 +18,11 @@ from storage.statement import Statements
 from tests import servers
 from tests.makers_policy import a_customer, a_statement
 from tests.web.book import Book, opened
+from web.service.approval import Decided
 
-# A branch head's word that ends an approval with a letter: on the way to the workflow, and by it.
-TRIPS_MAX = 34
+# A branch head's word that ends an approval with a letter: two on the way to the workflow, fifteen by
+# it, and one by which the book looks for letters.
+TRIPS_MAX = 18
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +83,33 @@ def test_a_decision_asks_the_database_so_often_and_no_more_where_much_is_open(bo
 
     assert max(trips) <= TRIPS_MAX, queries
     assert len(set(trips)) == 1
+
+
+def test_a_message_that_comes_twice_at_once_is_taken_once_and_answered_twice(book: Book) -> None:
+    task_id, approver, records = asks_for(book, 20), book.people["approver1"], book.services.records
+    case_id = task_id.partition(".")[0]
+    lock = text("SELECT FROM application WHERE case_id = :case_id FOR UPDATE")
+
+    def say() -> Decided:
+        return book.services.approvals.decide(
+            approver, task_id, Verdict.APPROVE, note="sound", key="twice"
+        )
+
+    with ThreadPoolExecutor(2) as threads:
+        with records.begin() as session:
+            session.execute(lock, {"case_id": case_id})
+            twins = [threads.submit(say) for _ in range(2)]
+            _until_two_wait(session)
+        first, second = sorted((twin.result(30) for twin in twins), key=lambda one: one.replayed)
+
+    assert (first.replayed, second.replayed) == (False, True)
+    assert second.model_copy(update={"replayed": False}) == first
+
+
+def _until_two_wait(session: Session) -> None:
+    waiting = text("SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted")
+    for _ in range(600):
+        if session.execute(waiting).scalar_one() == 2:
+            return
+        threading.Event().wait(0.05)
+    raise AssertionError("they do not wait for the case and its approval")

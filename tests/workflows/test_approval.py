@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from temporalio import activity
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import Worker
@@ -282,6 +283,7 @@ async def _is_open(handle: WorkflowHandle[Any, Any]) -> bool:
     return (await handle.describe()).close_time is None
 
 
+TASK = ("WORKFLOW_TASK_SCHEDULED", "WORKFLOW_TASK_STARTED", "WORKFLOW_TASK_COMPLETED")
 ACTS = 50
 # Two tasks of three events, three of the activity, two of the update, what it waits for, and the
 # clock stopped and set anew.
@@ -309,3 +311,28 @@ async def test_a_case_with_fifty_acts_stays_far_below_what_a_history_may_hold(
     assert len(updates) == ACTS + 1
     assert len(there.steps.taken) == ACTS + 1
     assert len(events) <= 15 + EVENTS_AN_ACT * (ACTS + 1) < 10_240 // 10
+
+
+async def test_a_word_is_one_step_between_two_tasks_of_its_workflow(
+    temporal_env: SkippingEnvironment,
+) -> None:
+    """Counted, not timed: what whoever decides waits for Temporal to write."""
+    async with a_desk(temporal_env, a_step(StepMode.ALL, "p1", "p2")) as there:
+        await there.decide("ann")
+        await there.decide("bob")
+        await there.handle.result()
+        events = [event async for event in there.handle.fetch_history_events()]
+
+    kinds = [EventType.Name(each.event_type).removeprefix("EVENT_TYPE_") for each in events]
+    last = len(kinds) - kinds[::-1].index("WORKFLOW_EXECUTION_UPDATE_ACCEPTED") - 1
+    assert kinds[last - 3 :] == [
+        *TASK,
+        "WORKFLOW_EXECUTION_UPDATE_ACCEPTED",
+        "ACTIVITY_TASK_SCHEDULED",
+        "ACTIVITY_TASK_STARTED",
+        "ACTIVITY_TASK_COMPLETED",
+        *TASK,
+        "WORKFLOW_EXECUTION_UPDATE_COMPLETED",
+        "TIMER_CANCELED",
+        "WORKFLOW_EXECUTION_COMPLETED",
+    ]

@@ -256,8 +256,8 @@ class ApprovalService:
             at=self._clock.now(),
         )
         with self._records.begin() as session:
-            task, approval = self._found(session, person, task_id)
-            taken = Decisions(session).find_progress(word.message_id, word.said)
+            task, approval, taken = Approvals(session).read_of_word(word)
+            self._refuse_unseen(session, person, approval, "task", task_id)
             if taken is not None:
                 return _decided(word, taken, replayed=True)
             token = ActionTokens(session).issue_action_token(
@@ -458,7 +458,7 @@ class ApprovalService:
             voice = asking.voice_of(person.person_id, known)
         except CreditError as error:
             refusal, detail = error.code, error.detail(person.language)
-        assessment = asking.assessment()
+        assessment = asking.assessment
         by_tiers = any(row.code == request.route_row for row in asking.edition.approval.rows)
         return WhyYou(
             grant=voice.grant if voice else None,
