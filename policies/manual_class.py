@@ -24,8 +24,8 @@ def second_needed(
     """Whether a class may only count once somebody else has confirmed it: one that is better than
     what counts now or on a day that it is set for, or than the rules say.
 
-    `found` is the customer's class as it counts, `others` are those set before; refuses `ClassReasonUnknown`, `ClassPeriodUnfit`,
-    `ClassUnchanged` and `ClassBarred`.
+    `found` is the customer's class as it counts, `others` are those set before; refuses
+    `ClassReasonUnknown`, `ClassPeriodUnfit`, `ClassUnchanged` and `ClassBarred`.
     """
     if content.reason not in policy.reasons:
         raise ClassReasonUnknown(given=content.reason, reasons=", ".join(policy.reasons) or "-")
@@ -80,13 +80,12 @@ def counting(classes: Iterable[ManualClass], on: date) -> ManualClass | None:
 
 def days_of_change(classes: Iterable[ManualClass], after: date) -> list[date]:
     """The days after one on which a class set by hand begins or has just ended, or would have."""
-    days = {
-        day
-        for each in classes
-        if each.status in (ManualStatus.COUNTING, ManualStatus.TAKEN_BACK)
-        for day in (each.since_on, each.until_on + timedelta(days=1))
-    }
-    return sorted(day for day in days if day > after)
+    told = [
+        each for each in classes if each.status in (ManualStatus.COUNTING, ManualStatus.TAKEN_BACK)
+    ]
+    begins = {each.since_on for each in told}
+    over = {each.until_on + timedelta(days=1) for each in told if each.until_on < date.max}
+    return sorted(day for day in begins | over if day > after)
 
 
 def _refuse_period(content: ManualClassContent, policy: ManualClassPolicy, today: date) -> None:

@@ -16,7 +16,8 @@ def route_anew(
     """The route of a case, or, where it reconsiders another, one that is no shorter way.
 
     The body that declined decides again, with the next higher tier after it where the edition says
-    so; a route that leads higher by itself stands. What policy declines is declined again.
+    so; a route that leads higher by itself stands, and a related party's own body decides before
+    one that is higher. What policy declines is declined again.
     """
     before = dossier.reconsidered
     if before is None or route.lane is Lane.DECLINE:
@@ -28,7 +29,10 @@ def route_anew(
     body = before.steps or steps
     if edition.approval.reconsideration.higher:
         body = (*body, *_next_tier(body, edition))
-    if _top(steps) <= _top(body) and not _asked_apart(row, steps, body):
+    lower = _top(steps) < _top(body)
+    if _asked_apart(row, steps, body):
+        steps = _numbered((*steps, *body)) if lower else steps
+    elif lower or _top(steps) == _top(body):
         row, steps = RECONSIDERATION, body
     reasons = tuple(each for each in route.reasons if each != "within_automatic_ceilings")
     return route.model_copy(
@@ -42,8 +46,8 @@ def route_anew(
 
 
 def _asked_apart(row: str, steps: tuple[RouteStep, ...], body: tuple[RouteStep, ...]) -> bool:
-    """Whether those whom policy asks for apart would be left out: a related party's body is put
-    before any other, and those for an exception before another of their tier."""
+    """Whether those whom policy asks for apart would be left out: a related party is put before its
+    body at whatever tier that is, and an exception before its own rather than another of the tier."""
     positions = {position for step in body for position in step.positions}
     if all(position in positions for step in steps for position in step.positions):
         return False
@@ -67,5 +71,13 @@ def _next_tier(steps: tuple[RouteStep, ...], edition: PolicyEdition) -> tuple[Ro
     ]
     if not higher:
         return ()
-    [step] = steps_of(min(higher, key=lambda each: policy.tiers[each.tier].level), edition)
-    return (step.model_copy(update={"step_id": f"{len(steps) + 1}.{step.step_id[2:]}"}),)
+    step = steps_of(min(higher, key=lambda each: policy.tiers[each.tier].level), edition)
+    return _numbered((*steps, *step))[len(steps) :]
+
+
+def _numbered(steps: tuple[RouteStep, ...]) -> tuple[RouteStep, ...]:
+    """Steps of several roads as one road, each with its number on it."""
+    return tuple(
+        step.model_copy(update={"step_id": f"{number}.{step.step_id.partition('.')[2]}"})
+        for number, step in enumerate(steps, start=1)
+    )

@@ -2,7 +2,7 @@
 certificate ends soon."""
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import date, timedelta
+from datetime import date
 
 from sqlalchemy.orm import Session
 
@@ -127,7 +127,7 @@ def warn_of_certificates(session: Session, edition: PolicyEdition, on: date) -> 
             (other.person_id, other.code) == (each.person_id, each.code)
             and other.valid_until > each.valid_until
             for other in store.list_page(Certificate, person=each.person_id, page_size=_TOLD_MAX)
-            if other.ended_on is None and other.valid_from <= each.valid_until + timedelta(days=1)
+            if other.ended_on is None and (other.valid_from - each.valid_until).days <= 1
         )
         key = f"certificate/{each.certificate_no}/{each.valid_until}/{step}"
         if step is None or followed or Outbox(session).is_owed(Channel.MAIL, key):

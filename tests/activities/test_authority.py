@@ -310,6 +310,7 @@ def test_a_day_without_a_run_is_made_up_for_and_a_renewed_certificate_is_not_tol
     certify(records, "Z-1", ends)
     certify(records, "Z-2", ends, person="approver2")
     certify(records, "Z-3", ends + 300 * DAY, person="approver2")
+    certify(records, "Z-4", date.max, person="approver3")
     with records.begin() as session:
         assert warn_of_certificates(session, an_edition(), ends - 28 * DAY) == 1
         assert warn_of_certificates(session, an_edition(), ends - 27 * DAY) == 0

@@ -7,9 +7,12 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from activities.application import ApplicationActivities
 from activities.assessment import collect_dossier
+from activities.refusals import FigureAwaited
 from activities.repricing import RepricingActivities
-from domain.application import Application
+from activities.review import ReviewActivities
+from domain.application import Application, ApplicationType, CaseStart, CaseStatus, CaseStep
 from domain.benchmark import (
     FixingContent,
     LineRate,
@@ -18,18 +21,22 @@ from domain.benchmark import (
     RepricingPage,
     RepricingPageDone,
 )
-from domain.contract import Terms
+from domain.contract import Letter, Terms
 from domain.errors import BenchmarkMissing
 from domain.line import LineStatus
+from domain.review import ReviewCause, ReviewTurn
 from domain.terms import FloatingRate, FloatingTerms
+from storage.application import Applications, Intakes
 from storage.base import Records
 from storage.benchmark import Fixings
 from storage.classification import Debtors
 from storage.line import LineRates, Lines
 from storage.related import RelatedParties
+from storage.review import Reviews
+from storage.statement import Statements
 from tests.makers_line import a_letter, a_line, record_letter
 from tests.makers_monitoring import GRANTED_ON, LINE_ID, a_book, noon
-from tests.makers_policy import a_changed_edition, cny
+from tests.makers_policy import a_changed_edition, a_statement, cny
 
 FIRST = date(2026, 2, 1)
 EDITION = a_changed_edition(
@@ -43,18 +50,32 @@ EDITION = a_changed_edition(
     products = ["working_capital_loan"]
     """
 )
+ALL_FLOAT = a_changed_edition(
+    """
+    [benchmarks]
+    LPR1Y = { currency = "CNY", age_days_max = 40, published_day = 20 }
+
+    [[price.floating]]
+    code = "all"
+    benchmark = "LPR1Y"
+    """
+)
 RULE = FloatingRate.parse("LPR1Y+120bp/3m@2026-02-01")
 FLOATING = FloatingTerms(rule=RULE, fixing=Decimal("0.031"), fixing_on=date(2026, 1, 20))
 
 
-def a_floating_line(records: Records, line_id: str = "line-2") -> None:
-    """A line of the ordinary customer whose rate floats."""
-    letter = a_letter(f"PF-{line_id}", customer_id="c-1")
+def a_floating_letter(records: Records, letter_no: str) -> Letter:
+    letter = a_letter(letter_no, customer_id="c-1")
     assert letter.terms is not None
     terms = letter.terms.model_copy(
         update={"floating": FLOATING, "rate_annual": RULE.annual(FLOATING.fixing)}
     )
-    letter = record_letter(records, letter.model_copy(update={"terms": terms}))
+    return record_letter(records, letter.model_copy(update={"terms": terms}))
+
+
+def a_floating_line(records: Records, line_id: str = "line-2") -> None:
+    """A line of the ordinary customer whose rate floats."""
+    letter = a_floating_letter(records, f"PF-{line_id}")
     with records.begin() as session:
         Lines(session).open(
             a_line(letter, line_id=line_id, starts_on=GRANTED_ON, ends_on=date(2027, 3, 1)),
@@ -206,6 +227,30 @@ def test_dates_that_were_missed_are_made_up_each_by_its_own_fixing(book: Records
     assert [each.rate_annual for each in rates(book)[1:]] == [Decimal("0.0415"), Decimal("0.0395")]
 
 
+def test_a_letter_put_in_force_after_a_repricing_date_is_repriced_from_its_own_day(
+    book: Records,
+) -> None:
+    fix(book, "0.0295", date(2026, 1, 20))
+    later = FIRST + timedelta(days=9)
+    letter = a_floating_letter(book, "PF-later")
+    with book.begin() as session:
+        lines = Lines(session)
+        lines.change(
+            lines.read("line-2", for_update=True),
+            letter,
+            ApplicationType.RENEWAL,
+            case_id=letter.case_id,
+            at=noon(later),
+            business_on=later,
+        )
+
+    assert run(book, later).tally.repriced == 1
+    rate = rates(book)[-1]
+    assert (rate.letter_no, rate.due_on, rate.from_on) == ("PF-later", FIRST, later)
+    assert rate_on(book, later - timedelta(days=1)) == RULE.annual(FLOATING.fixing)
+    assert rate_on(book, later) == Decimal("0.0415")
+
+
 def test_a_run_that_stopped_after_a_page_goes_on_with_the_next_line(book: Records) -> None:
     a_floating_line(book, "line-3")
     fix(book, "0.0295", date(2026, 1, 20))
@@ -260,6 +305,50 @@ def test_a_dossier_holds_the_fixing_in_force_or_is_refused_by_name(book: Records
         Decimal("0.0295"),
         date(2026, 1, 20),
     )
+
+
+def test_a_case_waits_for_the_fixing_that_it_is_priced_over(records: Records) -> None:
+    fix(records, "0.0295", date(2025, 12, 22))
+    a_book(records, edition=ALL_FLOAT)
+    on = date(2026, 7, 6)
+    application = Application(customer_id="c-1", limit_requested=cny(90_000), purpose="steel")
+    with records.begin() as session:
+        Intakes(session).close("case-1", noon(GRANTED_ON))
+        Intakes(session).record(
+            "case-2",
+            application,
+            caller="manager",
+            key="k-2",
+            business_on=on,
+            received_at=noon(on),
+        )
+        Statements(session).record(a_statement(2025), business_on=on, recorded_by="manager")
+    steps = ApplicationActivities(records)
+    assert steps.receive_application(CaseStart(case_id="case-2")).status is CaseStatus.RECEIVED
+    step = CaseStep(case_id="case-2", at=noon(on))
+
+    with pytest.raises(FigureAwaited, match="LPR1Y"):
+        steps.assess_application(step)
+    with records.begin() as session:
+        assert Applications(session).read("case-2").status is CaseStatus.RECEIVED
+    fix(records, "0.0295", date(2026, 6, 22))
+    assert steps.assess_application(step).status is not CaseStatus.RECEIVED
+
+
+def test_a_review_waits_for_the_fixing_that_its_line_is_priced_over(records: Records) -> None:
+    fix(records, "0.0295", date(2025, 12, 22))
+    a_book(records, edition=ALL_FLOAT)
+    on = date(2026, 7, 6)
+    with records.begin() as session:
+        Reviews(session).open(
+            line_id=LINE_ID, customer_id="c-1", cause=ReviewCause.CYCLE, due_on=on, on=on
+        )
+    turn = ReviewTurn(line_id=LINE_ID, n=1, at=noon(on))
+
+    with pytest.raises(FigureAwaited, match="LPR1Y"):
+        ReviewActivities(records).reassess_line(turn)
+    fix(records, "0.0295", date(2026, 6, 22))
+    assert ReviewActivities(records).reassess_line(turn).grade
 
 
 def test_terms_of_an_earlier_release_have_a_fixed_rate(records: Records) -> None:

@@ -11,7 +11,7 @@ from domain.receivable import Invoice
 from domain.terms import FloatingRate, FloatingTerms
 from policies.late import agreed_late, agreement_for, late_rates
 from tests.makers_contract import some_terms
-from tests.makers_policy import an_edition
+from tests.makers_policy import an_edition, usd
 from tests.makers_policy import cny as amount
 
 FROM = date(2026, 2, 1)
@@ -56,6 +56,19 @@ def test_before_and_after_an_agreement_an_invoice_is_on_open_account() -> None:
 
     assert agreement_for(an_invoice(FROM - timedelta(days=1)), agreed) is None
     assert agreement_for(an_invoice(UNTIL + timedelta(days=1)), agreed) is None
+
+
+def test_an_agreement_in_another_currency_is_none_for_the_invoice() -> None:
+    in_dollars = an_agreement(
+        some_terms(limit=usd(100_000), late=CLAUSE), "PF-2-XY", from_on=date(2026, 3, 1)
+    )
+    ours = an_agreement(some_terms(late=CLAUSE))
+    invoice = an_invoice(date(2026, 7, 1))
+
+    assert agreement_for(invoice, [agreed_late(in_dollars)]) is None
+    found = agreement_for(invoice, [agreed_late(ours), agreed_late(in_dollars)])
+    assert found is not None
+    assert found.agreement_no == ours.agreement_no
 
 
 def test_of_several_agreements_the_one_that_took_effect_last_before_the_invoice_holds() -> None:

@@ -24,6 +24,10 @@ from tests.makers_policy import ON, a_changed_edition, an_edition, cny
         (date(2026, 11, 30), 3, date(2027, 2, 28)),
         (date(2026, 12, 1), 1, date(2027, 1, 1)),
         (date(2026, 11, 5), 1, date(2026, 12, 5)),
+        (date(9999, 11, 30), 1, date(9999, 12, 30)),
+        (date(9999, 12, 1), 1, date.max),
+        (date(9999, 1, 31), 12, date.max),
+        (date.max, 0, date.max),
     ],
 )
 def test_months_end_on_the_same_day_or_the_last_there_is(

@@ -82,3 +82,16 @@ def test_the_first_edition_changes_nothing_on_its_own_day() -> None:
 
     assert outlook_changes(edition) == ()
     assert [each.on for each in outlook_changes(edition, with_rows([], FIRST))] == [FIRST]
+
+
+def test_a_row_that_lasts_for_ever_begins_and_never_ends() -> None:
+    begins = FIRST + timedelta(days=5)
+    row = Outlook(
+        industry="C",
+        cap_share=Decimal("0.4"),
+        effective_from=begins,
+        effective_until=date.max,
+    )
+
+    changes = outlook_changes(with_rows([row], FIRST))
+    assert [(each.on, each.share) for each in changes] == [(begins, Decimal("0.4"))]

@@ -115,6 +115,7 @@ def test_events_that_do_not_say_what_was_missing_are_read_by_what_answered(
 def test_what_is_missing_is_the_customers_before_it_is_anybody_elses() -> None:
     assert court_of((), POLICY) is Court.OURS
     assert court_of(("investigation_report",), POLICY) is Court.OURS
+    assert court_of(("exchange_rate:EUR/CNY/spot/2026-06-30",), POLICY) is Court.OURS
     assert court_of(("guarantee_signed", "screening"), POLICY) is Court.THIRD_PARTY
     assert court_of(("guarantee_signed", "statements_years:2"), POLICY) is Court.CUSTOMER
 

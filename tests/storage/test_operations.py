@@ -8,7 +8,10 @@ from pydantic import ValidationError
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from domain.application import Case, CaseStatus
+from domain.contract import OfferDifference
 from domain.errors import AlreadyDecided, SameHands
+from domain.offer import MakeOffer, OfferStatus
 from domain.operations import (
     Repair,
     RepairAct,
@@ -18,8 +21,13 @@ from domain.operations import (
     RepairVerdict,
     StepFailure,
 )
+from storage.application import Applications, Intakes
+from storage.approval import Letters
 from storage.base import Records
+from storage.offer import Offers
 from storage.operations import Repairs, StepFailures, UnderWay
+from tests.makers_contract import CUSTOMER_ID, a_letter
+from tests.makers_policy import an_application
 
 NOW = datetime(2026, 6, 30, 12, tzinfo=UTC)
 YES = RepairDecision(verdict=RepairVerdict.CONFIRM, reason="seen")
@@ -139,6 +147,55 @@ def test_a_request_that_nothing_took_up_is_suspected(records: Records) -> None:
         assert UnderWay(session).suspects(NOW - timedelta(hours=2), on, 10) == []
         session.execute(text("UPDATE intake SET started = true"))
         assert UnderWay(session).suspects(NOW, on, 10) == []
+
+
+@pytest.mark.parametrize(
+    ("hours", "ended", "suspected"),
+    [(24, False, False), (-1, False, True), (24, True, True), (None, False, True)],
+)
+def test_an_approved_case_is_suspected_unless_its_offer_is_open(
+    records: Records, hours: int | None, ended: bool, suspected: bool
+) -> None:
+    """`hours` from now until the offer runs out; None where there is no offer."""
+    now = datetime.now(UTC)
+    approved_at = now - timedelta(days=2)
+    with records.begin() as session:
+        Intakes(session).record(
+            "case-1",
+            an_application(),
+            caller="manager",
+            key="k-1",
+            business_on=approved_at.date(),
+            received_at=approved_at,
+        )
+        Intakes(session).mark_started("case-1")
+        Applications(session).record(
+            Case(
+                case_id="case-1",
+                application=an_application(),
+                status=CaseStatus.APPROVED,
+                applicant="manager",
+                last_editor="manager",
+                edition_hash="e" * 64,
+                submitted_at=approved_at,
+                business_on=approved_at.date(),
+            )
+        )
+        if hours is not None:
+            Letters(session).record(a_letter(), "case-1", CUSTOMER_ID)
+            make = MakeOffer(
+                case_id="case-1",
+                letter=a_letter(),
+                differences=(OfferDifference(field="limit", asked="much", offered="less"),),
+                made_at=approved_at,
+                expires_at=now + timedelta(hours=hours),
+            )
+            offer = Offers(session).record(make, CUSTOMER_ID, "a token")
+            if ended:
+                Offers(session).end(offer, OfferStatus.WITHDRAWN, now)
+    with records.begin() as session:
+        found = UnderWay(session).suspects(now - timedelta(days=1), now.date(), 10)
+    assert [each.subject_id for each in found] == (["case-1"] if suspected else [])
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 
 from creditflow.client import Client
 from creditflow.client import values as v
@@ -18,13 +19,18 @@ from domain.errors import AlreadyExists, DateInFuture, NotFound, NotPermitted, S
 from domain.terms import FloatingRate, FloatingTerms
 from storage.line import LineRates, Lines
 from tests.makers_line import a_letter, a_line, record_letter
+from tests.web.book import Book
 from tests.web.people import KEYS, PEOPLE
 from tests.web.silent import SilentGateway
 from tests.web.test_commands import Terminal
+from tests.web.test_console import app as pages
+from tests.web.test_console import book, hidden, signed_in
 from tests.web.test_imports import bring
 from web.service.clock import Clock
 from web.service.services import Services
 from workflows.names import repricing_id
+
+__all__ = ["book", "pages"]
 
 RISK = PEOPLE["risk_officer"]
 OTHER_RISK = RISK.model_copy(update={"person_id": "risk_officer2"})
@@ -174,3 +180,37 @@ def test_client_and_command_enter_correct_and_show(
         assert len(client.fetch_fixing_history("LPR1Y")) == 2
         history = client.fetch_line_rates(line_id)
         assert history.items[0].spread_bp == Decimal(120)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"benchmark": "no such code"},
+        {"benchmark": " "},
+        *({"percent": typed} for typed in ("three", "", "NaN", "1e9999999", "3,05", "9" * 20)),
+        {"fixed_on": "yesterday"},
+        {"reason": "read wrongly", "percent": "three"},
+        {"reason": "read wrongly", "benchmark": "no such code"},
+    ],
+)
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+def test_what_cannot_be_read_on_the_page_is_said_and_stays_as_it_was_typed(
+    pages: FastAPI, book: Book, wrong: dict[str, str], language: str
+) -> None:
+    client = signed_in(pages, "risk", language)
+    typed = {
+        "benchmark": "LPR5Y",
+        "fixed_on": DAY.isoformat(),
+        "percent": "3.05",
+        "source": "as published",
+        "reason": "",
+        **wrong,
+    }
+    fields = hidden(client.get("/benchmarks"), "/benchmarks")
+    answer = client.post("/benchmarks", data={**fields, **typed})
+
+    assert answer.status_code == 422
+    assert "malformed" in answer.text or "field_unreadable" in answer.text
+    for text in filter(str.strip, typed.values()):
+        assert text in answer.text
+    assert not book.services.benchmarks.list_fixings(book.people["risk"])

@@ -532,3 +532,39 @@ def test_a_cap_is_asked_for_on_a_page_decided_on_a_task_and_shown(
     shown = deciding.get(path)
     assert letter_no in shown.text
     assert f"{path}/caps" not in shown.text  # an approver asks for none
+
+
+def test_the_key_of_a_form_is_whatever_it_is_and_never_the_id_of_something_else(
+    app: FastAPI, ceilings: Ceilings
+) -> None:
+    path = f"/customers/{ceilings.customer_id}"
+    asking = signed_in(app, "manager")
+    form = hidden(asking.get(path), f"{path}/caps")
+    said = {**form, "kind": "amount", "currency": "CNY", "amount": "4,000,000", "reason": "plant"}
+    case_id = ceilings.house.case_id
+    for key in (case_id, "a b"):
+        for _ in range(2):
+            assert asking.post(f"{path}/caps", data={**said, "key": key}).status_code == 303
+        ceilings.house.office.deliver()
+        [cap] = ceilings.services.caps.list_caps(
+            ceilings.people["auditor"], status=CapStatus.PENDING
+        )
+        assert cap.request.cap_id != key
+        ceilings.decides(cap, "approver1", Verdict.DECLINE)
+
+    asked = ceilings.services.caps.list_caps(ceilings.people["auditor"])
+    assert len({each.request.cap_id for each in asked}) == 2
+    [approval] = ceilings.house.view().approvals
+    assert approval.outcome is ApprovalOutcome.OPEN
+
+
+def test_one_key_of_two_people_or_of_two_owners_asks_for_two_caps(ceilings: Ceilings) -> None:
+    ceilings.groups(ceilings.customer_id)
+    asked = [
+        ceilings.asks(Limit.of(cny(100)), "risk", key="k-1"),
+        ceilings.asks(Limit.of(cny(100)), "risk", CapOwner.GROUP, "group-1", key="k-1"),
+    ]
+    ceilings.decides(asked[0], "approver1", Verdict.DECLINE)
+    asked.append(ceilings.asks(Limit.of(cny(100)), "manager", key="k-1"))
+
+    assert len({each.request.cap_id for each in asked}) == 3

@@ -21,12 +21,15 @@ from domain.approval import TaskStatus
 from domain.cohort import CohortBy
 from domain.customer import CustomerContent
 from domain.identity import Language
+from domain.operations import RepairAct, RepairContent
 from domain.turnaround import TurnaroundBy
+from storage.operations import Repairs
 from tests import servers
 from tests.web.book import PASSWORD, Book, link_of, opened, supplies
 from web.app import assemble
 from web.callers import COOKIE
 from web.console.application import ACTS
+from web.service.permissions import Action, permitted
 
 GRANTOR = {Language.EN: "Creditflow Demonstration Grantor", Language.ZH: "示范授信机构"}
 EVERYBODY = (
@@ -250,6 +253,29 @@ def test_the_first_screen_answers_six_questions(
         assert f'data-testid="{question}"' in page
     assert word in page
     assert f"/tasks/{task_of(book, 'open')}" in page
+
+
+def test_repairs_of_a_case_are_on_its_timeline_for_those_who_may_read_them(
+    app: FastAPI, book: Book
+) -> None:
+    case_id = book.cases["open"]
+    content = RepairContent(
+        workflow_id=f"application/{case_id}",
+        act=RepairAct.FAIL,
+        reason="the register is closed for good",
+        step_id="5",
+    )
+    with book.services.records.begin() as session:
+        Repairs(session).ask(
+            "p-1", content, run_id="r-1", step="s", case_id=case_id, asked_by="operator"
+        )
+    for name in EVERYBODY:
+        page = signed_in(app, name).get(f"/cases/{case_id}/timeline")
+        if page.status_code != 200:
+            assert page.status_code in (403, 404)
+            continue
+        may = permitted(book.people[name], Action.REPAIR_READ)
+        assert ("the register is closed for good" in page.text) is may, name
 
 
 def test_a_page_names_no_other_host(app: FastAPI, book: Book) -> None:

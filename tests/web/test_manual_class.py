@@ -1,6 +1,6 @@
 """Classes set by hand as people and programs ask for them: who may, what is refused, what follows."""
 
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -9,16 +9,23 @@ from fastapi import FastAPI
 from hypothesis import given
 from hypothesis import strategies as st
 
+from activities.classification import ClassificationActivities
 from creditflow.client import Client
 from creditflow.commands.output import Exit
-from domain.classification import ClassByRule, CustomerClass, FiveTier, Stage
+from domain.classification import (
+    ClassByRule,
+    ClassificationPage,
+    CustomerClass,
+    FiveTier,
+    Stage,
+)
 from domain.edition import ManualClassPolicy
-from domain.errors import CreditError
+from domain.errors import ClassBarred, CreditError
 from domain.identity import Person
-from domain.manual_class import ManualClassContent
+from domain.manual_class import ManualClass, ManualClassContent, ManualStatus
 from domain.notification import Channel
 from policies.line import months_later
-from policies.manual_class import best_allowed, second_needed
+from policies.manual_class import best_allowed, days_of_change, second_needed
 from storage.edition import read_shipped
 from storage.notification import Outbox
 from tests.makers_monitoring import a_book
@@ -62,6 +69,47 @@ def runs_owed(records: JoinedRecords) -> list[dict[str, str]]:
     with records.begin() as session:
         entries = Outbox(session).find_page(channel=Channel.TEMPORAL, page_size=100)
     return [entry.facts for entry in entries if entry.kind == "start_classification"]
+
+
+async def test_a_better_class_of_days_to_come_waits_for_a_second_person_or_is_barred(
+    api: httpx.AsyncClient, known: JoinedRecords
+) -> None:
+    tomorrow = TODAY + timedelta(days=1)
+    days = {"from_on": tomorrow.isoformat(), "until_on": months_later(tomorrow, 8).isoformat()}
+
+    async def sets(tier: str) -> httpx.Response:
+        return await api.post(PATH, json=body(tier=tier, **days), headers=as_("risk_officer"))
+
+    worse = await sets("doubtful")
+    assert (worse.status_code, worse.json()["status"]) == (201, "counting")
+    barred = await sets("special_mention")
+    assert (barred.status_code, barred.json()["code"]) == (422, "class_barred")
+    better = await sets("substandard")
+    assert (better.json()["status"], better.json()["tier_before"]) == ("proposed", "doubtful")
+    confirmed = await api.post(
+        f"/api/v1/manual-classes/{better.json()['manual_id']}/decision",
+        json={"verdict": "confirm", "note": "seen"},
+        headers=as_("everybody"),
+    )
+    assert confirmed.json()["status"] == "counting"
+
+
+async def test_a_class_of_the_last_year_there_is_is_set_and_counts(
+    api: httpx.AsyncClient, known: JoinedRecords
+) -> None:
+    last = {"from_on": "9999-06-01", "until_on": "9999-12-31"}
+    made = await api.post(PATH, json=body(**last), headers=as_("risk_officer"))
+    assert (made.status_code, made.json()["status"]) == (201, "counting")
+    page = ClassificationPage(
+        run_id="run-1",
+        as_of=TODAY,
+        person_id="risk",
+        after=None,
+        page_size=10,
+        at=datetime.now(UTC),
+    )
+    done = ClassificationActivities(known).classify_customers(page)
+    assert (done.tally.seen, done.tally.failed) == (1, 0)
 
 
 async def test_a_worse_class_is_set_by_one_and_owes_a_run_of_the_customer(
@@ -187,6 +235,84 @@ def test_no_further_class_makes_performing_what_was_set_as_non_performing() -> N
     policy = ManualClassPolicy(reasons=("dispute",), better_tiers_max=4)
 
     assert best_allowed(found, policy) is FiveTier.SUBSTANDARD
+
+
+def set_before(tier: FiveTier, from_on: date, until_on: date, **changed: Any) -> ManualClass:
+    """A class set by hand that counts on its days."""
+    ordinary = {
+        "manual_id": "m-1",
+        "customer_id": "c-1",
+        "tier": tier,
+        "tier_before": FiveTier.NORMAL,
+        "tier_by_rule": FiveTier.NORMAL,
+        "reason": "dispute",
+        "note": "n",
+        "from_on": from_on,
+        "until_on": until_on,
+        "second_needed": False,
+        "edition_hash": "0" * 64,
+        "proposed_by": "risk",
+        "proposed_on": TODAY,
+        "proposed_at": datetime(TODAY.year, TODAY.month, TODAY.day, tzinfo=UTC),
+        "status": ManualStatus.COUNTING,
+    }
+    return ManualClass.model_validate(ordinary | changed)
+
+
+@given(tier=TIERS, wanted=TIERS, gap=st.integers(-400, 400), counts=st.booleans())
+def test_what_is_set_for_the_same_days_binds_whoever_sets_a_further_class(
+    tier: FiveTier, wanted: FiveTier, gap: int, counts: bool
+) -> None:
+    """As if the class counted already, where a day is common to both; else as if there were none."""
+    from_on = TODAY + timedelta(days=400)
+    until_on = months_later(from_on, 8)
+    status = ManualStatus.COUNTING if counts else ManualStatus.TAKEN_BACK
+    other = set_before(
+        tier, from_on + timedelta(days=gap), until_on + timedelta(days=gap), status=status
+    )
+    shared = counts and other.from_on <= until_on and other.until_on >= from_on
+    policy = ManualClassPolicy(reasons=("dispute",), better_tiers_max=4)
+    content = ManualClassContent(
+        tier=wanted, reason="dispute", note="n", from_on=from_on, until_on=until_on
+    )
+    as_if = standing(tier, FiveTier.NORMAL, None) if shared else None
+
+    def judged(found: CustomerClass | None, others: tuple[ManualClass, ...]) -> object:
+        try:
+            return second_needed(content, found, policy, TODAY, others)
+        except CreditError as refusal:
+            return refusal.code
+
+    assert judged(None, (other,)) == judged(as_if, ())
+
+
+def test_a_class_to_come_is_not_made_better_by_one_person_alone() -> None:
+    tomorrow = TODAY + timedelta(days=1)
+    until_on = months_later(tomorrow, 8)
+    policy = ManualClassPolicy(reasons=("dispute",), better_tiers_max=4)
+
+    def needs(tier: FiveTier, before: FiveTier) -> bool:
+        content = ManualClassContent(
+            tier=tier, reason="dispute", note="n", from_on=tomorrow, until_on=until_on
+        )
+        others = [set_before(before, tomorrow, until_on)]
+        return second_needed(content, None, policy, TODAY, others)
+
+    assert needs(FiveTier.SUBSTANDARD, FiveTier.DOUBTFUL)
+    assert not needs(FiveTier.LOSS, FiveTier.DOUBTFUL)
+    with pytest.raises(ClassBarred):
+        needs(FiveTier.SPECIAL_MENTION, FiveTier.DOUBTFUL)
+
+
+@pytest.mark.parametrize("tier", [FiveTier.SPECIAL_MENTION, FiveTier.SUBSTANDARD])
+def test_a_class_of_the_last_year_there_is_has_its_bounds_too(tier: FiveTier) -> None:
+    policy = ManualClassPolicy(reasons=("dispute",))
+    content = ManualClassContent(
+        tier=tier, reason="dispute", note="n", from_on=date(9999, 6, 1), until_on=date.max
+    )
+    assert not second_needed(content, None, policy, TODAY)
+    others = [set_before(tier, content.from_on, content.until_on)]
+    assert days_of_change(others, TODAY) == [content.from_on]
 
 
 def test_an_edition_without_reasons_lets_nobody_set_a_class() -> None:

@@ -229,3 +229,22 @@ def test_the_cases_page_shows_the_offer_and_takes_the_answer(
     assert (view.offer.status, view.offer.note) == ("declined", "by phone")
     assert view.terms.scheme_conditions[0].owner == "role.legal"
     assert 'name="accepts"' not in manager.get(f"/cases/{case_id}").text
+
+
+def test_an_offer_is_answered_with_a_word_or_stays_open(book: Book, url: str, app: FastAPI) -> None:
+    case_id = offered(book, url, "7304")
+    token = link_of(book, case_id)
+    visitor, manager = browser(app), signed_in(app, "manager")
+    for who, page, action in (
+        (visitor, f"/offer/{token}", f"/offer/{token}"),
+        (manager, f"/cases/{case_id}", f"/cases/{case_id}/offer"),
+    ):
+        fields = hidden(who.get(page), action) | {"note": "by the founder"}
+        for said in ({}, {"accepts": ""}, {"accepts": "maybe"}):
+            answer = who.post(action, data=fields | said)
+            assert answer.status_code == 422
+            assert "The answer is not accept or decline." in answer.text
+            assert answer.text.count("by the founder") == 1
+            assert 'name="accepts"' in answer.text
+    with client(url, "manager") as desk:
+        assert desk.fetch_offer(case_id).offer.status == "open"

@@ -92,3 +92,10 @@ def test_uses_are_counted_by_api_client_command_and_page(
         page = signed_in(app, "risk", language).get("/tolerances").text
         assert page.count(words) == 2
         assert f"{month:%Y-%m}" in page
+
+
+def test_a_period_before_all_editions_is_refused_in_words(desk: Desk, app: FastAPI) -> None:
+    for language in ("en", "zh-CN"):
+        answer = signed_in(app, "risk", language).get("/tolerances?until=0001-01-01")
+        assert answer.status_code == 404
+        assert "not_found" in answer.text

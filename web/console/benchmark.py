@@ -1,6 +1,6 @@
 """Benchmarks (基准利率): the newest fixings, one to enter or correct, and dates that wait for one."""
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, DecimalException
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Response
@@ -87,5 +87,5 @@ def _share(visit: Visit, percent: str) -> Decimal:
     """A rate as it is published, in per cent, as the share it is."""
     try:
         return Decimal(percent.strip()) / 100
-    except InvalidOperation:
+    except DecimalException:
         raise visit.unreadable("percent", "a_percentage") from None

@@ -3,14 +3,14 @@
 Whoever holds the link acts for the customer; nobody signs in here.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Form, Response
 from fastapi.responses import HTMLResponse
 
 from domain.identity import Language
 from domain.offer import OfferStatus
-from web.console.application import case_page
+from web.console.application import Typed, case_page
 from web.console.page import Public, Visit, Writing
 from web.problems import Problem
 
@@ -21,14 +21,15 @@ router = APIRouter(include_in_schema=False)
 def answer(
     visit: Writing,
     case_id: str,
-    accepts: Annotated[Literal["yes", "no"], Form()],
+    accepts: Annotated[str, Form()] = "",
     offer_hash: Annotated[str, Form()] = "",
     note: Annotated[str, Form()] = "",
 ) -> Response:
     """Put on record what the customer told the manager."""
-    visit.when_refused(lambda refusal: case_page(visit, case_id, refusal=refusal))
+    typed = Typed(note=note)
+    visit.when_refused(lambda refusal: case_page(visit, case_id, "offer", typed, refusal))
     visit.services.offers.answer(
-        visit.person, case_id, accepts=accepts == "yes", offer_hash=offer_hash, note=note
+        visit.person, case_id, accepts=_answer(visit, accepts), offer_hash=offer_hash, note=note
     )
     return visit.go(f"/cases/{case_id}#offer", "offer_answered")
 
@@ -43,16 +44,23 @@ def show_offer(visit: Public, token: str) -> HTMLResponse:
 def answer_by_link(
     visit: Public,
     token: str,
-    accepts: Annotated[Literal["yes", "no"], Form()],
+    accepts: Annotated[str, Form()] = "",
     offer_hash: Annotated[str, Form()] = "",
     note: Annotated[str, Form(max_length=2000)] = "",
 ) -> Response:
     """Take or leave it, for the customer."""
     visit.when_refused(lambda refusal: _offer_page(visit, token, note, refusal))
     visit.services.offers.answer_by_link(
-        token, accepts=accepts == "yes", offer_hash=offer_hash, note=note
+        token, accepts=_answer(visit, accepts), offer_hash=offer_hash, note=note
     )
     return visit.go(f"/offer/{token}", "offer_answered")
+
+
+def _answer(visit: Visit, accepts: str) -> bool:
+    """Whether the offer is taken; what says neither is no answer."""
+    if accepts not in ("yes", "no"):
+        raise visit.unreadable("answer", "accept_or_decline")
+    return accepts == "yes"
 
 
 def _offer_page(
