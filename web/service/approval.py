@@ -257,7 +257,8 @@ class ApprovalService:
         )
         with self._records.begin() as session:
             task, approval, taken = Approvals(session).read_of_word(word)
-            self._refuse_unseen(session, person, approval, "task", task_id)
+            asked = approval.request
+            self._refuse_unseen(session, person, asked.case_id, asked.customer_id, "task", task_id)
             if taken is not None:
                 return _decided(word, taken, replayed=True)
             token = ActionTokens(session).issue_action_token(
@@ -265,10 +266,9 @@ class ApprovalService:
             )
         # The workflow knows its approval and the time; what it is told is the word and its proof.
         message = word.model_dump(mode="json", exclude={"approval_id", "at", "offset_days"})
-        request = approval.request
         try:
             answer = self._gateway.update(
-                approval_id(request.subject_id, request.n), "decide", message | {"token": token}
+                approval_id(asked.subject_id, asked.n), "decide", message | {"token": token}
             )
         except NotFound:
             return self._answer_closed(task, word)
