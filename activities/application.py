@@ -51,6 +51,7 @@ from domain.investigation import INVESTIGATION_REPORT
 from domain.notification import Channel, Notice
 from domain.override import OverrideStatus, VoidedBy
 from domain.reasons import because
+from domain.recovery import Recovery
 from domain.screening import ListEffect
 from policies.analyst_figure import awaited
 from policies.assessment import assess
@@ -69,6 +70,7 @@ from storage.identity import ActionTokens, Persons
 from storage.investigation import Investigations
 from storage.notification import Outbox
 from storage.override import Overrides
+from storage.recovery import Recoveries
 from storage.screening import Lists
 
 _AMENDABLE = frozenset(
@@ -95,8 +97,11 @@ class ApplicationActivities(ApplicationSteps):
     def receive_application(self, case: CaseStart) -> Received:
         with self._records.begin() as session:
             on_record = Applications(session).find(case.case_id)
+            since = None
             if on_record is None:
                 on_record = _receive(session, case.case_id)
+            else:
+                on_record, since = _gone_on(session, on_record, case)
             edition = Editions(session).read(on_record.edition_hash)
             return Received(
                 case_id=case.case_id,
@@ -109,7 +114,7 @@ class ApplicationActivities(ApplicationSteps):
                 silence_until=silence_until(
                     on_record.status,
                     edition,
-                    on_record.submitted_at,
+                    since or on_record.submitted_at,
                     case.offset_days,
                     on_record.missing,
                     unit_for(session, edition, on_record.application.customer_id),
@@ -220,19 +225,7 @@ def _receive(session: Session, case_id: str) -> Case:
     edition = Editions(session).find_current(on)
     if edition is None:
         raise NotFound(kind="policy edition in force", id=on.isoformat())
-    customer = Customers(session).read(application.customer_id)
-    entries = Lists(session).find_hits(customer.identifiers)
-    screening = screen(customer, entries, Lists(session).versions(), on, edition)
-    Screenings(session).record(screening, case_id)
-    missing = _lacking(session, application, edition, on, case_id, customer)
-    status, reasons = CaseStatus.RECEIVED, tuple(hit.rule for hit in screening.hits)
-    match screening.effect:
-        case ListEffect.STOP:
-            status = CaseStatus.REFUSED
-        case ListEffect.SUSPEND:
-            status = CaseStatus.SUSPENDED
-        case None:
-            status = CaseStatus.INCOMPLETE if missing else CaseStatus.RECEIVED
+    status, missing, reasons = _admitted(session, application, edition, on, case_id)
     case = Case(
         case_id=case_id,
         application=application,
@@ -254,6 +247,77 @@ def _receive(session: Session, case_id: str) -> Case:
         _tell_missing(session, case)
     if status is CaseStatus.REFUSED:
         return close_case(session, case, CaseStatus.REFUSED, received_at, reasons)
+    return case
+
+
+def _admitted(
+    session: Session, application: Application, edition: PolicyEdition, on: date, case_id: str
+) -> tuple[CaseStatus, tuple[str, ...], tuple[str, ...]]:
+    """Where the lists and the file let a case begin: its status, what is missing, the rules hit."""
+    customer = Customers(session).read(application.customer_id)
+    entries = Lists(session).find_hits(customer.identifiers)
+    screening = screen(customer, entries, Lists(session).versions(), on, edition)
+    Screenings(session).record(screening, case_id)
+    missing = _lacking(session, application, edition, on, case_id, customer)
+    status = CaseStatus.INCOMPLETE if missing else CaseStatus.RECEIVED
+    match screening.effect:
+        case ListEffect.STOP:
+            status = CaseStatus.REFUSED
+        case ListEffect.SUSPEND:
+            status = CaseStatus.SUSPENDED
+    return status, missing, tuple(hit.rule for hit in screening.hits)
+
+
+def _gone_on(session: Session, case: Case, start: CaseStart) -> tuple[Case, datetime | None]:
+    """A case on record, open again where its lapse was recovered, and since when."""
+    recovery = Recoveries(session).find_newest(case.case_id)
+    if recovery is None:
+        return case, None
+    if CaseEvents(session).find_message(recovery.taken_as) is None:
+        case = _reopened(session, case, recovery, start.offset_days)
+    return case, recovery.recovered_at
+
+
+def _reopened(session: Session, lapsed: Case, recovery: Recovery, offset_days: int) -> Case:
+    """The case as it was asked for, looked at as if it had come today; what was said on it counts
+    no more."""
+    at = recovery.recovered_at
+    edition = Editions(session).read(lapsed.edition_hash)
+    on = business_on(at, offset_days)
+    status, missing, reasons = _admitted(session, lapsed.application, edition, on, lapsed.case_id)
+    case = Applications(session).write(
+        lapsed,
+        lapsed.model_copy(
+            update={
+                "status": CaseStatus.RECEIVED if status.ended else status,
+                "missing": missing,
+                "reason_codes": reasons,
+                "ended_at": None,
+            }
+        ),
+    )
+    CaseEvents(session).post(
+        case.case_id,
+        "recovered",
+        person_id=recovery.recovered_by,
+        at=at,
+        message_id=recovery.taken_as,
+        message_hash=recovery.taken_as,
+        reason=recovery.reason,
+        **_standing(case.model_copy(update={"status": status})),
+    )
+    Outbox(session).post(
+        Channel.MAIL,
+        f"{recovery.approval_id}/recovered",
+        recipient=f"person:{case.applicant}",
+        kind=Notice.RECOVERED,
+        facts={"case_id": case.case_id, "reason": recovery.reason},
+        case_id=case.case_id,
+    )
+    if status is CaseStatus.INCOMPLETE:
+        _tell_missing(session, case)
+    if status is CaseStatus.REFUSED:
+        return close_case(session, case, CaseStatus.REFUSED, at, reasons)
     return case
 
 
@@ -412,6 +476,7 @@ def _to_people(
                     case.applicant,
                     case.last_editor,
                     *Overrides(session).hands_on(case.case_id),
+                    *Recoveries(session).hands_on(case.case_id),
                     *_suppliers(session, assessment),
                 )
             )
@@ -841,7 +906,7 @@ def lapse_case(
     ended = close_case(session, case, status, at, reason_codes)
     Outbox(session).post(
         Channel.MAIL,
-        f"{case.case_id}/lapsed",
+        f"{case.case_id}/lapsed/{case.version}",
         recipient=f"person:{case.applicant}",
         kind=Notice.LAPSED,
         facts={"case_id": case.case_id, "reason": ",".join(reason_codes)},

@@ -49,6 +49,7 @@ from domain.errors import (
     Withdrawn,
 )
 from domain.notification import Channel, Notice
+from domain.recovery import APPROVAL_SILENCE
 from policies.calendar import calendar_of
 from policies.materiality import carried, changes
 from storage.application import Applications, Assessments, CaseEvents
@@ -503,7 +504,7 @@ def _stopped(
     if outcome is ApprovalOutcome.LAPSED and approval.request.subject is Subject.APPLICATION:
         case = Applications(session).read(approval.request.case_id, for_update=True)
         if case.status is CaseStatus.IN_APPROVAL:
-            lapse_case(session, case, at, "approval_silence")
+            lapse_case(session, case, at, APPROVAL_SILENCE)
         else:  # it waits to be judged anew, or has ended: nobody was silent about it as it is
             outcome = ApprovalOutcome.WITHDRAWN
     if outcome is ApprovalOutcome.LAPSED and approval.request.subject is Subject.OVERRIDE:
@@ -535,7 +536,8 @@ def _taken_over(
     now_on = Assessments(session).find_by_hash(request.subject_id, request.content_hash)
     was_returned = before.outcome is ApprovalOutcome.RETURNED
     to_me = was_returned and Decisions(session).resumes(before.request.approval_id)
-    again = was_returned and not to_me
+    lapsed = before.outcome is ApprovalOutcome.LAPSED
+    again = lapsed or (was_returned and not to_me)
     if said_on is None or now_on is None or again:
         return Approval.opened(request, (), before.recused, before.copied)
     taken = carried(before, request, changes(said_on, now_on, edition), edition)

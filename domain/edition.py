@@ -638,6 +638,13 @@ class ReconsiderationPolicy(Value):
     higher: bool = False  # the next higher tier decides after the body that declined
 
 
+class RecoveryPolicy(Value):
+    """Whether what lapsed in its approvers' silence may be put before them afresh; of no days,
+    nothing may."""
+
+    days_max: int = Field(default=0, ge=0)  # from the day of the lapse
+
+
 class ApprovalPolicy(Value):
     calendar: str = "CN"  # whose working days the hours are counted in; `always` counts every hour
     hours: tuple[OfficeHours, ...] = ()
@@ -649,6 +656,7 @@ class ApprovalPolicy(Value):
     above_eligible: AboveEligible | None = None  # None: nobody grants above it
     splitting: SplittingPolicy = SplittingPolicy()
     reconsideration: ReconsiderationPolicy = ReconsiderationPolicy()
+    recovery: RecoveryPolicy = RecoveryPolicy()
     authority: AuthorityPolicy = AuthorityPolicy()
     meetings: MeetingPolicy = MeetingPolicy()
     # Aggregates above it are reviewed before they are decided; None: where a row says so.

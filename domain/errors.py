@@ -539,6 +539,18 @@ class ReconsiderationClosed(Conflict):
     sentence_zh = "{decided_on} 的 {letter_no} 不再复议：政策规定的期限为 {days} 日。"
 
 
+class AlreadyRecovered(Conflict):
+    sentence = "The lapse of {approval_id} was recovered already."
+    sentence_zh = "审批 {approval_id} 的失效已经恢复。"
+
+
+class RecoveryClosed(Conflict):
+    sentence = (
+        "{case_id} lapsed on {lapsed_on} and is not recovered: policy gives {days} days for it."
+    )
+    sentence_zh = "案件 {case_id} 已于 {lapsed_on} 失效，不再恢复：政策规定的期限为 {days} 日。"
+
+
 class OfferEnded(Conflict):
     sentence = "The offer {letter_no} is {status}; nothing more can be done on it."
     sentence_zh = "要约 {letter_no} 当前状态为{status}，不能再作任何操作。"

@@ -57,6 +57,7 @@ class Notice(StrEnum):
     REMINDER_LETTER_3 = "reminder_letter_3"
     REVIEW_DUE = "review_due"
     LAPSED = "lapsed"
+    RECOVERED = "recovered"
 
 
 # What the templates of a kind show. Codes are comma separated and become sentences in the
@@ -102,6 +103,7 @@ NOTICE_FACTS: Mapping[Notice, tuple[str, ...]] = {
     Notice.REMINDER_LETTER_3: ("overdue", "days_past_due", "as_of"),
     Notice.REVIEW_DUE: ("line_id", "due_on"),
     Notice.LAPSED: ("case_id", "reason"),
+    Notice.RECOVERED: ("case_id", "reason"),
 }
 
 MASK = "•••"
@@ -170,6 +172,7 @@ class Addressee(Value):
 
 class MessageKind(StrEnum):
     START = "start"
+    RESTART = "restart"  # a further run of what has ended
     SIGNAL = "signal"
     UPDATE = "update"
 
@@ -186,3 +189,4 @@ class WorkflowMessage(Value):
     name: str
     payload: dict[str, Any] | None = None
     queue: str = ""
+    key: str = ""  # of a restart: the entry it is owed by

@@ -35,6 +35,10 @@ REASONS: Mapping[str, tuple[str, str]] = {
         "the case is {status}; it is not investigated now",
         "案件状态为“{status}”，当前不作贷前调查",
     ),
+    "case_not_lapsed": (
+        "the case is {status}; only a lapsed one is recovered",
+        "案件状态为“{status}”，只有已失效的案件可以恢复",
+    ),
     "case_no_conditions": (
         "the case is {status}; it does not wait for conditions",
         "案件状态为“{status}”，不在等待落实条件",

@@ -139,6 +139,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "above_eligible": ("above the eligible limit", "超测算额度"),
     "step": ("decided by", "审批节点"),
     "splitting": ("split requests", "化整为零"),
+    "recovery": ("recovery after a lapse", "失效恢复"),
     "reconsideration": ("reconsideration", "复议"),
     "higher": ("and then the next tier", "并报上一级"),
     "report_days": ("looked for within, days", "排查天数"),

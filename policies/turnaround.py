@@ -33,7 +33,8 @@ from domain.turnaround import (
 REMINDERS = frozenset({"silence_remind", "act_urge"})
 # A case stands where its event says, or where its kind tells.
 _STANDINGS = frozenset(
-    "received incomplete supplemented amended hit_cleared investigated file_changed".split()
+    "received incomplete supplemented amended hit_cleared investigated file_changed "
+    "recovered".split()
 )
 _ENDS = frozenset(str(status) for status in CaseStatus if status.ended)
 
@@ -67,7 +68,7 @@ def case_clock(
         if marks and event.kind in REMINDERS:
             standing, since, reminders = marks[-1]
             marks[-1] = (standing, since, reminders + 1)
-        if _ends(event, history):
+        if _ends(event, history) and not _recovered(known[number + 1 :]):
             place = None
             break
         moved = _moved(place, event, known[number + 1 :], policy)
@@ -137,6 +138,11 @@ def _ends(event: CaseEvent, history: CaseHistory) -> bool:
     """Whether the case is over with this event; one in principle is, once it is approved."""
     in_principle = history.application_type == ApplicationType.PRE_APPROVAL
     return event.kind in _ENDS or (in_principle and event.kind == "approved")
+
+
+def _recovered(following: Sequence[CaseEvent]) -> bool:
+    """Whether the end was none: until then the silence was ours, as it was before the lapse."""
+    return any(event.kind == "recovered" for event in following)
 
 
 def _moved(

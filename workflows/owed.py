@@ -48,6 +48,11 @@ def _start_application(entry: OutboxEntry) -> WorkflowMessage:
     return _start("CreditApplicationWorkflow", application_id(start.case_id), start)
 
 
+def _restart_application(entry: OutboxEntry) -> WorkflowMessage:
+    again = {"kind": MessageKind.RESTART, "key": entry.key}
+    return _start_application(entry).model_copy(update=again)
+
+
 def _start_line(entry: OutboxEntry) -> WorkflowMessage:
     start = LineStart(line_id=entry.facts["line_id"], offset_days=_offset_of(entry))
     return _start("CreditLineWorkflow", line_id(start.line_id), start)
@@ -187,6 +192,7 @@ def _update_line(name: str) -> Callable[[OutboxEntry], WorkflowMessage]:
 
 _MEANINGS: Mapping[str, Callable[[OutboxEntry], WorkflowMessage]] = {
     "start_application": _start_application,
+    "restart_application": _restart_application,
     "start_line": _start_line,
     "start_review": _start_review,
     "start_collection": _start_collection,

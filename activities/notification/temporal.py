@@ -26,6 +26,7 @@ from domain.notification import MessageKind, OutboxEntry, WorkflowMessage
 RPC_SECONDS_MAX = 15
 # A message may overtake the start it is meant for, but not by this many attempts (two minutes).
 ATTEMPTS_FOR_A_RECEIVER = 8
+_OWED = "owed_as"  # the memo that says by which entry a further run was started
 
 
 class TemporalDelivery:
@@ -46,6 +47,7 @@ class TemporalDelivery:
         message = self._message_of(entry)
         send = {
             MessageKind.START: self._start,
+            MessageKind.RESTART: self._restart,
             MessageKind.SIGNAL: self._signal,
             MessageKind.UPDATE: self._update,
         }[message.kind]
@@ -63,6 +65,23 @@ class TemporalDelivery:
             )
         except WorkflowAlreadyStartedError:
             return
+
+    async def _restart(self, message: WorkflowMessage) -> None:
+        """A further run of what has ended, or is about to; made once, as the run's memo tells."""
+        try:
+            await self._client.start_workflow(
+                message.name,
+                message.payload,
+                id=message.workflow_id,
+                task_queue=message.queue,
+                memo={_OWED: message.key},
+                id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            )
+        except WorkflowAlreadyStartedError:
+            running = await self._client.get_workflow_handle(message.workflow_id).describe()
+            if await running.memo_value(_OWED, None) != message.key:
+                raise Undelivered("the run before has not ended") from None
 
     async def _signal(self, message: WorkflowMessage) -> None:
         handle = self._client.get_workflow_handle(message.workflow_id)

@@ -593,6 +593,10 @@ class AsyncClient(AsyncConnection):
         """Have a declined case decided anew, once: `evidence` is what is new, by document code."""
         return await self.run(requests.reconsider(case_id, evidence, grounds, key))
 
+    async def recover(self, case_id: str, reason: str, *, key: str | None = None) -> v.Submitted:
+        """Put a case that lapsed in its approvers' silence before them afresh."""
+        return await self.run(requests.recover(case_id, reason, key))
+
     async def dispose(
         self, case_id: str, *, clear: bool, reason: str, key: str | None = None
     ) -> v.Acted:

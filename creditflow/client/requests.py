@@ -507,6 +507,11 @@ def reconsider(
     return writing(_at("applications", case_id, "reconsideration"), v.Submitted, body, key=key)
 
 
+def recover(case_id: str, reason: str, key: str | None) -> Call[v.Submitted]:
+    body = {"reason": reason}
+    return writing(_at("applications", case_id, "recovery"), v.Submitted, body, key=key)
+
+
 def case(case_id: str) -> Call[v.CaseView]:
     return reading(_at("applications", case_id), v.CaseView)
 

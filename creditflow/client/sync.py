@@ -577,6 +577,10 @@ class Client(Connection):
         """Have a declined case decided anew, once: `evidence` is what is new, by document code."""
         return self.run(requests.reconsider(case_id, evidence, grounds, key))
 
+    def recover(self, case_id: str, reason: str, *, key: str | None = None) -> v.Submitted:
+        """Put a case that lapsed in its approvers' silence before them afresh."""
+        return self.run(requests.recover(case_id, reason, key))
+
     def dispose(self, case_id: str, *, clear: bool, reason: str, key: str | None = None) -> v.Acted:
         """Clear or confirm the screening hits that suspend a case."""
         content = {"clear": clear, "reason": reason}

@@ -1263,6 +1263,17 @@ class Reconsideration(Answer):
     asked_at: AwareDatetime
 
 
+class Recovery(Answer):
+    """A lapse after which the case was put before its approvers afresh, by whom and why."""
+
+    approval_id: str
+    case_id: str
+    reason: str
+    silent: tuple[str, ...]
+    recovered_by: str
+    recovered_at: AwareDatetime
+
+
 class CaseView(Answer):
     """All there is about one case; the receipt as the mapping it is."""
 
@@ -1281,6 +1292,7 @@ class CaseView(Answer):
     screenings: tuple[Mapping[str, Any], ...]
     overrides: tuple[Override, ...] = ()
     reconsideration: Reconsideration | None = None  # this case decides anew, or is decided anew
+    recoveries: tuple[Recovery, ...] = ()
 
 
 class Event(Answer):

@@ -31,6 +31,9 @@ COMMANDS: dict[str, Entry] = {
     "reconsider": Entry(
         "creditflow.commands.application:reconsider", "Have a declined case decided anew."
     ),
+    "recover": Entry(
+        "creditflow.commands.application:recover", "Put a lapsed case before its approvers afresh."
+    ),
     "override": Entry("creditflow.commands.override:override", "Move the grade of a case."),
     "overrides": Entry("creditflow.commands.override:overrides", "Moved grades, and by whom."),
     "figure": Entry(

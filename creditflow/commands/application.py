@@ -120,6 +120,21 @@ def reconsider(
     show(reply.document, text, as_json=as_json, pending=reply.pending)
 
 
+def recover(
+    case: Case,
+    reason: Annotated[str, typer.Option("--reason", metavar="T", help="Why.")],
+    key: Key = None,
+    as_user: AsUser = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put a case that lapsed in its approvers' silence before them afresh; exits 8 while it is
+    taken up."""
+    caller = Caller(as_user, as_json=as_json)
+    reply = caller.send(place("applications", case, "recovery"), {"reason": reason}, key)
+    text = facts(reply.document, ("case_id", "status", "existing", "missing", "reason_codes"))
+    show(reply.document, text, as_json=as_json, pending=reply.pending)
+
+
 def _summary(found: dict[str, Any]) -> str:
     case = found["case"]
     parts = [

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from domain.application import Application
@@ -35,6 +36,7 @@ _RECORD = insert(_INTAKE).on_conflict_do_nothing()
 _MARK_STARTED = (
     update(_INTAKE).where(_INTAKE.c.case_id == bindparam("of_case")).values(started=True)
 )
+_REOPEN = update(_INTAKE).where(_INTAKE.c.case_id == bindparam("of_case")).values(closed_at=None)
 _CLOSE = (
     update(_INTAKE)
     .where(_INTAKE.c.case_id == bindparam("of_case"), _INTAKE.c.closed_at.is_(None))
@@ -143,6 +145,25 @@ class Intakes:
     def close(self, case_id: str, at: datetime) -> None:
         """The case has ended; another may be opened on the same customer and limit."""
         self._session.execute(_CLOSE, {"of_case": case_id, "at": at})
+
+    def reopen(self, case_id: str) -> None:
+        """The case goes on; refuses `OutOfOrder` where another is open on the limit by now."""
+        row = self._session.get_one(IntakeRow, case_id)
+        application = Application.model_validate(row.body)
+        customer_ids = Customers(self._session).ids(application.customer_id)
+        others = select(IntakeRow.case_id).where(
+            IntakeRow.subject_key.in_([subject_of(application, each) for each in customer_ids]),
+            IntakeRow.case_id != case_id,
+            IntakeRow.closed_at.is_(None),
+        )
+        another = OutOfOrder(reason="another case is open on the same limit")
+        if self._session.scalar(others.limit(1)) is not None:
+            raise another
+        try:
+            with self._session.begin_nested():
+                self._session.execute(_REOPEN, {"of_case": case_id})
+        except IntegrityError:  # it was opened in this moment
+            raise another from None
 
 
 def subject_of(application: Application, customer_id: str) -> str:

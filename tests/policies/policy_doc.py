@@ -657,6 +657,12 @@ def clocks(edition: PolicyEdition) -> str:
                 if edition.approval.reconsideration.days_max
                 else "never",
             ),
+            (
+                "a lapse in the approvers' silence recovered within",
+                f"{edition.approval.recovery.days_max} days"
+                if edition.approval.recovery.days_max
+                else "never",
+            ),
             ("contract to be signed within", f"{edition.contract.signing_days} days"),
             ("incomplete application lapses after", f"{silence.incomplete_hours} h"),
             ("returned application lapses after", f"{silence.returned_hours} h"),

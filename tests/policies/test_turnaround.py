@@ -141,11 +141,23 @@ def test_an_open_case_runs_to_the_instant_it_is_asked_for_and_knows_nothing_late
         clock(history, days=-1)
 
 
+def test_a_lapse_that_was_recovered_is_our_time_until_the_case_goes_on() -> None:
+    told = [(0, "received", {"status": "received"}), (1, "assessed"), (3, "lapsed")]
+    gone_on = [(8, "recovered", {"status": "received"}), (8, "assessed"), (9, "declined")]
+    history = a_history(*told, *gone_on)
+
+    found, before = clock(history), clock(history, days=7)
+
+    assert found.calendar_seconds == 9 * 86_400
+    assert {each.court for each in found.spells} == {Court.OURS}
+    assert (before.stage, before.calendar_seconds) == (None, 3 * 86_400)
+
+
 KINDS = st.sampled_from(
     "received incomplete supplemented amended hit_cleared investigated assessed decision_return "
     "decision_approve approved contract_sent contract_signed contract_declined condition_open "
     "condition_evidenced condition_met silence_remind silence_escalate overridden active lapsed "
-    "withdrawn anything_else".split()
+    "recovered withdrawn anything_else".split()
 )
 FACTS = st.fixed_dictionaries(
     {},

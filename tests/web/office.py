@@ -26,7 +26,7 @@ from activities.offer import OfferActivities
 from activities.rerating import ReratingActivities
 from activities.review import ReviewActivities
 from activities.warning import WarningActivities
-from domain.application import CaseAction, CaseStart, CaseStatus, CaseStep
+from domain.application import CaseAction, CaseStart, CaseStatus, CaseStep, Received
 from domain.approval import (
     ActRequest,
     Approval,
@@ -56,7 +56,13 @@ _Result = TypeVar("_Result")
 
 GRANTOR = Grantor(name="Creditflow Demonstration Grantor", name_zh="Creditflow 示范授信机构")
 PUBLIC_URL = "http://test"
-_OWED = ("start_approval", "start_minutes", "signal_application_reassess", "signal_approval_stop")
+_OWED = (
+    "restart_application",
+    "start_approval",
+    "start_minutes",
+    "signal_application_reassess",
+    "signal_approval_stop",
+)
 
 
 class Office(Gateway):
@@ -92,12 +98,15 @@ class Office(Gateway):
         queue: str,
         seconds_max: float,
     ) -> dict[str, Any]:
-        received = self._inside(
-            self._applications.receive_application, CaseStart.model_validate(start)
-        )
+        return self.begin(start["case_id"]).model_dump(mode="json")
+
+    def begin(self, case_id: str) -> Received:
+        """What a run of the case's workflow begins with, and what follows from it."""
+        start = CaseStart(case_id=case_id, offset_days=self.offset_days)
+        received: Received = self._inside(self._applications.receive_application, start)
         if received.status is CaseStatus.RECEIVED:
             self._judge(received.case_id)
-        return received.model_dump(mode="json")
+        return received
 
     def update(self, workflow_id: str, name: str, payload: dict[str, Any]) -> dict[str, Any]:
         kind, _, subject = workflow_id.partition("/")
@@ -271,6 +280,8 @@ class Office(Gateway):
         for entry in owed:
             self._delivered = entry.entry_no
             match entry.kind:
+                case "restart_application":
+                    self.begin(entry.facts["case_id"])
                 case "start_approval":
                     request = ApprovalRequest.model_validate_json(entry.facts["request"])
                     self._inside(self._approvals.open_approval, request)

@@ -40,6 +40,7 @@ def an_entry(kind: str, facts: dict[str, str], attempts: int = 1) -> OutboxEntry
     ("kind", "facts", "workflow_id", "name"),
     [
         ("start_application", {"case_id": "c"}, "application/c", "CreditApplicationWorkflow"),
+        ("restart_application", {"case_id": "c"}, "application/c", "CreditApplicationWorkflow"),
         ("start_line", {"line_id": "l"}, "line/l", "CreditLineWorkflow"),
         ("start_review", {"line_id": "l", "n": "2"}, "review/l/2", "ReviewWorkflow"),
         ("start_collection", {"collection_id": "k"}, "collection/k", "CollectionWorkflow"),
@@ -178,6 +179,30 @@ async def test_a_start_is_made_once_and_messages_reach_it(
     await deliver(temporal_env, start)
     await deliver(temporal_env, a_message(MessageKind.SIGNAL, listener, "heard"))
     assert (await handle.describe()).close_time is not None
+
+
+async def test_a_further_run_begins_once_when_the_one_before_has_ended(
+    temporal_env: SkippingEnvironment, listener: str
+) -> None:
+    start = WorkflowMessage(
+        kind=MessageKind.START, workflow_id=listener, name="Listener", payload={}, queue=QUEUE
+    )
+    again = start.model_copy(update={"kind": MessageKind.RESTART, "key": "recovered/1"})
+    await deliver(temporal_env, start)
+    with pytest.raises(Undelivered, match="has not ended"):
+        await deliver(temporal_env, again)
+    handle = temporal_env.client.get_workflow_handle(listener)
+    await deliver(temporal_env, a_message(MessageKind.SIGNAL, listener, "end"))
+    await handle.result()
+
+    await deliver(temporal_env, again)
+    further = (await handle.describe()).run_id
+    await deliver(temporal_env, again)
+
+    assert (await handle.describe()).run_id == further
+    with pytest.raises(Undelivered, match="has not ended"):
+        await deliver(temporal_env, again.model_copy(update={"key": "recovered/2"}))
+    await handle.terminate()
 
 
 async def test_a_refused_update_is_a_refusal_and_a_draining_one_comes_again(

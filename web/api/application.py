@@ -45,6 +45,12 @@ class Reconsidering(Value):
     grounds: Annotated[str, Field(min_length=1, max_length=2000)]
 
 
+class Recovering(Value):
+    """Why a lapsed case goes on."""
+
+    reason: Annotated[str, Field(min_length=1, max_length=2000)]
+
+
 class Disposition(Value):
     """What a risk officer makes of the hits that suspend a case."""
 
@@ -145,6 +151,15 @@ def reconsider(write: Writing, response: Response, case_id: Id, body: Reconsider
         write.caller, case_id, body.evidence, body.grounds, write.key or new_id()
     )
     return _started(response, submitted)
+
+
+@router.post("/applications/{case_id}/recovery", status_code=201)
+def recover(write: Writing, response: Response, case_id: Id, body: Recovering) -> Submitted:
+    """Put a case that lapsed in its approvers' silence before them afresh: 202 while it is taken up."""
+    recovered = write.asked.applications.recover(
+        write.caller, case_id, body.reason, write.key or new_id()
+    )
+    return _started(response, recovered)
 
 
 @router.post("/applications/{case_id}/disposition")

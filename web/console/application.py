@@ -276,6 +276,19 @@ def reconsider(
     return visit.go(f"/cases/{started.case_id}?pending", "case_submitted")
 
 
+@router.post("/cases/{case_id}/recover")
+def recover(
+    visit: Writing,
+    case_id: str,
+    reason: Annotated[str, Form()] = "",
+    key: Annotated[str, Form()] = "",
+) -> Response:
+    """Put a case that lapsed in its approvers' silence before them afresh."""
+    visit.when_refused(lambda refusal: case_page(visit, case_id, refusal=refusal))
+    visit.services.applications.recover(visit.person, case_id, reason, key or new_id())
+    return visit.go(f"/cases/{case_id}", "case_recovered")
+
+
 @dataclass(frozen=True)
 class Act:
     """One thing that may be done to a case: its form, its right, and the states that take it."""
@@ -442,6 +455,8 @@ def _shown(visit: Visit, view: CaseView) -> dict[str, Any]:
         "may_reconsider": permitted(visit.person, Action.APPLICATION_RECONSIDER)
         and view.case.status is CaseStatus.DECLINED
         and view.reconsideration is None,
+        "recoveries": view.recoveries,
+        "may_recover": permitted(visit.person, Action.APPLICATION_RECOVER) and view.recoverable,
         "offer": view.offer,
         "may_answer_offer": permitted(visit.person, Action.OFFER_ANSWER)
         and _offered(view)

@@ -27,6 +27,7 @@ LOOKS = {
     "declined": (BAD, "cross"),
     "withdrawn": (OFF, "back"),
     "lapsed": (OFF, "hourglass"),
+    "recovered": (BUSY, "cycle"),
     # tasks and verdicts
     "open": (BUSY, "clock"),
     "decided": (GOOD, "check"),

@@ -16,6 +16,7 @@ _STRONG = (
     "declined",
     "withdrawn",
     "lapsed",
+    "recovered",
     "active",
     "refused",
 )

@@ -10,34 +10,41 @@ from activities.assessment import collect_dossier, file_of
 from domain.application import Application, ApplicationChange, Case, CaseAction, CaseStatus
 from domain.approval import Approval
 from domain.assessment import Assessment
+from domain.calendar import business_on
 from domain.contract import Contract, ContractStatus, Letter, Sha256
 from domain.customer import Customer
-from domain.edition import PolicyEdition
+from domain.edition import PolicyEdition, RecoveryPolicy
 from domain.errors import (
     AlreadyReconsidered,
+    AlreadyRecovered,
     CaseClosed,
     KeyReused,
     Malformed,
     NoSupplier,
     NotFound,
     OutOfOrder,
+    OwnCase,
     ReconsiderationClosed,
+    SameHands,
     Withdrawn,
 )
 from domain.identity import Id, Person, Role
 from domain.investigation import INVESTIGATION_REPORT
 from domain.line import ConditionPrecedent, CreditLine, LineStatus
 from domain.money import Money
+from domain.notification import Channel, Notice
 from domain.offer import Offer
 from domain.override import Override, OverrideProposal, VoidedBy
 from domain.reasons import because
 from domain.reconsideration import Reconsideration, with_evidence
+from domain.recovery import APPROVAL_SILENCE, Recovery
 from domain.screening import Screening
 from domain.trade import PREPAYMENT
 from domain.value import Value, content_hash
 from policies.assessment import replay
 from policies.questions import OpenFile as OpenFile
 from policies.questions import questions
+from policies.recovery import lapsed_approval, refuse_changed, refuse_late, unanswered
 from storage.application import Applications, Assessments, CaseEvents, Intakes, Screenings
 from storage.approval import Approvals, Decisions, DecisionView, Letters, Tasks, TaskView
 from storage.attachment import Attachments
@@ -52,6 +59,7 @@ from storage.notification import Outbox
 from storage.offer import Offers
 from storage.override import Overrides
 from storage.reconsideration import Reconsiderations
+from storage.recovery import Recoveries
 from storage.trade import Trade
 from web.service.clock import Clock
 from web.service.gateway import Gateway, StillPending, TemporalUnavailable
@@ -64,6 +72,14 @@ SUBMIT_SECONDS_MAX = 5.0
 TOKEN_LASTS = timedelta(minutes=10)
 SUBMIT = "submit"
 _REPLAYED_AT_ONCE = 500
+# The notices that ask somebody to decide a task, as against those that tell of it.
+_ASKING = (
+    Notice.TASK_OPENED,
+    Notice.TASK_REMINDER,
+    Notice.TASK_ESCALATED,
+    Notice.TASK_REASSIGNED,
+    Notice.TASK_URGED,
+)
 
 
 class Submitted(Value):
@@ -121,6 +137,15 @@ class CaseView(Value):
     screenings: tuple[Disposed, ...]
     overrides: tuple[Override, ...] = ()
     reconsideration: Reconsideration | None = None  # this case decides anew, or is decided anew
+    recoveries: tuple[Recovery, ...] = ()  # of its lapses, oldest first
+
+    @property
+    def recoverable(self) -> bool:
+        """Whether it lapsed in its approvers' silence, and that lapse was not recovered."""
+        recovered = {each.approval_id for each in self.recoveries}
+        silent = self.case.status is CaseStatus.LAPSED
+        silent = silent and APPROVAL_SILENCE in self.case.reason_codes and bool(self.approvals)
+        return silent and self.approvals[-1].request.approval_id not in recovered
 
 
 class TimelineEvent(Value):
@@ -233,10 +258,7 @@ class ApplicationService:
         `NoNewEvidence`.
         """
         permit(person, Action.APPLICATION_RECONSIDER)
-        if not grounds.strip() or len(grounds) > 2000:
-            raise Malformed(reason="a note has to say why")
-        if not 0 < len(key) <= 200 or not key.isprintable():
-            raise Malformed(reason="the key is empty, too long or not printable")
+        _refuse_ill_formed(grounds, key)
         with self._records.begin() as session:
             declined = visible_case(session, person, case_id, to_change=True)
             letter = _reconsidered_letter(session, declined, self._clock.business_on())
@@ -270,6 +292,66 @@ class ApplicationService:
             return _submitted(on_record, existing=True)
         return self._start(found, existing=not new)
 
+    def recover(self, person: Person, case_id: str, reason: str, key: str) -> Submitted:
+        """Put a case that lapsed in its approvers' silence before everybody on its route afresh.
+
+        It is screened, judged and asked for as if it had come today; nothing is approved by it, and
+        whoever recovers decides nothing on it. Refuses `OutOfOrder` where it did not lapse so, what
+        is on record is not what was asked, or another case is open on the limit; `RecoveryClosed`,
+        `AlreadyRecovered`, `OwnCase`, and `SameHands` to whoever was asked and did not answer.
+        """
+        permit(person, Action.APPLICATION_RECOVER)
+        _refuse_ill_formed(reason, key)
+        message_id = message_id_of(person, f"recover/{case_id}", key)
+        with self._records.begin() as session:
+            visible_case(session, person, case_id, to_change=True)
+            case = Applications(session).read(case_id, for_update=True)
+            recoveries = Recoveries(session)
+            taken = recoveries.find_of_message(message_id)
+            if taken is not None:
+                if taken.reason != reason.strip():
+                    raise KeyReused(key=key)
+                return _recovered(session, case, taken, existing=True)
+            recovery = self._recovery(session, person, case, reason.strip())
+            Intakes(session).reopen(case_id)
+            recoveries.record(recovery, message_id)
+            Outbox(session).post(
+                Channel.TEMPORAL,
+                recovery.taken_as,
+                recipient=case_id,
+                kind="restart_application",
+                facts={"case_id": case_id, "offset_days": str(self._clock.offset_days)},
+                case_id=case_id,
+            )
+            return _recovered(session, case, recovery, existing=False)
+
+    def _recovery(self, session: Session, person: Person, case: Case, reason: str) -> Recovery:
+        """What is to be recorded, unless this person may not do it, or not now."""
+        on, approvals = self._clock.business_on(), Approvals(session).list_of_subject(case.case_id)
+        if approvals and Recoveries(session).find(approvals[-1].request.approval_id):
+            raise AlreadyRecovered(approval_id=approvals[-1].request.approval_id)
+        approval = lapsed_approval(case, approvals)
+        edition = Editions(session).find_current(on)
+        policy = RecoveryPolicy() if edition is None else edition.approval.recovery
+        assert case.ended_at is not None, "a lapsed case has ended"
+        lapsed_on = business_on(case.ended_at, self._clock.offset_days)
+        refuse_late(case, lapsed_on, policy, on)
+        receipt = Assessments(session).find_by_hash(case.case_id, approval.request.content_hash)
+        refuse_changed(case, approval, receipt)
+        if person.person_id in approval.request.makers:
+            raise OwnCase(case_id=case.case_id)
+        silent = _silent(session, approval)
+        if person.person_id in silent:
+            raise SameHands(first="leaving a task unanswered", second="recovering its case")
+        return Recovery(
+            approval_id=approval.request.approval_id,
+            case_id=case.case_id,
+            reason=reason,
+            silent=silent,
+            recovered_by=person.person_id,
+            recovered_at=self._clock.now(),
+        )
+
     def read_case(self, person: Person, case_id: str) -> CaseView:
         """The whole case; `NotFound` where the person does not see its customer."""
         permit(person, Action.APPLICATION_READ)
@@ -296,6 +378,7 @@ class ApplicationService:
                 overrides=tuple(Overrides(session).list_of_case(case_id)),
                 reconsideration=Reconsiderations(session).find(case_id)
                 or Reconsiderations(session).find_of_declined(case_id),
+                recoveries=tuple(Recoveries(session).list_of_case(case_id)),
             )
 
     def list_cases(
@@ -619,6 +702,31 @@ def _reconsidered_letter(session: Session, case: Case, on: date) -> Letter:
             letter_no=letter.letter_no, decided_on=letter.decided_on, days=days
         )
     return letter
+
+
+def _refuse_ill_formed(reason: str, key: str) -> None:
+    if not reason.strip() or len(reason) > 2000:
+        raise Malformed(reason="a note has to say why")
+    if not 0 < len(key) <= 200 or not key.isprintable():
+        raise Malformed(reason="the key is empty, too long or not printable")
+
+
+def _silent(session: Session, approval: Approval) -> tuple[str, ...]:
+    """Whoever was asked in the step that lapsed and did not answer, as they were told of it."""
+    tasks = {task.task_id: task for task in unanswered(approval)}
+    named = [task.person_id for task in tasks.values() if task.person_id]
+    asked = [task.help.of for task in tasks.values() if task.help and task.awaits_help]
+    told = [
+        entry.recipient.removeprefix("person:")
+        for entry in Outbox(session).list_of_case(approval.request.case_id)
+        if entry.kind in _ASKING and entry.facts["task_id"] in tasks
+    ]
+    return tuple(dict.fromkeys([*named, *asked, *told]))
+
+
+def _recovered(session: Session, case: Case, recovery: Recovery, *, existing: bool) -> Submitted:
+    pending = CaseEvents(session).find_message(recovery.taken_as) is None
+    return _submitted(case, existing=existing).model_copy(update={"pending": pending})
 
 
 def _refuse_closed(case: Case) -> None:

@@ -75,6 +75,7 @@ class Action(StrEnum):
     APPLICATION_CHANGE = "application.change"
     APPLICATION_WITHDRAW = "application.withdraw"
     APPLICATION_RECONSIDER = "application.reconsider"
+    APPLICATION_RECOVER = "application.recover"
     APPLICATION_HISTORY = "application.history"
     APPLICATION_REPLAY = "application.replay"
 
@@ -207,6 +208,8 @@ MATRIX: dict[Action, frozenset[Role]] = {
     Action.APPLICATION_CHANGE: frozenset({_RM}),
     Action.APPLICATION_WITHDRAW: frozenset({_RM}),
     Action.APPLICATION_RECONSIDER: frozenset({_RM}),
+    # Never whoever was asked and did not answer; the record holds that.
+    Action.APPLICATION_RECOVER: frozenset({_RISK}),
     Action.APPLICATION_HISTORY: _STAFF,
     Action.APPLICATION_REPLAY: frozenset({_APPROVER, _RISK, _OPERATOR, _AUDITOR}),
     # Whoever moves a grade, or confirms that, is no approver of the case; the case itself sees to it.
