@@ -22,8 +22,9 @@ from tests.makers_policy import (
     judged,
 )
 
-OFFERING = a_changed_edition("[offer]\nvalid_days = 10\n")
-OWN_CUTS = a_changed_edition("[offer]\nvalid_days = 10\npolicy_cuts = false\n")
+OFFERING = a_changed_edition("[offer]\npolicy_cuts = true\n")
+OWN_CUTS = an_edition()
+NONE = a_changed_edition("[offer]\nvalid_days = 0\n")
 
 
 @given(
@@ -49,9 +50,9 @@ def test_what_is_less_shorter_or_under_conditions_is_an_offer_and_nothing_else(
 @given(limit=st.integers(1, 800_000), months=st.integers(1, 12))
 def test_an_edition_without_days_offers_nothing(limit: int, months: int) -> None:
     receipt = judged()
-    terms = terms_for(receipt, cny(limit), an_edition(), term_months=months)
+    terms = terms_for(receipt, cny(limit), NONE, term_months=months)
 
-    assert differences(receipt, terms, an_edition()) == ()
+    assert differences(receipt, terms, NONE) == ()
 
 
 def test_policys_own_cut_is_an_offer_only_where_the_edition_says_so() -> None:
