@@ -119,16 +119,30 @@ class Approvals:
         return Approval.model_validate(row.body) if row else None
 
     def read_of_task(self, task_id: str) -> tuple[TaskView, Approval]:
-        """A task and the approval it belongs to, in one round trip."""
+        """A task and the approval it belongs to, in one round trip; one that waits for its turn is
+        found too, though nobody is asked yet."""
         row = self._session.execute(
             select(TaskRow, ApprovalRow)
             .join(ApprovalRow, ApprovalRow.approval_id == TaskRow.approval_id)
             .where(TaskRow.task_id == task_id)
         ).one_or_none()
         if row is None:
-            raise NotFound(kind="task", id=task_id)
+            return self._read_waiting(task_id)
         task, approval = row
         return task_view(task), Approval.model_validate(approval.body)
+
+    def _read_waiting(self, task_id: str) -> tuple[TaskView, Approval]:
+        parts = task_id.split(".")
+        may_be = [".".join(parts[:-n]) for n in (2, 3)]
+        rows = self._session.scalars(select(ApprovalRow).where(ApprovalRow.approval_id.in_(may_be)))
+        for row in rows:
+            approval = Approval.model_validate(row.body)
+            task = approval.task(task_id)
+            if task is not None and task.status is TaskStatus.WAITING:
+                progress = ApprovalProgress.model_validate(row.progress)
+                columns = _columns(approval.request, task, progress, row.opened_at)
+                return task_view(TaskRow(**columns)), approval
+        raise NotFound(kind="task", id=task_id)
 
     def read_of_word(
         self, said: DecisionRequest
@@ -203,26 +217,28 @@ class Approvals:
         self._record_tasks(approval, progress, at)
 
     def _record_tasks(self, approval: Approval, progress: ApprovalProgress, at: datetime) -> None:
-        request = approval.request
-        opened = [
-            {
-                "task_id": task.task_id,
-                "approval_id": request.approval_id,
-                "case_id": request.case_id,
-                "customer_id": request.customer_id,
-                "position": task.position,
-                "escalated_to": task.escalated_to,
-                "person_id": task.person_id,
-                "status": task.status,
-                "amount_minor": request.aggregate.minor,
-                "currency": request.aggregate.currency,
-                "opened_at": at,
-                "due_at": progress.escalate_at or progress.lapse_at or at,
-            }
-            for task in approval.open_tasks
-        ]
+        opened = [_columns(approval.request, task, progress, at) for task in approval.open_tasks]
         if opened:
             self._session.execute(insert(TaskRow).values(opened).on_conflict_do_nothing())
+
+
+def _columns(
+    request: ApprovalRequest, task: Task, progress: ApprovalProgress, at: datetime
+) -> dict[str, Any]:
+    return {
+        "task_id": task.task_id,
+        "approval_id": request.approval_id,
+        "case_id": request.case_id,
+        "customer_id": request.customer_id,
+        "position": task.position,
+        "escalated_to": task.escalated_to,
+        "person_id": task.person_id,
+        "status": task.status,
+        "amount_minor": request.aggregate.minor,
+        "currency": request.aggregate.currency,
+        "opened_at": at,
+        "due_at": progress.escalate_at or progress.lapse_at or at,
+    }
 
 
 def _taken(row: Any, said: DecisionRequest) -> ApprovalProgress | None:

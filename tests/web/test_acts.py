@@ -1,5 +1,6 @@
 """What is done beside deciding, through every door: page, API, client and command."""
 
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -126,6 +127,30 @@ def test_a_task_is_handed_on_and_decided_on_its_page(app: Any, house: House) -> 
     assert "Audited accounts" in shown
     told = [each.text for each in house.view().decisions[0].conditions]
     assert told == ["Audited accounts", "A pledge"]
+
+
+def test_a_signer_who_is_to_sign_later_is_found_on_the_route_and_removed(
+    app: Any, house: House
+) -> None:
+    task = house.task()
+    owner = signed_in(app, "approver1")
+    form = hidden(owner.get(f"/tasks/{task}"), f"/tasks/{task}/acts")
+    who = {"action": "add_signer", "to": "approver2", "placement": "after", "note": "a large one"}
+    assert owner.post(f"/tasks/{task}/acts", data={**form, **who}).status_code == 303
+    assert len(house.view().tasks) == 1
+
+    [added] = re.findall(r'href="(/tasks/[^"]+\.a1)"', owner.get(f"/tasks/{task}").text)
+    page = owner.get(added)
+    assert _faults_of(page.text) == []
+    assert 'value="approve"' not in page.text
+    out = {"action": "remove_signer", "note": "no need"}
+    gone = owner.post(f"{added}/acts", data={**hidden(page, f"{added}/acts"), **out})
+
+    assert gone.status_code == 303
+    assert signed_in(app, "approver2").get(added).status_code == 404
+    word = hidden(owner.get(f"/tasks/{task}"), f"/tasks/{task}/decision")
+    assert owner.post(f"/tasks/{task}/decision", data={**word, "verdict": "approve"}).is_redirect
+    assert house.view().letter is not None
 
 
 @pytest.fixture

@@ -83,6 +83,7 @@ class Vote:
     carried: bool = False  # from the approval before
     person_id: str | None = None  # the one person it is for
     added_by: str | None = None
+    task_id: str = ""
     asks: str | None = None  # whose opinion is awaited
 
 
@@ -349,6 +350,7 @@ def _vote(task: Task, due: Mapping[str, datetime], said: Mapping[str, DecisionVi
     word = said.get(task.carried_from or task.task_id)
     return Vote(
         position=task.position,
+        task_id=task.task_id,
         escalated_to=task.escalated_to,
         status=task.status,
         decided_by=task.decided_by,
