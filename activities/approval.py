@@ -301,12 +301,21 @@ def _well_said(session: Session, decision: DecisionRequest, approval: Approval) 
         raise Malformed(reason="a cap is approved or declined, at no other amount")
     if subject is Subject.POLICY_EDITION and decision.limit is not None:
         raise Malformed(reason="a policy edition is published or not, with no other limit")
+    if subject is Subject.APPLICATION and (decision.limit, decision.term_months) != (None, None):
+        _changes_it(session, approval)
     if decision.term_months is not None or any(each.due_on for each in decision.conditions):
         _within_term(session, decision, approval)
     if decision.limit is not None:
         proposed = Assessments(session).read(approval.request.subject_id).limit_recommended
         if not decision.limit.minor > 0 or decision.limit > proposed:
             raise LimitAboveProposal(limit=decision.limit, proposed=proposed)
+
+
+def _changes_it(session: Session, approval: Approval) -> None:
+    """Another limit or term is for what grants one; a change of a line keeps both."""
+    judged = Assessments(session).read(approval.request.subject_id)
+    if judged.dossier.application.application_type.keeps_terms:
+        raise Malformed(reason="this type keeps the line's limit and term")
 
 
 def _within_term(session: Session, decision: DecisionRequest, approval: Approval) -> None:
