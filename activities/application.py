@@ -18,6 +18,7 @@ from activities.signatures import ApplicationSteps
 from domain.analyst_figure import factor_of
 from domain.application import (
     Application,
+    ApplicationChange,
     ApplicationType,
     Assessed,
     Case,
@@ -37,6 +38,7 @@ from domain.customer import Customer
 from domain.edition import PolicyEdition
 from domain.errors import (
     BenchmarkMissing,
+    FormFieldRefused,
     KeyReused,
     NotFound,
     OutOfOrder,
@@ -673,6 +675,7 @@ def _change(session: Session, case: Case, action: CaseAction) -> Case:
     allowed = _SUPPLEMENTED if action.action == "supplement" else _AMENDABLE
     if case.status not in allowed or action.change is None:
         raise OutOfOrder(**because("case_takes_no", status=case.status, act=action.action))
+    _refuse_kept(case.application, action.change)
     application = action.change.applied_to(case.application)
     edition = Editions(session).read(case.edition_hash)
     on = business_on(action.at, action.offset_days)
@@ -696,6 +699,16 @@ def _change(session: Session, case: Case, action: CaseAction) -> Case:
         **_standing(changed),
     )
     return Applications(session).write(case, changed)
+
+
+def _refuse_kept(application: Application, change: ApplicationChange) -> None:
+    """Nothing, or the field that a change of a line keeps as the line has it."""
+    kind = application.application_type
+    kept = ("limit_requested", "term_months", "above_eligible_reason")
+    for field in kept if kind.has_form else ():
+        said = getattr(change, field)
+        if said is not None and said != getattr(application, field):
+            raise FormFieldRefused(application_type=kind, field=field)
 
 
 def _take_report(session: Session, case: Case, step: CaseStep) -> CaseChanged:

@@ -310,12 +310,20 @@ def _well_said(decision: DecisionRequest, approval: Approval, asking: Asking) ->
         raise Malformed(reason="a cap is approved or declined, at no other amount")
     if subject is Subject.POLICY_EDITION and decision.limit is not None:
         raise Malformed(reason="a policy edition is published or not, with no other limit")
+    if subject is Subject.APPLICATION and (decision.limit, decision.term_months) != (None, None):
+        _refuse_other_terms(asking)
     if decision.term_months is not None or any(each.due_on for each in decision.conditions):
         _within_term(decision, approval, asking)
     if decision.limit is not None:
         proposed = asking.judged.limit_recommended
         if not decision.limit.minor > 0 or decision.limit > proposed:
             raise LimitAboveProposal(limit=decision.limit, proposed=proposed)
+
+
+def _refuse_other_terms(asking: Asking) -> None:
+    """Another limit or term is for what grants one; a change of a line keeps both."""
+    if asking.judged.dossier.application.application_type.keeps_terms:
+        raise Malformed(reason="this type keeps the line's limit and term")
 
 
 def _within_term(decision: DecisionRequest, approval: Approval, asking: Asking) -> None:

@@ -30,6 +30,7 @@ from domain.edition import PolicyEdition
 from domain.errors import RateMissing
 from domain.exposure import LimitKind
 from domain.external_rating import AGENCY_RATING, AgencyRating, agency_ratings
+from domain.form import CoverForm
 from domain.money import Money, money_sum
 from domain.reconsideration import Reconsidered
 from domain.statement import Statement
@@ -157,7 +158,8 @@ def collect_dossier(
         exchange.reporting(Money.zero(invoices.currency))
     members = one_risk(session, customer, ring)
     holdings = _holdings(session, customer, application, exchange, members)
-    covers = covers_of(session, customer.customer_id, application.line_id, exchange, on)
+    form = application.form if isinstance(application.form, CoverForm) else None
+    covers = covers_of(session, customer.customer_id, application.line_id, exchange, on, form)
     requests: tuple[RequestBeside, ...] = ()
     book: BookPosition | None = None
     if routed:

@@ -4,7 +4,7 @@ An asset secures no more than its free value over all its uses, a guarantor answ
 it can bear over all its guarantees, and whom the customer answers for in turn is no guarantor of it.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date
 from decimal import localcontext
 
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from activities.exchange import Exchange
 from domain.cover import Cover, CoverContent, CoverKind, RegisteredCover
+from domain.form import CoverForm
 from domain.money import Money
 from domain.party import LinkKind
 from policies.cover import in_a_circle, shares_of_capacity
@@ -24,17 +25,24 @@ from storage.party import Parties
 
 
 def covers_of(
-    session: Session, customer_id: str, line_id: str | None, exchange: Exchange, on: date
+    session: Session,
+    customer_id: str,
+    line_id: str | None,
+    exchange: Exchange,
+    on: date,
+    form: CoverForm | None = None,
 ) -> tuple[Cover, ...]:
     """What secures a customer's credit on a day, and one line of theirs where it is about one.
 
-    Refuses `RateMissing` where a worth cannot be put in the reporting currency.
+    Where a `form` changes the line's cover, it is what will, once the change is in force. Refuses `RateMissing` where a worth cannot be put in the reporting currency.
     """
     found = []
     ids = Customers(session).ids(customer_id)
     guarantors = _Guarantors(session, customer_id, exchange, on)
-    for each in Covers(session).of_customer(customer_id):
+    for each in _registered(session, customer_id, form):
         content = each.standing
+        if content is not None and form is not None and line_id is not None:
+            content = form.applied_to(each.cover_id, content, customer_id, line_id)
         part = None if content is None else _secured(content, ids, line_id)
         if content is None or part is None:
             continue
@@ -53,6 +61,19 @@ def covers_of(
             )
         )
     return tuple(found)
+
+
+def _registered(
+    session: Session, customer_id: str, form: CoverForm | None
+) -> Iterator[RegisteredCover]:
+    """The covers that secure a customer, or will by a form."""
+    known = Covers(session).of_customer(customer_id)
+    yield from known
+    ids = {each.cover_id for each in known}
+    for added in form.added if form is not None else ():
+        cover = None if added.cover_id in ids else Covers(session).find(added.cover_id)
+        if cover is not None:
+            yield cover
 
 
 class _Guarantors:

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from sqlalchemy.orm import Session
 
 from activities.book import unit_of
-from domain.application import Application, ApplicationType
+from domain.application import ApplicationType
 from domain.assessment import Assessment
 from domain.contract import ConditionAsked, ContractOrder, Letter, OfferTerms, Terms
 from domain.edition import PolicyEdition
@@ -15,6 +15,7 @@ from domain.money import Money
 from domain.notification import Channel, Notice
 from policies.assessment import limit_of_letter
 from policies.contract import terms_for
+from policies.form import changed_terms, changes
 from policies.offer import differences
 from policies.related import refuse_better_terms
 from storage.approval import Letters
@@ -46,16 +47,19 @@ def issue_letter(
     on_record, letter_no = letters.find_or_number(assessment.case_id, on.year)
     if on_record is not None:
         return on_record
-    customer = assessment.dossier.customer
+    customer, application = assessment.dossier.customer, assessment.dossier.application
+    line = Lines(session).find(application.line_id) if application.line_id else None
     terms: Terms | None = None
     if approved:
         amount = limit if limit is not None else assessment.limit_recommended
         if amount > assessment.limit_recommended:
             raise LimitAboveProposal(limit=amount, proposed=assessment.limit_recommended)
-        requested = assessment.dossier.application.term_months
+        requested = application.term_months
         if term_months is not None and term_months > requested:
             raise TermAboveRequest(months=term_months, requested=requested)
         terms = terms_for(assessment, amount, edition, on, term_months=term_months, asked=asked)
+        if line is not None and application.application_type.keeps_terms:
+            terms = changed_terms(assessment, line, edition, on, asked)
         refuse_better_terms(assessment, terms, edition)
     letter = Letter(
         letter_no=letter_no,
@@ -67,17 +71,15 @@ def issue_letter(
         decided_on=on,
         valid_until=on + timedelta(days=edition.approval.letter_valid_days),
         decided_by=decided_by,
-        replaces=_letter_in_force(session, assessment.dossier.application) if approved else None,
+        # What a change of a line starts from: the letter that the line goes by on that day.
+        replaces=line.letter_no if line is not None and approved else None,
+        changes=changes(application, line, terms, edition)
+        if line is not None and terms is not None and application.application_type.has_form
+        else (),
     )
     granted = limit_of_letter(assessment, letter, unit_of(session, customer)) if approved else None
     letters.record(letter, assessment.case_id, customer.customer_id, granted)
     return letter
-
-
-def _letter_in_force(session: Session, application: Application) -> str | None:
-    """The letter that a change of a line starts from: the one the line goes by on that day."""
-    line = Lines(session).find(application.line_id) if application.line_id else None
-    return line.letter_no if line else None
 
 
 def order_of(
@@ -85,12 +87,14 @@ def order_of(
 ) -> ContractOrder | None:
     """What the agreement is made from: the letter and nothing else; None where none follows.
 
-    Where the letter is not what was asked for, the order says that it is an offer.
+    Where the letter is not what was asked for, the order says that it is an offer; a change that
+    keeps the line's terms has a letter and no agreement.
     """
     kind = assessment.dossier.application.application_type
     if letter.terms is None or kind is ApplicationType.PRE_APPROVAL:
         return None
-    differing = differences(assessment, letter.terms, edition)
+    signed = not kind.keeps_terms
+    differing = differences(assessment, letter.terms, edition) if signed else ()
     return ContractOrder(
         contract_id=letter.case_id,
         case_id=letter.case_id,
@@ -100,6 +104,7 @@ def order_of(
         offer=OfferTerms(valid_days=edition.offer.valid_days, differences=differing)
         if differing
         else None,
+        signed=signed,
     )
 
 

@@ -7,24 +7,27 @@ from sqlalchemy.orm import Session
 from temporalio import activity
 
 from activities.application import close_case
+from activities.form import facts_of, line_of
 from activities.signatures import LineSteps
 from domain.application import Application, ApplicationType, Case, CaseStatus
 from domain.calendar import business_on, day_begins_at
-from domain.contract import Letter
+from domain.contract import Letter, Terms
+from domain.customer import CreditEvent, CreditEventType
 from domain.edition import PolicyEdition
 from domain.errors import (
-    LineNotActive,
     Malformed,
-    NotFound,
     NotPermitted,
+    OutOfOrder,
     RatingExpired,
     SameHands,
     Unauthenticated,
 )
+from domain.form import CoverForm, ExtensionForm
 from domain.identity import SYSTEM, Role
 from domain.ids import uuid7
 from domain.line import (
     SCREENING,
+    TERMINATION,
     Activation,
     ActivationRequest,
     ConditionPrecedent,
@@ -44,6 +47,7 @@ from domain.notification import Channel, Notice
 from domain.review import ReviewCause
 from domain.screening import ListEffect, Screening
 from domain.value import content_hash
+from policies.form import last_draw_on, refuse_unfit
 from policies.line import LineDates, line_dates
 from policies.screening import screen
 from policies.terms import days_approved
@@ -51,9 +55,10 @@ from storage.application import Applications, Assessments, Screenings
 from storage.approval import Letters
 from storage.base import Records
 from storage.contract import Contracts
+from storage.cover import Covers
 from storage.customer import Customers
 from storage.edition import Editions
-from storage.exposure import Exposure
+from storage.exposure import Accounts, Exposure
 from storage.identity import ActionTokens, Persons
 from storage.line import Conditions, Lines
 from storage.notification import Outbox
@@ -86,14 +91,16 @@ class LineActivities(LineSteps):
         with self._records.begin() as session:
             line = Lines(session).read(look.line_id, for_update=True)
             if line.status.ended:
-                return _progress(session, line, look.offset_days)
+                return _progress(session, line, look.offset_days, on)
             if line.temporary_until is not None and on > line.temporary_until:
                 line = Lines(session).end_temporary(line, on, look.at)
-            if on > line.ends_on:
+            if _closes(session, line):
+                line = _ended_where_free(session, line, look.at)
+            if on > line.ends_on and not line.status.ended:
                 line = _expired(session, line, look.at)
-            elif on >= line.review_due_on:
+            elif on >= line.review_due_on and not line.status.ended:
                 _open_review(session, line, ReviewCause.CYCLE, on, look.offset_days)
-            return _progress(session, line, look.offset_days)
+            return _progress(session, line, look.offset_days, on)
 
     @activity.defn
     def act_on_line(self, action: LineAction) -> LineProgress:
@@ -104,7 +111,8 @@ class LineActivities(LineSteps):
             line = _ACTIONS[action.action](session, action)
             if not taken:
                 _tell_parties(session, line, action)
-            return _progress(session, line, action.offset_days).model_copy(
+            on = business_on(action.at, action.offset_days)
+            return _progress(session, line, action.offset_days, on).model_copy(
                 update={"replayed": taken}
             )
 
@@ -115,7 +123,7 @@ class LineActivities(LineSteps):
             line = Lines(session).read(due.line_id, for_update=True)
             if not line.status.ended:
                 _open_review(session, line, due.cause, on, due.offset_days)
-            return _progress(session, line, due.offset_days)
+            return _progress(session, line, due.offset_days, on)
 
     @activity.defn
     def expire_reservations(self, sweep: ExpirySweep) -> ExpirySwept:
@@ -148,6 +156,19 @@ _RAISING = frozenset(
 )
 
 
+_RENEWING = frozenset({ApplicationType.RENEWAL, ApplicationType.RESTRUCTURE})
+
+
+def _beside(terms: Terms, before: Terms) -> Terms:
+    """Of terms that change others, what they ask for anew: the rest was met before."""
+    return terms.model_copy(
+        update={
+            name: tuple(each for each in getattr(terms, name) if each not in getattr(before, name))
+            for name in ("conditions", "scheme_conditions")
+        }
+    )
+
+
 class _Gate:
     """One try at putting a letter in force, in one transaction: all of it, or what still holds it."""
 
@@ -165,7 +186,9 @@ class _Gate:
             return Activation(case_id=case.case_id, line_id=in_force.line_id)
         case = Applications(self._session).read_open(case.case_id)
         letter = Letters(self._session).read(self._request.letter_no)
-        contract = Contracts(self._session).read(self._request.contract_id)
+        contract = None
+        if not case.application.application_type.keeps_terms:
+            contract = Contracts(self._session).read(self._request.contract_id)
         refuse_unready(letter, contract, self._on)
         self._refuse_expired_rating(case)
         held_by = self._held_by(case, letter)
@@ -186,11 +209,11 @@ class _Gate:
         """Codes of what is still open; the conditions are on record from the first try on."""
         assert letter.terms is not None
         owner = Customers(self._session).read(letter.terms.customer_id).manager_id
+        terms = letter.terms
+        if case.application.application_type.keeps_terms:
+            terms = _beside(terms, self._line_of(case.application).terms)
         conditions = Conditions(self._session).open(
-            case.case_id,
-            letter.terms.conditions,
-            owner=owner,
-            scheme=letter.terms.scheme_conditions,
+            case.case_id, terms.conditions, owner=owner, scheme=terms.scheme_conditions
         )
         if not self._screened(case, conditions):
             conditions = Conditions(self._session).open(case.case_id, [SCREENING], owner=owner)
@@ -232,8 +255,11 @@ class _Gate:
         )
 
     def _opened(self, case: Case, letter: Letter) -> Activation:
-        if case.application.application_type is ApplicationType.NEW_LINE:
+        kind = case.application.application_type
+        if kind is ApplicationType.NEW_LINE:
             line = self._new_line(case, letter)
+        elif kind.keeps_terms:
+            line = self._amended_line(case, letter)
         else:
             line = self._changed_line(case, letter)
         named = Applications(self._session).write(
@@ -284,10 +310,13 @@ class _Gate:
         return line
 
     def _changed_line(self, case: Case, letter: Letter) -> CreditLine:
-        """A raise, a cut or a temporary limit changes the limit; a renewal the dates as well."""
+        """A raise, a cut or a temporary limit changes the limit; a renewal and a restructuring the
+        dates as well."""
         line = self._line_of(case.application)
         kind = case.application.application_type
-        if kind is ApplicationType.RENEWAL:
+        if kind is ApplicationType.RESTRUCTURE and line.letter_no != letter.replaces:
+            raise OutOfOrder(reason="the line was changed by something else meanwhile")
+        if kind in _RENEWING:
             grade = Assessments(self._session).read(case.case_id).rating.grade
             dates = self._dates(case, letter, grade)
             line = line.model_copy(
@@ -309,18 +338,81 @@ class _Gate:
             business_on=self._on,
             terms_days=self._terms_days(case, letter),
         )
+        if kind is ApplicationType.RESTRUCTURE:
+            self._on_file(case, changed)
         tell_line(self._session, line.line_id, f"{letter.letter_no}/line_changed")
         return changed
 
+    def _on_file(self, case: Case, line: CreditLine) -> None:
+        """A restructuring is of the customer's credit history, which its class goes by."""
+        Customers(self._session).record_event(
+            CreditEvent(
+                event_id=f"{case.case_id}-restructured",
+                customer_id=line.customer_id,
+                event_type=CreditEventType.RESTRUCTURED,
+                occurred_on=self._on,
+                amount=line.limit,
+                note=line.letter_no,
+            )
+        )
+
+    def _amended_line(self, case: Case, letter: Letter) -> CreditLine:
+        """What the letter of change says, on the line that it was decided on, and nothing else."""
+        line, application = self._line_of(case.application), case.application
+        if line.letter_no != letter.replaces:
+            raise OutOfOrder(reason="the line was changed by something else meanwhile")
+        edition = self._edition(case)
+        facts = facts_of(self._session, application, line, edition, self._on)
+        refuse_unfit(application, facts, edition)
+        if isinstance(application.form, ExtensionForm):
+            until = application.form.until
+            days = {"ends_on": until, "last_draw_on": last_draw_on(until, edition)}
+            line = line.model_copy(update=days)
+        if isinstance(application.form, CoverForm):
+            self._covered(case, letter, line, application.form)
+        amended = Lines(self._session).amend(
+            line,
+            letter,
+            application.application_type,
+            case_id=case.case_id,
+            at=self._request.at,
+            business_on=self._on,
+        )
+        if application.application_type is ApplicationType.TERMINATION:
+            amended = self._closing(amended, letter)
+        tell_line(self._session, line.line_id, f"{letter.letter_no}/line_changed")
+        return amended
+
+    def _covered(self, case: Case, letter: Letter, line: CreditLine, form: CoverForm) -> None:
+        """The register as the letter has it: said by who applied, confirmed by who approved."""
+        covers = Covers(self._session)
+        for cover_id in form.cover_ids:
+            before = covers.read(cover_id).newest.content
+            after = form.applied_to(cover_id, before, line.customer_id, line.line_id)
+            newest = covers.record(cover_id, after, case.applicant).newest
+            if newest.pending:
+                covers.check(
+                    cover_id,
+                    newest.version,
+                    letter.decided_by[-1],
+                    confirmed=True,
+                    note=letter.letter_no,
+                )
+
+    def _closing(self, line: CreditLine, letter: Letter) -> CreditLine:
+        """Nothing more goes out from now on; the line ends at once where nothing is taken."""
+        lines, at = Lines(self._session), self._request.at
+        lines.freeze(
+            line.line_id,
+            reason=TERMINATION,
+            message_id=f"{letter.letter_no}/termination",
+            at=at,
+            collect_only=True,
+        )
+        return _ended_where_free(self._session, lines.read(line.line_id, for_update=True), at)
+
     def _line_of(self, application: Application) -> CreditLine:
-        if application.line_id is None:
-            raise NotFound(kind="line", id="of the application")
-        line = Lines(self._session).read(application.line_id, for_update=True)
-        if line.customer_id not in Customers(self._session).ids(application.customer_id):
-            raise NotFound(kind="line", id=application.line_id)
-        if line.status.ended:
-            raise LineNotActive(line_id=line.line_id, status=line.status)
-        return line
+        return line_of(self._session, application, for_update=True)
 
     def _dates(self, case: Case, letter: Letter, grade: str) -> LineDates:
         assert letter.terms is not None
@@ -334,17 +426,17 @@ class _Gate:
         return Editions(self._session).read(case.edition_hash)
 
     def _tell(self, case: Case, letter: Letter, line: CreditLine) -> None:
+        notice, facts = Notice.LINE_CHANGED, {"letter_no": letter.letter_no}
+        if not case.application.application_type.keeps_terms:
+            notice = Notice.LINE_ACTIVATED
+            facts = {"limit": str(line.limit), "ends_on": line.ends_on.isoformat()}
         for recipient in (f"person:{case.applicant}", f"customer:{line.customer_id}"):
             Outbox(self._session).post(
                 Channel.MAIL,
                 f"{letter.letter_no}/activated/{recipient}",
                 recipient=recipient,
-                kind=Notice.LINE_ACTIVATED,
-                facts={
-                    "line_id": line.line_id,
-                    "limit": str(line.limit),
-                    "ends_on": line.ends_on.isoformat(),
-                },
+                kind=notice,
+                facts={"line_id": line.line_id, **facts},
                 case_id=case.case_id,
             )
 
@@ -356,6 +448,22 @@ def _line_id_of(case_id: str, at: datetime) -> str:
 
 
 # ── what time does ───────────────────────────────────────────────────────────────────────────────
+
+
+def _closes(session: Session, line: CreditLine) -> bool:
+    """Whether a line was terminated by a letter and waits for what is taken to come back."""
+    return TERMINATION in line.freeze_reasons and not line.status.ended
+
+
+def _ended_where_free(session: Session, line: CreditLine, at: datetime) -> CreditLine:
+    """Terminated where nothing is reserved or used on it any more; as it is otherwise."""
+    balance = Accounts(session).find_balance("line", line.line_id, line.limit.currency)
+    if balance is None or balance.taken:
+        return line
+    _stop_review(session, line.line_id)
+    return Lines(session).end(
+        line.line_id, LineStatus.TERMINATED, message_id=f"{line.line_id}/terminated", at=at
+    )
 
 
 def _expired(session: Session, line: CreditLine, at: datetime) -> CreditLine:
@@ -409,7 +517,7 @@ def _stop_review(session: Session, line_id: str) -> None:
     )
 
 
-def _progress(session: Session, line: CreditLine, offset_days: int) -> LineProgress:
+def _progress(session: Session, line: CreditLine, offset_days: int, on: date) -> LineProgress:
     review_open = Reviews(session).find_open(line.line_id) is not None
     return LineProgress(
         line_id=line.line_id,
@@ -420,7 +528,12 @@ def _progress(session: Session, line: CreditLine, offset_days: int) -> LineProgr
         temporary_until=line.temporary_until,
         review_open=review_open,
         freeze_reasons=line.freeze_reasons,
-        look_again_at=next_due_at(line, review_open=review_open, offset_days=offset_days),
+        look_again_at=next_due_at(
+            line,
+            review_open=review_open,
+            offset_days=offset_days,
+            closing_on=on if _closes(session, line) else None,
+        ),
     )
 
 
@@ -451,6 +564,8 @@ def _authenticate(session: Session, action: LineAction) -> None:
         raise NotPermitted(action=f"line.{action.action}")
     if not action.note:
         raise Malformed(reason="a note has to say why")
+    if action.reason == TERMINATION:
+        raise Malformed(reason="that reason is a letter's, and no person's")
 
 
 def _frozen(session: Session, action: LineAction) -> CreditLine:

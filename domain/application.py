@@ -3,13 +3,19 @@
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Self
+from typing import Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from domain.approval import ApprovalRequest
 from domain.contract import ContractOrder
-from domain.errors import AmountNotPositive
+from domain.errors import (
+    AmountNotPositive,
+    ApplicationTypeUnknown,
+    FormFieldMissing,
+    FormFieldRefused,
+)
+from domain.form import ChangeForm
 from domain.identity import Id
 from domain.money import Money
 from domain.override import OverrideProposal
@@ -23,11 +29,39 @@ class ApplicationType(StrEnum):
     TEMPORARY_INCREASE = "temporary_increase"  # 临时增额
     RENEWAL = "renewal"  # 续授信
     PRE_APPROVAL = "pre_approval"  # 预授信: a letter in principle; no agreement follows from it
+    EXTENSION = "extension"  # 展期: to a day, until the renewal is decided
+    CHANGE_OF_CONDITIONS = "change_of_conditions"  # 变更授信条件
+    CHANGE_OF_COVER = "change_of_cover"  # 变更担保
+    CHANGE_OF_PRODUCTS = "change_of_products"  # 变更产品
+    RESTRUCTURE = "restructure"  # 重组
+    TERMINATION = "termination"  # 终止授信
 
     @property
     def asks_new_line(self) -> bool:
         """Whether it is about a line that is not there yet, on top of those that are."""
         return self in (ApplicationType.NEW_LINE, ApplicationType.PRE_APPROVAL)
+
+    @property
+    def has_form(self) -> bool:
+        """Whether it says in a form what it changes of a line, and keeps all else as it is."""
+        return self in _WITH_FORM
+
+    @property
+    def keeps_terms(self) -> bool:
+        """Whether the line's terms stay but for what the form says, and no agreement is signed."""
+        return self.has_form and self is not ApplicationType.RESTRUCTURE
+
+
+_WITH_FORM = frozenset(
+    {
+        ApplicationType.EXTENSION,
+        ApplicationType.CHANGE_OF_CONDITIONS,
+        ApplicationType.CHANGE_OF_COVER,
+        ApplicationType.CHANGE_OF_PRODUCTS,
+        ApplicationType.RESTRUCTURE,
+        ApplicationType.TERMINATION,
+    }
+)
 
 
 class CaseStatus(StrEnum):
@@ -78,12 +112,41 @@ class Application(Value):
     attachments: dict[str, str] = Field(default_factory=dict)  # document code -> sha256
     # Why more than policy supports is asked for: the case is put before the body for that.
     above_eligible_reason: str = Field(default="", max_length=2000)
+    form: ChangeForm | None = None  # what a change of a line says beside
+
+    @field_validator("application_type", mode="before")
+    @classmethod
+    def _known(cls, said: Any) -> Any:
+        if isinstance(said, str) and said not in set(ApplicationType):
+            types = ", ".join(ApplicationType)
+            raise ApplicationTypeUnknown(application_type=said[:60], types=types)
+        return said
 
     @model_validator(mode="after")
     def _plausible(self) -> Self:
         if self.limit_requested.minor <= 0:
             raise AmountNotPositive(amount=self.limit_requested)
+        self._in_form()
         return self
+
+    def _in_form(self) -> None:
+        """Nothing, or the field that the type needs and is not there, or that it does not take."""
+        kind = self.application_type
+        if self.form is not None and self.form.kind != kind:
+            raise FormFieldRefused(application_type=kind, field=f"form.{self.form.kind}")
+        if not kind.has_form:
+            return
+        needed = {"form": self.form, "line_id": self.line_id}
+        for field, there in needed.items():
+            if there is None:
+                raise FormFieldMissing(application_type=kind, field=field)
+        refused = {
+            "temporary_until": self.temporary_until,
+            "above_eligible_reason": self.above_eligible_reason,
+        }
+        for field, said in refused.items():
+            if said:
+                raise FormFieldRefused(application_type=kind, field=field)
 
 
 class ApplicationChange(Value):

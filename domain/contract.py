@@ -119,6 +119,7 @@ class Terms(Value):
     sub_lines: tuple[SubLine, ...] = ()  # of the facility that was investigated
     purpose: str = ""  # what a dedicated facility is for, and nothing else
     scheme_conditions: tuple[SchemeCondition, ...] = ()
+    ends_on: date | None = None  # the line's last day, where an extension moved it
 
     @property
     def late_clause(self) -> LateClause:
@@ -129,6 +130,14 @@ class Terms(Value):
     def payment_terms(self) -> PaymentTerms:
         """The approved terms as the rule that the agreement states: days from the invoice."""
         return PaymentTerms.of(TermsRule(kind=TermsKind.NET_DAYS, days=self.payment_days))
+
+
+class LetterChange(Value):
+    """What a letter of change changes, from what to what; empty where there was or will be none."""
+
+    field: str
+    before: str = ""
+    after: str = ""
 
 
 class Letter(Value):
@@ -145,6 +154,7 @@ class Letter(Value):
     decided_by: tuple[Id, ...]
     replaces: str | None = None
     cap: CapTerms | None = None  # of a letter about a cap, which has no other terms
+    changes: tuple[LetterChange, ...] = ()  # of a letter of change (变更批复)
 
 
 class ContractStatus(StrEnum):
@@ -263,6 +273,7 @@ class ContractOrder(Value):
     signing_days: Decimal  # how long the customer may take; a part of a day is a part
     business_on: date
     offer: OfferTerms | None = None  # None: the customer was given what was asked for
+    signed: bool = True  # otherwise the letter is put in force without an agreement
 
     def expires_at(self, issued_at: datetime) -> datetime:
         """When an unsigned agreement ends: after its days, and never after the letter's last day."""

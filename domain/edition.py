@@ -685,6 +685,57 @@ class ConditionRow(Value):
     aggregate_above: Annotated[Exact, Field(ge=0)] = Decimal(0)
 
 
+class TypeRule(Value):
+    """What a change of a line in force has to bring, who decides it, and how soon."""
+
+    offered: bool = True
+    required: tuple[Code, ...] = ("identifier", "purpose", "change_request")
+    optional: tuple[Code, ...] = ()
+    steps: tuple[ApprovalStep, ...] = ()  # its own road; without any, the rows of everybody
+    hours_share: Annotated[Exact, Field(gt=0, le=1)] = Decimal(1)  # of the hours of its tiers
+    knock_outs_decline: bool = True  # otherwise people decide, and see what fired
+
+
+class ExtensionRule(TypeRule):
+    hours_share: Annotated[Exact, Field(gt=0, le=1)] = Decimal("0.5")
+    days_max: int = Field(default=90, ge=1)  # beyond the line's last day
+    times_max: int = Field(default=1, ge=1)  # since it was granted or renewed
+
+
+class CoverChangeRule(TypeRule):
+    knock_outs_decline: bool = False
+
+
+class ProductsRule(TypeRule):
+    optional: tuple[Code, ...] = ("statement_latest",)
+
+
+class RestructureRule(TypeRule):
+    """Only of a line in difficulty: overdue by so many days, or its customer classed below normal."""
+
+    required: tuple[Code, ...] = ("identifier", "purpose", "restructure_plan")
+    optional: tuple[Code, ...] = ("statement_latest",)
+    knock_outs_decline: bool = False
+    term_months_max: int = Field(default=36, ge=1, le=60)
+    days_past_due_min: int = Field(default=1, ge=1)
+
+
+class TerminationRule(TypeRule):
+    required: tuple[Code, ...] = ("identifier", "purpose")
+    knock_outs_decline: bool = False
+
+
+class TypesPolicy(Value):
+    """The changes of a line in force that leave its limit and rating as they are."""
+
+    extension: ExtensionRule = ExtensionRule()
+    change_of_conditions: TypeRule = TypeRule()
+    change_of_cover: CoverChangeRule = CoverChangeRule()
+    change_of_products: ProductsRule = ProductsRule()
+    restructure: RestructureRule = RestructureRule()
+    termination: TerminationRule = TerminationRule()
+
+
 class OfferPolicy(Value):
     """When an approval on other terms than asked for is an offer that the customer takes or leaves.
 
@@ -1038,6 +1089,7 @@ class PolicyEdition(Value):
     duplicates: DuplicatesPolicy = DuplicatesPolicy()
     tolerances: TolerancesPolicy = TolerancesPolicy()
     offer: OfferPolicy = OfferPolicy()
+    types: TypesPolicy = TypesPolicy()
 
     @cached_property
     def edition_hash(self) -> str:

@@ -301,6 +301,21 @@ class TermAboveRequest(Malformed):
     sentence_zh = "{months} 个月超过申请的 {requested} 个月。"
 
 
+class ApplicationTypeUnknown(Malformed):
+    sentence = "{application_type} is no type of application; there are {types}."
+    sentence_zh = "没有 {application_type} 这一申请类型，可选：{types}。"
+
+
+class FormFieldMissing(Malformed):
+    sentence = "An application of type {application_type} has to say {field}."
+    sentence_zh = "“{application_type}”申请须填写 {field}。"
+
+
+class FormFieldRefused(Malformed):
+    sentence = "An application of type {application_type} does not take {field}."
+    sentence_zh = "“{application_type}”申请不接受 {field}。"
+
+
 class NoNewEvidence(Malformed):
     sentence = "A reconsideration needs evidence that the decision {letter_no} did not have."
     sentence_zh = "复议须提交原决定 {letter_no} 未见过的新证据。"
@@ -654,6 +669,16 @@ class BeyondGrant(NotGranted):
 class GrantNotHeld(NotGranted):
     sentence = "{granted_by} does not hold the grant {parent_no} on {on}, and grants nothing of it."
     sentence_zh = "{granted_by} 在 {on} 未持有授权书 {parent_no}，不得转授。"
+
+
+class TypeNotOffered(NotGranted):
+    sentence = "The policy edition {edition} takes no applications of type {application_type}."
+    sentence_zh = "政策版本 {edition} 不受理“{application_type}”申请。"
+
+
+class ChangeUnfit(NotGranted):
+    sentence = "The {application_type} cannot be: {field}, {reason}."
+    sentence_zh = "“{application_type}”不成立：{field}，{reason}。"
 
 
 class OverLimit(NotGranted):

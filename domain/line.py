@@ -36,6 +36,8 @@ from domain.value import Value
 
 # A condition that only a hit of the screening makes: somebody shows that it is not the customer.
 SCREENING = "screening"
+# Why a line that ends when nothing is taken lets nothing out; no person gives or lifts it.
+TERMINATION = "terminated_by_letter"
 
 ReasonCode = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_:.-]{0,59}$")]
 Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
@@ -203,6 +205,11 @@ class Freeze(Value):
     lifted_by: Id | None = None
     lifted_at: datetime | None = None
 
+    @property
+    def ends_line(self) -> bool:
+        """Whether it stands until nothing is taken, and the line ends then."""
+        return self.reason == TERMINATION
+
     def refuse_own_hands(self, person_id: Id) -> None:
         """Who froze does not unfreeze; what a rule froze in the system's name, a rule may lift."""
         if person_id == self.frozen_by != SYSTEM.person_id:
@@ -315,13 +322,16 @@ class ExpirySwept(Value):
     ended: int
 
 
-def refuse_unready(letter: Letter, contract: Contract, business_on: date) -> None:
-    """What no waiting can mend: a letter that lapsed, an agreement unsigned or unlike its letter."""
-    if contract.status is not ContractStatus.SIGNED:
+def refuse_unready(letter: Letter, contract: Contract | None, business_on: date) -> None:
+    """What no waiting can mend: a letter that lapsed, an agreement unsigned or unlike its letter.
+
+    A letter that keeps the line's terms has no agreement of its own.
+    """
+    if contract is not None and contract.status is not ContractStatus.SIGNED:
         raise OutOfOrder(**because("agreement_state", status=contract.status))
     if letter.terms is None:
         raise OutOfOrder(**because("letter_declines", letter_no=letter.letter_no))
-    differing = differing_field(contract.terms, letter.terms)
+    differing = None if contract is None else differing_field(contract.terms, letter.terms)
     if differing is not None:
         field, ours, theirs = differing
         raise ContractDiffers(field=field, contract=ours, letter=theirs)
@@ -335,11 +345,18 @@ def refuse_stop(effect: ListEffect | None, screened_on: date) -> None:
         raise ScreeningStale(screened_on=screened_on)
 
 
-def next_due_at(line: CreditLine, *, review_open: bool, offset_days: int) -> datetime | None:
-    """The instant of the first business day on which time alone does something to the line."""
+def next_due_at(
+    line: CreditLine, *, review_open: bool, offset_days: int, closing_on: date | None = None
+) -> datetime | None:
+    """The instant of the first business day on which time alone does something to the line.
+
+    One that ends when nothing is taken is looked at on every day; `closing_on` is today.
+    """
     if line.status.ended:
         return None
     days = [line.ends_on + timedelta(days=1)]
+    if closing_on is not None:
+        days.append(closing_on + timedelta(days=1))
     if line.temporary_until is not None:
         days.append(line.temporary_until + timedelta(days=1))
     if not review_open:

@@ -48,6 +48,7 @@ class Notice(StrEnum):
     CONTRACT_SIGNED = "contract_signed"
     CONTRACT_EXPIRED = "contract_expired"
     LINE_ACTIVATED = "line_activated"
+    LINE_CHANGED = "line_changed"
     LINE_REPRICED = "line_repriced"
     LINE_FROZEN = "line_frozen"
     LINE_UNFROZEN = "line_unfrozen"
@@ -86,6 +87,7 @@ NOTICE_FACTS: Mapping[Notice, tuple[str, ...]] = {
     Notice.CONTRACT_SIGNED: ("agreement_no", "document_hash"),
     Notice.CONTRACT_EXPIRED: ("case_id", "agreement_no"),
     Notice.LINE_ACTIVATED: ("line_id", "limit", "ends_on"),
+    Notice.LINE_CHANGED: ("line_id", "letter_no"),
     Notice.LINE_REPRICED: (
         "line_id",
         "from_on",

@@ -80,6 +80,37 @@ REASONS: Mapping[str, tuple[str, str]] = {
         "the entry {entry_id} says something else",
         "分录 {entry_id} 的内容与此不同",
     ),
+    "extended_often": (
+        "the line was extended {times} times since it was granted or renewed, and may be {times_max}",
+        "自批复或续授信以来已展期 {times} 次，最多 {times_max} 次",
+    ),
+    "form_cover_waits": (
+        "the cover {item} is not on the register, or waits for its second person",
+        "担保 {item} 未登记或尚待第二人复核",
+    ),
+    "form_day": (
+        "{until} is not after {after} and up to {latest}",
+        "{until} 不在 {after} 之后至 {latest} 之间",
+    ),
+    "form_kept": (
+        "the line has {kept}, which this type keeps",
+        "额度现为 {kept}，此类申请不作变更",
+    ),
+    "form_above": ("{asked} is above {most}", "{asked} 高于 {most}"),
+    "form_not_of_line": ("{item} is not of the line", "额度中没有 {item}"),
+    "form_same": ("the line has {item} already", "额度现已为 {item}"),
+    "form_scheme": (
+        "sub-line {product}: {fault} ({found}, {wanted})",
+        "分项 {product}：{fault}（{found}，{wanted}）",
+    ),
+    "form_sound": (
+        "nothing of the customer is overdue by {days} days or classed below normal",
+        "客户无逾期达 {days} 天的款项，分类亦未低于正常",
+    ),
+    "form_term": (
+        "{months} months are more than {months_max}",
+        "{months} 个月超过 {months_max} 个月",
+    ),
     "formula_none": ("not a formula: {text}", "不是公式：{text}"),
     "formula_part": (
         "a formula cannot contain this: {part}",

@@ -203,6 +203,7 @@ ZH: dict[str, str] = {
     "another case is open on the same limit": "同一额度另有未结案件",
     "the case that was open has just ended; send it again": "原有案件刚刚结束，请重新提交",
     "the case was changed by something else meanwhile": "案件期间已被其他操作变更",
+    "that reason is a letter's, and no person's": "该原因仅由批复产生，不由人员填写",
     "the cursor is not one of this list": "游标不属于此列表",
     "the figure was supplied by somebody else meanwhile": "该指标期间已由他人补录",
     "the finding was changed by somebody else meanwhile": "调查内容期间已被他人变更",
@@ -210,6 +211,7 @@ ZH: dict[str, str] = {
     "the key is empty, too long or not printable": "幂等键为空、过长或含不可见字符",
     "the last day of the class is over": "该认定的截止日已过",
     "the line is not frozen for that reason": "额度并非因该原因冻结",
+    "this type keeps the line's limit and term": "此类申请保持额度金额与期限不变",
     "the line was changed by something else meanwhile": "额度期间已被其他操作变更",
     "a reset names its event and the hash of its dry run, no other": "退回须（且只有退回须）写明事件及其试算的哈希",
     "the answer is about another case than the step asked about": "答复所涉案件与步骤所问案件不同",
@@ -227,6 +229,7 @@ ZH: dict[str, str] = {
     "the workbook is too large": "工作簿过大",
     "there is no override to take back": "没有可撤回的评级推翻",
     "this task does not belong to the approval": "该待办不属于此审批",
+    "a cover is added or released once": "同一担保只能追加或释放一次",
     "a word was said on the case already": "您已就本案表态",
     "an opinion was asked for already": "已征求过意见",
     "as many signers as may be were added": "加签人数已达上限",
@@ -280,6 +283,20 @@ ZH: dict[str, str] = {
 
 # The states that sentences name, by their kind; the same words as on pages (a test compares them).
 STATES: dict[str, dict[str, str]] = {
+    "ApplicationType": {
+        "new_line": "新增授信",
+        "increase": "增额",
+        "decrease": "减额",
+        "temporary_increase": "临时增额",
+        "renewal": "续授信",
+        "pre_approval": "预授信",
+        "extension": "展期",
+        "change_of_conditions": "变更授信条件",
+        "change_of_cover": "变更担保",
+        "change_of_products": "变更产品",
+        "restructure": "重组",
+        "termination": "终止授信",
+    },
     "CaseStatus": {
         "active": "已启用",
         "approved": "已批准",

@@ -97,12 +97,15 @@ def recommend(
     """What is recommended, in the application's currency and in the reporting currency.
 
     The lesser of what is proposed, what is requested and what two investigators signed for; a
-    decrease is what is requested, as nobody is refused less credit. Whoever asks for more than
+    decrease, and a change that keeps the limit, is what is requested, as nobody is refused less
+    credit. Whoever asks for more than
     policy supports, with the reason, is put forward with so much more as the edition lets its body
     grant. A proposal in another currency is floored to whole lots there.
     """
     recommended, reporting = _by_proposal(dossier, limit, edition)
     signed = dossier.investigation
+    if dossier.application.application_type.has_form:
+        signed = None  # nothing is granted: what the line has is kept
     if signed is None or signed.scheme.limit >= recommended:
         return recommended, reporting
     requested, whole = dossier.application.limit_requested, dossier.limit_requested_reporting
@@ -116,13 +119,14 @@ def _by_proposal(
     dossier: Dossier, limit: LimitProposal, edition: PolicyEdition
 ) -> tuple[Money, Money]:
     requested, reporting = dossier.application.limit_requested, dossier.limit_requested_reporting
-    decrease = dossier.application.application_type is ApplicationType.DECREASE
+    kind = dossier.application.application_type
+    kept = kind is ApplicationType.DECREASE or kind.has_form
     most = limit.limit_proposed
     exception = edition.approval.above_eligible
     if exception is not None and dossier.application.above_eligible_reason:
         more = most.share(exception.share_max)
         most = max(most, (most + more).floor_to(edition.money(edition.limit.lot)))
-    if decrease or most >= reporting:
+    if kept or most >= reporting:
         return requested, reporting
     if requested.currency == reporting.currency:
         return most, most

@@ -13,13 +13,14 @@ from decimal import Decimal
 from domain.application import Application
 from domain.assessment import PaymentRecord
 from domain.customer import Customer
-from domain.edition import Checklist, PolicyEdition
+from domain.edition import Checklist, PolicyEdition, TypeRule
 from domain.external_rating import EXTERNAL_RATING, AgencyRating
 from domain.investigation import INVESTIGATION_REPORT
 from domain.statement import Statement
 from domain.turnover import InvoiceRecord
 from domain.value import Value
 from policies.external_rating import gaps
+from policies.form import rule_of
 from policies.line import temporary_until_max
 
 RECORD_ITEMS = frozenset(
@@ -66,7 +67,9 @@ def completeness(
         invoices,
         rated=not lapsed,
     )
-    lists = [each for each in edition.completeness.checklists if _applies(each, file)]
+    rule = rule_of(application.application_type, edition)
+    own: list[Checklist | TypeRule] = [] if rule is None else [rule]
+    lists = [*own, *(each for each in edition.completeness.checklists if _applies(each, file))]
     required = dict.fromkeys(code for each in lists for code in each.required)
     optional = dict.fromkeys(code for each in lists for code in each.optional)
     open_required = [code for code in required if not file.has(code)]

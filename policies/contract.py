@@ -2,7 +2,7 @@
 line share."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -15,6 +15,8 @@ from domain.scheme import SubLine
 from policies.benchmark import floating_terms
 from policies.table import Table
 from policies.tables import tables_of
+
+NO_NUMBERS: Mapping[str, int] = {}
 
 
 def terms_for(
@@ -53,7 +55,7 @@ def terms_for(
         purpose="" if signed is None else signed.scheme.purpose,
         scheme_conditions=(
             *_scheme_conditions(assessment, edition, on),
-            *_approvers_conditions(assessment, edition, on, asked),
+            *approvers_conditions(assessment, edition, on, asked),
         ),
     )
 
@@ -98,19 +100,21 @@ def _scheme_conditions(
     )
 
 
-def _approvers_conditions(
+def approvers_conditions(
     assessment: Assessment,
     edition: PolicyEdition,
     on: date | None,
     asked: Sequence[ConditionAsked],
+    taken_before: Mapping[str, int] = NO_NUMBERS,
 ) -> tuple[SchemeCondition, ...]:
     """What who approved made it depend on, numbered within its kind; equal ones are one.
 
-    One without a day holds the line up, and may be met until the letter's last day.
+    `taken_before` are the numbers that a letter before took. One without a day holds the line up,
+    and may be met until the letter's last day.
     """
     dossier = assessment.dossier
     last_on = (on or dossier.business_on) + timedelta(days=edition.approval.letter_valid_days)
-    numbers: Counter[str] = Counter()
+    numbers: Counter[str] = Counter(taken_before)
     taken = []
     for each in dict.fromkeys(asked):
         numbers[each.kind] += 1

@@ -40,6 +40,7 @@ from domain.edition import (
     Scorecard,
     Tier,
     Trend,
+    TypeRule,
     Voids,
 )
 from domain.errors import EditionInvalid
@@ -48,6 +49,7 @@ from domain.investigation import INVESTIGATION_REPORT
 from domain.value import Value
 from policies.authenticity import CHECKS
 from policies.calendar import calendar_of, work_calendar
+from policies.form import rule_of
 from policies.formula import compiled_formula, dependencies
 from policies.investigation import checklists_for
 from policies.scorecard import SCORE_MAX, Choices, bins_table
@@ -678,7 +680,16 @@ def _all_steps(edition: PolicyEdition) -> list[ApprovalStep]:
     policy = edition.approval
     steps = [*(step for row in policy.rows for step in row.steps), policy.price_exception]
     steps += [policy.above_eligible.step] if policy.above_eligible is not None else []
+    steps += [step for _, rule in rules_of_types(edition) for step in rule.steps]
     return steps + ([edition.related.body] if edition.related.body is not None else [])
+
+
+def rules_of_types(edition: PolicyEdition) -> Iterator[tuple[ApplicationType, TypeRule]]:
+    """The types that have a rule of their own, each with it."""
+    for kind in ApplicationType:
+        rule = rule_of(kind, edition)
+        if rule is not None:
+            yield kind, rule
 
 
 def _automatic(edition: PolicyEdition) -> Iterator[Finding]:
@@ -713,11 +724,12 @@ def _completeness(edition: PolicyEdition) -> Iterator[Finding]:
                 yield _found(path, "unknown", name=code)
         yield from (_found(path, "unread") for code in each.optional if code in each.required)
     for kind in ApplicationType:
+        rule = rule_of(kind, edition)
         asked = any(
             each.required and (not each.application_types or kind in each.application_types)
             for each in lists
         )
-        if not asked:
+        if not asked and not (rule and rule.required):
             yield _found("completeness.checklists", "incomplete", name=kind)
 
 

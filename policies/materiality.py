@@ -68,7 +68,11 @@ def _words(of: Assessment) -> dict[MaterialField, object]:
     application = dossier.application
     return {
         MaterialField.PURPOSE: application.purpose,
-        MaterialField.PRODUCT: (application.product, application.application_type),
+        MaterialField.PRODUCT: (
+            application.product,
+            application.application_type,
+            application.form,
+        ),
         MaterialField.DOCUMENTS: application.attachments,
         MaterialField.COVER: dossier.covers,
         MaterialField.INVESTIGATION: dossier.investigation,

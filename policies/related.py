@@ -11,6 +11,7 @@ from policies.cover import uplift
 TERMS = "related_terms"
 UNSECURED = "related_unsecured"
 RELATED = "related_party"
+_LOWERING = frozenset({ApplicationType.DECREASE, ApplicationType.TERMINATION})
 
 
 def refusals(
@@ -28,10 +29,10 @@ def refusals(
 def refuse_better_terms(assessment: Assessment, terms: Terms, edition: PolicyEdition) -> None:
     """Nothing, or `RelatedTerms` where a related party would pay less than its grade asks.
 
-    Taking credit away grants nothing, so a decrease or an exit stands at any price.
+    Taking credit away grants nothing, so a decrease, a termination or an exit stands at any price.
     """
     dossier = assessment.dossier
-    lowers = dossier.application.application_type is ApplicationType.DECREASE or not terms.limit
+    lowers = dossier.application.application_type in _LOWERING or not terms.limit
     if not edition.related.terms_of_grade or not dossier.customer.related_to_grantor or lowers:
         return
     asked = assessment.price.rate_annual

@@ -10,13 +10,14 @@ from decimal import Decimal
 from domain.application import Application
 from domain.approval import RouteStep, SilenceLevel, StepMode
 from domain.assessment import Dossier, Holdings, Lane, PolicyException, Price, Rating, Route
-from domain.edition import ApprovalStep, KnockOutEffect, PolicyEdition, Tier
+from domain.edition import ApprovalStep, KnockOutEffect, PolicyEdition, Tier, TypeRule
 from domain.investigation import Conclusion
 from domain.money import Money
 from domain.value import content_hash
 from policies.basel import expected_loss
 from policies.concentration import exceptions
 from policies.cover import class_of, lgd_after
+from policies.form import rule_of
 from policies.rating import effects
 from policies.related import RELATED, refusals
 from policies.splitting import requests_summed
@@ -58,18 +59,22 @@ def route(
         *_declining(rating, granted_reporting, edition),
         *refusals(dossier, price, granted_reporting, edition),
     )
-    if declined:
+    rule = rule_of(application.application_type, edition)
+    referred = declined if rule is not None and not rule.knock_outs_decline else ()
+    if declined and not referred:
         return Route(
             lane=Lane.DECLINE, aggregate=aggregate, row=NO_ROW, reasons=declined, beside=beside
         )
     against = _against_automatic(
         dossier, rating, price, granted_reporting, aggregate, edition, automatic_spent
     )
-    above = _above_eligible(granted_reporting, eligible, edition)
+    # What a change keeps was granted before: it is above what policy supports for another product.
+    keeps = rule is not None and rule is not edition.types.change_of_products
+    above = () if keeps else _above_eligible(granted_reporting, eligible, edition)
     passed = (*_exceptions(dossier, rating, granted_reporting, edition), *above)
     over = tuple(ABOVE_ELIGIBLE if each in above else f"cap:{each.code}" for each in passed)
     apart = (RELATED,) if _asked_apart(dossier, edition) else ()
-    reasons = (*against, *doubts, *over, *(("sampled",) if sampled else ()), *apart)
+    reasons = (*against, *referred, *doubts, *over, *(("sampled",) if sampled else ()), *apart)
     if not reasons:
         return Route(
             lane=Lane.AUTOMATIC,
@@ -90,6 +95,8 @@ def route(
         above=bool(above),
         below=price.below_minimum,
     )
+    if rule is not None:
+        row, steps, moves_at = _road_of(rule, application, (row, steps, moves_at), edition)
     return Route(
         lane=Lane.PEOPLE,
         steps=steps,
@@ -101,6 +108,30 @@ def route(
         beside=beside,
         facts=facts,
     )
+
+
+_Road = tuple[str, tuple[RouteStep, ...], Money | None]
+
+
+def _road_of(
+    rule: TypeRule, application: Application, road: _Road, edition: PolicyEdition
+) -> _Road:
+    """The road of a change: its own where it has one, and within its share of the hours."""
+    row, steps, moves_at = road
+    if rule.steps:
+        row, moves_at = application.application_type.value, None
+        steps = tuple(_route_step(n, each, edition) for n, each in enumerate(rule.steps, start=1))
+    return row, tuple(_sooner(step, rule.hours_share) for step in steps), moves_at
+
+
+def _sooner(step: RouteStep, share: Decimal) -> RouteStep:
+    """A step whose clock runs for a share of its tier's hours."""
+    if share == 1:
+        return step
+    hours = ("remind_hours", "deadline_hours", "lapse_hours")
+    levels = tuple(each.model_copy(update={"hours": each.hours * share}) for each in step.levels)
+    scaled = {name: getattr(step, name) * share for name in hours}
+    return step.model_copy(update={**scaled, "levels": levels})
 
 
 def facts_of(

@@ -5,7 +5,7 @@ A test names only what it is about.
 """
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -110,7 +110,20 @@ def no_payments() -> PaymentRecord:
     return PaymentRecord(window_days=365, as_of=ON)
 
 
+FORMS: dict[str, dict[str, Any]] = {
+    ApplicationType.EXTENSION: {"until": ON + timedelta(days=60)},
+    ApplicationType.CHANGE_OF_CONDITIONS: {"added": ("Statements every quarter",)},
+    ApplicationType.CHANGE_OF_COVER: {"released": ("k-1",)},
+    ApplicationType.CHANGE_OF_PRODUCTS: {"product": "factoring"},
+    ApplicationType.RESTRUCTURE: {"term_months": 24},
+    ApplicationType.TERMINATION: {},
+}
+
+
 def an_application(limit: Money | None = None, **changed: Any) -> Application:
+    kind = changed.get("application_type", ApplicationType.NEW_LINE)
+    if kind in FORMS:
+        changed = {"line_id": "line-1", "form": {"kind": kind, **FORMS[kind]}, **changed}
     ordinary = {
         "customer_id": "c-1",
         "limit_requested": limit or cny(800_000),

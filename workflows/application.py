@@ -81,8 +81,9 @@ class CreditApplicationWorkflow:
             await self._cleared()
             order = await self._approved()
             if order is not None:
-                order = await self._offered(order)
-                await self._signed(order)
+                if order.signed:
+                    order = await self._offered(order)
+                    await self._signed(order)
                 await self._activated(order)
         except _Ended as end:
             self._status = end.status

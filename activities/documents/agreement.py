@@ -18,6 +18,7 @@ from domain.contract import (
     Grantor,
     LateClause,
     Letter,
+    LetterChange,
     SchemeCondition,
     Terms,
     agreement_no,
@@ -70,9 +71,16 @@ def render_letter(letter: Letter, customer: Customer, grantor: Grantor) -> bytes
         "valid_until": letter.valid_until.isoformat(),
         "content_hash": letter.content_hash,
         "replaces": letter.replaces or "",
+        "changes": [_change_facts(each) for each in letter.changes],
         "decided_by": ", ".join(letter.decided_by),
     }
     return typeset("contract/letter.typ", facts, letter.decided_on)
+
+
+def _change_facts(change: LetterChange) -> dict[str, str]:
+    """What a letter changes, from what to what, as its table says it."""
+    (named,) = words_of("letter_change", [change.field])
+    return {**named, "before": change.before or _NONE, "after": change.after or _NONE}
 
 
 def _shared(letter: Letter, customer: Customer, grantor: Grantor) -> dict[str, Any]:

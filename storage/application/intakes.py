@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from domain.application import Application
+from domain.application import Application, ApplicationType
 from domain.errors import KeyReused, NotFound, OutOfOrder
 from domain.value import content_hash
 from storage.base import Row, table_of
@@ -55,6 +55,7 @@ class Intakes:
         case_id: str,
         application: Application,
         *,
+        said: Application | None = None,
         caller: str,
         key: str,
         business_on: date,
@@ -62,11 +63,12 @@ class Intakes:
     ) -> tuple[str, bool]:
         """The case id of this request, and whether it is new.
 
+        `said` is the request as its caller made it, where what it leaves to the line was added.
         The same key and body give the first case; the same key with another body refuses
         `KeyReused`; another key while a case is open on the same customer and limit gives that case.
         """
-        body = application.model_dump(mode="json")
-        hash_ = content_hash(body)
+        body = _body(application)
+        hash_ = content_hash(body if said is None else _body(said))
         customer_ids = Customers(self._session).ids(application.customer_id)
         subject_key, *beside = (
             subject_of(application, customer_id)
@@ -130,6 +132,14 @@ class Intakes:
             row.received_at,
         )
 
+    def knows(self, caller: str, key: str) -> bool:
+        """Whether a caller's key is on record already."""
+        return bool(
+            self._session.scalar(
+                select(IntakeRow.case_id).where(IntakeRow.caller == caller, IntakeRow.key == key)
+            )
+        )
+
     def find_unstarted(self, before: datetime, most: int) -> Sequence[str]:
         """Requests older than `before` that no workflow has taken up."""
         return self._session.scalars(
@@ -166,6 +176,20 @@ class Intakes:
             raise another from None
 
 
+def _body(application: Application) -> dict[str, Any]:
+    """What is kept of a request; a form is beside the rest only where there is one, so that a
+    repeat across releases keeps its hash."""
+    body = application.model_dump(mode="json")
+    if application.form is None:
+        del body["form"]
+    return body
+
+
 def subject_of(application: Application, customer_id: str) -> str:
-    """What only one open case may be about: the customer's new line, or one existing line."""
-    return f"{customer_id}|{application.line_id or application.product}"
+    """What only one open case may be about: the customer's new line, or one existing line.
+
+    An extension is about a line beside its renewal, which it waits for.
+    """
+    subject = f"{customer_id}|{application.line_id or application.product}"
+    extends = application.application_type is ApplicationType.EXTENSION
+    return f"{subject}|extension" if extends else subject

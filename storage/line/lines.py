@@ -248,6 +248,31 @@ class Lines:
         self._limits.put_in_force(line.line_id, f"{letter.letter_no}/limit", business_on)
         return self.write(line)
 
+    def amend(
+        self,
+        line: CreditLine,
+        letter: Letter,
+        kind: str,
+        *,
+        case_id: str,
+        at: datetime,
+        business_on: date,
+    ) -> CreditLine:
+        """Put a letter of change in force on a line read for update: its terms and the dates that
+        `line` has, no other limit and no other rate. A letter is put in force once."""
+        assert letter.terms is not None
+        if line.status.ended:
+            raise LineNotActive(line_id=line.line_id, status=line.status)
+        known = self._session.scalar(
+            select(ActivationRow.line_id).where(ActivationRow.letter_no == letter.letter_no)
+        )
+        if known is not None:
+            return self.read(known)
+        self._record_activation(line, case_id, letter.letter_no, kind, at, business_on)
+        return self.write(
+            line.model_copy(update={"letter_no": letter.letter_no, "terms": letter.terms})
+        )
+
     def end_temporary(self, line: CreditLine, business_on: date, at: datetime) -> CreditLine:
         """Return to the base limit where a temporary one's last day is over."""
         for letter_no in self._limits.end_over(line.line_id, business_on):
@@ -335,7 +360,9 @@ class Lines:
             return line
         if line.status.ended:
             raise LineNotActive(line_id=line_id, status=line.status)
-        standing = [f for f in self.freezes(line_id) if reason in (None, f.reason)]
+        standing = [
+            f for f in self.freezes(line_id) if reason in (None, f.reason) and not f.ends_line
+        ]
         if not standing:
             raise OutOfOrder(reason="the line is not frozen for that reason")
         for freeze in standing:

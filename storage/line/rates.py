@@ -51,16 +51,20 @@ class RateFindingRow(Row):
 
 _RECORD = insert(table_of(LineRateRow)).on_conflict_do_nothing()
 _FIND = insert(table_of(RateFindingRow)).on_conflict_do_nothing()
+# A letter of change sets no rate: a line floats by the letter that set the last one.
 _FLOATING = text(
     """
-    SELECT l.line_id, l.customer_id, l.letter_no, l.terms -> 'floating' AS floating,
+    SELECT l.line_id, l.customer_id, rated.letter_no, l.terms -> 'floating' AS floating,
         coalesce((SELECT min(r.from_on) FROM line_rate r
-            WHERE r.line_id = l.line_id AND r.letter_no = l.letter_no AND r.cause = 'letter'),
+            WHERE r.line_id = l.line_id AND r.letter_no = rated.letter_no AND r.cause = 'letter'),
             l.starts_on) AS since,
         ARRAY(SELECT r.due_on FROM line_rate r
-            WHERE r.line_id = l.line_id AND r.letter_no = l.letter_no AND r.cause = 'repricing'
+            WHERE r.line_id = l.line_id AND r.letter_no = rated.letter_no AND r.cause = 'repricing'
             ORDER BY 1) AS repriced
     FROM credit_line l
+    CROSS JOIN LATERAL (SELECT coalesce((SELECT r.letter_no FROM line_rate r
+        WHERE r.line_id = l.line_id AND r.cause = 'letter'
+        ORDER BY r.from_on DESC, r.seq DESC LIMIT 1), l.letter_no) AS letter_no) rated
     WHERE l.terms -> 'floating' <> 'null' AND l.status NOT IN ('expired', 'terminated')
         AND l.line_id > :after
     ORDER BY l.line_id LIMIT :page_size

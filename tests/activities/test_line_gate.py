@@ -164,11 +164,11 @@ def a_signed_case(
         Screenings(session).record(
             Screening(customer_id="c-1", business_on=screened_on, list_versions={}), case_id
         )
-        _record_contract(session, letter, status, contract_terms or {})
+        record_contract(session, letter, status, contract_terms or {})
     return letter
 
 
-def _record_contract(
+def record_contract(
     session: Any, letter: Letter, status: ContractStatus, changed: dict[str, Any]
 ) -> None:
     assert letter.terms is not None

@@ -71,6 +71,7 @@ def test_every_field_of_the_terms_is_compared() -> None:
         "scheme_conditions": (
             SchemeCondition(code="scheme:1", text="x", owner="other", due_on=date(2026, 2, 20)),
         ),
+        "ends_on": date(2030, 1, 1),
     }
     assert changed.keys() == type(some_terms()).model_fields.keys()
     for field, value in changed.items():

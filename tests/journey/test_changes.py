@@ -7,8 +7,10 @@ import pytest
 
 from domain.application import ApplicationType, CaseStatus
 from domain.approval import Verdict
+from domain.errors import ChangeUnfit, CreditError
 from domain.line import LineStatus
 from domain.money import Money
+from storage.exposure import Exposure
 from tests.journey.test_road import an_active_line
 from tests.road import Road, an_application
 
@@ -76,3 +78,65 @@ async def test_a_temporary_limit_stands_on_top_until_its_day(road: Road, granted
 
     assert after.line.limit == Money.of(2_500_000, "CNY")
     assert after.line.temporary_until == until
+
+
+async def by_letter(road: Road, granted: Any, kind: ApplicationType, form: Any, **more: Any) -> Any:
+    """The case after a change that needs a letter and no agreement has gone all the way."""
+    asked = an_application(
+        granted.customer,
+        2_000_000,
+        application_type=kind,
+        line_id=granted.line.line_id,
+        form={"kind": kind, **form},
+        attachments={"change_request": road.evidence()},
+        **more,
+    )
+    submitted = await road.submit(asked, f"k-{kind}")
+    task = await road.open_task(submitted.case_id)
+    await road.decide("approver1", task.task_id, Verdict.APPROVE, note="sound")
+    return await road.comes_to(submitted.case_id, CaseStatus.ACTIVE)
+
+
+async def test_an_extension_moves_the_last_days_of_the_line_and_nothing_else(
+    road: Road, granted: Any
+) -> None:
+    until = granted.line.ends_on + timedelta(days=60)
+    after = await by_letter(road, granted, ApplicationType.EXTENSION, {"until": until})
+
+    line, before = after.line, granted.line
+    assert (line.ends_on, line.last_draw_on) == (until, until)
+    assert after.contract is None
+    assert {each.field: (each.before, each.after) for each in after.letter.changes} == {
+        "ends_on": (before.ends_on.isoformat(), until.isoformat()),
+        "last_draw_on": (before.ends_on.isoformat(), until.isoformat()),
+    }
+    kept = ("limit", "grade", "starts_on", "review_due_on", "contract_id", "status")
+    assert [getattr(line, name) for name in kept] == [getattr(before, name) for name in kept]
+    assert line.terms.model_copy(update={"ends_on": None}) == before.terms
+
+    again = an_application(
+        granted.customer,
+        2_000_000,
+        application_type=ApplicationType.EXTENSION,
+        line_id=line.line_id,
+        form={"kind": "extension", "until": until + timedelta(days=5)},
+    )
+    with pytest.raises(ChangeUnfit) as refused:
+        await road.submit(again, "k-again")
+    assert "extended 1 times" in refused.value.detail()
+
+
+async def test_a_terminated_line_lets_nothing_out_and_ends_when_nothing_is_taken(
+    road: Road, granted: Any
+) -> None:
+    line_id, on = granted.line.line_id, road.services.clock.business_on()
+    taken = Money.of(100_000, "CNY")
+    exposure = Exposure(road.records)
+    exposure.reserve(line_id, taken, "order-1", business_on=on)
+
+    after = await by_letter(road, granted, ApplicationType.TERMINATION, {})
+
+    assert after.line.status is LineStatus.COLLECT_ONLY
+    with pytest.raises(CreditError):
+        exposure.reserve(line_id, taken, "order-2", business_on=on)
+    exposure.close()

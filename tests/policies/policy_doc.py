@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from pathlib import Path
 
+from domain.application import ApplicationType
 from domain.edition import (
     Bin,
     CapScope,
@@ -22,6 +23,7 @@ from domain.edition import (
 )
 from domain.money import CURRENCIES, exponent_of
 from domain.terms import PaymentTerms
+from policies.edition import rules_of_types
 from policies.scorecard import PD_DECIMALS, bin_label, name_of
 from policies.terms import ranked
 from policies.tolerance import tolerances_of
@@ -70,6 +72,39 @@ def completeness(edition: PolicyEdition) -> str:
                 _named(each.optional, "none"),
             )
             for each in edition.completeness.checklists
+        ),
+    )
+
+
+def types(edition: PolicyEdition) -> str:
+    bounds = {
+        ApplicationType.EXTENSION: f"{edition.types.extension.days_max} days, "
+        f"{edition.types.extension.times_max} time(s) since the last renewal",
+        ApplicationType.RESTRUCTURE: f"{edition.types.restructure.term_months_max} months; overdue "
+        f"by {edition.types.restructure.days_past_due_min} day(s), or classed below normal",
+    }
+    return _table(
+        (
+            "type",
+            "required",
+            "optional",
+            "decided by",
+            "of the tiers' hours",
+            "knock-outs",
+            "bounds",
+        ),
+        (
+            (
+                kind.value,
+                _named(rule.required, "none"),
+                _named(rule.optional, "none"),
+                "steps of its own" if rule.steps else "the rows of approval",
+                _percent(rule.hours_share),
+                "decline" if rule.knock_outs_decline else "are put before people",
+                bounds.get(kind, "none"),
+            )
+            for kind, rule in rules_of_types(edition)
+            if rule.offered
         ),
     )
 
@@ -888,6 +923,7 @@ TABLES: dict[str, Callable[[PolicyEdition], str]] = {
     each.__name__: each
     for each in (
         completeness,
+        types,
         materiality,
         figures,
         choices,

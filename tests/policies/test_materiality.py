@@ -126,6 +126,7 @@ TOLD: dict[str, tuple[Any, MaterialField]] = {
     "purpose": ("A new mill", MaterialField.PURPOSE),
     "product": ("acceptance", MaterialField.PRODUCT),
     "application_type": (ApplicationType.INCREASE, MaterialField.PRODUCT),
+    "form": ("another day", MaterialField.PRODUCT),
     "attachments": ({"business_licence": "f" * 64}, MaterialField.DOCUMENTS),
     "term_months": (24, MaterialField.TERM),
     "above_eligible_reason": ("Orders are in hand", MaterialField.EXCEPTIONS),

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from activities.assessment import collect_dossier, file_of
+from activities.form import in_form
 from domain.application import Application, ApplicationChange, Case, CaseAction, CaseStatus
 from domain.approval import Approval
 from domain.assessment import Assessment
@@ -42,6 +43,7 @@ from domain.screening import Screening
 from domain.trade import PREPAYMENT
 from domain.value import Value, content_hash
 from policies.assessment import replay
+from policies.form import refuse_fields
 from policies.questions import OpenFile as OpenFile
 from policies.questions import questions
 from policies.recovery import lapsed_approval, refuse_changed, refuse_late, unanswered
@@ -197,9 +199,10 @@ class ApplicationService:
     def submit(self, person: Person, application: Application, key: str) -> Submitted:
         """Start a case, once for a key.
 
-        Refuses `KeyReused`, `NotFound` for a customer the person does not see, and `NoSupplier` for
-        a prepayment to a party that supplies us nothing. While a case is
-        open on the same customer and limit, that case is answered, `existing` and unchanged.
+        Refuses `KeyReused`, `NotFound` for a customer the person does not see, `NoSupplier` for a
+        prepayment to a party that supplies us nothing, and of a change of a line what its form or
+        the line does not allow (`policies/form.py`). While a case is open on the same customer and
+        limit, that case is answered, `existing` and unchanged.
         """
         permit(person, Action.APPLICATION_SUBMIT)
         if not 0 < len(key) <= 200 or not key.isprintable():
@@ -212,9 +215,14 @@ class ApplicationService:
                 customer.customer_id, on
             ):
                 raise NoSupplier(customer_id=customer.customer_id, date=on)
-            case_id, new = Intakes(session).record(
+            intakes, whole = Intakes(session), application
+            refuse_fields(application)
+            if application.application_type.has_form and not intakes.knows(person.person_id, key):
+                whole = in_form(session, application, _in_force(session, on), on)
+            case_id, new = intakes.record(
                 new_id(),
-                application,
+                whole,
+                said=application,
                 caller=person.person_id,
                 key=key,
                 business_on=on,
@@ -684,6 +692,13 @@ def visible_case(
         if not owned and (to_change or not reads):
             raise NotFound(kind="application", id=case_id)
     return case
+
+
+def _in_force(session: Session, on: date) -> PolicyEdition:
+    edition = Editions(session).find_current(on)
+    if edition is None:
+        raise NotFound(kind="policy edition in force", id=on.isoformat())
+    return edition
 
 
 def _reconsidered_letter(session: Session, case: Case, on: date) -> Letter:

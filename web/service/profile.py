@@ -58,7 +58,12 @@ from web.service.permissions import Action, permit
 
 _RECORD_DAYS = 365
 _CASES_MAX = 500
-_DATED = (ApplicationType.NEW_LINE.value, ApplicationType.RENEWAL.value)
+_DATED = (
+    ApplicationType.NEW_LINE.value,
+    ApplicationType.RENEWAL.value,
+    ApplicationType.RESTRUCTURE.value,
+    ApplicationType.EXTENSION.value,
+)
 
 
 class ProfileService:
@@ -302,10 +307,11 @@ class _Look:
         )
 
     def _ends_on(self, letter_no: str, put_on: date) -> Sourced:
-        """As the last letter up to the day set it: a letter counts in months from its first day."""
+        """As the last letter up to the day set it: a letter counts in months from its first day,
+        but for one that extends to a day."""
         terms = Letters(self._session).read(letter_no).terms
         assert terms is not None, "a letter that was put in force grants something"
-        ends_on = months_later(put_on, terms.term_months) - timedelta(days=1)
+        ends_on = terms.ends_on or months_later(put_on, terms.term_months) - timedelta(days=1)
         return sourced(ends_on, f"letter {letter_no}", put_on)
 
     def _day_of(self, event: LineEvent) -> date:
