@@ -52,6 +52,7 @@ from domain.notification import Channel, Notice
 from domain.recovery import APPROVAL_SILENCE
 from policies.calendar import calendar_of
 from policies.materiality import carried, changes
+from policies.same_person import asked_once
 from storage.application import Applications, Assessments, CaseEvents
 from storage.approval import Acts, Approvals, Decisions, Locked
 from storage.base import Records
@@ -672,31 +673,26 @@ def _without_recused(session: Session, approval: Approval, on: date, at: datetim
 def _asked_once(
     session: Session, approval: Approval, edition: PolicyEdition, on: date, at: datetime
 ) -> Approval:
-    """The approval with words said before counted at steps whose one position their speaker holds,
-    where policy asks a person once; step after step, as long as one is found."""
-    while edition.approval.same_person is SamePerson.FIRST:
-        task = approval.askable_once() if approval.outcome is ApprovalOutcome.OPEN else None
+    """The approval with nobody asked twice, where policy asks a person once: words of other steps
+    counted and steps passed over, one after the other, as long as there is one."""
+    same = edition.approval.same_person
+    while same is not SamePerson.REFUSE and approval.outcome is ApprovalOutcome.OPEN:
         asking = Asking(session, approval, on)
-        holders = (
-            said
-            for said in (approval.approved_before() if task is not None else ())
-            if said.decided_by is not None
-            and task is not None
-            and asking.holds(said.decided_by, task)
-        )
-        said = next(holders, None)
-        if task is None or said is None:
+        once = asked_once(approval, same, asking.holds, asking.people)
+        if once is None:
             break
-        CaseEvents(session).post(
-            approval.request.case_id,
-            "word_counted",
-            person_id=said.decided_by or "system",
-            at=at,
-            task_id=said.task_id,
-            position=task.position,
-            step=str(approval.step_index + 1),
-        )
-        approval = approval.counting(said, task.task_id, at)
+        if not once.here:
+            counted = once.said is not None
+            CaseEvents(session).post(
+                approval.request.case_id,
+                "word_counted" if counted else "step_passed_over",
+                person_id=once.person_id if counted else "system",
+                at=at,
+                **({"task_id": once.said.task_id} if once.said else {"person": once.person_id}),
+                position=once.task.position,
+                step=str(approval.step_index + 1),
+            )
+        approval = once.applied(approval, at)
     return approval
 
 

@@ -578,6 +578,7 @@ class SamePerson(StrEnum):
 
     REFUSE = "refuse"  # another person has to speak
     FIRST = "first"  # asked once, at the first step: that word counts at the later ones
+    LAST = "last"  # asked once, at the last step: the earlier ones are passed over till then
 
 
 class MaterialField(StrEnum):

@@ -10,7 +10,6 @@ from domain.edition import PolicyEdition
 from domain.guard import LetterLimit
 from domain.money import Money
 from domain.tolerance import CUT, used
-from domain.value import Value
 from policies.authenticity import doubts, referring, tolerated
 from policies.benchmark import floating_price
 from policies.cover import lgd_after, secured
@@ -20,6 +19,7 @@ from policies.override import overridden
 from policies.price import price
 from policies.rating import rate
 from policies.reconsideration import route_anew
+from policies.replayed import Contrast, contrasts
 from policies.routing import route
 from policies.spreading import Scope, scope_of
 
@@ -173,6 +173,11 @@ def in_application_currency(amount: Money, dossier: Dossier) -> Money:
 def replay(assessment: Assessment, edition: PolicyEdition) -> list[str]:
     """The paths of the fields that a fresh judgement of the receipt's dossier changes; empty is
     identical."""
+    return [each.path for each in replayed(assessment, edition)]
+
+
+def replayed(assessment: Assessment, edition: PolicyEdition) -> list[Contrast]:
+    """The same, each with what is recorded and what is recomputed."""
     spent = assessment.automatic_spent or Money.zero(edition.reporting_currency)
     fresh = assess(
         assessment.case_id,
@@ -183,7 +188,7 @@ def replay(assessment: Assessment, edition: PolicyEdition) -> list[str]:
     )
     if assessment.limit_reviewed is not None:
         fresh = reviewed(fresh, assessment.limit_reviewed, edition)
-    return unlike(assessment, fresh)
+    return list(contrasts(assessment, fresh))
 
 
 def reviewed(assessment: Assessment, limit: Money, edition: PolicyEdition) -> Assessment:
@@ -206,33 +211,9 @@ def reviewed(assessment: Assessment, limit: Money, edition: PolicyEdition) -> As
     )
 
 
-def unlike(first: Any, second: Any, path: str = "") -> list[str]:
-    """The paths at which the second value says other than the first: `rating.factors.2.points`.
-
-    Fields that the first does not state are passed over: a receipt of an earlier release says
-    nothing about what releases after it have added.
-    """
-    if isinstance(first, Money) and isinstance(second, Money):
-        return unlike(first.model_dump(), second.model_dump(), path)
-    if isinstance(first, Value) and isinstance(second, Value):
-        stated = [name for name in type(first).model_fields if name in first.model_fields_set]
-        parts = [(name, getattr(first, name), getattr(second, name, None)) for name in stated]
-    elif isinstance(first, dict) and isinstance(second, dict):
-        names = dict.fromkeys([*first, *second])
-        parts = [(name, first.get(name), second.get(name)) for name in names]
-    elif isinstance(first, frozenset) and isinstance(second, frozenset):
-        return [] if first == second else [path]
-    elif isinstance(first, tuple) and isinstance(second, tuple) and len(first) == len(second):
-        pairs = enumerate(zip(first, second, strict=True))
-        parts = [(str(place), one, other) for place, (one, other) in pairs]
-    else:
-        # By their text: a number that comes back from JSON where text may stand too is text.
-        return [] if (first is None) == (second is None) and str(first) == str(second) else [path]
-    return [
-        found
-        for name, one, other in parts
-        for found in unlike(one, other, f"{path}.{name}".lstrip("."))
-    ]
+def unlike(first: Any, second: Any) -> list[str]:
+    """The paths at which the second value says other than the first: `rating.factors.2.points`."""
+    return [each.path for each in contrasts(first, second)]
 
 
 def _sales_reporting(scope: Scope) -> Decimal | None:

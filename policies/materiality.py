@@ -165,7 +165,21 @@ def carried(
                 fell[task.task_id] = str(cause.field)
         elif task.added_by:
             kept.append(task.model_copy(update=_ASKED_AGAIN))
-    return Carried(kept=tuple(kept), fell=fell, changed=changed)
+    # A word that was said once for several steps falls at all of them by what it was said on.
+    gone = {
+        _said_on(task): fell[task.task_id]
+        for task in before.tasks
+        if fell.get(task.task_id, "route") != "route"
+    }
+    for task in kept:
+        if task.word is not None and _said_on(task) in gone:
+            fell[task.task_id] = gone[_said_on(task)]
+    left = tuple(task for task in kept if task.task_id not in fell)
+    return Carried(kept=left, fell=fell, changed=changed)
+
+
+def _said_on(task: Task) -> str:
+    return task.carried_from or task.task_id
 
 
 _ASKED_AGAIN: Mapping[str, Any] = {

@@ -259,7 +259,8 @@ class Asking:
         ]
         known = (*found, *by_role)
         silent = {*unfree, *self._approval.deciders}
-        return tuple(dict.fromkeys(each for each in known if each not in silent))
+        able = (each for each in known if each not in silent and not self._approval.keeps(each))
+        return tuple(dict.fromkeys(able))
 
     def _could(self, person_id: str, task: Task) -> bool:
         try:

@@ -1303,12 +1303,23 @@ class Event(Answer):
     facts: Mapping[str, str]
 
 
+class Differs(Answer):
+    """A field of a receipt that comes out otherwise, with both values as text."""
+
+    path: str
+    recorded: str | None
+    recomputed: str | None
+    sentence: str
+    sentence_zh: str
+
+
 class Replayed(Answer):
     case_id: str
     edition: str
     receipt_hash: str
     identical: bool
     differing: tuple[str, ...]
+    differences: tuple[Differs, ...] = ()
 
 
 class ReplayedBook(Answer):

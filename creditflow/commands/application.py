@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from creditflow.commands.caller import AsJson, AsUser, Caller, Key, place, show
+from creditflow.commands.caller import AsJson, AsUser, Caller, Key, language, place, show
 from creditflow.commands.files import document_of
 from creditflow.commands.output import Exit, answer, refuse
 from creditflow.commands.table import facts, table
@@ -64,7 +64,7 @@ def replay(
         _replay_all(caller, as_json)
         return
     found = caller.send(place("applications", case, "replay"), {}).document
-    said = "identical" if found["identical"] else "differs in " + ", ".join(found["differing"])
+    said = "identical" if found["identical"] else _differences(found)
     text = f"{said}\n{facts(found, ('case_id', 'edition', 'receipt_hash'))}"
     answer(found, as_json=as_json, text=text)
     if not found["identical"]:
@@ -75,11 +75,18 @@ def _replay_all(caller: Caller, as_json: bool) -> None:
     found = caller.send("/replays", {}, keyed=False).document
     text = facts(found, ("receipts", "identical"))
     if found["differing"]:
-        columns = {"case_id": "case", "differing": "differs in"}
-        text += "\n\n" + table(found["differing"], columns)
+        text += "".join(
+            f"\n\n{each['case_id']}\n{_differences(each)}" for each in found["differing"]
+        )
     answer(found, as_json=as_json, text=text)
     if found["differing"]:
         raise SystemExit(int(Exit.REFUSED))
+
+
+def _differences(found: dict[str, Any]) -> str:
+    """Every field that differs, with both values, a line each."""
+    spoken = "sentence_zh" if language() == "zh-CN" else "sentence"
+    return "\n".join(each[spoken] for each in found["differences"])
 
 
 def withdraw(

@@ -91,7 +91,7 @@ class Approval(Value):
             if index + 1 == len(request.steps) or approval.step.final is not None:
                 left = [task for task in kept if task.step_index < index]
                 return cls.opened(request, left, recused, copied)
-            approval = approval._advanced()
+            approval = approval._without_open_tasks()._entered(index + 1)
         return approval._followed()
 
     # ── how it stands ────────────────────────────────────────────────────────────────────────────
@@ -114,6 +114,17 @@ class Approval(Value):
     def helpers(self) -> tuple[Id, ...]:
         """Who gave, or is asked for, an opinion in somebody's stead."""
         return tuple(dict.fromkeys(task.help.of for task in self.tasks if task.help))
+
+    @property
+    def awaited(self) -> frozenset[Id]:
+        """Whoever was passed over and has not spoken since: they are kept for a step where their
+        word counts at both."""
+        passed = [task for task in self.tasks if task.later and not self.settled(task.step_index)]
+        return frozenset(task.later for task in passed if task.later)
+
+    def keeps(self, person_id: Id) -> bool:
+        """Whether a person is kept for another step than the one that is open."""
+        return not _lends(self.step) and person_id in self.awaited
 
     @property
     def objected(self) -> bool:
@@ -145,7 +156,8 @@ class Approval(Value):
         self.refuse_hands(person_id)
         if task.person_id not in (None, person_id):
             raise NotYourTask(task_id=task_id)
-        if person_id in self.deciders or person_id in self.helpers:
+        spoken = person_id in self.deciders or person_id in self.helpers
+        if spoken or self.keeps(person_id):
             raise SameHands(first="each task of the route", second="every other")
         if task.awaits_help:
             raise OpinionAwaited(task_id=task_id)
@@ -262,7 +274,7 @@ class Approval(Value):
     def _sent_back(self, by: str, to_step: int, resume: Resume) -> "Approval":
         """An earlier step is asked again: that one alone, or all from there."""
         to_me = resume is Resume.TO_ME
-        last = to_step if to_me else self.step_index
+        last = to_step if to_me else len(self.request.steps) - 1
         words = [task.task_id for task in self.tasks if to_step <= task.step_index <= last]
         moved = (
             self._without_open_tasks()
@@ -483,7 +495,8 @@ class Approval(Value):
             raise NoteMissing(verdict=act.action)
         self.refuse_hands(act.to)
         named = {task.person_id for task in self.tasks if task.unspoken}
-        if act.to in self.deciders or act.to in self.helpers or act.to in named:
+        spoken = {*self.deciders, *self.helpers}
+        if act.to in spoken or act.to in named or act.to in self.awaited:
             raise SameHands(first="each task of the route", second="every other")
         return act.to
 
@@ -534,20 +547,47 @@ class Approval(Value):
 
     def askable_once(self) -> Task | None:
         """The one open seat of a step of one position, where a word said before may count."""
-        step, seats = self.step, seats_of(self.step, self.in_step())
-        plain = not step.independent and step.mode is not StepMode.OPINION
-        if not plain or len(step.positions) != 1 or len(seats) != 1:
+        seats = seats_of(self.step, self.in_step())
+        if not _lends(self.step) or len(seats) != 1:
             return None
         task = seats[0]
         unasked = task.status is TaskStatus.OPEN and task.person_id is None and task.help is None
         return task if unasked else None
 
-    def approved_before(self) -> tuple[Task, ...]:
-        """The approvals that stand of steps before, by each person their first; of none that is
-        to be independent."""
+    @property
+    def untouched(self) -> bool:
+        """Whether the open step is asked for the first time, on its way forward."""
+        asked = [task for task in self.tasks if task.step_index == self.step_index]
+        return len(asked) == 1 and self.resume_at is None
+
+    def seats_to_come(self) -> tuple[Task, ...]:
+        """What the later steps are going to ask, of those whose word may count elsewhere too."""
+        return tuple(
+            _task(self.request, index, 1, step.positions[0], 1)
+            for index, step in enumerate(self.request.steps)
+            if index > self.step_index and _lends(step) and not self.settled(index)
+        )
+
+    def passing_over(self, person_id: str, task_id: str) -> "Approval":
+        """The approval with this step left for now: its one seat is settled by what the person
+        says at a later step, or asked at the end."""
+        passed = {"later": person_id, "status": TaskStatus.CLOSED}
+        return self._with_task(task_id, passed).model_copy(update={"latest": ""})._advanced()
+
+    def naming(self, person_id: str, task_id: str) -> "Approval":
+        """The approval with a task asked of whoever was passed over for it, by name."""
+        return self._with_task(task_id, {"person_id": person_id})
+
+    def approved_elsewhere(self) -> tuple[Task, ...]:
+        """The approvals that stand of steps before, by each person their first, and of those after
+        where this one was passed over till then; of none that is to be independent."""
+        late = self.resume_at is None and self.step_index in self._passed_over
         first: dict[Id, Task] = {}
         for task in self.tasks:
-            if task.step_index < self.step_index and task.word is Verdict.APPROVE:
+            there = task.step_index < self.step_index or (
+                late and task.step_index > self.step_index
+            )
+            if there and task.word is Verdict.APPROVE:
                 assert task.decided_by is not None, "a word is somebody's"
                 if not self.request.steps[task.step_index].independent and not task.added_by:
                     first.setdefault(task.decided_by, task)
@@ -580,9 +620,31 @@ class Approval(Value):
         if self.resume_at is not None:
             resumed = here.model_copy(update={"resume_at": None, "resumed": True})
             return resumed._entered(self.resume_at)
-        if self.step_index + 1 == len(self.request.steps):
+        following = self._following()
+        if following is None:
             return self._closed(ApprovalOutcome.APPROVED)
-        return here._entered(self.step_index + 1)
+        moved = here._entered(following)
+        return moved if moved.open_tasks else moved._followed()
+
+    def _following(self) -> int | None:
+        """The step that is asked next: the next that is not settled, then those passed over, from
+        the first; None where all are settled."""
+        to_come = range(self.step_index + 1, len(self.request.steps))
+        asked = (*to_come, *self._passed_over)
+        return next((index for index in asked if not self.settled(index)), None)
+
+    @property
+    def _passed_over(self) -> tuple[int, ...]:
+        """The steps that were left for a later one, settled since or not."""
+        return tuple(sorted({task.step_index for task in self.tasks if task.later}))
+
+    def settled(self, index: int) -> bool:
+        """Whether the words that stand pass a step, its final authority's among them."""
+        step, tasks = self.request.steps[index], self.in_step(index)
+        if settlement(step, tasks) is not Settled.PASSED:
+            return False
+        blessed = [task.word for task in tasks if task.seat > len(step.positions)]
+        return step.final is None or Verdict.APPROVE in blessed
 
     def _entered(self, step_index: int) -> "Approval":
         """The step with every seat asked on which no word stands, added signers too.
@@ -701,6 +763,12 @@ _ACTS = {
     ActKind.RECUSE: Approval._recused_oneself,
     ActKind.CLOSE_VOTE: Approval._vote_closed,
 }
+
+
+def _lends(step: RouteStep) -> bool:
+    """Whether a step's word may be one that was said, or is to be said, at another step."""
+    plain = not step.independent and step.mode is not StepMode.OPINION
+    return plain and len(step.positions) == 1
 
 
 def _task(request: ApprovalRequest, step_index: int, seat: int, position: str, number: int) -> Task:

@@ -73,6 +73,7 @@ class Task(Value):
     hands: tuple[Hand, ...] = ()
     help: Help | None = None
     void: bool = False
+    later: Id | None = None  # who was passed over here, to be asked at a later step alone
     carried_from: Id | None = None  # the task of an approval before, whose word stands here too
 
     @model_validator(mode="before")

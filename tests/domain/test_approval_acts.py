@@ -572,6 +572,37 @@ def test_whatever_anybody_does_nothing_is_approved_that_the_route_does_not(
         assert all(task.skipped or task.verdict is A for task in newest.values())
 
 
+def test_a_word_taken_over_at_a_later_step_is_not_asked_again_nor_waited_for() -> None:
+    before = an_approval(*(a_step(StepMode.ONE, f"p{n}") for n in range(3)))
+    for person in ("one", "two"):
+        before = before.decided(open_ids(before)[0], person, A, NOW)
+    [second] = [task for task in before.tasks if task.decided_by == "two"]
+    approval = Approval.opened(before.request, [second])
+
+    approval = approval.decided(open_ids(approval)[0], "other", A, NOW)
+    assert [task.step_index for task in approval.open_tasks] == [2]
+    assert approval.decided(open_ids(approval)[0], "three", A, NOW).deciders == (
+        "two",
+        "other",
+        "three",
+    )
+
+
+def test_a_return_from_a_step_that_was_asked_again_asks_all_from_there() -> None:
+    approval = an_approval(*(a_step(StepMode.ONE, f"p{n}") for n in range(4)))
+    for person in ("one", "two", "three"):
+        approval = approval.decided(open_ids(approval)[0], person, A, NOW)
+    (last,) = open_ids(approval)
+    approval = approval.decided(last, "four", R, NOW, note="why", to_step=1, resume=Resume.TO_ME)
+    (again,) = open_ids(approval)
+    approval = approval.decided(again, "two", R, NOW, note="why", to_step=0)
+
+    for person in ("one", "two", "three", "four"):
+        assert len(open_ids(approval)) == 1
+        approval = approval.decided(open_ids(approval)[0], person, A, NOW)
+    assert approval.outcome is ApprovalOutcome.APPROVED
+
+
 @settings(max_examples=300)
 @given(
     step=steps(),

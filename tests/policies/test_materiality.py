@@ -202,6 +202,24 @@ def test_words_on_a_route_that_changed_fall_from_there() -> None:
     assert set(moved.fell.values()) == {"route"}
 
 
+def test_a_word_said_once_for_two_steps_falls_at_both() -> None:
+    steps = (a_step(StepMode.ONE, "head_credit"), a_step(StepMode.ONE, "head_risk"))
+    edition = a_changed_edition(TABLE)
+    before, after = asked(), asked(purpose="Something else")
+    approval = an_approval_of(before, "one", steps=(*steps, a_step(StepMode.ONE, "region_head")))
+    said, asks = approval.tasks[0], approval.open_tasks[0]
+    counted = approval.counting(said, asks.task_id, NOW)
+    request = a_request(after, counted.request.steps, 2)
+
+    taken = carried(counted, request, changes(before, after, edition), edition)
+
+    assert taken.kept == ()
+    assert taken.fell == {said.task_id: "purpose", asks.task_id: "purpose"}
+    shorter = a_request(before, (steps[0], a_step(StepMode.ONE, "region_head")), 2)
+    left = carried(counted, shorter, (), edition)
+    assert [task.task_id for task in left.kept] == [said.task_id]
+
+
 def test_words_that_are_kept_never_end_an_approval() -> None:
     """A lower amount may have a shorter route; somebody still decides on what it now is."""
     first = a_step(StepMode.ONE, "branch_head")

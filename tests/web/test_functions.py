@@ -14,14 +14,22 @@ from typer.testing import CliRunner
 from creditflow.cli import app as commands
 from creditflow.client import Client, values
 from domain.application import ApplicationChange, CaseStatus
-from domain.approval import ActKind, CitedRisk, Function, TaskStatus, Verdict
-from domain.errors import FunctionsApart, Malformed, SameHands
+from domain.approval import (
+    ActKind,
+    ApprovalOutcome,
+    CitedRisk,
+    Function,
+    TaskStatus,
+    Verdict,
+)
+from domain.errors import FunctionsApart, Malformed, NotYourTask, SameHands
 from domain.identity import Role
 from storage.application import Applications, CaseEvents
 from storage.approval import AuthorityGrants, CaseFunctions
-from storage.identity import Persons
+from storage.identity import Persons, password_hash_of
 from storage.line import Conditions
 from tests.investigators import Desk, at_desk
+from tests.web.book import PASSWORD
 from tests.web.conftest import serving
 from tests.web.test_console import signed_in
 from tests.web.test_meetings import (
@@ -34,6 +42,7 @@ from tests.web.test_meetings import (
     desk,
     vote,
 )
+from web.app import assemble
 
 __all__ = ["app", "desk"]  # fixtures
 
@@ -312,6 +321,8 @@ def twice(request: pytest.FixtureRequest, database_url: str, tmp_path: Path) -> 
     same, independent = request.param
     assert TWICE.count("%s") == 2
     changes = TWICE % (same, independent)
+    if same == "last":  # the two steps alone
+        changes = "".join(each for each in changes.splitlines(True) if '"committee"' not in each)
     with at_desk(database_url, tmp_path, changes) as there:
         people = dict(there.people)
         for name in ("reviewer", "outsider"):
@@ -343,7 +354,9 @@ def test_whoever_holds_the_next_step_too_is_asked_once_where_policy_says_so(twic
 
 
 @pytest.mark.parametrize(
-    "twice", [("refuse", ""), ("first", ", independent = true")], indirect=True
+    "twice",
+    [("refuse", ""), ("first", ", independent = true"), ("last", ", independent = true")],
+    indirect=True,
 )
 def test_otherwise_somebody_else_has_to_speak(twice: Desk) -> None:
     case_id = twice.submit(5_000_000)
@@ -355,6 +368,33 @@ def test_otherwise_somebody_else_has_to_speak(twice: Desk) -> None:
         twice.services.approvals.decide(
             twice.people["reviewer"], open_task.task_id, Verdict.APPROVE
         )
+
+
+@pytest.mark.parametrize("twice", [("last", "")], indirect=True)
+def test_whoever_alone_holds_the_earlier_step_is_asked_at_the_last_where_policy_says_so(
+    twice: Desk,
+) -> None:
+    with twice.services.records.begin() as session:
+        Persons(session).record_password("auditor", password_hash_of(PASSWORD))
+    case_id = twice.submit(5_000_000)
+    (task,) = [t for t in twice.case(case_id).tasks if t.status is TaskStatus.OPEN]
+    assert (task.position, task.person_id) == ("outsider", "reviewer")
+    with pytest.raises(NotYourTask):
+        twice.services.approvals.decide(twice.people["outsider"], task.task_id, Verdict.APPROVE)
+    shown = assemble(twice.services, public_url="http://test")
+    page = signed_in(shown, "auditor").get(f"/cases/{case_id}").text
+    assert "passed over: reviewer is asked once, at a later step" in page
+    assert "A step is passed over" in page
+
+    twice.services.approvals.decide(twice.people["reviewer"], task.task_id, Verdict.APPROVE)
+    view = twice.case(case_id)
+    assert view.approvals[0].outcome is ApprovalOutcome.APPROVED
+    first = next(t for t in view.approvals[0].tasks if t.step_index == 0 and not t.void)
+    assert (first.decided_by, first.carried_from) == ("reviewer", task.task_id)
+    assert [each.person_id for each in view.decisions].count("reviewer") == 1
+    with twice.services.records.begin() as session:
+        kinds = [each["kind"] for each in CaseEvents(session).list_all(case_id)]
+    assert (kinds.count("step_passed_over"), kinds.count("word_counted")) == (1, 1)
 
 
 @pytest.mark.parametrize("twice", [("first", "")], indirect=True)

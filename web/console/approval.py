@@ -77,6 +77,7 @@ class Vote:
     note: str = ""
     due_at: datetime | None = None
     skipped: str = ""  # why nobody is asked
+    later: str | None = None  # who was passed over here
     conditions: tuple[ConditionAsked, ...] = ()
     risks: tuple[CitedRisk, ...] = ()
     void: str = ""  # why the word stands no longer
@@ -341,7 +342,9 @@ def _step_shown(
     votes = tuple(_vote(task, due, said) for task in opened) or tuple(
         Vote(position) for position in step.positions
     )
-    passed = index < approval.step_index
+    passed = index < approval.step_index or approval.settled(index)
+    if any(task.later and not task.void and task.word is None for task in opened):
+        passed = False  # it waits for what somebody says at a later step
     here = approval.outcome if index == approval.step_index else None
     return StepShown(step.mode, ApprovalOutcome.APPROVED if passed else here, votes)
 
@@ -367,6 +370,7 @@ def _vote(task: Task, due: Mapping[str, datetime], said: Mapping[str, DecisionVi
         asks=task.help.of if task.help and task.awaits_help else None,
         due_at=due.get(task.task_id) if task.status is TaskStatus.OPEN else None,
         skipped=task.skipped,
+        later=None if task.void or task.decided_by else task.later,
     )
 
 

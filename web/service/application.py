@@ -42,11 +42,12 @@ from domain.recovery import APPROVAL_SILENCE, Recovery
 from domain.screening import Screening
 from domain.trade import PREPAYMENT
 from domain.value import Value, content_hash
-from policies.assessment import replay
+from policies.assessment import replayed
 from policies.form import refuse_fields
 from policies.questions import OpenFile as OpenFile
 from policies.questions import questions
 from policies.recovery import lapsed_approval, refuse_changed, refuse_late, unanswered
+from policies.replayed import Contrast
 from storage.application import Applications, Assessments, CaseEvents, Intakes, Screenings
 from storage.approval import Approvals, Decisions, DecisionView, Letters, Tasks, TaskView
 from storage.attachment import Attachments
@@ -160,6 +161,16 @@ class TimelineEvent(Value):
     facts: dict[str, str]
 
 
+class Differs(Value):
+    """A field of a receipt that comes out otherwise; None where nothing is there."""
+
+    path: str
+    recorded: str | None
+    recomputed: str | None
+    sentence: str
+    sentence_zh: str
+
+
 class Replayed(Value):
     """Whether judging the stored inputs again gives the stored answer."""
 
@@ -168,6 +179,7 @@ class Replayed(Value):
     receipt_hash: str
     identical: bool
     differing: tuple[str, ...]
+    differences: tuple[Differs, ...] = ()  # the same fields, with both values
 
 
 class ReplayedBook(Value):
@@ -645,15 +657,24 @@ def _acted_before(case: Case, action: CaseAction, taken: str) -> Acted:
 
 
 def _replayed(receipt: Assessment, stored_hash: str, edition: PolicyEdition) -> Replayed:
-    differing = replay(receipt, edition)
+    found = replayed(receipt, edition)
     if receipt.receipt_hash != stored_hash:
-        differing = ["receipt_hash", *differing]
+        said = {"recorded": stored_hash, "recomputed": receipt.receipt_hash}
+        found = [Contrast(path="receipt_hash", **said), *found]
     return Replayed(
         case_id=receipt.case_id,
         edition=receipt.edition,
         receipt_hash=stored_hash,
-        identical=not differing,
-        differing=tuple(differing),
+        identical=not found,
+        differing=tuple(each.path for each in found),
+        differences=tuple(
+            Differs(
+                **each.model_dump(),
+                sentence=each.sentence(),
+                sentence_zh=each.sentence("zh-CN"),
+            )
+            for each in found
+        ),
     )
 
 
