@@ -277,6 +277,8 @@ class Application(Answer):
     temporary_until: date | None = None
     attachments: Mapping[str, str] = {}
     above_eligible_reason: str | None = None  # why more than policy supports is asked for
+    # What a change of a line says, by its `kind`: {"kind": "extension", "until": "2027-03-31"}.
+    form: Mapping[str, Any] | None = None
 
 
 class Case(Answer):

@@ -197,7 +197,12 @@ class Office(Gateway):
             self._granted(assessed.order)
 
     def _granted(self, order: ContractOrder) -> None:
-        """To the customer to take or leave, where it is not what was asked for; else to be signed."""
+        """To the customer to take or leave, where it is not what was asked for; else to be signed,
+        unless a letter alone is put in force."""
+        if not order.signed:
+            self._orders[order.case_id] = order
+            self.try_activation(order.case_id)
+            return
         if order.offer is None:
             self._send(order)
             return

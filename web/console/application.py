@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
-from fastapi import APIRouter, Form, Query, Response, UploadFile
+from fastapi import APIRouter, Depends, Form, Query, Response, UploadFile
 from fastapi.responses import HTMLResponse
 
 from domain.application import Application, ApplicationChange, ApplicationType, Case, CaseStatus
@@ -32,6 +32,15 @@ from web.api.pages import after_instant
 from web.console.approval import approvals_shown, letter_outcome
 from web.console.assessment import receipt_of, spread_of
 from web.console.documents import DOCUMENTS
+from web.console.form import (
+    FIELDS,
+    NOTHING_TYPED,
+    SAYING,
+    TypedForm,
+    form_of,
+    form_said,
+    typed_form,
+)
 from web.console.lists import CURRENCIES, PAGE_SIZE, next_path, plain_amount
 from web.console.page import Visit, Visiting, Writing
 from web.console.questions import questions_shown
@@ -100,6 +109,7 @@ class Typed:
     above_eligible_reason: str = ""
     factor: str = ""
     value: str = ""
+    form: TypedForm = NOTHING_TYPED
 
 
 @dataclass(frozen=True)
@@ -162,8 +172,13 @@ def submit(
     temporary_until: Annotated[str, Form()] = "",
     above_eligible_reason: Annotated[str, Form()] = "",
     key: Annotated[str, Form()] = "",
+    *,
+    form: Annotated[TypedForm, Depends(typed_form)],
 ) -> Response:
-    """Start a case, once however often the button is pressed."""
+    """Start a case, once however often the button is pressed.
+
+    A change of a line leaves to it what the page was told nothing of.
+    """
     typed = Typed(
         customer_id,
         application_type,
@@ -175,21 +190,28 @@ def submit(
         line_id,
         temporary_until,
         above_eligible_reason=above_eligible_reason,
+        form=form,
     )
     visit.when_refused(lambda refusal: _start_page(visit, typed, refusal))
+    kind = visit.parsed(ApplicationType, application_type, "type")
+    months = None
+    if term_months.strip() or not kind.keeps_terms:
+        months = _whole(visit, term_months, "term_months")
+    changed = form_of(visit, kind, form, product=product, term_months=months, currency=currency)
+    content = {
+        "customer_id": customer_id.strip(),
+        "application_type": kind,
+        "limit_requested": _limit_asked(visit, kind, amount, currency, line_id.strip()),
+        "term_months": months,
+        "product": product or None,
+        "purpose": purpose.strip(),
+        "line_id": line_id.strip() or None,
+        "temporary_until": temporary_until or None,
+        "above_eligible_reason": above_eligible_reason.strip(),
+        "form": changed,
+    }
     application = visit.valid(
-        Application,
-        {
-            "customer_id": customer_id.strip(),
-            "application_type": visit.parsed(ApplicationType, application_type, "type"),
-            "limit_requested": Money.of(plain_amount(amount), currency),
-            "term_months": _whole(visit, term_months, "term_months"),
-            "product": product,
-            "purpose": purpose.strip(),
-            "line_id": line_id.strip() or None,
-            "temporary_until": temporary_until or None,
-            "above_eligible_reason": above_eligible_reason.strip(),
-        },
+        Application, {name: said for name, said in content.items() if said is not None}
     )
     submitted = visit.services.applications.submit(visit.person, application, key or new_id())
     said = "case_exists" if submitted.existing else "case_submitted"
@@ -373,6 +395,8 @@ def _start_page(visit: Visit, typed: Typed, refusal: Problem | None = None) -> H
         refusal=refusal,
         typed=typed,
         types=list(ApplicationType),
+        fields_of=FIELDS,
+        saying=SAYING,
         products=_PRODUCTS,
         currencies=CURRENCIES,
         customers=visit.services.customers.list_customers(visit.person, page_size=500),
@@ -444,6 +468,7 @@ def _shown(visit: Visit, view: CaseView) -> dict[str, Any]:
     granted = letter.terms.limit if letter and letter.terms else None
     return {
         "case": view.case,
+        "form_said": form_said(view.case.application),
         "customer": view.customer,
         "customer_name": visit.customer_name(view.customer),
         "assessment": assessment,
@@ -643,6 +668,15 @@ def _stored(visit: Visit, document: str, file: UploadFile | None) -> dict[str, s
     content = file.file.read(visit.services.attachments.bytes_max + 1)
     kept = visit.services.attachments.record(visit.person, content, file.filename)
     return {document or DOCUMENTS[-1]: kept.sha256}
+
+
+def _limit_asked(
+    visit: Visit, kind: ApplicationType, amount: str, currency: str, line_id: str
+) -> Money:
+    """What was typed, or of a change that says no amount what the line has."""
+    if amount.strip() or not (kind.has_form and line_id):
+        return Money.of(plain_amount(amount), currency)
+    return visit.services.lines.read_line(visit.person, line_id).line.terms.limit
 
 
 def _whole(visit: Visit, typed: str, field: str) -> int:

@@ -37,6 +37,7 @@ from web.api.pages import after_instant
 from web.console.assessment import receipt_of, spread_of
 from web.console.cap import caps_shown, path_of
 from web.console.documents import DOCUMENTS
+from web.console.form import form_said
 from web.console.lists import PAGE_SIZE, next_path, plain_amount
 from web.console.page import Visit, Visiting, Writing
 from web.problems import Problem, problem_of
@@ -497,7 +498,11 @@ def _asked(visit: Visit, page: TaskPage) -> Asked:
         amount=application.limit_requested,
         months=application.term_months,
         tasks=view.tasks,
-        shown={"case": view.case, "overrides": asked_for if about_override else view.overrides},
+        shown={
+            "case": view.case,
+            "form_said": form_said(application),
+            "overrides": asked_for if about_override else view.overrides,
+        },
     )
 
 
@@ -521,8 +526,7 @@ def _task_page(
         customer=asked.customer,
         customer_name=visit.customer_name(asked.customer),
         assessment=assessment,
-        limit_most=assessment.limit_recommended if assessment else asked.amount,
-        term_most=assessment.dossier.application.term_months if assessment else None,
+        **_most(asked),
         condition_kinds=list(ConditionKind),
         condition_owners=(Role.RELATIONSHIP_MANAGER, Role.LEGAL),
         condition_groups=(*typed.conditions, *(TypedCondition(),) * 3)[:3],
@@ -534,6 +538,17 @@ def _task_page(
         **asked.shown,
         **receipt_of(assessment, visit.formats, visit.speech),
     )
+
+
+def _most(asked: "Asked") -> dict[str, Any]:
+    """The most that may be granted, which is neither asked nor said of a change that keeps it."""
+    judged = asked.assessment
+    if judged is None:
+        return {"limit_most": asked.amount, "term_most": None}
+    application = judged.dossier.application
+    if application.application_type.keeps_terms:
+        return {"limit_most": None, "term_most": None}
+    return {"limit_most": judged.limit_recommended, "term_most": application.term_months}
 
 
 def _verdicts(asked: "Asked | CapAsked", page: TaskPage) -> dict[str, Verdict]:

@@ -30,11 +30,13 @@ document.addEventListener("change", (event) => {
 
 // A verdict that needs a note says so before it is sent; a part of a form belongs to one choice.
 const showParts = (form) => {
-  const chosen = form.querySelector("input[data-choice]:checked")?.value ?? "";
+  const chosen = form.querySelector("input[data-choice]:checked, select[data-choice]")?.value ?? "";
   for (const part of form.querySelectorAll("[data-for]")) {
     const wanted = part.dataset.for.split(" ").includes(chosen);
     part.hidden = !wanted;
     for (const field of part.querySelectorAll("[data-required]")) field.required = wanted;
+    if ("off" in part.dataset)
+      for (const field of part.querySelectorAll("[name]")) field.disabled = !wanted;
   }
 };
 for (const form of document.querySelectorAll("form[data-parts]")) {

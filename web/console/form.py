@@ -1,0 +1,133 @@
+"""What a page types of a change of a line: the fields of its type, and no others."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any
+
+from fastapi import Form
+
+from domain.application import Application, ApplicationType
+from domain.errors import FormFieldRefused
+from domain.form import ConditionsForm, CoverForm, ExtensionForm, ProductsForm
+from domain.money import Money
+from web.console.lists import plain_amount
+from web.console.page import Visit
+
+# Of each type, the fields of the page that its form is made of.
+FIELDS: Mapping[ApplicationType, tuple[str, ...]] = {
+    ApplicationType.EXTENSION: ("until",),
+    ApplicationType.CHANGE_OF_CONDITIONS: ("added", "dropped"),
+    ApplicationType.CHANGE_OF_COVER: ("cover_added", "cover_released"),
+    ApplicationType.CHANGE_OF_PRODUCTS: ("sub_lines",),
+}
+# Beside the types that grant, which of them say a product, a term or an amount themselves.
+GRANTING = tuple(each for each in ApplicationType if not each.has_form)
+SAYING: Mapping[str, tuple[ApplicationType, ...]] = {
+    "product": (*GRANTING, ApplicationType.CHANGE_OF_PRODUCTS),
+    "term_months": (*GRANTING, ApplicationType.RESTRUCTURE),
+    "amount": (*GRANTING, ApplicationType.RESTRUCTURE),
+    "above": GRANTING,
+}
+
+
+@dataclass(frozen=True)
+class TypedForm:
+    """The fields of every form, kept when they are refused; a list has an item a line."""
+
+    until: str = ""
+    added: str = ""
+    dropped: str = ""
+    cover_added: str = ""  # COVER AMOUNT
+    cover_released: str = ""
+    sub_lines: str = ""  # PRODUCT AMOUNT MONTHS
+
+
+NOTHING_TYPED = TypedForm()
+
+
+def typed_form(
+    until: Annotated[str, Form()] = "",
+    added: Annotated[str, Form()] = "",
+    dropped: Annotated[str, Form()] = "",
+    cover_added: Annotated[str, Form()] = "",
+    cover_released: Annotated[str, Form()] = "",
+    sub_lines: Annotated[str, Form()] = "",
+) -> TypedForm:
+    return TypedForm(until, added, dropped, cover_added, cover_released, sub_lines)
+
+
+def form_of(
+    visit: Visit,
+    kind: ApplicationType,
+    typed: TypedForm,
+    *,
+    product: str,
+    term_months: int | None,
+    currency: str,
+) -> dict[str, Any] | None:
+    """The form of a type as `Application` takes it; None of a type that has none.
+
+    Refuses `FormFieldRefused` for a field of another type, and `FieldUnreadable`.
+    """
+    for field, text in asdict(typed).items():
+        if text.strip() and field not in FIELDS.get(kind, ()):
+            raise FormFieldRefused(application_type=kind, field=visit.speech.say(f"field.{field}"))
+    content: dict[str, Any] = {}
+    match kind:
+        case ApplicationType.EXTENSION:
+            content = {"until": visit.day(typed.until, "until")}
+        case ApplicationType.CHANGE_OF_CONDITIONS:
+            content = {"added": _rows(typed.added), "dropped": _rows(typed.dropped)}
+        case ApplicationType.CHANGE_OF_COVER:
+            added = [
+                {"cover_id": cover_id, "amount": Money.of(plain_amount(amount), currency)}
+                for cover_id, amount in _parts(visit, typed.cover_added, "cover_added", 2)
+            ]
+            content = {"added": added, "released": _rows(typed.cover_released)}
+        case ApplicationType.CHANGE_OF_PRODUCTS:
+            content = {
+                "product": product,
+                "sub_lines": [
+                    {
+                        "product": code,
+                        "limit": Money.of(plain_amount(amount), currency),
+                        "tenor_months": months,
+                    }
+                    for code, amount, months in _parts(visit, typed.sub_lines, "sub_lines", 3)
+                ],
+            }
+        case ApplicationType.RESTRUCTURE:
+            content = {"term_months": term_months}
+        case ApplicationType.TERMINATION:
+            pass
+        case _:
+            return None
+    return {"kind": kind, **content}
+
+
+def _rows(text: str) -> list[str]:
+    return [row.strip() for row in text.splitlines() if row.strip()]
+
+
+def _parts(visit: Visit, text: str, field: str, count: int) -> list[list[str]]:
+    found = [row.split() for row in _rows(text)]
+    if any(len(parts) != count for parts in found):
+        raise visit.unreadable(field, f"{field}_row")
+    return found
+
+
+def form_said(application: Application) -> list[tuple[str, list[str]]]:
+    """What an application's form says, field by field, as its page shows it."""
+    match application.form:
+        case ExtensionForm(until=until):
+            said = {"until": [until.isoformat()]}
+        case ConditionsForm(added=added, dropped=dropped):
+            said = {"added": [each.text for each in added], "dropped": list(dropped)}
+        case CoverForm(added=covers, released=released):
+            texts = [f"{each.cover_id} {each.amount}" for each in covers]
+            said = {"cover_added": texts, "cover_released": list(released)}
+        case ProductsForm(sub_lines=sub_lines):
+            said = {"sub_lines": [f"{each.product} {each.limit}" for each in sub_lines]}
+        case _:
+            said = {}
+    return [(field, texts) for field, texts in said.items() if texts]
