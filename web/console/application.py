@@ -183,7 +183,7 @@ def submit(
             "customer_id": customer_id.strip(),
             "application_type": visit.parsed(ApplicationType, application_type, "type"),
             "limit_requested": Money.of(plain_amount(amount), currency),
-            "term_months": _whole(visit, term_months, "term_months"),
+            "term_months": visit.whole(term_months, "term_months"),
             "product": product,
             "purpose": purpose.strip(),
             "line_id": line_id.strip() or None,
@@ -603,7 +603,7 @@ def _change_of(
     """What differs from the application as it stands; an untouched field changes nothing."""
     before = case.application
     limit = Money.of(plain_amount(typed.amount), before.limit_requested.currency)
-    term = _whole(visit, typed.term_months, "term_months")
+    term = visit.whole(typed.term_months, "term_months")
     purpose = typed.purpose.strip()
     return visit.valid(
         ApplicationChange,
@@ -624,9 +624,3 @@ def _stored(visit: Visit, document: str, file: UploadFile | None) -> dict[str, s
     content = file.file.read(visit.services.attachments.bytes_max + 1)
     kept = visit.services.attachments.record(visit.person, content, file.filename)
     return {document or DOCUMENTS[-1]: kept.sha256}
-
-
-def _whole(visit: Visit, typed: str, field: str) -> int:
-    if not typed.strip().isdecimal():
-        raise visit.unreadable(field, "whole_number")
-    return int(typed)
