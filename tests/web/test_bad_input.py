@@ -1,12 +1,17 @@
 """Bad input from outside gets a clear refusal, in both languages, and nothing is kept of it."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Annotated, Any
 
 import httpx
 import pytest
+from fastapi import Depends, FastAPI, Form
+from pydantic import Field
 
+from domain.value import Value
 from tests.web.people import PEOPLE, as_
+from web.console.page import Public
+from web.console.typed import judge_typed
 from web.service.services import Services
 
 COMPANY = {
@@ -210,3 +215,34 @@ async def test_unreadable_json_and_unknown_fields_are_refused(api: httpx.AsyncCl
     surprise = {**COMPANY, "limit": 1_000_000}
     assert (await refused(api, "/api/v1/customers", surprise))["code"] == "malformed"
     assert PEOPLE["relationship_manager"].roles
+
+
+@pytest.mark.parametrize("conditions", [[" "], ["x" * 501], [{"text": ""}], [{"owner": "legal"}]])
+async def test_conditions_of_one_word_and_of_many_are_read_alike(
+    api: httpx.AsyncClient, conditions: list[Any]
+) -> None:
+    word = {"verdict": "approve", "note": "sound", "conditions": conditions}
+    for path, body in (
+        ("/api/v1/tasks/case-1.1.1/decision", word),
+        ("/api/v1/tasks/decisions", {"items": [word | {"task_id": "case-1.1.1"}]}),
+    ):
+        assert (await refused(api, path, body, person="approver"))["code"] == "malformed"
+
+
+class _Kept(Value):
+    months: int = Field(le=60)
+
+
+@pytest.mark.parametrize(("typed", "kept", "status"), [("99", None, 422), ("12", 99, 500)])
+async def test_what_was_typed_is_refused_and_what_is_on_record_wrongly_is_our_fault(
+    app: FastAPI, api: httpx.AsyncClient, typed: str, kept: int | None, status: int
+) -> None:
+    def planted(visit: Public, months: Annotated[str, Form()]) -> None:
+        _Kept(months=kept or int(months))
+
+    around = [Depends(judge_typed)]
+    app.add_api_route("/planted", planted, methods=["POST"], dependencies=around)
+    answer = await api.post("/planted", data={"months": typed})
+
+    assert answer.status_code == status
+    assert answer.headers["content-type"].startswith("text/html")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from domain.identity import Language
 from web import assets
@@ -49,6 +49,7 @@ from web.console import (
     warning,
 )
 from web.console.page import Pages
+from web.console.typed import judge_typed
 
 _WEB = Path(__file__).resolve().parents[1]
 _STAGES = (
@@ -103,4 +104,4 @@ def mount(
     app.state.pages = Pages(files, grantor=grantor or _NOBODY, temporal_ui_url=temporal_ui_url)
     app.include_router(assets.router(files))
     for stage in _STAGES:
-        app.include_router(stage.router)
+        app.include_router(stage.router, dependencies=[Depends(judge_typed)])

@@ -196,7 +196,7 @@ def submit(
     kind = visit.parsed(ApplicationType, application_type, "type")
     months = None
     if term_months.strip() or not kind.keeps_terms:
-        months = _whole(visit, term_months, "term_months")
+        months = visit.whole(term_months, "term_months")
     changed = form_of(visit, kind, form, product=product, term_months=months, currency=currency)
     content = {
         "customer_id": customer_id.strip(),
@@ -647,7 +647,7 @@ def _change_of(
     """What differs from the application as it stands; an untouched field changes nothing."""
     before = case.application
     limit = Money.of(plain_amount(typed.amount), before.limit_requested.currency)
-    term = _whole(visit, typed.term_months, "term_months")
+    term = visit.whole(typed.term_months, "term_months")
     purpose = typed.purpose.strip()
     return visit.valid(
         ApplicationChange,
@@ -677,9 +677,3 @@ def _limit_asked(
     if amount.strip() or not (kind.has_form and line_id):
         return Money.of(plain_amount(amount), currency)
     return visit.services.lines.read_line(visit.person, line_id).line.terms.limit
-
-
-def _whole(visit: Visit, typed: str, field: str) -> int:
-    if not typed.strip().isdecimal():
-        raise visit.unreadable(field, "whole_number")
-    return int(typed)

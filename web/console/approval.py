@@ -234,7 +234,7 @@ def decide(
         fields_wanted=typed.fields_wanted if given is Verdict.RETURN else (),
         limit=_limit(visit, page, limit) if given is Verdict.APPROVE else None,
         content_hash=content_hash,
-        to_step=int(to_step) if given is Verdict.RETURN and to_step.isdecimal() else None,
+        to_step=visit.whole(to_step, "to_step") if given is Verdict.RETURN and to_step else None,
         resume=visit.parsed(Resume, resume or Resume.AGAIN, "resume"),
         term_months=_term(visit, term_months) if given is Verdict.APPROVE else None,
         conditions=_given_under(visit, given, under, suggested),
@@ -613,11 +613,7 @@ def _limit(visit: Visit, page: TaskPage, typed: str) -> Money | None:
 
 def _term(visit: Visit, typed: str) -> int | None:
     """The shorter term an approver names; nothing where none is named."""
-    if not typed.strip():
-        return None
-    if not typed.strip().isdecimal():
-        raise visit.unreadable("term_months", "whole_number")
-    return int(typed)
+    return visit.whole(typed, "term_months") if typed.strip() else None
 
 
 def _typed_conditions(

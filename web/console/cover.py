@@ -1,7 +1,7 @@
 """Cover on a customer's page: what is registered, what of it counts, and what a form says of it."""
 
 from dataclasses import dataclass, field, replace
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, DecimalException
 from typing import Annotated, Any
 
 from fastapi import Form
@@ -98,7 +98,7 @@ class CoverTyped:
     def _part(self, visit: Visit) -> Decimal:
         try:
             return Decimal(plain_amount(self.share)) / 100
-        except InvalidOperation:
+        except DecimalException:
             raise FieldUnreadable(
                 column=visit.speech.say("cover.share"), expected="0-100"
             ) from None

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, DecimalException
 from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Form, Response, UploadFile
@@ -292,8 +292,8 @@ def _sub_line(visit: Visit, row: Row, currency: str) -> dict[str, Any]:
 def _share(visit: Visit, percent: str) -> Decimal:
     try:
         return Decimal(percent.strip().removesuffix("%")) / 100
-    except InvalidOperation:
-        expected = visit.speech.say("field.percent")
+    except DecimalException:
+        expected = visit.speech.say("field.a_percentage")
         raise FieldUnreadable(
             column=visit.speech.say("scheme.deposit"), expected=expected, expected_zh=expected
         ) from None

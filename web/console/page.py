@@ -39,6 +39,7 @@ from web.service.services import Services
 
 _TEMPLATES = Path(__file__).resolve().parents[2] / "templates" / "console"
 _SAID = "creditflow_said"
+_DIGITS_MAX = 18
 
 COOKIE_LANGUAGE = "creditflow_language"
 COOKIE_ZONE = "creditflow_zone"
@@ -191,6 +192,13 @@ class Visit:
             return date.fromisoformat(typed)
         except ValueError:
             raise self.unreadable(field, "a_day") from None
+
+    def whole(self, typed: str, field: str) -> int:
+        """A whole number of a form; refuses `FieldUnreadable`."""
+        plain = typed.strip()
+        if not plain.isdecimal() or len(plain) > _DIGITS_MAX:
+            raise self.unreadable(field, "whole_number")
+        return int(plain)
 
     def unreadable(self, field: str, expected: str) -> FieldUnreadable:
         """The refusal of a field of a form that is not what it should be."""

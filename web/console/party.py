@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, DecimalException
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Response
@@ -207,5 +207,5 @@ def _share(visit: Visit, typed: str) -> Decimal | None:
         return None
     try:
         return Decimal(plain) / 100
-    except InvalidOperation:
+    except DecimalException:
         raise visit.unreadable("share", "a_percentage") from None

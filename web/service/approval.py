@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Annotated
 
 from pydantic import Field
 from sqlalchemy.orm import Session
@@ -88,9 +87,7 @@ class TaskWord(Value):
     note: str = Field(default="", max_length=4000)
     fields_wanted: tuple[str, ...] = Field(default=(), max_length=50)
     limit: Money | None = None
-    conditions: tuple[Annotated[str, Field(min_length=1, max_length=500)], ...] = Field(
-        default=(), max_length=20
-    )
+    conditions: tuple[ConditionAsked, ...] = Field(default=(), max_length=20)
     risks: tuple[CitedRisk, ...] = Field(default=(), max_length=20)
     content_hash: str = Field(default="", max_length=64)
     # Of this word alone; else made from the request's and the task.

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, DecimalException
 from typing import Any
 
 from domain.customer import Identifier, IdentifierScheme
@@ -233,7 +233,7 @@ def _share(interest: Mapping[str, Any]) -> Decimal | None:
         if name in stated:
             try:
                 share = Decimal(str(stated[name])) / 100
-            except InvalidOperation:
+            except DecimalException:
                 return None
             return share if 0 < share <= 1 else None
     return None
