@@ -18,10 +18,9 @@ import json
 import os
 import signal
 import statistics
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, contextmanager
 from datetime import UTC, date, datetime
@@ -40,6 +39,7 @@ from temporalio.worker import (
 )
 
 from activities.documents.sealing import Sealing
+from benchmarks.asked import Counter
 from benchmarks.bare_cases import (
     QUEUE,
     TABLE,
@@ -51,6 +51,8 @@ from benchmarks.bare_cases import (
     BareWord,
 )
 from benchmarks.servers import Servers, cpu_seconds, servers
+from creditflow.stack.home import PROJECT
+from creditflow.stack.launch import start, stop
 from creditflow.stack.users import SEATS
 from domain.application import Application, ApplicationType
 from domain.contract import Grantor
@@ -80,6 +82,7 @@ from workflows.names import CASES_QUEUE, application_id
 from workflows.outbox import OutboxWorkflow
 
 KEY = bytes(range(32))
+ASKED = "worker.asked"  # what the worker has asked the database, in the servers' folder
 MANAGER = Person(person_id="manager", title="manager", roles=frozenset({Role.RELATIONSHIP_MANAGER}))
 # The standard edition without the draw and the daily ceiling that would send cases to people.
 EDITION = PolicyEdition.of_toml(
@@ -115,6 +118,7 @@ def _settings(url: str, folder: Path) -> Settings:
 async def _work(url: str, address: str, folder: Path) -> None:
     """The product's worker and the bare one, side by side in one process."""
     records = Records(url, connections_max=45)
+    Counter(records.engine, folder / ASKED)
     settings = _settings(url, folder)
     grantor = Grantor(name=settings.grantor_name_en, name_zh=settings.grantor_name)
     sealing = Sealing.open(folder / "seals", grantor, datetime.now(UTC))
@@ -147,16 +151,15 @@ async def _work(url: str, address: str, folder: Path) -> None:
 
 
 @contextmanager
-def worker_of(found: Servers) -> Any:
+def worker_of(found: Servers) -> Iterator[int]:
+    """A worker process for as long as the block runs; it dies with whoever started it."""
     command = [sys.executable, "-m", "benchmarks.cases", "--worker"]
     command += [found.database_url, found.temporal_address, str(found.folder)]
-    with (found.folder / "worker.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log)
-        try:
-            yield process.pid
-        finally:
-            process.terminate()
-            process.wait(30)
+    process = start(command, log=found.folder / "worker.log", directory=PROJECT)
+    try:
+        yield process.pid
+    finally:
+        stop(process, signal.SIGTERM, 30)
 
 
 # ── the book ─────────────────────────────────────────────────────────────────────────────────────

@@ -54,6 +54,19 @@ def test_a_key_used_for_another_notice_is_refused(records: Records) -> None:
         owe(records, due_at="2026-01-06T10:00:00+08:00")
 
 
+def test_of_several_owed_at_once_those_that_are_there_are_looked_at(records: Records) -> None:
+    said = {"kind": Notice.DECISION_APPROVED, "facts": {"case_id": "case-1"}}
+    with records.begin() as session:
+        Outbox(session).post_all(Channel.MAIL, {"a": "person:a"}, **said)
+        Outbox(session).post_all(Channel.MAIL, {"a": "person:a", "b": "person:b"}, **said)
+    assert [entry.key for entry in claim(records)] == ["a", "b"]
+
+    with pytest.raises(KeyReused), records.begin() as session:
+        Outbox(session).post_all(Channel.MAIL, {"c": "person:c", "b": "person:else"}, **said)
+    with records.begin() as session:
+        assert Outbox(session).find(Channel.MAIL, "c") is None
+
+
 def test_a_repeat_after_delivery_owes_nothing_again(records: Records) -> None:
     owe(records, link="https://credit.example/sign/secret")
     [entry] = claim(records)

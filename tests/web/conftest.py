@@ -68,7 +68,10 @@ async def api(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 @contextmanager
 def serving(app: FastAPI) -> Iterator[str]:
     """The address of the application behind a real server, for what cannot call it in process."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
+    # Of a socket whose protocol is not named, asyncio does not know that it may send at once, and
+    # an answer of two parts waits 40 ms for the other side.
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
+        listening.bind(("127.0.0.1", 0))
         server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()

@@ -143,7 +143,7 @@ class TemporalGateway:
             )
             try:
                 return dict(await asyncio.wait_for(answer, seconds_max))
-            except TimeoutError:
+            except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
                 with suppress(asyncio.CancelledError):  # else the loop reports it as forgotten
                     await operation.workflow_handle()
                 raise
