@@ -19,10 +19,19 @@ def business_on(now: datetime, offset_days: int = 0, zone: str = ZONE) -> date:
     return (now.astimezone(ZoneInfo(zone)) + timedelta(days=offset_days)).date()
 
 
+def days_before(day: date, days: int) -> date:
+    """So many days earlier; never before the first of all days."""
+    return day - min(timedelta(days=days), day - date.min)
+
+
 def day_begins_at(day: date, offset_days: int = 0, zone: str = ZONE) -> datetime:
-    """The first instant of a business date, in UTC; the inverse of `business_on`."""
-    midnight = datetime.combine(day - timedelta(days=offset_days), time(), ZoneInfo(zone))
-    return midnight.astimezone(UTC)
+    """The first instant of a business date, in UTC; the inverse of `business_on`. What lies before
+    the first of all instants begins with it."""
+    try:
+        midnight = datetime.combine(day - timedelta(days=offset_days), time(), ZoneInfo(zone))
+        return midnight.astimezone(UTC)
+    except OverflowError:
+        return datetime.min.replace(tzinfo=UTC)
 
 
 class DayHours(Value):

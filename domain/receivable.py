@@ -6,13 +6,14 @@ A payment made on the day looked at has been made. What lateness leads to is pol
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from datetime import date, timedelta
+from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Self
 
 from pydantic import Field, model_validator
 
 from domain.assessment import PaymentRecord
+from domain.calendar import days_before
 from domain.classification import Regularity
 from domain.errors import AmountNotPositive, FieldUnreadable
 from domain.identity import Id
@@ -183,7 +184,7 @@ def ageing(items: Iterable[OpenItem], as_of: date, currency: str) -> Ageing:
 
 def sales(invoices: Iterable[Invoice], as_of: date, window_days: int, currency: str) -> Money:
     """What was invoiced after the day `window_days` before, up to the day itself."""
-    after = as_of - timedelta(days=window_days)
+    after = days_before(as_of, window_days)
     sold = (invoice.amount for invoice in invoices if after < invoice.issued_on <= as_of)
     return money_sum(sold, currency)
 
@@ -247,7 +248,7 @@ def _add_invoice(
     if past_due > 0 and unpaid:
         sums["overdue"] += unpaid
         sums["days_past_due_max"] = max(sums["days_past_due_max"], past_due)
-    if not as_of - timedelta(days=window_days) < invoice.due_on <= as_of:
+    if not days_before(as_of, window_days) < invoice.due_on <= as_of:
         return
     parts = [(p.amount.minor, (p.paid_on - invoice.due_on).days) for p in paid]
     late = [(minor, days) for minor, days in [*parts, (unpaid, past_due)] if days > 0]

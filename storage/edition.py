@@ -1,12 +1,13 @@
 """Published policy editions: rows found by hash, added and never changed, and the shipped texts."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from importlib import resources
 
 from sqlalchemy import BigInteger, Identity, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from domain.calendar import days_before
 from domain.edition import PolicyEdition, PublishedEdition
 from domain.errors import NotFound
 from storage.base import Row, recorded_at
@@ -88,7 +89,7 @@ class Editions:
 
     def find_before(self, edition: PolicyEdition) -> PolicyEdition | None:
         """The edition of its family that was in force on the day before it takes effect."""
-        return self.find_current(edition.effective_on - timedelta(days=1), edition.name)
+        return self.find_current(days_before(edition.effective_on, 1), edition.name)
 
     def find_spans(self, until: date) -> list[tuple[date, PolicyEdition]]:
         """The editions of the family in force here up to a day, each with the day it took effect;

@@ -6,7 +6,7 @@ change is an event of the credit history. Payments are only ever added.
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from datetime import date, timedelta
+from datetime import date
 from hashlib import sha256
 
 from sqlalchemy import RowMapping, Select, and_, func, select, text, tuple_, update
@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from domain.assessment import PaymentRecord
+from domain.calendar import days_before
 from domain.classification import Regularity
 from domain.customer import CreditEvent, CreditEventType
 from domain.errors import (
@@ -306,7 +307,7 @@ class Receivables:
         """What was invoiced in the window that ends with the day, in one currency."""
         query = select(func.coalesce(func.sum(InvoiceRow.amount_minor), 0)).where(
             InvoiceRow.currency == currency,
-            InvoiceRow.issued_on > as_of - timedelta(days=window_days),
+            InvoiceRow.issued_on > days_before(as_of, window_days),
             InvoiceRow.issued_on <= as_of,
             _COUNTS,
         )
@@ -327,7 +328,7 @@ class Receivables:
         oldest = (
             _unpaid(as_of)
             .with_only_columns(InvoiceRow.customer_id, InvoiceRow.due_on)
-            .where(InvoiceRow.due_on <= as_of - timedelta(days=days_min))
+            .where(InvoiceRow.due_on <= days_before(as_of, days_min))
             .subquery()
         )
         query = (

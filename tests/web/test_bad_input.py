@@ -246,3 +246,32 @@ async def test_what_was_typed_is_refused_and_what_is_on_record_wrongly_is_our_fa
 
     assert answer.status_code == status
     assert answer.headers["content-type"].startswith("text/html")
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+async def test_a_question_about_the_first_or_the_last_of_all_days_is_answered_or_refused(
+    app: FastAPI, api: httpx.AsyncClient, customer_id: str, day: str
+) -> None:
+    asked, broken = 0, []
+    for path, methods in app.openapi()["paths"].items():
+        if "get" not in methods:
+            continue
+        days = {
+            each["name"]: day
+            for each in methods["get"].get("parameters", [])
+            if "date" in str(each["schema"]) and each["in"] in ("query", "path")
+        }
+        if not days:
+            continue
+        place = path.format_map(_Known({"customer_id": customer_id, **days}))
+        answer = await api.get(place, params=days, headers=as_("everybody"))
+        asked += 1
+        if answer.status_code >= 500:
+            broken.append(place)
+    assert asked >= 15
+    assert broken == []
+
+
+class _Known(dict[str, str]):
+    def __missing__(self, name: str) -> str:
+        return "none"

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
-from domain.calendar import day_begins_at
+from domain.calendar import day_begins_at, days_before
 from domain.edition import OverridePolicy
 from domain.errors import PeriodReversed
 from domain.identity import Person, Role
@@ -77,8 +77,9 @@ class OverrideService:
         Up to today and over a year, where no days are named.
         """
         permit(person, Action.OVERRIDE_READ)
-        last = until or self._clock.business_on()
-        first = since or last - timedelta(days=REPORT_DAYS)
+        today = self._clock.business_on()
+        last = until or today
+        first = since or days_before(last, REPORT_DAYS)
         _refuse_reversed(first, last)
         offset = self._clock.offset_days
         with self._records.begin() as session:
@@ -92,7 +93,7 @@ class OverrideService:
             touched = overrides.touched(
                 analysts if analyst is None else {analyst},
                 day_begins_at(first, offset),
-                day_begins_at(last + timedelta(days=1), offset),
+                day_begins_at(min(last, today) + timedelta(days=1), offset),
             )
         return override_report(traces, touched, first, last)
 
