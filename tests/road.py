@@ -105,6 +105,15 @@ class Road:
             await asyncio.sleep(0.05)
         raise AssertionError(f"the case is {view.case.status}: {view.case.reason_codes}")
 
+    async def offered(self, case_id: str, seconds: float = 20) -> Any:
+        """The case once it offers the customer what its letter says."""
+        for _ in range(int(seconds / 0.05)):
+            view = await self.case(case_id)
+            if view.offer is not None:
+                return view
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"no offer: the case is {view.case.status}")
+
     async def open_task(self, case_id: str, seconds: float = 20) -> Any:
         """The first task that is open on a case, once there is one."""
         for _ in range(int(seconds / 0.05)):

@@ -101,7 +101,7 @@ async def test_an_application_becomes_a_line_in_force(chromium: Browser, stack: 
 
     async with _opened(chromium, stack) as page:
         await page.goto(await asyncio.to_thread(stack.mailed_link))
-        await expect(page.locator("dl.facts")).to_contain_text("5,000,000.00")
+        await expect(page.locator("dl.pairs")).to_contain_text("5,000,000.00")
         await page.fill("#signatory", "Legal representative")
         await page.click("text=Sign the agreement")
         await expect(page.locator("h1 .state")).to_have_text("signed", timeout=LONG)

@@ -132,7 +132,8 @@ async def test_an_opinion_a_vote_and_the_final_authority_make_a_letter(
     answer = await says(road, "president", final["president"], Verdict.APPROVE)
 
     assert answer.letter_no is not None
-    await road.comes_to(case_id, CaseStatus.CONTRACTING)
+    view = await road.offered(case_id)
+    assert [each.offered for each in view.offer.differences] == ["Audited accounts"]
     minutes = await road.call(
         road.services.approvals.read_minutes, road.people["auditor"], f"{case_id}.1"
     )

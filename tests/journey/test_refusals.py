@@ -108,8 +108,9 @@ async def test_a_refusal_needs_its_reason_and_a_lower_limit_is_lower(road: Road,
         await road.decide("approver1", task.task_id, Verdict.APPROVE, content_hash="0" * 64)
 
     await road.decide("approver1", task.task_id, Verdict.APPROVE, limit=Money.of(100_000, "CNY"))
-    view = await road.comes_to(task.case_id, CaseStatus.CONTRACTING)
+    view = await road.offered(task.case_id)
     assert view.letter.terms.limit == Money.of(100_000, "CNY")
+    assert [each.offered for each in view.offer.differences] == ["CNY 100,000.00"]
 
 
 async def test_a_signal_without_a_token_issued_to_that_person_is_refused_on_record(
