@@ -98,6 +98,7 @@ class Road:
             "incomplete": self._complete,
             "in_approval": self._decide,
             "returned": self._complete,
+            "approved": self._answer,
             "contracting": self._sign,
             "conditions": self._meet,
         }
@@ -232,6 +233,28 @@ class Road:
         return task
 
     # ── signing, and what must be met ────────────────────────────────────────────────────────────
+
+    async def _answer(self, wish: Wish, case: v.Case) -> v.Case:
+        """The customer takes or leaves what is less than it asked for, by the link in the mail."""
+        for pause in pauses(PATIENCE_SECONDS):
+            view = await self._office["manager"].fetch_case(case.case_id)
+            if view.case.version != case.version:
+                return view.case  # nothing to answer: the agreement is made at once
+            if view.offer is not None:
+                break
+            await asyncio.sleep(pause)
+        else:
+            return case
+        token = await self._mailbox.await_link(view.offer.letter_no, PATIENCE_SECONDS)
+        if token is None:
+            return case  # its mail has not come
+        customer, takes = self._office.customer, wish.signing != "decline"
+        page = await customer.fetch_offer_page(token)
+        note = "" if takes else "Not for this amount."
+        await customer.answer_offer_by_link(
+            token, accepts=takes, offer_hash=page.offer_hash, note=note
+        )
+        return await self._moved(case)
 
     async def _sign(self, wish: Wish, case: v.Case) -> v.Case:
         """The customer follows the link in the mail, if it cares to."""

@@ -1,4 +1,4 @@
-"""What customers find in their mail: the one-time link to an agreement that waits for them."""
+"""What customers find in their mail: the one-time links to what waits for them."""
 
 import asyncio
 import re
@@ -6,7 +6,7 @@ import time
 from email import message_from_bytes, policy
 from pathlib import Path
 
-_LINK = re.compile(r"https?://\S+/sign/(?P<token>[A-Za-z0-9_-]+)")
+_LINK = re.compile(r"https?://\S+/(?:sign|offer)/(?P<token>[A-Za-z0-9_-]+)")
 
 
 class Mailbox:
@@ -17,13 +17,13 @@ class Mailbox:
         self._read: set[str] = set()
         self._links: list[tuple[str, str]] = []  # subject, token
 
-    async def await_link(self, agreement_no: str, seconds_max: float) -> str | None:
-        """The token of the link to an agreement; None where no mail brings one in time."""
+    async def await_link(self, number: str, seconds_max: float) -> str | None:
+        """The token of the link to an agreement or the offer of a letter; None where no mail brings it."""
         until = time.monotonic() + seconds_max
         while True:
             self._look()
             for subject, token in self._links:
-                if agreement_no in subject.split():
+                if number in subject.split():
                     return token
             if time.monotonic() > until:
                 return None

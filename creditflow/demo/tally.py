@@ -3,7 +3,7 @@
 Each application counts once. `approved`: granted, and neither lapsed nor withdrawn since, whether
 its agreement is being written, waits for a signature or a condition, or its line is in force.
 `declined`: by people, by policy or at the admission screen. `lapsed`: nobody answered in time, or
-the customer would not sign. `open`: not decided yet.
+the customer left the offer. `open`: not decided yet.
 """
 
 from collections.abc import Mapping
@@ -55,7 +55,7 @@ _WORTH_SEEING = {
     "well made, badly paid": "good figures, declined by people for how it pays",
     "equity gone": "knocked out by policy",
     "stopped": "refused at the admission screen",
-    "our own number only": "granted less than asked; the customer would not sign",
+    "our own number only": "granted less than asked; the customer left the offer",
     "never signed": "lapsed: nobody signed in time",
     "red after the grant": "a red warning froze its line",
     "orange and cured": "froze, paid, and is free again",
