@@ -275,6 +275,7 @@ def _gone_on(session: Session, case: Case, start: CaseStart) -> tuple[Case, date
     recovery = Recoveries(session).find_newest(case.case_id)
     if recovery is None:
         return case, None
+    case = Applications(session).read(case.case_id, for_update=True)  # a twin may be opening it
     if CaseEvents(session).find_message(recovery.taken_as) is None:
         case = _reopened(session, case, recovery, start.offset_days)
     return case, recovery.recovered_at

@@ -20,13 +20,13 @@ from storage.receivable import Receivables
 
 def line_of(session: Session, application: Application, *, for_update: bool = False) -> CreditLine:
     """The line that an application is about; refuses `NotFound` for none of its customer's, and
-    `LineNotActive` for one that has ended."""
+    `LineNotActive` for one that has ended, or ends once nothing is taken and would lend anew."""
     if application.line_id is None:
         raise NotFound(kind="line", id="of the application")
     line = Lines(session).read(application.line_id, for_update=for_update)
     if line.customer_id not in Customers(session).ids(application.customer_id):
         raise NotFound(kind="line", id=application.line_id)
-    if line.status.ended:
+    if line.status.ended or (line.closing and not application.application_type.suits_closing):
         raise LineNotActive(line_id=line.line_id, status=line.status)
     return line
 

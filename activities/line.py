@@ -94,11 +94,11 @@ class LineActivities(LineSteps):
                 return _progress(session, line, look.offset_days, on)
             if line.temporary_until is not None and on > line.temporary_until:
                 line = Lines(session).end_temporary(line, on, look.at)
-            if _closes(session, line):
+            if line.closing:
                 line = _ended_where_free(session, line, look.at)
             if on > line.ends_on and not line.status.ended:
                 line = _expired(session, line, look.at)
-            elif on >= line.review_due_on and not line.status.ended:
+            elif on >= line.review_due_on and not (line.status.ended or line.closing):
                 _open_review(session, line, ReviewCause.CYCLE, on, look.offset_days)
             return _progress(session, line, look.offset_days, on)
 
@@ -121,7 +121,7 @@ class LineActivities(LineSteps):
         on = business_on(due.at, due.offset_days)
         with self._records.begin() as session:
             line = Lines(session).read(due.line_id, for_update=True)
-            if not line.status.ended:
+            if not (line.status.ended or line.closing):
                 _open_review(session, line, due.cause, on, due.offset_days)
             return _progress(session, line, due.offset_days, on)
 
@@ -362,11 +362,13 @@ class _Gate:
         if line.letter_no != letter.replaces:
             raise OutOfOrder(reason="the line was changed by something else meanwhile")
         edition = self._edition(case)
+        if isinstance(application.form, CoverForm):
+            Covers(self._session).hold(application.form.cover_ids)
         facts = facts_of(self._session, application, line, edition, self._on)
         refuse_unfit(application, facts, edition)
         if isinstance(application.form, ExtensionForm):
-            until = application.form.until
-            days = {"ends_on": until, "last_draw_on": last_draw_on(until, edition)}
+            last_on = last_draw_on(application.form, line, edition)
+            days = {"ends_on": application.form.until, "last_draw_on": last_on}
             line = line.model_copy(update=days)
         if isinstance(application.form, CoverForm):
             self._covered(case, letter, line, application.form)
@@ -409,6 +411,7 @@ class _Gate:
             at=at,
             collect_only=True,
         )
+        _stop_review(self._session, line.line_id)
         return _ended_where_free(self._session, lines.read(line.line_id, for_update=True), at)
 
     def _line_of(self, application: Application) -> CreditLine:
@@ -448,11 +451,6 @@ def _line_id_of(case_id: str, at: datetime) -> str:
 
 
 # ── what time does ───────────────────────────────────────────────────────────────────────────────
-
-
-def _closes(session: Session, line: CreditLine) -> bool:
-    """Whether a line was terminated by a letter and waits for what is taken to come back."""
-    return TERMINATION in line.freeze_reasons and not line.status.ended
 
 
 def _ended_where_free(session: Session, line: CreditLine, at: datetime) -> CreditLine:
@@ -532,7 +530,7 @@ def _progress(session: Session, line: CreditLine, offset_days: int, on: date) ->
             line,
             review_open=review_open,
             offset_days=offset_days,
-            closing_on=on if _closes(session, line) else None,
+            closing_on=on if line.closing else None,
         ),
     )
 

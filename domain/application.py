@@ -51,6 +51,16 @@ class ApplicationType(StrEnum):
         """Whether the line's terms stay but for what the form says, and no agreement is signed."""
         return self.has_form and self is not ApplicationType.RESTRUCTURE
 
+    @property
+    def is_signed(self) -> bool:
+        """Whether an agreement follows its letter."""
+        return not self.keeps_terms and self is not ApplicationType.PRE_APPROVAL
+
+    @property
+    def suits_closing(self) -> bool:
+        """Whether a line that ends once nothing is taken may still have it: it lends nothing more."""
+        return self in _SUIT_CLOSING
+
 
 _WITH_FORM = frozenset(
     {
@@ -60,6 +70,15 @@ _WITH_FORM = frozenset(
         ApplicationType.CHANGE_OF_PRODUCTS,
         ApplicationType.RESTRUCTURE,
         ApplicationType.TERMINATION,
+    }
+)
+
+_SUIT_CLOSING = frozenset(
+    {
+        ApplicationType.DECREASE,
+        ApplicationType.CHANGE_OF_CONDITIONS,
+        ApplicationType.CHANGE_OF_COVER,
+        ApplicationType.RESTRUCTURE,
     }
 )
 

@@ -14,6 +14,7 @@ from domain.cover import CoverContent, CoverUse
 from domain.errors import AmountNotPositive, FormFieldMissing
 from domain.identity import Id
 from domain.money import Money
+from domain.refusal_words import STATES
 from domain.scheme import SubLine
 from domain.value import Value
 
@@ -37,7 +38,7 @@ class ConditionsForm(Value):
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if not self.added and not self.dropped:
-            raise FormFieldMissing(application_type=self.kind, field="form.added, form.dropped")
+            raise _missing(self.kind, "form.added, form.dropped")
         return self
 
 
@@ -58,7 +59,7 @@ class CoverForm(Value):
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if not self.added and not self.released:
-            raise FormFieldMissing(application_type=self.kind, field="form.added, form.released")
+            raise _missing(self.kind, "form.added, form.released")
         if len(set(self.cover_ids)) < len(self.cover_ids):
             raise ValueError("a cover is added or released once")
         for each in self.added:
@@ -109,3 +110,8 @@ ChangeForm = Annotated[
     ExtensionForm | ConditionsForm | CoverForm | ProductsForm | RestructureForm | TerminationForm,
     Field(discriminator="kind"),
 ]
+
+
+def _missing(kind: str, field: str) -> FormFieldMissing:
+    word = STATES["ApplicationType"][kind]
+    return FormFieldMissing(application_type=kind, application_type_zh=word, field=field)

@@ -169,6 +169,11 @@ class CreditLine(Value):
     edition_hash: str = ""
     version: int = 1
 
+    @property
+    def closing(self) -> bool:
+        """Whether a letter terminated it, and it waits for what is taken to come back."""
+        return TERMINATION in self.freeze_reasons and not self.status.ended
+
 
 class ActivationRequest(Value):
     """The gate to a line in force; asked whenever something that holds it may have moved."""
@@ -350,15 +355,16 @@ def next_due_at(
 ) -> datetime | None:
     """The instant of the first business day on which time alone does something to the line.
 
-    One that ends when nothing is taken is looked at on every day; `closing_on` is today.
+    One that ends when nothing is taken is looked at on every day and reviewed no more; `closing_on`
+    is today.
     """
     if line.status.ended:
         return None
     days = [line.ends_on + timedelta(days=1)]
     if closing_on is not None:
         days.append(closing_on + timedelta(days=1))
+    elif not review_open:
+        days.append(line.review_due_on)
     if line.temporary_until is not None:
         days.append(line.temporary_until + timedelta(days=1))
-    if not review_open:
-        days.append(line.review_due_on)
     return day_begins_at(min(days), offset_days)

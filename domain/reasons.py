@@ -98,6 +98,10 @@ REASONS: Mapping[str, tuple[str, str]] = {
     ),
     "form_above": ("{asked} is above {most}", "{asked} 高于 {most}"),
     "form_not_of_line": ("{item} is not of the line", "额度中没有 {item}"),
+    "form_own_debt": (
+        "{item} is a guarantee of the customer's own, and nobody guarantees their own debt",
+        "{item} 为客户自己出具的保证，不得为自己的债务提供担保",
+    ),
     "form_same": ("the line has {item} already", "额度现已为 {item}"),
     "form_scheme": (
         "sub-line {product}: {fault} ({found}, {wanted})",

@@ -4,7 +4,6 @@ A change keeps the line's product, term and limit but for what its form says. Wh
 than the line has, or for nothing new, is refused here by the name of its field.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
@@ -13,7 +12,7 @@ from domain.application import Application, ApplicationType
 from domain.assessment import Assessment
 from domain.classification import FiveTier
 from domain.contract import ConditionAsked, LetterChange, SchemeCondition, Terms
-from domain.cover import RegisteredCover
+from domain.cover import CoverKind, RegisteredCover
 from domain.edition import PolicyEdition, TypeRule
 from domain.errors import ChangeUnfit, CurrencyMismatch, FormFieldRefused, TypeNotOffered
 from domain.form import ConditionsForm, CoverForm, ExtensionForm, ProductsForm, RestructureForm
@@ -164,6 +163,8 @@ def _refuse_cover(form: CoverForm, facts: LineFacts) -> None:
         content = known[each.cover_id].newest.content
         if line.line_id in _secured_by(known[each.cover_id]):
             raise _unfit(kind, "form.added", because("form_same", item=each.cover_id))
+        if content.kind is CoverKind.GUARANTEE and content.owner == line.customer_id:
+            raise _unfit(kind, "form.added", because("form_own_debt", item=each.cover_id))
         if each.amount.currency != content.value.currency:
             raise CurrencyMismatch(first=each.amount.currency, second=content.value.currency)
         free = content.free_value - content.uses_total
@@ -238,12 +239,21 @@ def changed_terms(
             pass
     dropped = form.dropped if isinstance(form, ConditionsForm) else ()
     worded = tuple(each for each in terms.scheme_conditions if each.code not in dropped)
-    taken = Counter(each.code.partition(":")[0] for each in terms.scheme_conditions)
+    taken = _numbers(each.code for each in terms.scheme_conditions)
     changed["scheme_conditions"] = (
         *worded,
         *approvers_conditions(assessment, edition, on, added, taken),
     )
     return terms.model_copy(update=changed)
+
+
+def _numbers(codes: Iterable[str]) -> dict[str, int]:
+    """The highest number of each kind: one that was given up leaves a gap, and no second of it."""
+    found: dict[str, int] = {}
+    for code in codes:
+        kind, _, number = code.partition(":")
+        found[kind] = max(found.get(kind, 0), int(number or 0))
+    return found
 
 
 def changes(
@@ -258,9 +268,10 @@ def _changes(
 ) -> Iterator[LetterChange]:
     before, form = line.terms, application.form
     if isinstance(form, ExtensionForm):
-        last_draw = last_draw_on(form.until, edition)
+        before_on, last_on = line.last_draw_on or line.ends_on, last_draw_on(form, line, edition)
         yield _change("ends_on", line.ends_on, form.until)
-        yield _change("last_draw_on", line.last_draw_on or line.ends_on, last_draw)
+        if last_on != before_on:
+            yield _change("last_draw_on", before_on, last_on)
     if application.application_type is ApplicationType.TERMINATION:
         yield _change("status", line.status.value, "terminated")
     if isinstance(form, CoverForm):
@@ -286,9 +297,10 @@ def _worded(
     yield from (_change("scheme_conditions", "", each.text) for each in now if each not in was)
 
 
-def last_draw_on(ends_on: date, edition: PolicyEdition) -> date:
-    """The last day of a use of a line that ends on a day."""
-    return ends_on - timedelta(days=edition.line.last_draw_days_before_end)
+def last_draw_on(form: ExtensionForm, line: CreditLine, edition: PolicyEdition) -> date:
+    """The last day of a use of a line that is extended; never before the one it has."""
+    last_on = form.until - timedelta(days=edition.line.last_draw_days_before_end)
+    return max(last_on, line.last_draw_on or line.ends_on)
 
 
 def _sub_lines(terms: Terms) -> str:

@@ -72,7 +72,10 @@ def contrasts(first: Any, second: Any, path: str = "") -> Iterator[Contrast]:
 
 
 def _contrast(path: str, first: Any, second: Any) -> Contrast:
-    return Contrast(path=path, recorded=_said(first), recomputed=_said(second))
+    recorded, recomputed = _said(first), _said(second)
+    if recorded == recomputed:  # people read them alike; the receipt does not
+        recorded, recomputed = str(first), str(second)
+    return Contrast(path=path, recorded=recorded, recomputed=recomputed)
 
 
 def _said(value: Any) -> str | None:

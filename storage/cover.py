@@ -141,6 +141,15 @@ class Covers:
             )
         return self.read(cover_id)
 
+    def hold(self, cover_ids: Iterable[str]) -> None:
+        """Nobody else records or checks these until the transaction ends."""
+        self._session.execute(
+            select(CoverRow.cover_id)
+            .where(CoverRow.cover_id.in_([*cover_ids]))
+            .order_by(CoverRow.cover_id)
+            .with_for_update()
+        )
+
     def find(self, cover_id: str) -> RegisteredCover | None:
         found = self._find(CoverVersionRow.cover_id == cover_id)
         return found[0] if found else None

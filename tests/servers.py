@@ -5,6 +5,7 @@ Both are started on the product's own footing, so that neither outlives its test
 
 import asyncio
 import signal
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import psycopg2
+from sqlalchemy import text
+from sqlalchemy.orm import Session
 from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import TimeSkipper, TimeSkippingConfig, WorkflowEnvironment
@@ -125,3 +128,13 @@ def wait_until(holds: Callable[[], bool], what: str, log: Path, seconds: float =
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {seconds} s until {what}:\n{log.read_text()[-2000:]}")
         time.sleep(0.02)
+
+
+def until_waiting(session: Session, count: int) -> None:
+    """Until so many others wait for a lock, as for one that the session holds."""
+    waiting = text("SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted")
+    for _ in range(600):
+        if session.execute(waiting).scalar_one() == count:
+            return
+        threading.Event().wait(0.05)
+    raise AssertionError(f"{count} do not wait")

@@ -61,12 +61,16 @@ def render_contract(letter: Letter, customer: Customer, grantor: Grantor) -> byt
     return typeset("contract/agreement.typ", facts, letter.decided_on)
 
 
-def render_letter(letter: Letter, customer: Customer, grantor: Grantor) -> bytes:
-    """The numbered approval letter: scheme, conditions, requirements, or the reasons of a decline."""
+def render_letter(
+    letter: Letter, customer: Customer, grantor: Grantor, *, signed: bool = True
+) -> bytes:
+    """The numbered approval letter: scheme, conditions, requirements, or the reasons of a decline;
+    `signed` is whether an agreement follows."""
     facts = {
         **_shared(letter, customer, grantor),
         **(_term_facts(letter.terms) if letter.terms else {"key_terms": []}),
         "approved": letter.approved,
+        "signed": signed,
         "reasons": words_of("reason", letter.reason_codes),
         "valid_until": letter.valid_until.isoformat(),
         "content_hash": letter.content_hash,

@@ -41,7 +41,8 @@ def conclude(
 ) -> Review:
     on = business_on(conclusion.at, conclusion.offset_days)
     status = _STATUS[conclusion.outcome]
-    if review.proposal is None or status is ReviewStatus.STOPPED or line.status.ended:
+    over = line.status.ended or line.closing
+    if review.proposal is None or status is ReviewStatus.STOPPED or over:
         status, letter = ReviewStatus.STOPPED, None
         judged = Assessments(session).find(review.review_id)
     else:

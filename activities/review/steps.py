@@ -32,7 +32,8 @@ class ReviewActivities(ReviewSteps):
             review = Reviews(session).read(review_id_of(turn.line_id, turn.n), for_update=True)
             line = Lines(session).read(turn.line_id)
             # A review that has ended is not judged again by an attempt that woke late.
-            if review.closed_on is not None or line.status.ended or not line.terms.limit:
+            over = review.closed_on is not None or line.status.ended or line.closing
+            if over or not line.terms.limit:
                 return Reassessed(review_id=review.review_id, proposal=Proposal.KEEP, stopped=True)
             try:
                 return reassess(session, review, line, turn)

@@ -535,12 +535,12 @@ class Approval(Value):
 
     def skipping(self, reasons: Mapping[str, str]) -> "Approval":
         """Without the open tasks named, each with its reason; a step that too few would be left
-        to pass keeps all of its own."""
+        to pass keeps all of its own, and the final authority's is never left out."""
         seats = seats_of(self.step, self.in_step())
         left = [task for task in seats if task.task_id not in reasons]
         moved = self
         for task in self.open_tasks if len(left) >= seats_least(self.step) else ():
-            if task.task_id in reasons:
+            if task.task_id in reasons and task.seat <= len(self.step.positions):
                 skipped = {"status": TaskStatus.CLOSED, "skipped": reasons[task.task_id]}
                 moved = moved._with_task(task.task_id, skipped)
         return moved if moved is self else moved._followed()

@@ -12,6 +12,7 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from domain.calendar import business_on
 from domain.contract import (
     AgreementInForce,
     Contract,
@@ -58,7 +59,9 @@ _NOTE = insert(table_of(ContractEventRow))
 # A temporary limit stands beside the agreement of its line and changes none of its other terms.
 _IN_FORCE = text(
     """
-    SELECT c.letter_no, a.line_id, c.terms, a.business_on, l.ends_on
+    SELECT c.letter_no, a.line_id, c.terms, a.business_on, l.ends_on,
+        (SELECT e.occurred_at FROM line_event e
+            WHERE e.line_id = a.line_id AND e.kind = 'terminated') AS terminated_at
     FROM line_activation a
     JOIN credit_line l ON l.line_id = a.line_id
     JOIN contract c ON c.letter_no = a.letter_no AND c.status = 'signed'
@@ -179,9 +182,10 @@ class Contracts:
         )
         return self.find(contract_id) if contract_id is not None else None
 
-    def in_force_of(self, customer_id: str) -> Sequence[AgreementInForce]:
+    def in_force_of(self, customer_id: str, offset_days: int = 0) -> Sequence[AgreementInForce]:
         """The signed agreements that took effect on the customer's lines, in that order; each
-        holds until a later one of its line, at most to the line's last day."""
+        holds until a later one of its line, at most to the line's last day, or the one on which it
+        was terminated."""
         rows = self._session.execute(_IN_FORCE, {"customer_id": customer_id})
         return [
             AgreementInForce(
@@ -189,7 +193,9 @@ class Contracts:
                 line_id=row.line_id,
                 terms=Terms.model_validate(row.terms),
                 from_on=row.business_on,
-                until_on=row.ends_on,
+                until_on=min(row.ends_on, business_on(row.terminated_at, offset_days))
+                if row.terminated_at
+                else row.ends_on,
             )
             for row in rows
         ]

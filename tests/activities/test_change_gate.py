@@ -1,15 +1,17 @@
 """What a letter of change puts in force on a line: what it says, and nothing else."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
 from activities.assessment import collect_dossier
-from activities.form import in_form
+from activities.form import in_form, line_of
 from activities.letter import issue_letter, order_of
 from activities.line import LineActivities
+from activities.review import ReviewActivities
 from domain.application import Application, ApplicationType, Case, CaseStatus
 from domain.calendar import day_begins_at
 from domain.classification import Debtor, FiveTier
@@ -25,21 +27,26 @@ from domain.line import (
     LineAction,
     LineLook,
     LineStatus,
+    ReviewDue,
 )
 from domain.money import Money
 from domain.notification import Channel
+from domain.review import ReviewCause, ReviewConclusion, ReviewTurn, review_id_of
 from domain.screening import Screening
 from policies.assessment import assess
 from policies.classification import classify_customer
 from policies.line import months_later
 from storage.application import Applications, Assessments, Intakes, Screenings
+from storage.approval import Letters
 from storage.base import Records
+from storage.contract import Contracts
 from storage.cover import Covers
 from storage.customer import Customers
 from storage.exposure import Exposure
 from storage.identity import ActionTokens
 from storage.line import Conditions, Lines
 from storage.notification import Outbox
+from tests import servers
 from tests.activities.test_line_gate import record_contract
 from tests.makers_monitoring import GRANTED_ON, LINE_ID, a_book, invoice, noon
 from tests.makers_policy import an_edition, cny
@@ -441,3 +448,89 @@ def act(records: Records, exposure: Exposure, action: str, **content: Any) -> No
         **content,
     }
     LineActivities(records, exposure).act_on_line(LineAction.model_validate(message))
+
+
+def test_a_line_that_is_closing_takes_nothing_that_lends_anew(
+    records: Records, exposure: Exposure, book: CreditLine
+) -> None:
+    exposure.reserve(LINE_ID, cny(10), "k-1", business_on=ON)
+    asked = Application(customer_id="c-1", limit_requested=LIMIT, line_id=LINE_ID)
+    kinds = [each for each in ApplicationType if not each.asks_new_line]
+    applications = [asked.model_copy(update={"application_type": kind}) for kind in kinds]
+    with records.begin() as session:
+        assert {line_of(session, each).line_id for each in applications} == {LINE_ID}
+    activate(records, exposure, approved(records, ApplicationType.TERMINATION))
+
+    with records.begin() as session:
+        for each in applications:
+            if each.application_type.suits_closing:
+                assert line_of(session, each).closing
+            else:
+                with pytest.raises(LineNotActive):
+                    line_of(session, each)
+    assert {each for each in kinds if not each.suits_closing} == {
+        ApplicationType.INCREASE,
+        ApplicationType.TEMPORARY_INCREASE,
+        ApplicationType.RENEWAL,
+        ApplicationType.EXTENSION,
+        ApplicationType.CHANGE_OF_PRODUCTS,
+        ApplicationType.TERMINATION,
+    }
+
+
+def test_nobody_is_asked_to_review_a_line_that_is_closing(
+    records: Records, exposure: Exposure, book: CreditLine
+) -> None:
+    steps = LineActivities(records, exposure)
+    exposure.reserve(LINE_ID, cny(10), "k-1", business_on=ON)
+    steps.open_review(ReviewDue(line_id=LINE_ID, cause=ReviewCause.REQUEST, at=noon(ON)))
+    activate(records, exposure, approved(records, ApplicationType.TERMINATION))
+
+    with records.begin() as session:
+        kinds = [each.kind for each in Outbox(session).find_page(channel=Channel.TEMPORAL)]
+    assert "signal_review_stop" in kinds
+    turn = ReviewTurn(line_id=LINE_ID, n=1, attempt=1, at=noon(ON))
+    assert ReviewActivities(records).reassess_line(turn).stopped
+    ReviewActivities(records).conclude_review(
+        ReviewConclusion(review_id=review_id_of(LINE_ID, 1), at=noon(ON))
+    )
+    due_on = line_now(records).review_due_on
+    progress = steps.look_at_line(LineLook(line_id=LINE_ID, at=noon(due_on)))
+    assert not progress.review_open
+    assert progress.look_again_at == day_begins_at(due_on + timedelta(days=1))
+
+
+def test_an_agreement_holds_no_longer_than_its_line(
+    records: Records, exposure: Exposure, book: CreditLine
+) -> None:
+    with records.begin() as session:
+        record_contract(session, Letters(session).read(book.letter_no), ContractStatus.SIGNED, {})
+    activate(records, exposure, approved(records, ApplicationType.TERMINATION))
+
+    with records.begin() as session:
+        (agreed,) = Contracts(session).in_force_of("c-1")
+        (moved,) = Contracts(session).in_force_of("c-1", offset_days=1)
+    assert agreed.until_on == ON < book.ends_on
+    assert moved.until_on == ON + timedelta(days=1)
+
+
+def test_two_lines_take_of_one_cover_at_once_and_each_keeps_what_it_took(
+    records: Records, exposure: Exposure, book: CreditLine
+) -> None:
+    a_mortgage(records)
+    form = {"added": [{"cover_id": "m-1", "amount": cny(500_000)}]}
+    letter = approved(records, ApplicationType.CHANGE_OF_COVER, form)
+    other = {"customer_id": "c-1", "line_id": "line-2", "amount": cny(100_000)}
+
+    with ThreadPoolExecutor(1) as threads:
+        with records.begin() as session:
+            covers = Covers(session)
+            content = covers.read("m-1").newest.content
+            with_other = CoverContent.model_validate(content.model_dump() | {"uses": [other]})
+            newest = covers.record("m-1", with_other, "manager").newest
+            covers.check("m-1", newest.version, "release", confirmed=True, note="seen")
+            second = threads.submit(activate, records, exposure, letter)
+            servers.until_waiting(session, 1)
+        second.result(30)
+
+    assert secured(records) == [("line-2", cny(100_000)), (LINE_ID, cny(500_000))]

@@ -291,6 +291,18 @@ def test_a_letter_of_change_names_the_letter_it_replaces() -> None:
     assert "PF-2025-000007" in text_of(render_letter(letter, a_customer(), GRANTOR))
 
 
+def test_a_letter_that_no_agreement_follows_promises_none() -> None:
+    letter = a_letter(replaces="PF-2025-000007")
+    promised = text_of(render_letter(letter, a_customer(), GRANTOR))
+    alone = text_of(render_letter(letter, a_customer(), GRANTOR, signed=False))
+
+    assert "The agreement follows this letter" in " ".join(promised.split())
+    assert "The agreement follows" not in " ".join(alone.split())
+    assert "No agreement follows this letter" in " ".join(alone.split())
+    assert "授信协议" not in re.sub(r"\s", "", alone)
+    assert terms_in(alone) == letter.terms
+
+
 def test_a_rate_is_printed_without_loss() -> None:
     letter = a_letter(terms=some_terms(rate_annual=Decimal("0.04123450")))
 

@@ -215,6 +215,13 @@ def test_an_opinion_is_no_vote_and_an_approval_against_one_gives_its_reason() ->
     assert in_favour.decided(task, "head", A, NOW).outcome is ApprovalOutcome.APPROVED
 
 
+def test_a_final_authority_of_whom_everybody_is_recused_is_waited_for() -> None:
+    approval = voted(an_approval(a_committee(final="president")), A, A, A, A)
+    (final,) = approval.open_tasks
+
+    assert approval.skipping({final.task_id: "recused:e-1"}) == approval
+
+
 def test_a_step_that_recusals_would_leave_short_keeps_its_seats() -> None:
     committee = an_approval(a_committee())
     ids = open_ids(committee)

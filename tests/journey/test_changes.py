@@ -12,6 +12,7 @@ from domain.line import LineStatus
 from domain.money import Money
 from storage.exposure import Exposure
 from tests.journey.test_road import an_active_line
+from tests.makers_contract import text_of
 from tests.road import Road, an_application
 
 
@@ -106,6 +107,11 @@ async def test_an_extension_moves_the_last_days_of_the_line_and_nothing_else(
     line, before = after.line, granted.line
     assert (line.ends_on, line.last_draw_on) == (until, until)
     assert after.contract is None
+    contracts, auditor = road.services.contracts, road.people["auditor"]
+    letters = [after.letter.letter_no, granted.letter.letter_no]
+    alone, promised = [text_of(contracts.letter_document(auditor, no).content) for no in letters]
+    assert "No agreement follows" in " ".join(alone.split())
+    assert "The agreement follows" in " ".join(promised.split())
     assert {each.field: (each.before, each.after) for each in after.letter.changes} == {
         "ends_on": (before.ends_on.isoformat(), until.isoformat()),
         "last_draw_on": (before.ends_on.isoformat(), until.isoformat()),

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from domain.application import Application, ApplicationType
 from domain.assessment import Lane
 from domain.classification import FiveTier
+from domain.cover import CoverContent, CoverKind, CoverVersion, RegisteredCover
 from domain.edition import PolicyEdition
 from domain.errors import (
     ApplicationTypeUnknown,
@@ -20,11 +21,21 @@ from domain.errors import (
     TypeNotOffered,
     refusal_in,
 )
+from domain.form import ExtensionForm
 from domain.line import CreditLine, LineStatus
+from domain.refusal_words import STATES
 from policies.completeness import missing_items
 from policies.contract import terms_for
 from policies.edition import check
-from policies.form import LineFacts, filled, refuse_fields, refuse_not_offered, refuse_unfit
+from policies.form import (
+    LineFacts,
+    changed_terms,
+    filled,
+    last_draw_on,
+    refuse_fields,
+    refuse_not_offered,
+    refuse_unfit,
+)
 from tests.makers_line import NOW
 from tests.makers_policy import (
     FORMS,
@@ -134,6 +145,15 @@ def test_a_field_that_would_have_no_effect_is_refused(
         refuse_fields(an_application(application_type=kind, **extra))
 
 
+@pytest.mark.parametrize(
+    "kind", [ApplicationType.CHANGE_OF_CONDITIONS, ApplicationType.CHANGE_OF_COVER]
+)
+def test_a_form_that_says_nothing_is_refused_by_its_types_word(kind: ApplicationType) -> None:
+    refusal = refused(application_type=kind, line_id="line-1", form={"kind": kind})
+
+    assert f"“{STATES['ApplicationType'][kind]}”" in refusal.detail("zh")
+
+
 # ── the line ─────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -185,6 +205,53 @@ def test_extensions_are_counted_from_the_last_renewal_on() -> None:
     application = a_change(ApplicationType.EXTENSION, LIMIT, form={"kind": "extension", **form})
     renewed = LineFacts(line=a_line(), kinds=(*kinds, "renewal"))
     refuse_unfit(application, renewed, an_edition())
+
+
+def test_a_line_that_goes_on_is_not_closed_to_draws_any_sooner() -> None:
+    edition = a_changed_edition("[line]\nlast_draw_days_before_end = 30\n")
+    form = ExtensionForm(until=ENDS_ON + timedelta(days=10))
+
+    assert last_draw_on(form, a_line(), edition) == ENDS_ON
+    later = form.model_copy(update={"until": ENDS_ON + timedelta(days=40)})
+    assert last_draw_on(later, a_line(), edition) == ENDS_ON + timedelta(days=10)
+
+
+def test_no_two_conditions_of_a_line_have_one_code() -> None:
+    asked = [{"text": f"Condition {n}", "kind": "covenant"} for n in range(4)]
+    terms = a_line().terms
+    for form in (
+        {"added": asked[:2]},
+        {"dropped": ["covenant:1"], "added": asked[2:3]},
+        {"added": asked[3:]},
+    ):
+        content = {"kind": ApplicationType.CHANGE_OF_CONDITIONS, **form}
+        application = a_change(ApplicationType.CHANGE_OF_CONDITIONS, LIMIT, form=content)
+        receipt = judged(a_dossier(application=application, own_limits=LIMIT, line_limit=LIMIT))
+        terms = changed_terms(receipt, a_line(terms=terms), an_edition(), ON)
+
+    codes = [each.code for each in terms.scheme_conditions]
+    assert codes == ["covenant:2", "covenant:3", "covenant:4"]
+
+
+def test_a_customers_own_guarantee_does_not_secure_its_line() -> None:
+    content = CoverContent(
+        kind=CoverKind.GUARANTEE, owner="c-1", value=cny(800_000), source="deed of guarantee"
+    )
+    version = CoverVersion(
+        cover_id="g-1",
+        version=1,
+        content=content,
+        needs_check=True,
+        recorded_by="manager",
+        checked_by="release",
+        confirmed=True,
+    )
+    form = {"added": [{"cover_id": "g-1", "amount": cny(1)}]}
+    covers = (RegisteredCover.of([version]),)
+
+    assert unfit(ApplicationType.CHANGE_OF_COVER, form, covers=covers)["reason_code"] == (
+        "form_own_debt"
+    )
 
 
 def test_conditions_that_the_line_does_not_have_are_not_given_up() -> None:

@@ -92,6 +92,11 @@ def test_an_extension_is_started_on_its_page_and_shown_on_its_case(
         ("change_of_cover", {"cover_added": "m-1"}, "field_unreadable"),
         ("change_of_products", {"product": "open_account"}, "change_unfit"),
         ("restructure", {"term_months": "60"}, "change_unfit"),
+        (
+            "increase",
+            {"amount": "7", "term_months": "12", "line_id": "line-of-others"},
+            "not_found",
+        ),
     ],
 )
 def test_a_slip_in_a_change_comes_back_with_its_code(

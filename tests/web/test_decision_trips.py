@@ -1,13 +1,11 @@
 """How often a decision asks the database: counted, not timed, and the same however much is open."""
 
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
 from sqlalchemy import event, text
-from sqlalchemy.orm import Session
 
 from domain.application import Application, ApplicationType
 from domain.approval import ApprovalOutcome, Verdict
@@ -99,17 +97,8 @@ def test_a_message_that_comes_twice_at_once_is_taken_once_and_answered_twice(boo
         with records.begin() as session:
             session.execute(lock, {"case_id": case_id})
             twins = [threads.submit(say) for _ in range(2)]
-            _until_two_wait(session)
+            servers.until_waiting(session, 2)
         first, second = sorted((twin.result(30) for twin in twins), key=lambda one: one.replayed)
 
     assert (first.replayed, second.replayed) == (False, True)
     assert second.model_copy(update={"replayed": False}) == first
-
-
-def _until_two_wait(session: Session) -> None:
-    waiting = text("SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted")
-    for _ in range(600):
-        if session.execute(waiting).scalar_one() == 2:
-            return
-        threading.Event().wait(0.05)
-    raise AssertionError("they do not wait for the case and its approval")

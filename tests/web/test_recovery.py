@@ -1,6 +1,7 @@
 """A case that lapsed in its approvers' silence goes on: once a lapse, by others, by every door."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
@@ -8,8 +9,9 @@ from fastapi import FastAPI
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
+from activities.application import ApplicationActivities
 from creditflow.commands.output import Exit
-from domain.application import Application, CaseStatus
+from domain.application import Application, CaseStart, CaseStatus
 from domain.approval import ApprovalOutcome, Silence, StepDue, TaskStatus, Verdict
 from domain.errors import OutOfOrder, OwnCase, RecoveryClosed, SameHands
 from domain.identity import Role
@@ -181,6 +183,27 @@ def test_the_start_delivered_twice_opens_the_case_once(book: Book) -> None:
     view = case_of(book, case_id)
     assert view.case.status is CaseStatus.LAPSED
     assert len(view.approvals) == 2
+
+
+def test_a_run_whose_step_comes_twice_at_once_opens_the_case_once(book: Book) -> None:
+    case_id = lapsed(book, "7514")
+    book.services.applications.recover(book.people["risk"], case_id, WHY, "twice")
+    steps, start = ApplicationActivities(book.services.records), CaseStart(case_id=case_id)
+    lock = text("SELECT FROM application WHERE case_id = :case_id FOR UPDATE")
+
+    with ThreadPoolExecutor(2) as threads:
+        with book.services.records.begin() as session:
+            session.execute(lock, {"case_id": case_id})
+            twins = [threads.submit(steps.receive_application, start) for _ in range(2)]
+            servers.until_waiting(session, 2)
+        first, second = (twin.result(30) for twin in twins)
+
+    assert first == second
+    assert first.status is CaseStatus.RECEIVED
+    timeline = book.services.applications.timeline(book.people["auditor"], case_id)
+    assert [(each.source, each.kind) for each in timeline].count(("case", "recovered")) == 1
+    book.office.deliver()
+    assert case_of(book, case_id).case.status is CaseStatus.IN_APPROVAL
 
 
 def test_whoever_was_asked_and_did_not_answer_does_not_recover_it(book: Book) -> None:

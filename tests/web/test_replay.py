@@ -93,6 +93,15 @@ def test_both_values_of_what_differs_are_told_as_people_read_them(
     assert (differs.recorded, differs.recomputed) == (recorded, recomputed)
 
 
+@pytest.mark.parametrize(
+    ("recorded", "recomputed"),
+    [(Decimal("1E+2"), Decimal(100)), ((1,), [1]), (frozenset("a"), ("a",))],
+)
+def test_what_differs_is_never_told_as_twice_the_same(recorded: Any, recomputed: Any) -> None:
+    [differs] = contrasts({"x": recorded}, {"x": recomputed})
+    assert differs.recorded != differs.recomputed
+
+
 def test_a_difference_is_a_sentence_in_both_languages() -> None:
     [differs] = replayed(tampered("limit.limit_proposed.amount", "9000000.00"), an_edition())
     fresh = str(judged().limit.limit_proposed)

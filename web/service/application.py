@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from activities.assessment import collect_dossier, file_of
-from activities.form import in_form
+from activities.form import in_form, line_of
 from domain.application import Application, ApplicationChange, Case, CaseAction, CaseStatus
 from domain.approval import Approval
 from domain.assessment import Assessment
@@ -213,7 +213,7 @@ class ApplicationService:
 
         Refuses `KeyReused`, `NotFound` for a customer the person does not see, `NoSupplier` for a
         prepayment to a party that supplies us nothing, and of a change of a line what its form or
-        the line does not allow (`policies/form.py`). While a case is open on the same customer and
+        the line does not allow (`policies/form.py`), `NotFound` and `LineNotActive` among it. While a case is open on the same customer and
         limit, that case is answered, `existing` and unchanged.
         """
         permit(person, Action.APPLICATION_SUBMIT)
@@ -229,8 +229,11 @@ class ApplicationService:
                 raise NoSupplier(customer_id=customer.customer_id, date=on)
             intakes, whole = Intakes(session), application
             refuse_fields(application)
-            if application.application_type.has_form and not intakes.knows(person.person_id, key):
-                whole = in_form(session, application, _in_force(session, on), on)
+            if not intakes.knows(person.person_id, key):
+                if application.application_type.has_form:
+                    whole = in_form(session, application, _in_force(session, on), on)
+                elif application.line_id is not None:
+                    line_of(session, application)
             case_id, new = intakes.record(
                 new_id(),
                 whole,

@@ -121,7 +121,8 @@ class ContractService:
             case = Applications(session).read(letter.case_id)
             _refuse_unseen(session, person, case, kind="letter")
             customer = Customers(session).read(case.application.customer_id)
-        content = render_letter(letter, customer, self._grantor)
+        signed = case.application.application_type.is_signed
+        content = render_letter(letter, customer, self._grantor, signed=signed)
         return Document(
             sha256=hashlib.sha256(content).hexdigest(), name=f"{letter_no}.pdf", content=content
         )

@@ -85,7 +85,7 @@ class LateService:
         on = as_of or self._clock.business_on()
         with self._records.begin() as session:
             customer_id = visible_customer(session, person, customer_id).customer_id
-            return _account(session, customer_id, on)
+            return self._account(session, customer_id, on)
 
     def charge(self, person: Person, customer_id: str, period_end_on: date) -> LateCharges:
         """Charge what accrued by a month's end and was not charged yet; again, nothing.
@@ -106,7 +106,7 @@ class LateService:
             later = [each.period_end_on for each in before if each.period_end_on is not None]
             if later and max(later) > period_end_on:
                 raise OutOfOrder(**because("charged_up_to", day=max(later)))
-            found = _account(session, customer_id, period_end_on)
+            found = self._account(session, customer_id, period_end_on)
             posted = [
                 LateInterest(session).post(
                     LateEntry(
@@ -170,7 +170,7 @@ class LateService:
             LateInterest(session).answer_waiver(
                 waiver, person.person_id, today, granted=granted, note=note
             )
-            return _account(session, customer_id, today)
+            return self._account(session, customer_id, today)
 
     def reverse(
         self, person: Person, entry_id: str, reason: str, reversal_id: str | None = None
@@ -191,12 +191,15 @@ class LateService:
                 reason.strip(),
             )
 
+    def _account(self, session: Session, customer_id: str, on: date) -> LateAccount:
+        return _account(session, customer_id, on, self._clock.offset_days)
 
-def _account(session: Session, customer_id: str, on: date) -> LateAccount:
+
+def _account(session: Session, customer_id: str, on: date, offset_days: int) -> LateAccount:
     spans = Editions(session).find_spans(on)
     agreed = [
         agreed_late(each, LineRates(session).list_of_line(each.line_id))
-        for each in Contracts(session).in_force_of(customer_id)
+        for each in Contracts(session).in_force_of(customer_id, offset_days)
     ]
     payments = Receivables(session).payments(customer_id)
     entries = LateInterest(session).entries(customer_id)
