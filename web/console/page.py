@@ -93,6 +93,7 @@ class Pages:
             "at_second": _of_formats("at_second"),
             "hours": _of_formats("hours"),
             "owner": _owner,
+            "plain": _of_speech("plain"),
             "short_id": short_id,
             "as_json": _as_json,
         }
@@ -120,9 +121,10 @@ class Visit:
 
     @property
     def person(self) -> Person:
+        """Who asks, to be answered in the language of the page."""
         if self.session is None:
             raise NotSignedIn()
-        return self.session.person
+        return self.session.person.model_copy(update={"language": self.reader.language})
 
     @property
     def speech(self) -> Speech:
