@@ -586,6 +586,7 @@ def test_what_is_missing_is_brought_and_the_case_goes_on(app: FastAPI, book: Boo
     page = client.get(path).text
     assert "incomplete" not in re.findall(r"<h1>.*?</h1>", page)[0]
     assert "Business licence" in page
+    assert "documents: Business licence" in page.split('id="timeline"', 1)[1]
 
 
 def test_the_states_that_pages_offer_are_those_that_the_steps_take() -> None:

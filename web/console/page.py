@@ -152,7 +152,7 @@ class Visit:
         frame = {
             "person": self.session.person if self.session else None,
             "csrf_token": self.session.csrf_token if self.session else "",
-            "menu": menu_of(self.session.person, self.request.url.path) if self.session else (),
+            "menu": menu_of(self.session.person, self.request.url.path) if self.session else {},
             "path": _path_of(self.request),
             "request_id": str(getattr(self.request.state, "request_id", "")),
             "business_on": self.services.clock.business_on(),

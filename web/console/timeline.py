@@ -50,6 +50,8 @@ KINDS = {
 }
 _SIGNS = {"workflow": "cycle", "entry": "coins", "report": "search", "repair": "pulse"}
 _HASH = re.compile(r"[0-9a-f]{64}")
+_DOCUMENT = re.compile(r"'([a-z0-9_]+)': '[0-9a-f]{64}'")
+_NOBODY = "system"
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ def told(event: TimelineEvent, visit: Visit) -> Told:
         detail = _details(event, visit)
     return Told(
         at=event.at,
-        person_id=event.person_id,
+        person_id=speech.say("case.system") if event.person_id == _NOBODY else event.person_id,
         sentence=sentence,
         detail=detail,
         sign=_sign(event),
@@ -87,7 +89,7 @@ def _details(event: TimelineEvent, visit: Visit) -> str:
     speech = visit.speech
     parts = []
     if "recipient" in event.facts:
-        parts.append(event.facts["recipient"])
+        parts.append(event.facts["recipient"].removeprefix("person:"))
     if event.facts.get("state"):
         parts.append(speech.name("word.delivery_state", event.facts["state"]))
     for name, fact in event.facts.items():
@@ -101,6 +103,9 @@ def _fact(name: str, fact: str, visit: Visit) -> str:
     """A fact in words: codes by their names, hashes by their beginning."""
     if name in KINDS:
         return ", ".join(visit.speech.name(KINDS[name], code) for code in fact.split(","))
+    if name == "attachments":
+        after = fact.rpartition("→")[2]
+        return ", ".join(visit.speech.name("document", code) for code in _DOCUMENT.findall(after))
     return f"{fact[:12]}…" if _HASH.fullmatch(fact) else fact
 
 
