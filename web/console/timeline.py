@@ -51,7 +51,9 @@ KINDS = {
 _SIGNS = {"workflow": "cycle", "entry": "coins", "report": "search", "repair": "pulse"}
 _HASH = re.compile(r"[0-9a-f]{64}")
 _DOCUMENT = re.compile(r"'([a-z0-9_]+)': '[0-9a-f]{64}'")
-_NOBODY = "system"
+_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\S*[+Z]\S*")
+# Who acts or is told without being a person of ours.
+_OTHERS = ("system", "customer")
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def told(event: TimelineEvent, visit: Visit) -> Told:
         detail = _details(event, visit)
     return Told(
         at=event.at,
-        person_id=speech.say("case.system") if event.person_id == _NOBODY else event.person_id,
+        person_id=_who(event.person_id, visit),
         sentence=sentence,
         detail=detail,
         sign=_sign(event),
@@ -85,11 +87,17 @@ def told(event: TimelineEvent, visit: Visit) -> Told:
     )
 
 
+def _who(party: str, visit: Visit) -> str:
+    """A person by their id, the customer and the programs by their word."""
+    kind, _, named = party.partition(":")
+    return visit.speech.say(f"case.by.{kind}") if kind in _OTHERS else named or party
+
+
 def _details(event: TimelineEvent, visit: Visit) -> str:
     speech = visit.speech
     parts = []
     if "recipient" in event.facts:
-        parts.append(event.facts["recipient"].removeprefix("person:"))
+        parts.append(_who(event.facts["recipient"], visit))
     if event.facts.get("state"):
         parts.append(speech.name("word.delivery_state", event.facts["state"]))
     for name, fact in event.facts.items():
@@ -106,6 +114,8 @@ def _fact(name: str, fact: str, visit: Visit) -> str:
     if name == "attachments":
         after = fact.rpartition("→")[2]
         return ", ".join(visit.speech.name("document", code) for code in _DOCUMENT.findall(after))
+    if _INSTANT.fullmatch(fact):
+        return visit.formats.at(datetime.fromisoformat(fact))
     return f"{fact[:12]}…" if _HASH.fullmatch(fact) else fact
 
 
