@@ -16,6 +16,9 @@ from typing import Any
 from domain.identity import Language
 
 _FOLDER = Path(__file__).parent / "languages"
+# What a refusal speaks of by its code, as programs read it; an address or an id is none.
+_CODE = re.compile(r"(?<![\w./@-])[a-z]+(?:_[a-z]+)+(?![\w/@-])")
+_KINDS_OF_CODES = ("field", "position", "product_name", "word.application_type")
 
 
 class Speech:
@@ -54,6 +57,14 @@ class Speech:
             return code.replace("_", " ")
         of = {kind: self._sentences.get(f"{kind}.{figure}", figure) for kind in ("rule", "factor")}
         return sentence.format(figure=figure, **of)
+
+    def plain(self, sentence: str) -> str:
+        """A sentence with the codes in it called by their names; a code nobody named stays."""
+        return _CODE.sub(lambda found: self._called(found[0]), sentence)
+
+    def _called(self, code: str) -> str:
+        keys = (f"{kind}.{code}" for kind in _KINDS_OF_CODES)
+        return next((self._sentences[key] for key in keys if key in self._sentences), code)
 
     def explains(self, key: str) -> bool:
         return key in self._sentences

@@ -237,8 +237,8 @@ class Asking:
         if mine and left is not None:
             return AwayNow(entry_id=left.entry_id)
         grants = [g for g in self.register.grants if person_id in holders(g, self.register)]
-        told = ", ".join(f"{grant.position} up to {grant.limit}" for grant in grants) or "none"
-        wanted = " or ".join(positions)
+        told = ", ".join(f"{grant.position} ≤ {grant.limit}" for grant in grants) or "—"
+        wanted = " / ".join(positions)
         aggregate = self._approval.request.aggregate
         return NoAuthority(
             **because("authority_held", asked=wanted, aggregate=aggregate, on=self._on, held=told)

@@ -143,6 +143,8 @@ def test_a_signer_who_is_to_sign_later_is_found_on_the_route_and_removed(
     page = owner.get(added)
     assert _faults_of(page.text) == []
     assert 'value="approve"' not in page.text
+    assert "once the one before it has decided" in page.text
+    assert "Closed without" not in page.text
     out = {"action": "remove_signer", "note": "no need"}
     gone = owner.post(f"{added}/acts", data={**hidden(page, f"{added}/acts"), **out})
 

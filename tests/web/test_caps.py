@@ -522,6 +522,8 @@ def test_a_cap_is_asked_for_on_a_page_decided_on_a_task_and_shown(
     assert page.status_code == 200
     assert _faults_of(page.text) == []
     assert 'value="return"' not in page.text
+    assert "CNY CNY" not in page.text
+    assert "CNY ¥" not in page.text
     assert 'name="limit"' not in page.text
     word = hidden(page, f"/tasks/{task}/decision")
     done = deciding.post(f"/tasks/{task}/decision", data={**word, "verdict": "approve"})

@@ -9,11 +9,16 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from creditflow.client import requests, values
-from domain.application import ApplicationType
+from domain.application import Application, ApplicationType
+from domain.identity import Language
+from domain.money import Money
 from tests import servers
 from tests.web.book import Book, opened
 from tests.web.test_console import hidden, signed_in
 from web.app import assemble
+from web.console.form import form_said
+from web.console.formats import Formats, Reader
+from web.language import speech
 
 PLAIN = {
     "currency": "CNY",
@@ -78,7 +83,7 @@ def test_an_extension_is_started_on_its_page_and_shown_on_its_case(
     assert case.application.limit_requested == line.terms.limit
     assert case.missing == ("change_request",)
     page = client.get(f"/cases/{case_id}").text
-    assert until in page
+    assert until in page.split('data-testid="asked"', 1)[1].split("</div>", 1)[0]
 
 
 @pytest.mark.parametrize(
@@ -109,6 +114,83 @@ def test_a_slip_in_a_change_comes_back_with_its_code(
     assert 400 <= answer.status_code < 500
     assert f"<code>{code}</code>" in answer.text
     assert PLAIN["purpose"] in answer.text
+
+
+@pytest.mark.parametrize(
+    ("language", "kind", "typed", "said", "never"),
+    [
+        ("en", "change_of_cover", {}, "Cover added, Cover released", "form."),
+        (
+            "zh-CN",
+            "change_of_conditions",
+            {"dropped": "none_such"},
+            "取消条件，额度中没有",
+            "form.",
+        ),
+        ("zh-CN", "change_of_products", {"product": "open_account"}, "额度现已为 赊销", "form."),
+        (
+            "en",
+            "change_of_products",
+            {"product": "open_account"},
+            "Change of products",
+            "The change_of",
+        ),
+    ],
+)
+def test_a_refusal_calls_fields_and_codes_by_their_names(
+    app: FastAPI,
+    book: Book,
+    language: str,
+    kind: str,
+    typed: dict[str, str],
+    said: str,
+    never: str,
+) -> None:
+    answer = asked(signed_in(app, "manager", language), book, kind, **typed)
+
+    box = answer.text.split('id="refusal"', 1)[1].split("</strong>", 1)[0]
+    assert said in box
+    assert never not in box
+
+
+def test_sub_lines_asked_for_are_read_in_words() -> None:
+    sub_lines = [
+        {"product": "open_account", "limit": Money.of(500_000, "CNY"), "tenor_months": 6},
+        {"product": "factoring", "limit": Money.of(400_000, "CNY"), "tenor_months": 3},
+    ]
+    form = {"kind": "change_of_products", "product": "comprehensive", "sub_lines": sub_lines}
+    application = Application.model_validate(
+        {
+            "customer_id": "c-1",
+            "application_type": "change_of_products",
+            "limit_requested": Money.of(900_000, "CNY"),
+            "line_id": "line-1",
+            "product": "comprehensive",
+            "form": form,
+        }
+    )
+
+    said = form_said(application, Formats(Reader()), speech(Language.ZH))
+
+    assert said == [("sub_lines", ["赊销 · ¥500,000.00 · 6 个月", "保理 · ¥400,000.00 · 3 个月"])]
+
+
+def test_the_lines_page_leads_to_its_change_and_shows_what_may_be_given_up(
+    app: FastAPI, book: Book
+) -> None:
+    line_id = book.cases["line"]
+    path = f"/cases/new?customer=c-1004&amp;line={line_id}"
+    client = signed_in(app, "manager")
+    terms = book.services.lines.read_line(book.people["manager"], line_id).line.terms
+
+    assert path in client.get(f"/lines/{line_id}").text
+    assert path not in signed_in(app, "auditor").get(f"/lines/{line_id}").text
+    page = client.get(path.replace("&amp;", "&")).text
+
+    assert f'name="line_id" value="{line_id}"' in page
+    assert 'value="increase" selected' in page
+    for code in (*terms.conditions, *terms.requirements):
+        assert f"<code>{code}</code>" in page
 
 
 def test_the_client_says_no_more_of_a_change_than_was_said() -> None:

@@ -241,7 +241,11 @@ def test_a_case_of_every_state_has_its_page(app: FastAPI, book: Book, language: 
     client = signed_in(app, "auditor", language)
     for seen, case_id in book.cases.items():
         path = f"/lines/{case_id}" if seen == "line" else f"/cases/{case_id}"
-        assert client.get(path).status_code == 200, seen
+        page = client.get(path)
+        assert page.status_code == 200, seen
+        timeline = page.text.partition('id="timeline"')[2]
+        assert "customer:" not in timeline
+        assert "person:" not in timeline
 
 
 @pytest.mark.parametrize(("language", "word"), [("en", "in approval"), ("zh-CN", "审批中")])
@@ -586,6 +590,7 @@ def test_what_is_missing_is_brought_and_the_case_goes_on(app: FastAPI, book: Boo
     page = client.get(path).text
     assert "incomplete" not in re.findall(r"<h1>.*?</h1>", page)[0]
     assert "Business licence" in page
+    assert "documents: Business licence" in page.split('id="timeline"', 1)[1]
 
 
 def test_the_states_that_pages_offer_are_those_that_the_steps_take() -> None:

@@ -16,7 +16,7 @@ from domain.identity import Language
 from storage.edition import read_shipped
 from tests.web.words import literal_texts, templates, used
 from web.console.application import ACTS
-from web.console.menu import ENTRIES
+from web.console.menu import ENTRIES, GROUPS
 from web.console.timeline import KINDS, SOURCES
 from web.language import Speech, language_of, speech, word_key
 
@@ -88,6 +88,7 @@ def test_every_code_of_a_shipped_edition_has_a_name(name: str) -> None:
 def test_what_is_completed_at_run_time_is_there_too() -> None:
     completed = [
         *(f"menu.{entry.key}" for entry in ENTRIES),
+        *(f"menu_group.{group}" for group in GROUPS if group),
         *(f"action.{act.code}" for act in ACTS),
         *(f"said.decided_{verdict}" for verdict in Verdict),
         *(f"waits.{status}" for status in CaseStatus if not status.ended),

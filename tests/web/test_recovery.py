@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from fastapi import FastAPI
@@ -13,6 +14,7 @@ from activities.application import ApplicationActivities
 from creditflow.commands.output import Exit
 from domain.application import Application, CaseStart, CaseStatus
 from domain.approval import ApprovalOutcome, Silence, StepDue, TaskStatus, Verdict
+from domain.calendar import ZONE
 from domain.errors import OutOfOrder, OwnCase, RecoveryClosed, SameHands
 from domain.identity import Role
 from domain.money import Money
@@ -304,6 +306,14 @@ def test_the_page_recovers_it_and_the_timeline_says_so_in_both_languages(
     chinese = signed_in(app, "risk", "zh-CN").get(f"/cases/{case_id}").text
     assert "已恢复，重新提交各环节审批" in chinese
     assert "失效恢复" in chinese
+    assert "审批逾期未决" in chinese
+    rail = chinese.split('id="timeline"', 1)[1]
+    assert "· 系统" in rail
+    assert "person:" not in rail
+    waits = signed_in(app, "risk").get(f"/cases/{case_id}/timeline").text
+    [task] = [t for t in case_of(book, case_id).tasks if t.status is TaskStatus.OPEN]
+    due = task.due_at.astimezone(ZoneInfo(ZONE))
+    assert f"due {due:%Y-%m-%d %H:%M}." in waits
 
 
 def test_the_record_is_never_changed_and_the_database_holds_who(book: Book) -> None:

@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse
 
 from domain.application import Application, ApplicationChange, ApplicationType, Case, CaseStatus
 from domain.approval import TaskStatus
+from domain.contract import Terms
 from domain.edition import OverridePolicy
 from domain.errors import (
     CaseClosed,
@@ -22,7 +23,7 @@ from domain.errors import (
 )
 from domain.external_rating import EXTERNAL_RATING
 from domain.investigation import INVESTIGATION_REPORT
-from domain.line import ConditionPrecedent, ConditionStatus
+from domain.line import ConditionPrecedent, ConditionStatus, CreditLine
 from domain.money import Money
 from domain.offer import OfferStatus
 from domain.operations import Turn
@@ -39,6 +40,7 @@ from web.console.form import (
     TypedForm,
     form_of,
     form_said,
+    in_words,
     typed_form,
 )
 from web.console.lists import CURRENCIES, PAGE_SIZE, next_path, plain_amount
@@ -155,7 +157,9 @@ def list_cases(
 @router.get("/cases/new")
 def start_case(visit: Visiting, customer: str = "", line: str = "") -> HTMLResponse:
     """The form that starts a case."""
-    return _start_page(visit, Typed(customer_id=customer, line_id=line))
+    kind = ApplicationType.INCREASE if line else ApplicationType.NEW_LINE
+    typed = Typed(customer_id=customer, application_type=kind.value, line_id=line)
+    return _start_page(visit, typed)
 
 
 @router.post("/cases")
@@ -390,9 +394,12 @@ def _refusal_of(
 
 
 def _start_page(visit: Visit, typed: Typed, refusal: Problem | None = None) -> HTMLResponse:
+    terms = _terms_of(visit, typed)
     return visit.show(
         "application/new.html",
-        refusal=refusal,
+        refusal=refusal and in_words(refusal, typed.application_type, visit.speech),
+        terms=terms,
+        lines=_lines_of(visit, typed),
         typed=typed,
         types=list(ApplicationType),
         fields_of=FIELDS,
@@ -402,6 +409,21 @@ def _start_page(visit: Visit, typed: Typed, refusal: Problem | None = None) -> H
         customers=visit.services.customers.list_customers(visit.person, page_size=500),
         form_key=new_id(),
     )
+
+
+def _lines_of(visit: Visit, typed: Typed) -> Sequence[CreditLine]:
+    """The lines of the customer that is named, to choose from."""
+    if not (typed.customer_id and permitted(visit.person, Action.LINE_READ)):
+        return ()
+    return visit.services.lines.list_lines(visit.person, customer_id=typed.customer_id)
+
+
+def _terms_of(visit: Visit, typed: Typed) -> Terms | None:
+    """What the line that is named asks by codes, to be given up by them."""
+    if typed.line_id and permitted(visit.person, Action.LINE_READ):
+        with suppress(NotFound):
+            return visit.services.lines.read_line(visit.person, typed.line_id).line.terms
+    return None
 
 
 def case_page(
@@ -468,7 +490,7 @@ def _shown(visit: Visit, view: CaseView) -> dict[str, Any]:
     granted = letter.terms.limit if letter and letter.terms else None
     return {
         "case": view.case,
-        "form_said": form_said(view.case.application),
+        "form_said": form_said(view.case.application, visit.formats, visit.speech),
         "customer": view.customer,
         "customer_name": visit.customer_name(view.customer),
         "assessment": assessment,

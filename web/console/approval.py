@@ -500,7 +500,7 @@ def _asked(visit: Visit, page: TaskPage) -> Asked:
         tasks=view.tasks,
         shown={
             "case": view.case,
-            "form_said": form_said(application),
+            "form_said": form_said(application, visit.formats, visit.speech),
             "overrides": asked_for if about_override else view.overrides,
         },
     )

@@ -1,5 +1,6 @@
 """What a page types of a change of a line: the fields of its type, and no others."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
@@ -10,8 +11,11 @@ from domain.application import Application, ApplicationType
 from domain.errors import FormFieldRefused
 from domain.form import ConditionsForm, CoverForm, ExtensionForm, ProductsForm
 from domain.money import Money
+from web.console.formats import Formats, short_id
 from web.console.lists import plain_amount
 from web.console.page import Visit
+from web.language import Speech
+from web.problems import Problem
 
 # Of each type, the fields of the page that its form is made of.
 FIELDS: Mapping[ApplicationType, tuple[str, ...]] = {
@@ -26,8 +30,18 @@ SAYING: Mapping[str, tuple[ApplicationType, ...]] = {
     "product": (*GRANTING, ApplicationType.CHANGE_OF_PRODUCTS),
     "term_months": (*GRANTING, ApplicationType.RESTRUCTURE),
     "amount": (*GRANTING, ApplicationType.RESTRUCTURE),
+    "currency": (
+        *GRANTING,
+        ApplicationType.RESTRUCTURE,
+        ApplicationType.CHANGE_OF_COVER,
+        ApplicationType.CHANGE_OF_PRODUCTS,
+    ),
+    "line": tuple(each for each in ApplicationType if not each.asks_new_line),
+    "temporary_until": (ApplicationType.TEMPORARY_INCREASE,),
+    "kept": tuple(each for each in ApplicationType if each.has_form),
     "above": GRANTING,
 }
+_PLACE = re.compile(r"form\.([a-z_]+)")
 
 
 @dataclass(frozen=True)
@@ -116,18 +130,45 @@ def _parts(visit: Visit, text: str, field: str, count: int) -> list[list[str]]:
     return found
 
 
-def form_said(application: Application) -> list[tuple[str, list[str]]]:
+def in_words(refusal: Problem, application_type: str, speech: Speech) -> Problem:
+    """A refusal that names the places of a form as the page does."""
+
+    fields = next((FIELDS[each] for each in FIELDS if each == application_type), ())
+
+    def called(place: re.Match[str]) -> str:
+        names = (place[1], f"cover_{place[1]}")
+        return speech.name("field", next((each for each in fields if each in names), place[1]))
+
+    return refusal.model_copy(update={"detail": _PLACE.sub(called, refusal.detail)})
+
+
+def form_said(
+    application: Application, formats: Formats, speech: Speech
+) -> list[tuple[str, list[str]]]:
     """What an application's form says, field by field, as its page shows it."""
+    money, name = formats.money_for_reader, speech.name
+    said: dict[str, list[str]]
     match application.form:
         case ExtensionForm(until=until):
-            said = {"until": [until.isoformat()]}
+            said = {"until": [formats.on(until)]}
         case ConditionsForm(added=added, dropped=dropped):
             said = {"added": [each.text for each in added], "dropped": list(dropped)}
         case CoverForm(added=covers, released=released):
-            texts = [f"{each.cover_id} {each.amount}" for each in covers]
-            said = {"cover_added": texts, "cover_released": list(released)}
+            texts = [f"{short_id(each.cover_id)} · {money(each.amount)}" for each in covers]
+            said = {"cover_added": texts, "cover_released": [short_id(each) for each in released]}
         case ProductsForm(sub_lines=sub_lines):
-            said = {"sub_lines": [f"{each.product} {each.limit}" for each in sub_lines]}
+            said = {
+                "sub_lines": [
+                    " · ".join(
+                        (
+                            name("product_name", each.product),
+                            money(each.limit),
+                            speech.say("case.months", months=each.tenor_months),
+                        )
+                    )
+                    for each in sub_lines
+                ]
+            }
         case _:
             said = {}
     return [(field, texts) for field, texts in said.items() if texts]

@@ -93,6 +93,7 @@ class Pages:
             "at_second": _of_formats("at_second"),
             "hours": _of_formats("hours"),
             "owner": _owner,
+            "plain": _of_speech("plain"),
             "short_id": short_id,
             "as_json": _as_json,
         }
@@ -120,9 +121,10 @@ class Visit:
 
     @property
     def person(self) -> Person:
+        """Who asks, to be answered in the language of the page."""
         if self.session is None:
             raise NotSignedIn()
-        return self.session.person
+        return self.session.person.model_copy(update={"language": self.reader.language})
 
     @property
     def speech(self) -> Speech:
@@ -150,7 +152,7 @@ class Visit:
         frame = {
             "person": self.session.person if self.session else None,
             "csrf_token": self.session.csrf_token if self.session else "",
-            "menu": menu_of(self.session.person, self.request.url.path) if self.session else (),
+            "menu": menu_of(self.session.person, self.request.url.path) if self.session else {},
             "path": _path_of(self.request),
             "request_id": str(getattr(self.request.state, "request_id", "")),
             "business_on": self.services.clock.business_on(),

@@ -39,7 +39,7 @@ def show_timeline(visit: Visiting, case_id: str) -> HTMLResponse:
     return visit.show(
         "operations/timeline.html",
         case_id=case_id,
-        sentence=sentence_of(found.explanation, visit.speech),
+        sentence=sentence_of(found.explanation, visit.speech, visit.formats.at),
         turn=found.explanation.turn,
         stuck=found.stuck,
         events=[told(event, visit) for event in reversed(found.items)],

@@ -50,6 +50,10 @@ KINDS = {
 }
 _SIGNS = {"workflow": "cycle", "entry": "coins", "report": "search", "repair": "pulse"}
 _HASH = re.compile(r"[0-9a-f]{64}")
+_DOCUMENT = re.compile(r"'([a-z0-9_]+)': '[0-9a-f]{64}'")
+_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\S*[+Z]\S*")
+# Who acts or is told without being a person of ours.
+_OTHERS = ("system", "customer")
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,7 @@ def told(event: TimelineEvent, visit: Visit) -> Told:
         detail = _details(event, visit)
     return Told(
         at=event.at,
-        person_id=event.person_id,
+        person_id=_who(event.person_id, visit),
         sentence=sentence,
         detail=detail,
         sign=_sign(event),
@@ -83,11 +87,17 @@ def told(event: TimelineEvent, visit: Visit) -> Told:
     )
 
 
+def _who(party: str, visit: Visit) -> str:
+    """A person by their id, the customer and the programs by their word."""
+    kind, _, named = party.partition(":")
+    return visit.speech.say(f"case.by.{kind}") if kind in _OTHERS else named or party
+
+
 def _details(event: TimelineEvent, visit: Visit) -> str:
     speech = visit.speech
     parts = []
     if "recipient" in event.facts:
-        parts.append(event.facts["recipient"])
+        parts.append(_who(event.facts["recipient"], visit))
     if event.facts.get("state"):
         parts.append(speech.name("word.delivery_state", event.facts["state"]))
     for name, fact in event.facts.items():
@@ -101,6 +111,11 @@ def _fact(name: str, fact: str, visit: Visit) -> str:
     """A fact in words: codes by their names, hashes by their beginning."""
     if name in KINDS:
         return ", ".join(visit.speech.name(KINDS[name], code) for code in fact.split(","))
+    if name == "attachments":
+        after = fact.rpartition("→")[2]
+        return ", ".join(visit.speech.name("document", code) for code in _DOCUMENT.findall(after))
+    if _INSTANT.fullmatch(fact):
+        return visit.formats.at(datetime.fromisoformat(fact))
     return f"{fact[:12]}…" if _HASH.fullmatch(fact) else fact
 
 
