@@ -1,22 +1,19 @@
 """The register of authority by every door: API, client, command line and page, in both languages."""
 
-import json
 from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from typer.testing import CliRunner
 
-from creditflow.cli import app as commands
-from creditflow.client import Client, CreditflowError
+from creditflow.client import CreditflowError
 from creditflow.client import values as v
 from creditflow.commands.output import Exit
-from storage.identity import ApiKeys
 from tests import servers
-from tests.web.book import Book, opened
+from tests.web.book import Book
 from tests.web.conftest import serving
+from tests.web.keys import client, keyed_book, types
 from tests.web.test_console import hidden, signed_in
 from web.app import assemble
 
@@ -28,13 +25,8 @@ DAY = timedelta(days=1)
 def book(
     postgres_server: servers.Databases, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Book]:
-    name = postgres_server.copy()
-    with opened(postgres_server.url(name), tmp_path_factory.mktemp("authority")) as there:
-        with there.services.records.begin() as session:
-            for person_id in KEYS:
-                ApiKeys(session).record_key(person_id, f"cf_test_{person_id}")
+    with keyed_book(postgres_server, tmp_path_factory, KEYS) as there:
         yield there
-    postgres_server.drop(name)
 
 
 @pytest.fixture(scope="module")
@@ -53,15 +45,8 @@ def today(book: Book) -> date:
     return book.services.clock.business_on()
 
 
-def client(url: str, person_id: str) -> Client:
-    return Client(url, f"cf_test_{person_id}")
-
-
-def types(url: str, person_id: str, *words: str) -> tuple[Exit, Any]:
-    """A command with `--json` at somebody's terminal: its exit and its document."""
-    environment = {"CREDITFLOW_URL": url, "CREDITFLOW_KEY": f"cf_test_{person_id}"}
-    result = CliRunner().invoke(commands, ["authority", *words, "--json"], env=environment)
-    return Exit(result.exit_code), json.loads(result.stdout)
+def of_authority(url: str, person_id: str, *words: str) -> tuple[Exit, Any]:
+    return types(url, person_id, "authority", *words)
 
 
 def days(today: date) -> tuple[str, ...]:
@@ -83,34 +68,34 @@ def test_grants_seats_and_sub_grants_are_entered_at_a_terminal_and_fall_together
         "--by",
         "board",
     )
-    assert types(url, "operator", *said, "--region", "CN-JS")[0] is Exit.DONE
-    ending, document = types(url, "approver1", *said)
+    assert of_authority(url, "operator", *said, "--region", "CN-JS")[0] is Exit.DONE
+    ending, document = of_authority(url, "approver1", *said)
     assert (ending, document["code"]) == (Exit.REFUSED, "not_permitted")
     seat = ("seat", "approver3", "--post", "deputy", "--from", f"{today}")
-    ending, seated = types(url, "operator", *seat)
+    ending, seated = of_authority(url, "operator", *seat)
     assert (ending, seated["person_id"]) == (Exit.DONE, "approver3")
 
     under = ("--under", "T-1", "--by", "approver3", "--person", "approver2")
     wide = ("grant", "T-2", "branch_head", "--limit", "6000000", "CNY", *days(today), *under)
-    ending, document = types(url, "operator", *wide)
+    ending, document = of_authority(url, "operator", *wide)
     assert document["code"] == "beyond_grant"
     assert "limit, regions" in document["detail"]
     strange = ("grant", "T-2", "branch_head", *limit, *days(today), "--region", "CN-JS")
     strange += ("--under", "T-1", "--by", "approver1", "--person", "approver2")
-    assert types(url, "operator", *strange)[1]["code"] == "grant_not_held"
+    assert of_authority(url, "operator", *strange)[1]["code"] == "grant_not_held"
     within = ("grant", "T-2", "branch_head", *limit, *days(today), "--region", "CN-JS", *under)
-    assert types(url, "operator", *within)[0] is Exit.DONE
+    assert of_authority(url, "operator", *within)[0] is Exit.DONE
 
-    _, listed = types(url, "auditor", "grants")
+    _, listed = of_authority(url, "auditor", "grants")
     by_no = {each["grant"]["grant_no"]: each for each in listed["items"]}
     assert by_no["T-1"]["holders"] == ["approver3"]
     assert by_no["T-2"]["line"] == ["T-2", "T-1"]
-    assert types(url, "operator", "end", "seats", seated["entry_id"])[0] is Exit.DONE
+    assert of_authority(url, "operator", "end", "seats", seated["entry_id"])[0] is Exit.DONE
     with client(url, "auditor") as auditor:
         assert not auditor.fetch_grant("T-2").stands
         assert auditor.fetch_grant("T-1").holders == ()
-    assert types(url, "operator", "revoke", "T-1", "--reason", "moved")[0] is Exit.DONE
-    _, happened = types(url, "auditor", "events")
+    assert of_authority(url, "operator", "revoke", "T-1", "--reason", "moved")[0] is Exit.DONE
+    _, happened = of_authority(url, "auditor", "events")
     told = [(each["what"], each["entry_id"], each["by"]) for each in happened["items"]]
     assert ("ended", "T-1", "operator") in told
     assert ("recorded", "T-2", "operator") in told
@@ -120,13 +105,21 @@ def test_a_delegation_is_ones_own_or_an_operators_and_never_the_delegates(
     url: str, today: date
 ) -> None:
     leave = ("--reason", "leave", *days(today))
-    ending, own = types(url, "approver1", "delegate", "approver2", *leave, "--present")
+    ending, own = of_authority(url, "approver1", "delegate", "approver2", *leave, "--present")
     assert (ending, own["delegator"], own["absent"]) == (Exit.DONE, "approver1", False)
-    ending, refused = types(url, "approver2", "delegate", "approver2", *leave, "--for", "approver1")
+    ending, refused = of_authority(
+        url, "approver2", "delegate", "approver2", *leave, "--for", "approver1"
+    )
     assert refused["code"] == "not_permitted"
-    assert types(url, "approver1", "delegate", "approver1", *leave)[1]["code"] == "same_hands"
-    assert types(url, "manager", "delegate", "approver1", *leave)[1]["code"] == "not_permitted"
-    ending, sick = types(url, "operator", "delegate", "approver3", *leave, "--for", "approver2")
+    assert (
+        of_authority(url, "approver1", "delegate", "approver1", *leave)[1]["code"] == "same_hands"
+    )
+    assert (
+        of_authority(url, "manager", "delegate", "approver1", *leave)[1]["code"] == "not_permitted"
+    )
+    ending, sick = of_authority(
+        url, "operator", "delegate", "approver3", *leave, "--for", "approver2"
+    )
     assert (ending, sick["recorded_by"]) == (Exit.DONE, "operator")
     with client(url, "approver3") as delegate:
         with pytest.raises(CreditflowError) as stopped:
@@ -134,7 +127,7 @@ def test_a_delegation_is_ones_own_or_an_operators_and_never_the_delegates(
         assert stopped.value.code == "not_permitted"
         assert [each.delegator for each in delegate.list_delegations("approver3")] == ["approver2"]
     for person, entry in (("approver1", own), ("operator", sick)):
-        ending, ended = types(url, person, "end", "delegations", entry["entry_id"])
+        ending, ended = of_authority(url, person, "end", "delegations", entry["entry_id"])
         assert (ending, ended["ended_by"]) == (Exit.DONE, person)
 
 
@@ -142,29 +135,38 @@ def test_a_certificate_needs_its_document_and_another_person(
     url: str, today: date, book: Book
 ) -> None:
     said = ("certify", "Z-1", "approver1", "credit_approval", *days(today), "--evidence")
-    assert types(url, "operator", *said, "0" * 64)[0] is Exit.NOT_FOUND
+    assert of_authority(url, "operator", *said, "0" * 64)[0] is Exit.NOT_FOUND
     with client(url, "risk") as risk:
         evidence = risk.attach("z.pdf", b"%PDF-1.7 certificate").sha256
-    assert types(url, "operator", *said, evidence)[0] is Exit.DONE
-    assert types(url, "operator", *said, evidence)[0] is Exit.DONE  # the same again
+    assert of_authority(url, "operator", *said, evidence)[0] is Exit.DONE
+    assert of_authority(url, "operator", *said, evidence)[0] is Exit.DONE  # the same again
     own = ("certify", "Z-2", "operator", "credit_approval", *days(today), "--evidence", evidence)
-    assert types(url, "operator", *own)[1]["code"] == "same_hands"
-    assert types(url, "approver1", *own)[1]["code"] == "not_permitted"
-    _, listed = types(url, "approver1", "list", "certificates", "--of", "approver1")
+    assert of_authority(url, "operator", *own)[1]["code"] == "same_hands"
+    assert of_authority(url, "approver1", *own)[1]["code"] == "not_permitted"
+    _, listed = of_authority(url, "approver1", "list", "certificates", "--of", "approver1")
     assert [each["certificate_no"] for each in listed["items"]] == ["Z-1"]
 
 
 def test_a_tie_is_seen_by_whoever_has_it_and_those_in_charge(url: str, today: date) -> None:
-    ending, tie = types(url, "approver2", "declare", "c-1002", "--note", "a relative")
+    ending, tie = of_authority(url, "approver2", "declare", "c-1002", "--note", "a relative")
     assert (ending, tie["person_id"]) == (Exit.DONE, "approver2")
-    assert types(url, "approver2", "list", "conflicts")[1]["items"] == [tie]
-    assert types(url, "approver1", "list", "conflicts")[1]["items"] == []
-    assert types(url, "approver1", "list", "conflicts", "--of", "approver2")[0] is Exit.REFUSED
-    assert tie in types(url, "risk", "list", "conflicts", "--of", "c-1002")[1]["items"]
-    assert not [e for e in types(url, "operator", "events")[1]["items"] if e["kind"] == "conflict"]
-    assert [e for e in types(url, "auditor", "events")[1]["items"] if e["kind"] == "conflict"]
-    assert types(url, "operator", "end", "conflicts", tie["entry_id"])[1]["code"] == "not_permitted"
-    _, over = types(url, "risk2", "end", "conflicts", tie["entry_id"], "--reason", "over")
+    assert of_authority(url, "approver2", "list", "conflicts")[1]["items"] == [tie]
+    assert of_authority(url, "approver1", "list", "conflicts")[1]["items"] == []
+    assert (
+        of_authority(url, "approver1", "list", "conflicts", "--of", "approver2")[0] is Exit.REFUSED
+    )
+    assert tie in of_authority(url, "risk", "list", "conflicts", "--of", "c-1002")[1]["items"]
+    assert not [
+        e for e in of_authority(url, "operator", "events")[1]["items"] if e["kind"] == "conflict"
+    ]
+    assert [
+        e for e in of_authority(url, "auditor", "events")[1]["items"] if e["kind"] == "conflict"
+    ]
+    assert (
+        of_authority(url, "operator", "end", "conflicts", tie["entry_id"])[1]["code"]
+        == "not_permitted"
+    )
+    _, over = of_authority(url, "risk2", "end", "conflicts", tie["entry_id"], "--reason", "over")
     assert over["ended_by"] == "risk2"
     with client(url, "risk") as risk:
         own = risk.declare_conflict("c-1003", "shares")
@@ -197,20 +199,20 @@ def test_an_inbox_lists_the_one_case_of_a_special_grant(url: str, today: date, b
 
 
 def test_the_queue_says_so_when_a_task_waits_for_nobody(url: str, book: Book) -> None:
-    assert types(url, "operator", "queue") == (Exit.DONE, {"items": []})
+    assert of_authority(url, "operator", "queue") == (Exit.DONE, {"items": []})
     [open_task] = [
         task
         for task in book.services.approvals.list_tasks(book.people["auditor"], mine=False)
         if task.position == "region_head"
     ][:1]
-    _, grants = types(url, "operator", "grants")
+    _, grants = of_authority(url, "operator", "grants")
     [held] = [
         each["grant"]
         for each in grants["items"]
         if each["stands"] and each["grant"]["position"] == "region_head"
     ]
-    types(url, "operator", "revoke", held["grant_no"])
-    ending, queue = types(url, "operator", "queue")
+    of_authority(url, "operator", "revoke", held["grant_no"])
+    ending, queue = of_authority(url, "operator", "queue")
     assert ending is Exit.REFUSED
     assert open_task.task_id in {each["task_id"] for each in queue["items"]}
 

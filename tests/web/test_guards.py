@@ -1,6 +1,5 @@
 """Guards and the register of related parties by every door: API, client, command line and page."""
 
-import json
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -8,10 +7,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
-from typer.testing import CliRunner
 
-from creditflow.cli import app as commands
-from creditflow.client import Client
 from creditflow.commands.output import Exit
 from domain.application import Application
 from domain.approval import Verdict
@@ -19,12 +15,12 @@ from domain.customer import Identifier, IdentifierScheme
 from domain.money import Money
 from domain.party import LinkContent
 from storage.customer import Customers
-from storage.identity import ApiKeys
 from storage.statement import Statements
 from tests import servers
 from tests.makers_policy import a_customer, a_statement
-from tests.web.book import Book, opened, supplies
+from tests.web.book import Book, supplies
 from tests.web.conftest import serving
+from tests.web.keys import client, keyed_book, types
 from tests.web.test_console import hidden, signed_in
 from web.app import assemble
 
@@ -40,13 +36,8 @@ WHY = "Twice the orders of last season, each under a letter of credit."
 def book(
     postgres_server: servers.Databases, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Book]:
-    name = postgres_server.copy()
-    with opened(postgres_server.url(name), tmp_path_factory.mktemp("guards")) as there:
-        with there.services.records.begin() as session:
-            for person_id in KEYS:
-                ApiKeys(session).record_key(person_id, f"cf_test_{person_id}")
+    with keyed_book(postgres_server, tmp_path_factory, KEYS) as there:
         yield there
-    postgres_server.drop(name)
 
 
 @pytest.fixture(scope="module")
@@ -58,17 +49,6 @@ def app(book: Book) -> FastAPI:
 def url(app: FastAPI) -> Iterator[str]:
     with serving(app) as address:
         yield address
-
-
-def types(url: str, person_id: str, *words: str) -> tuple[Exit, Any]:
-    """A command with `--json` at somebody's terminal: its exit and its document."""
-    environment = {"CREDITFLOW_URL": url, "CREDITFLOW_KEY": f"cf_test_{person_id}"}
-    result = CliRunner().invoke(commands, [*words, "--json"], env=environment)
-    return Exit(result.exit_code), json.loads(result.stdout)
-
-
-def client(url: str, person_id: str) -> Client:
-    return Client(url, f"cf_test_{person_id}")
 
 
 def asks(url: str, person_id: str, method: str, path: str, **sent: Any) -> httpx.Response:

@@ -1,18 +1,13 @@
 """Offers by every door: a typed word, the customer's link, the manager's desk, and who may not."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
 from stdnum.cn import uscc
-from typer.testing import CliRunner
 
-from creditflow.cli import app as commands
-from creditflow.client import Client
 from creditflow.client import values as v
 from creditflow.commands.output import Exit
 from domain.application import Application
@@ -20,14 +15,13 @@ from domain.contract import Terms
 from domain.customer import Identifier, IdentifierScheme
 from domain.money import Money
 from storage.customer import Customers
-from storage.edition import Editions, shipped_text
-from storage.identity import ApiKeys
 from storage.notification import Outbox
 from storage.statement import Statements
 from tests import servers
 from tests.makers_policy import a_changed_edition, a_customer, a_statement
-from tests.web.book import Book, opened
+from tests.web.book import Book
 from tests.web.conftest import serving
+from tests.web.keys import client, keyed_book, types
 from tests.web.test_console import browser, hidden, signed_in
 from web.app import assemble
 
@@ -41,14 +35,13 @@ OFFERING = a_changed_edition(
 def book(
     postgres_server: servers.Databases, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Book]:
-    name = postgres_server.copy()
-    with opened(postgres_server.url(name), tmp_path_factory.mktemp("offers")) as there:
-        with there.services.records.begin() as session:
-            Editions(session).publish(OFFERING, shipped_text("standard"), "risk")
-            for person_id in ("manager", "approver1", "auditor", "legal", "release"):
-                ApiKeys(session).record_key(person_id, f"cf_test_{person_id}")
+    with keyed_book(
+        postgres_server,
+        tmp_path_factory,
+        ("manager", "approver1", "auditor", "legal", "release"),
+        OFFERING,
+    ) as there:
         yield there
-    postgres_server.drop(name)
 
 
 @pytest.fixture(scope="module")
@@ -60,17 +53,6 @@ def app(book: Book) -> FastAPI:
 def url(app: FastAPI) -> Iterator[str]:
     with serving(app) as address:
         yield address
-
-
-def types(url: str, person_id: str, *words: str) -> tuple[Exit, Any]:
-    """A command with `--json` at somebody's terminal: its exit and its document."""
-    environment = {"CREDITFLOW_URL": url, "CREDITFLOW_KEY": f"cf_test_{person_id}"}
-    result = CliRunner().invoke(commands, [*words, "--json"], env=environment)
-    return Exit(result.exit_code), json.loads(result.stdout)
-
-
-def client(url: str, person_id: str) -> Client:
-    return Client(url, f"cf_test_{person_id}")
 
 
 def asked(book: Book, number: str) -> tuple[str, str]:

@@ -12,11 +12,11 @@ from domain.approval import Verdict
 from domain.errors import NoNewEvidence, ReconsiderationClosed
 from domain.identity import Person
 from storage.edition import Editions, shipped_text
-from storage.identity import ApiKeys
 from tests import servers
 from tests.makers_policy import a_changed_edition
-from tests.web.book import Book, opened
+from tests.web.book import Book
 from tests.web.conftest import serving
+from tests.web.keys import keyed_book
 from tests.web.test_console import hidden, signed_in
 from tests.web.test_offers import asked, client, types
 from web.app import assemble
@@ -30,14 +30,10 @@ WHY = "The audited accounts show what the drafts did not."
 def book(
     postgres_server: servers.Databases, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Book]:
-    name = postgres_server.copy()
-    with opened(postgres_server.url(name), tmp_path_factory.mktemp("anew")) as there:
-        with there.services.records.begin() as session:
-            Editions(session).publish(ONCE, shipped_text("standard"), "risk")
-            for person_id in ("manager", "approver1", "auditor"):
-                ApiKeys(session).record_key(person_id, f"cf_test_{person_id}")
+    with keyed_book(
+        postgres_server, tmp_path_factory, ("manager", "approver1", "auditor"), ONCE
+    ) as there:
         yield there
-    postgres_server.drop(name)
 
 
 @pytest.fixture(scope="module")

@@ -15,19 +15,19 @@ from creditflow.commands.output import Exit
 from domain.application import Application, CaseStart, CaseStatus
 from domain.approval import ApprovalOutcome, Silence, StepDue, TaskStatus, Verdict
 from domain.calendar import ZONE
+from domain.edition import PolicyEdition
 from domain.errors import OutOfOrder, OwnCase, RecoveryClosed, SameHands
 from domain.identity import Role
 from domain.money import Money
 from domain.screening import ListEffect, ListEntry
 from storage.customer import Customers
-from storage.edition import Editions, shipped_text
-from storage.identity import ApiKeys
 from storage.notification import Outbox
 from storage.screening import Lists
 from tests import servers
 from tests.makers_policy import a_changed_edition
-from tests.web.book import Book, opened
+from tests.web.book import Book
 from tests.web.conftest import serving
+from tests.web.keys import keyed_book, publish
 from tests.web.test_console import hidden, signed_in
 from tests.web.test_offers import asked, client, types
 from web.app import assemble
@@ -54,14 +54,10 @@ WHY = "Both approvers were at the yearly training; the customer still waits."
 def book(
     postgres_server: servers.Databases, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Book]:
-    name = postgres_server.copy()
-    with opened(postgres_server.url(name), tmp_path_factory.mktemp("recovered")) as there:
-        publish(there)
-        with there.services.records.begin() as session:
-            for person_id in ("manager", "approver1", "auditor", "risk"):
-                ApiKeys(session).record_key(person_id, f"cf_test_{person_id}")
+    with keyed_book(
+        postgres_server, tmp_path_factory, ("manager", "approver1", "auditor", "risk"), recovering()
+    ) as there:
         yield there
-    postgres_server.drop(name)
 
 
 @pytest.fixture(scope="module")
@@ -75,10 +71,8 @@ def url(app: FastAPI) -> Iterator[str]:
         yield address
 
 
-def publish(book: Book, days: int = 30) -> None:
-    edition = a_changed_edition(f"{STEPS}[approval.recovery]\ndays_max = {days}\n")
-    with book.services.records.begin() as session:
-        Editions(session).publish(edition, shipped_text("standard"), "risk")
+def recovering(days: int = 30) -> PolicyEdition:
+    return a_changed_edition(f"{STEPS}[approval.recovery]\ndays_max = {days}\n")
 
 
 def nobody_answers(book: Book, case_id: str, n: int = 1) -> None:
@@ -232,12 +226,12 @@ def test_only_a_lapse_of_the_approval_is_recovered(book: Book) -> None:
 
 def test_late_is_too_late_and_an_edition_may_give_no_days(book: Book) -> None:
     case_id = lapsed(book, "7507")
-    publish(book, days=0)
+    publish(book, recovering(0))
     try:
         with pytest.raises(RecoveryClosed):
             recover(book, case_id)
     finally:
-        publish(book, days=31)
+        publish(book, recovering(31))
     recover(book, case_id)
 
 
