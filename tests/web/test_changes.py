@@ -85,6 +85,19 @@ def test_an_extension_is_started_on_its_page_and_shown_on_its_case(
     page = client.get(f"/cases/{case_id}").text
     assert until in page.split('data-testid="asked"', 1)[1].split("</div>", 1)[0]
 
+    # What the line keeps is not shown to be changed, and need not be sent.
+    fields = hidden(client.get(f"/cases/{case_id}"), f"/cases/{case_id}/supplement")
+    assert 'id="supplement-purpose"' in page
+    assert 'id="supplement-amount"' not in page
+    brought = client.post(
+        f"/cases/{case_id}/supplement",
+        data=fields | {"purpose": PLAIN["purpose"], "document": "change_request"},
+        files={"file": ("request.pdf", b"%PDF-1.7 as asked", "application/pdf")},
+    )
+    assert brought.status_code == 303, brought.text
+    after = book.services.applications.read_case(book.people["manager"], case_id).case
+    assert (after.missing, after.application.limit_requested) == ((), line.terms.limit)
+
 
 @pytest.mark.parametrize(
     ("kind", "typed", "code"),

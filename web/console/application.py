@@ -666,10 +666,14 @@ def _temporal_link(visit: Visit, case_id: str) -> str:
 def _change_of(
     visit: Visit, case: Case, typed: Typed, attachments: dict[str, str]
 ) -> ApplicationChange:
-    """What differs from the application as it stands; an untouched field changes nothing."""
+    """What differs from the application as it stands; an untouched field changes nothing, nor does
+    one that the form of a change of a line does not show."""
     before = case.application
-    limit = Money.of(plain_amount(typed.amount), before.limit_requested.currency)
-    term = visit.whole(typed.term_months, "term_months")
+    limit, term = before.limit_requested, before.term_months
+    if typed.amount or not before.application_type.has_form:
+        limit = Money.of(plain_amount(typed.amount), limit.currency)
+    if typed.term_months or not before.application_type.has_form:
+        term = visit.whole(typed.term_months, "term_months")
     purpose = typed.purpose.strip()
     return visit.valid(
         ApplicationChange,
