@@ -10,6 +10,7 @@ from temporalio import activity
 from activities.assessment import File, collect_dossier, file_of
 from activities.book import unit_for
 from activities.exchange import Exchange
+from activities.hands import makers_of
 from activities.letter import issue_letter, order_of, tell_decision
 from activities.offer import withdraw_offer
 from activities.override import override_grade, standing, void, void_pending
@@ -476,11 +477,8 @@ def _to_people(
         makers=tuple(
             dict.fromkeys(
                 (
-                    case.applicant,
-                    case.last_editor,
+                    *makers_of(session, case, assessment),
                     *Overrides(session).hands_on(case.case_id),
-                    *Recoveries(session).hands_on(case.case_id),
-                    *_suppliers(session, assessment),
                 )
             )
         ),
@@ -502,13 +500,6 @@ def _to_people(
         amount_reporting=assessment.route.aggregate.amount,
         approval=request,
     )
-
-
-def _suppliers(session: Session, assessment: Assessment) -> tuple[str, ...]:
-    """Whoever supplied or confirmed a figure of the case; they decide it no more than its maker."""
-    if not assessment.dossier.supplied:
-        return ()
-    return AnalystFigures(session).hands_on(assessment.case_id)
 
 
 def _decided_by_policy(

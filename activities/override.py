@@ -9,6 +9,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from activities.hands import makers_of
 from domain.application import Case, CaseAction, CaseStatus
 from domain.approval import Approval, ApprovalOutcome, ApprovalRequest, DecisionRequest, Subject
 from domain.assessment import Assessment
@@ -232,7 +233,7 @@ def _ask(
         subject_id=override.override_id,
         case_id=case.case_id,
         customer_id=override.customer_id,
-        makers=tuple(dict.fromkeys((override.proposed_by, case.applicant, case.last_editor))),
+        makers=tuple(dict.fromkeys((override.proposed_by, *makers_of(session, case, judged)))),
         steps=(confirmation_step(edition),),
         aggregate=judged.route.aggregate,
         grade=override.grade_asked,

@@ -241,7 +241,7 @@ class Repairs:
             conditions.append(RepairRow.case_id == case_id)
         if waiting:
             conditions += [
-                RepairRow.act.in_(("complete", "fail", "reset")),
+                RepairRow.act.in_([act for act in RepairAct if act.second_person]),
                 RepairDecisionRow.repair_id.is_(None),
             ]
         return self._list(*conditions, most=most)

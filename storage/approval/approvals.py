@@ -173,6 +173,15 @@ class Approvals:
         )
         return Approval.model_validate(row.body) if row else None
 
+    def list_of_case(self, case_id: str) -> list[Approval]:
+        """Every approval of a case, those of overrides of its grade among them."""
+        rows = self._session.scalars(
+            select(ApprovalRow)
+            .where(ApprovalRow.case_id == case_id)
+            .order_by(ApprovalRow.opened_at, ApprovalRow.approval_id)
+        )
+        return [Approval.model_validate(row.body) for row in rows]
+
     def list_of_subject(self, subject_id: str) -> list[Approval]:
         rows = self._session.scalars(
             select(ApprovalRow).where(ApprovalRow.subject_id == subject_id).order_by(ApprovalRow.n)

@@ -8,7 +8,7 @@ from sqlalchemy import func, literal_column, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from domain.approval import AgendaItem, FrozenMinutes, Meeting, MeetingMinutes
+from domain.approval import AgendaItem, FrozenMinutes, ItemResult, Meeting, MeetingMinutes
 from domain.errors import AlreadyExists, NotFound
 from storage.base import Row
 
@@ -189,6 +189,16 @@ class Meetings:
             .where(
                 MeetingRow.body == body,
                 tuple_(MeetingItemRow.meeting_no, MeetingItemRow.approval_id).not_in(later),
+                MeetingMinutesRow.body["sections"].contains(
+                    func.jsonb_build_array(
+                        func.jsonb_build_object(
+                            "item",
+                            func.jsonb_build_object("approval_id", MeetingItemRow.approval_id),
+                            "result",
+                            ItemResult.DEFERRED.value,
+                        )
+                    )
+                ),
             )
             .order_by(MeetingItemRow.meeting_no, MeetingItemRow.item_no)
         )

@@ -48,7 +48,7 @@ from domain.identity import Language, Person, Role
 from domain.money import Money
 from policies.calendar import work_calendar
 from storage.application import CaseEvents
-from storage.approval import AuthorityGrants, AuthorityRegister
+from storage.approval import AuthorityGrants, AuthorityRegister, Meetings
 from storage.identity import ApiKeys, Persons, password_hash_of
 from tests.investigators import Desk, at_desk
 from tests.makers_policy import a_customer
@@ -341,6 +341,8 @@ def test_one_document_has_a_section_a_case_and_is_frozen_and_sealed(desk: Desk) 
 
     sections = frozen.minutes.sections
     assert [each.result for each in sections] == [ItemResult.PASSED, ItemResult.REFUSED]
+    with desk.services.records.begin() as session:
+        assert Meetings(session).put_off("loan_committee") == []
     assert [each.vote.tally.approve for each in sections] == [2, 0]
     assert [said.note for said in sections[1].vote.said] == ["member1 says so", "member2 says so"]
     assert frozen.minutes_hash == frozen.minutes.minutes_hash

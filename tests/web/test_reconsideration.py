@@ -134,13 +134,17 @@ def test_nothing_old_and_nothing_late_is_reconsidered(book: Book) -> None:
 
 
 def test_the_record_is_never_changed_and_a_second_is_refused_by_the_database(book: Book) -> None:
-    for change in (
-        "DELETE FROM reconsideration",
-        "UPDATE reconsideration SET grounds = 'other'",
-        "INSERT INTO reconsideration SELECT letter_no, declined_case_id, case_id || 'x', steps,"
-        " evidence, grounds, asked_by, asked_at, recorded_at FROM reconsideration LIMIT 1",
+    only_added = "only ever added to"
+    for change, why in (
+        ("DELETE FROM reconsideration", only_added),
+        ("UPDATE reconsideration SET grounds = 'other'", only_added),
+        (
+            "INSERT INTO reconsideration SELECT letter_no, declined_case_id, case_id, steps,"
+            " evidence, grounds, asked_by, asked_at, recorded_at FROM reconsideration LIMIT 1",
+            "pk_reconsideration|uq_reconsideration",
+        ),
     ):
-        with pytest.raises(DatabaseError), book.services.records.begin() as session:
+        with pytest.raises(DatabaseError, match=why), book.services.records.begin() as session:
             session.execute(text(change))
 
 

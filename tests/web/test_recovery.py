@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
 from activities.application import ApplicationActivities
+from activities.hands import makers_of
 from creditflow.commands.output import Exit
 from domain.application import Application, CaseStart, CaseStatus
 from domain.approval import ApprovalOutcome, Silence, StepDue, TaskStatus, Verdict
@@ -20,6 +21,7 @@ from domain.errors import OutOfOrder, OwnCase, RecoveryClosed, SameHands
 from domain.identity import Role
 from domain.money import Money
 from domain.screening import ListEffect, ListEntry
+from storage.application import Assessments
 from storage.customer import Customers
 from storage.notification import Outbox
 from storage.screening import Lists
@@ -163,6 +165,9 @@ def test_a_case_that_lapses_again_is_recovered_again(book: Book) -> None:
     view = case_of(book, case_id)
     assert view.case.status is CaseStatus.IN_APPROVAL
     assert [each.recovered_by for each in view.recoveries] == ["risk", "risk2"]
+    with book.services.records.begin() as session:
+        judged = Assessments(session).read(case_id)
+        assert {"manager", "risk", "risk2"} <= {*makers_of(session, view.case, judged)}
     assert {"risk", "risk2"} <= set(view.approvals[-1].request.makers)
     with book.services.records.begin() as session:
         owed = [each.kind for each in Outbox(session).list_of_case(case_id)]

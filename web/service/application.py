@@ -213,12 +213,12 @@ class ApplicationService:
 
         Refuses `KeyReused`, `NotFound` for a customer the person does not see, `NoSupplier` for a
         prepayment to a party that supplies us nothing, and of a change of a line what its form or
-        the line does not allow (`policies/form.py`), `NotFound` and `LineNotActive` among it. While a case is open on the same customer and
-        limit, that case is answered, `existing` and unchanged.
+        the line does not allow (`policies/form.py`), `NotFound` and `LineNotActive` among it. While
+        a case is open on the same customer and limit, that case is answered, `existing` and
+        unchanged.
         """
         permit(person, Action.APPLICATION_SUBMIT)
-        if not 0 < len(key) <= 200 or not key.isprintable():
-            raise Malformed(reason="the key is empty, too long or not printable")
+        _refuse_key(key)
         now = self._clock.now()
         with self._records.begin() as session:
             customer = _visible_customer(session, person, application.customer_id)
@@ -744,8 +744,14 @@ def _reconsidered_letter(session: Session, case: Case, on: date) -> Letter:
 
 
 def _refuse_ill_formed(reason: str, key: str) -> None:
-    if not reason.strip() or len(reason) > 2000:
+    if not reason.strip():
         raise Malformed(reason="a note has to say why")
+    if len(reason) > 2000:
+        raise Malformed(reason="a note has at most 2,000 characters")
+    _refuse_key(key)
+
+
+def _refuse_key(key: str) -> None:
     if not 0 < len(key) <= 200 or not key.isprintable():
         raise Malformed(reason="the key is empty, too long or not printable")
 

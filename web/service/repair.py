@@ -22,6 +22,7 @@ from domain.operations import (
     RepairDecision,
     RepairStatus,
     ResetPlan,
+    StepFailure,
     WorkflowLook,
 )
 from domain.reasons import because, of_field
@@ -162,7 +163,9 @@ class RepairService:
             return self._ended(repair, done=False, detail=gone.detail())
         if repair.content.act is RepairAct.FAIL:  # its worker does it before the next attempt
             return repair
-        if repair.content.act in (RepairAct.RETRY, RepairAct.COMPLETE):
+        if repair.content.act is RepairAct.PAUSE:
+            self._keep(look, step)  # nothing else tells of it as long as it rests
+        else:
             self._forget(look, step.step_id)  # it is told anew where it fails again
         return self._ended(repair, done=True, detail="")
 
@@ -209,6 +212,22 @@ class RepairService:
         with self._records.begin() as session:
             StepFailures(session).end(look.workflow_id, repair.run_id, None, recorded_at())
         return self._ended(repair, done=True, detail=f"run {run_id}")
+
+    def _keep(self, look: WorkflowLook, step: PendingStep) -> None:
+        now = recorded_at()
+        with self._records.begin() as session:
+            StepFailures(session).record(
+                StepFailure(
+                    workflow_id=look.workflow_id,
+                    run_id=look.run_id,
+                    step_id=step.step_id,
+                    step=step.step,
+                    attempts=step.attempts,
+                    error=step.error,
+                    first_failed_at=step.scheduled_at,
+                    last_failed_at=step.last_failed_at or now,
+                )
+            )
 
     def _forget(self, look: WorkflowLook, step_id: str) -> None:
         with self._records.begin() as session:

@@ -140,7 +140,7 @@ def _workflows(session: Session, case: Case) -> list[tuple[str, bool]]:
     """The workflows of a case, and whether each should run."""
     contract = Contracts(session).find_by_case(case.case_id)
     found = [(application_id(case.case_id), not case.status.ended)]
-    for approval in Approvals(session).list_of_subject(case.case_id):
+    for approval in Approvals(session).list_of_case(case.case_id):
         request = approval.request
         found.append((approval_id(request.subject_id, request.n), approval.outcome == "open"))
     if contract is not None:
