@@ -22,6 +22,7 @@ from domain.errors import (
     SameHands,
     Unauthenticated,
 )
+from domain.exposure import UseBounds
 from domain.form import CoverForm, ExtensionForm
 from domain.identity import SYSTEM, Role
 from domain.ids import uuid7
@@ -48,7 +49,7 @@ from domain.review import ReviewCause
 from domain.screening import ListEffect, Screening
 from domain.value import content_hash
 from policies.form import last_draw_on, refuse_unfit
-from policies.line import LineDates, line_dates
+from policies.line import LineDates, line_dates, use_bounds
 from policies.screening import screen
 from policies.terms import days_approved
 from storage.application import Applications, Assessments, Screenings
@@ -93,7 +94,8 @@ class LineActivities(LineSteps):
             if line.status.ended:
                 return _progress(session, line, look.offset_days, on)
             if line.temporary_until is not None and on > line.temporary_until:
-                line = Lines(session).end_temporary(line, on, look.at)
+                edition = Editions(session).read(line.edition_hash)
+                line = Lines(session).end_temporary(line, on, look.at, edition.temporary.overlap)
             if line.closing:
                 line = _ended_where_free(session, line, look.at)
             if on > line.ends_on and not line.status.ended:
@@ -294,7 +296,7 @@ class _Gate:
                 activated_at=self._request.at,
             ),
             self._on,
-            self._terms_days(case, letter),
+            self._bounds(case, letter, dates.ends_on),
         )
         Outbox(self._session).post(
             Channel.TEMPORAL,
@@ -336,7 +338,7 @@ class _Gate:
             case_id=case.case_id,
             at=self._request.at,
             business_on=self._on,
-            terms_days=self._terms_days(case, letter),
+            bounds=self._bounds(case, letter, line.ends_on),
         )
         if kind is ApplicationType.RESTRUCTURE:
             self._on_file(case, changed)
@@ -379,6 +381,7 @@ class _Gate:
             case_id=case.case_id,
             at=self._request.at,
             business_on=self._on,
+            bounds=self._bounds(case, letter, line.ends_on),
         )
         if application.application_type is ApplicationType.TERMINATION:
             amended = self._closing(amended, letter)
@@ -421,9 +424,11 @@ class _Gate:
         assert letter.terms is not None
         return line_dates(self._on, letter.terms.term_months, grade, self._edition(case))
 
-    def _terms_days(self, case: Case, letter: Letter) -> int:
+    def _bounds(self, case: Case, letter: Letter, ends_on: date) -> UseBounds:
         assert letter.terms is not None
-        return days_approved(letter.terms.payment_terms, self._edition(case))
+        edition = self._edition(case)
+        days = days_approved(letter.terms.payment_terms, edition)
+        return use_bounds(letter.terms, ends_on, days, edition)
 
     def _edition(self, case: Case) -> PolicyEdition:
         return Editions(self._session).read(case.edition_hash)

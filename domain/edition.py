@@ -22,6 +22,7 @@ from domain.classification import FiveTier
 from domain.cover import CoverClass, CoverKind
 from domain.customer import Segment
 from domain.errors import EditionInvalid, ProductUnknown
+from domain.exposure import Overlap
 from domain.external_rating import AgencyCode, RatingSymbol
 from domain.identity import Id, Role
 from domain.money import Currency, Money, rounded
@@ -757,6 +758,8 @@ class ContractPolicy(Value):
 class LinePolicy(Value):
     last_draw_days_before_end: int = Field(ge=0)
     reservation_minutes: Annotated[Exact, Field(gt=0)]
+    # How long after the line's end a use of it may be due (最迟到期日); None: as long as its tenor.
+    maturity_days_after_end: int | None = Field(default=None, ge=0)
 
 
 class ReviewPolicy(Value):
@@ -1046,6 +1049,7 @@ class TurnaroundPolicy(Value):
 class TemporaryPolicy(Value):
     share_max: Annotated[Exact, Field(ge=0)]  # of the line's limit, on top of it
     days_max: int = Field(ge=1)
+    overlap: Overlap = Overlap.MAX
 
 
 class PolicyEdition(Value):

@@ -706,6 +706,36 @@ class DrawsOver(NotGranted):
     sentence_zh = "额度 {line_id} 的提用期已于 {last_draw_on} 结束。"
 
 
+class ProductMissing(NotGranted):
+    sentence = "The line {line_id} is one of several products: a use of it says of which."
+    sentence_zh = "额度 {line_id} 为综合授信，用信须注明额度品种。"
+
+
+class ProductRefused(NotGranted):
+    sentence = "The line {line_id} was not granted for {product}."
+    sentence_zh = "额度 {line_id} 不含额度品种“{product}”。"
+
+
+class PurposeRefused(NotGranted):
+    sentence = "The line {line_id} is dedicated: it is for {purpose} and nothing else."
+    sentence_zh = "额度 {line_id} 为专项额度，只限用于“{purpose}”。"
+
+
+class TenorExceeded(NotGranted):
+    sentence = "A use of the line {line_id} is due within {months_max} months at the latest."
+    sentence_zh = "额度 {line_id} 项下单笔用信期限最长 {months_max} 个月。"
+
+
+class MaturesLate(NotGranted):
+    sentence = "A use of the line {line_id} is due on {latest_on} at the latest."
+    sentence_zh = "额度 {line_id} 项下用信最迟于 {latest_on} 到期。"
+
+
+class OverNominal(NotGranted):
+    sentence = "The line {line_id} has {headroom} left of what may be lent by name."
+    sentence_zh = "额度 {line_id} 的名义金额仅余 {headroom}。"
+
+
 class TermsExceeded(NotGranted):
     sentence = (
         "The terms {asked} come to {asked_days} days (rank {asked_rank}); the line {line_id} is"

@@ -1,15 +1,17 @@
 """Exposure (用信余额): what a line's limit is taken by, as a fold of append-only entries.
 
-A line has an account, its customer where a cap was set on it, and the group it belongs to. Every
-entry moves all of them, so an account's balance is the sum of its entries and nothing else. How the entries are kept is `storage/exposure.py`.
+A line has an account, as have its sub-lines, its customer where a cap was set on it, the guarantors
+and insurers it stands on, and the group it belongs to. Every entry moves all of them, so an account's
+balance is the sum of its entries and nothing else. How they are kept is `storage/exposure`.
 """
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from typing import Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from domain.errors import AmountNotPositive, MalformedAmount
 from domain.identity import Id
@@ -18,6 +20,8 @@ from domain.value import Value
 
 # A quadrillion yuan. Sums of amounts up to here stay far inside a 64-bit column.
 AMOUNT_MINOR_MAX = 10**17
+# Enough to see what is wrong.
+DISCREPANCIES_MAX = 100
 
 
 class LimitKind(StrEnum):
@@ -55,6 +59,128 @@ class Limit(Value):
         return cls(kind=LimitKind.UNLIMITED)
 
 
+class LimitPart(Value):
+    """What a limit goes up or down by from a day until a day, both counted; None: without an end.
+
+    `code` says why (`temporary`, `cover` ...) and `of` by which letter or cover.
+    """
+
+    amount: Money
+    from_on: date | None = None
+    until_on: date | None = None
+    code: str
+    of: str = ""
+
+    def counts(self, on: date) -> bool:
+        return (self.from_on or date.min) <= on <= (self.until_on or date.max)
+
+
+def limit_on(limit: Limit, parts: Iterable[LimitPart], on: date) -> Limit:
+    """The limit of a day: its amount and the parts that count then, never below zero."""
+    if limit.amount is None:
+        return limit
+    zero = Money.zero(limit.amount.currency)
+    counting = (part.amount for part in parts if part.counts(on))
+    return Limit.of(max(sum(counting, limit.amount), zero))
+
+
+class SubLimit(Value):
+    """A sub-line's account to be: the most of one product within the line, as exposure."""
+
+    product: str
+    limit: Money
+    tenor_months: int | None = None
+    revolving: bool = True
+    purpose: str | None = None
+
+
+class Fitting(Value):
+    """What a line's uses have to fit beside its limit; None: nothing.
+
+    `tenor_months` is the longest one use may last, `matures_by` the last day it may be due on.
+    """
+
+    product: str | None = None
+    purpose: str | None = None
+    tenor_months: int | None = None
+    matures_by: date | None = None
+    nominal_limit: Money | None = None
+    revolving: bool = True
+
+
+class Overlap(StrEnum):
+    """What counts of temporary limits that are in force on the same day."""
+
+    MAX = "max"  # the highest
+    SUM = "sum"  # each on top of the line's own limit
+    LATEST = "latest"  # the one decided last
+
+
+class UseBounds(Value):
+    """What the uses of a line are held to, as its letter and the edition say."""
+
+    terms_days: int | None = None  # the longest of the approved terms
+    fitting: Fitting = Fitting()
+    sub_lines: tuple[SubLimit, ...] = ()
+    overlap: Overlap = Overlap.MAX
+
+
+class TemporaryLimit(Value):
+    """A limit that a letter gave until a day, that day counted."""
+
+    limit: Money
+    until_on: date
+    letter_no: str
+
+
+def composed(
+    base: Money, temporary: Iterable[TemporaryLimit], overlap: Overlap, on: date
+) -> tuple[Money, tuple[LimitPart, ...]]:
+    """The limit of a day, of a base and what is beside it (in the order decided), and the parts by
+    which it changes on the days after, down to the base again."""
+    live = [each for each in temporary if each.until_on >= on]
+    days = [on, *sorted({each.until_on + timedelta(days=1) for each in live})]
+    levels = [_level(base, live, overlap, day) for day in days]
+    ended = {each.until_on: each.letter_no for each in live}
+    parts = tuple(
+        LimitPart(
+            amount=level - before,
+            from_on=day,
+            code="temporary",
+            of=ended[day - timedelta(days=1)],
+        )
+        for before, level, day in zip(levels, levels[1:], days[1:], strict=False)
+        if level != before
+    )
+    return levels[0], parts
+
+
+def _level(base: Money, live: list[TemporaryLimit], overlap: Overlap, on: date) -> Money:
+    counting = [each.limit for each in live if each.until_on >= on]
+    if not counting:
+        return base
+    match overlap:
+        case Overlap.MAX:
+            return max(base, *counting)
+        case Overlap.SUM:
+            zero = Money.zero(base.currency)
+            return sum((max(each - base, zero) for each in counting), base)
+        case Overlap.LATEST:
+            return max(base, counting[-1])
+
+
+class Use(Value):
+    """What an order says of itself beside its amount, where its line asks for it.
+
+    `nominal` is what is lent by name (名义金额) where `amount` is the net exposure (敞口) of it.
+    """
+
+    product: str | None = None
+    purpose: str | None = None
+    nominal: Money | None = None
+    due_on: date | None = None
+
+
 class EntryKind(StrEnum):
     OPENING = "opening"  # the account begins, with the limit of its first letter
     LIMIT = "limit"  # a later decision changed the limit
@@ -63,13 +189,12 @@ class EntryKind(StrEnum):
     COMMIT = "commit"  # 占用: a reservation became use, wholly or in part
     RELEASE = "release"  # 释放
     EXPIRE = "expire"  # 预占失效
+    KEEP = "keep"  # 续留: what was left of a reservation that ended stays reserved
     REPAY = "repay"
+    DEPOSIT = "deposit"  # 追加保证金: the same lent by name, less of it exposure
+    DEPOSIT_BACK = "deposit_back"  # 释放保证金: and more again, as far as there is headroom
     JOIN = "join"  # a line came under the account of its customer or group, with what it held
     LEAVE = "leave"  # and went from it
-
-
-# Any of these ends a reservation, and a reservation ends once.
-ENDINGS = frozenset({EntryKind.COMMIT, EntryKind.RELEASE, EntryKind.EXPIRE})
 
 
 class Entry(Value):
@@ -90,21 +215,34 @@ class Entry(Value):
     reservation_id: Id | None = None  # which reservation this ends
     expires_at: datetime | None = None
     limit: Limit | None = None
+    parts: tuple[LimitPart, ...] = ()
     decision_id: str | None = None
     reason: str | None = None  # why it was refused
     terms: str | None = None  # of the order, where it said any
+    product: str | None = None  # of the sub-line it moved
+    nominal: Money | None = None  # what it moved by name, where that is another amount
+    due_on: date | None = None
     business_on: date
     posted_by: Id
     recorded_at: datetime
 
 
 class Balance(Value):
-    """Where an account stands. `account` is `line/<id>`, `customer/<id>` or `group/<id>`."""
+    """Where an account stands on a day. `account` is `line/<id>`, `sub_line/<line>/<product>`,
+    `customer/<id>`, `guarantor/<id>`, `insurer/<id>` or `group/<id>`.
+
+    `limit` is that of the day, of its parts too. `spent` is what was repaid of a limit that does
+    not revolve: it is used up.
+    """
 
     account: str
     limit: Limit
     reserved: Money
     used: Money
+    spent: Money | None = None
+    parts: tuple[LimitPart, ...] = ()
+    nominal: Money | None = None
+    nominal_limit: Money | None = None
 
     @property
     def taken(self) -> Money:
@@ -116,7 +254,7 @@ class Balance(Value):
         if self.limit.kind is LimitKind.UNLIMITED:
             return None
         granted = self.limit.amount or Money.zero(self.used.currency)
-        return max(granted - self.taken, Money.zero(granted.currency))
+        return max(granted - self._counted, Money.zero(granted.currency))
 
     @property
     def excess(self) -> Money:
@@ -124,7 +262,11 @@ class Balance(Value):
         granted = self.limit.amount
         if granted is None:
             return Money.zero(self.used.currency)
-        return max(self.taken - granted, Money.zero(granted.currency))
+        return max(self._counted - granted, Money.zero(granted.currency))
+
+    @property
+    def _counted(self) -> Money:
+        return self.taken + self.spent if self.spent is not None else self.taken
 
 
 def binding(balances: Iterable[Balance]) -> Balance | None:
@@ -151,6 +293,7 @@ class Movement(Value):
     binding: str | None = None  # the account the headroom is that of
     expires_at: datetime | None = None
     replayed: bool = False
+    kept: tuple[Id, ...] = ()  # the reservations that what was left of this one stays in
 
 
 class OpenReservation(Value):
@@ -165,12 +308,43 @@ class OpenReservation(Value):
 
 
 class Discrepancy(Value):
-    """One place where the book and its balances disagree."""
+    """One place where the book and its balances disagree, and which entry shows it."""
 
     account: str
     rule: str
     seq: int | None = None
     detail: str = ""
+    entry_id: Id | None = None
+
+
+class ProofPlace(Value):
+    """How far a proof has come, and what it found so far; it goes on from here.
+
+    Lines are read up to `after_no` of the account numbers that there were (`of_no`), after them the
+    accounts above in `parts`.
+    """
+
+    after_no: int = Field(default=0, ge=0)
+    of_no: int = Field(default=0, ge=0)
+    part: int = Field(default=0, ge=0)
+    parts: int | None = Field(default=None, ge=1, le=10_000)
+    discrepancies: tuple[Discrepancy, ...] = ()
+
+    @property
+    def done(self) -> bool:
+        return self.parts is not None and self.part >= self.parts
+
+    @property
+    def share(self) -> Decimal:
+        """How much of the book is read, of one; lines count for two thirds."""
+        lines = Decimal(self.after_no) / self.of_no if self.of_no else Decimal(self.done)
+        above = Decimal(self.part) / self.parts if self.parts else Decimal(0)
+        return ((2 * min(lines, Decimal(1)) + above) / 3).quantize(Decimal("0.001"))
+
+    def further(self, found: Iterable[Discrepancy], **place: int) -> Self:
+        """With a step more, and what it found; a book that is wrong everywhere need not be listed."""
+        kept = (*self.discrepancies, *found)[:DISCREPANCIES_MAX]
+        return self.model_copy(update={**place, "discrepancies": kept})
 
 
 class Proof(Value):

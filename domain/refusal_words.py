@@ -41,6 +41,7 @@ ZH: dict[str, str] = {
     "late interest entry": "逾期利息分录",
     "letter": "授信批复书",
     "line": "授信额度",
+    "sub-line": "分项额度",
     "link": "关联",
     "list version": "名单版本",
     "mail sink": "邮件收件箱",

@@ -3,8 +3,11 @@
 from calendar import monthrange
 from datetime import date, timedelta
 
+from domain.contract import Terms
 from domain.edition import PolicyEdition
+from domain.exposure import Fitting, SubLimit, UseBounds
 from domain.money import Money
+from domain.scheme import SubLine
 from domain.value import Value
 
 
@@ -32,6 +35,42 @@ def line_dates(
         ends_on=ends_on,
         last_draw_on=ends_on - timedelta(days=edition.line.last_draw_days_before_end),
         review_due_on=min(review_due_on(starts_on, grade, edition), ends_on),
+    )
+
+
+def use_bounds(terms: Terms, ends_on: date, terms_days: int, edition: PolicyEdition) -> UseBounds:
+    """What the uses of a line are held to: its product or sub-lines, a dedicated one's purpose, the
+    longest tenor of one use and the last day that one may be due on."""
+    after = edition.line.maturity_days_after_end
+    several = len(terms.sub_lines) > 1
+    named = terms.product if several or not terms.sub_lines else terms.sub_lines[0].product
+    product = edition.limit.products.get(named)
+    tenor = terms.sub_lines[0].tenor_months if terms.sub_lines and not several else None
+    single = product is not None and not several and not product.comprehensive
+    return UseBounds(
+        terms_days=terms_days,
+        fitting=Fitting(
+            product=named if single else None,
+            purpose=(terms.purpose or None) if product is not None and product.dedicated else None,
+            tenor_months=tenor or (product.tenor_months_max if product and single else None),
+            matures_by=ends_on + timedelta(days=after) if after is not None else None,
+            revolving=product.revolving if product is not None and single else True,
+        ),
+        sub_lines=tuple(_sub_limit(each, terms, edition) for each in terms.sub_lines)
+        if several
+        else (),
+        overlap=edition.temporary.overlap,
+    )
+
+
+def _sub_limit(sub: SubLine, terms: Terms, edition: PolicyEdition) -> SubLimit:
+    product = edition.limit.products.get(sub.product)
+    return SubLimit(
+        product=sub.product,
+        limit=sub.limit,
+        tenor_months=sub.tenor_months,
+        revolving=product.revolving if product is not None else True,
+        purpose=(terms.purpose or None) if product is not None and product.dedicated else None,
     )
 
 

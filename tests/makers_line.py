@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from domain.contract import Letter, Terms
+from domain.exposure import UseBounds
 from domain.line import CreditLine, LineStatus
 from domain.money import Money
 from storage.approval import Letters
@@ -79,7 +80,7 @@ def a_line(letter: Letter, **fields: Any) -> CreditLine:
 def open_line(records: Records, line_id: str = LINE_ID, **fields: Any) -> CreditLine:
     """A line in force with its account; `limit`, `customer_id` and `group_id` as wanted."""
     letter_fields = {name: fields.pop(name) for name in ("limit", "customer_id") if name in fields}
-    terms_days = fields.pop("terms_days", None)
+    bounds = fields.pop("bounds", None) or UseBounds(terms_days=fields.pop("terms_days", None))
     letter = record_letter(records, a_letter(f"PF-{line_id}", **letter_fields))
     with records.begin() as session:
-        return Lines(session).open(a_line(letter, line_id=line_id, **fields), TODAY, terms_days)
+        return Lines(session).open(a_line(letter, line_id=line_id, **fields), TODAY, bounds)

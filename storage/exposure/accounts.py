@@ -10,18 +10,31 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Identity, insert, select, text, update
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from domain.errors import KeyReused, NotFound
-from domain.exposure import Balance, Entry, EntryKind, Limit, LimitKind
+from domain.errors import KeyReused, NotFound, OverLimit
+from domain.exposure import (
+    Balance,
+    Entry,
+    EntryKind,
+    Fitting,
+    Limit,
+    LimitKind,
+    LimitPart,
+    SubLimit,
+    UseBounds,
+    limit_on,
+)
 from domain.line import LineStatus
 from domain.money import Money
 from storage.base import Row
 from storage.exposure.chains import Chains
 from storage.exposure.chains import entry_id_now as entry_id_now
 
-CUSTOMER, GROUP = "customer", "group"
+LINE, SUB_LINE, CUSTOMER, GROUP = "line", "sub_line", "customer", "group"
+NAMED = (LINE, SUB_LINE)  # these count amounts by name beside exposure
 
 
 class AccountRow(Row):
@@ -46,6 +59,19 @@ class AccountRow(Row):
     last_draw_on: Mapped[date | None]
     ends_on: Mapped[date | None]
     terms_days: Mapped[int | None]
+    line_no: Mapped[int | None] = mapped_column(BigInteger)  # a sub-line's
+    has_sub_lines: Mapped[bool] = mapped_column(default=False)
+    product: Mapped[str | None]
+    purpose: Mapped[str | None]
+    cover_nos: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))
+    parts: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB(none_as_null=True))
+    nominal_minor: Mapped[int] = mapped_column(BigInteger, default=0)
+    nominal_limit_minor: Mapped[int | None] = mapped_column(BigInteger)
+    revolving: Mapped[bool] = mapped_column(default=True)
+    spent_minor: Mapped[int] = mapped_column(BigInteger, default=0)
+    tenor_months: Mapped[int | None]
+    matures_by: Mapped[date | None]
+    moved_on: Mapped[date | None]
 
 
 class EntryRow(Row):
@@ -77,6 +103,13 @@ class EntryRow(Row):
     posted_by: Mapped[str]
     recorded_at: Mapped[datetime]
     terms: Mapped[str | None]
+    sub_no: Mapped[int | None] = mapped_column(BigInteger)
+    sub_seq: Mapped[int | None] = mapped_column(BigInteger)
+    cover_nos: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))
+    cover_seqs: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))
+    nominal_minor: Mapped[int | None] = mapped_column(BigInteger)
+    parts: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB(none_as_null=True))
+    due_on: Mapped[date | None]
 
 
 class Accounts:
@@ -97,9 +130,10 @@ class Accounts:
         last_draw_on: date,
         ends_on: date,
         business_on: date,
-        terms_days: int | None = None,
+        bounds: UseBounds | None = None,
     ) -> None:
-        """Open a line's account with its first limit, and its group's where it has none yet.
+        """Open a line's account with its first limit, those of its sub-lines, and its group's where
+        it has none yet.
 
         A group without a limit of its own adds up what its members take and limits nothing. The
         line comes under the account of its customer where a cap was set on that, and of the group
@@ -112,7 +146,9 @@ class Accounts:
         parent_no = (
             self._open_group(group_id, currency, decision_id, business_on) if group_id else None
         )
-        self._open(
+        bounds = bounds or UseBounds()
+        fitting, nominal = bounds.fitting, bounds.fitting.nominal_limit
+        line_no = self._open(
             "line",
             line_id,
             Limit.of(limit),
@@ -125,8 +161,167 @@ class Accounts:
             starts_on=starts_on,
             last_draw_on=last_draw_on,
             ends_on=ends_on,
-            terms_days=terms_days,
+            terms_days=bounds.terms_days,
+            has_sub_lines=bool(bounds.sub_lines),
+            product=fitting.product,
+            purpose=fitting.purpose,
+            tenor_months=fitting.tenor_months,
+            matures_by=fitting.matures_by,
+            nominal_limit_minor=nominal.minor if nominal is not None else None,
+            revolving=fitting.revolving,
         )
+        for each in bounds.sub_lines:
+            self._open_sub_line(line_no, line_id, each, decision_id, business_on)
+
+    def set_sub_limits(
+        self,
+        line_id: str,
+        sub_lines: Sequence[SubLimit],
+        *,
+        fitting: Fitting,
+        decision_id: str,
+        business_on: date,
+    ) -> None:
+        """Put the sub-lines of a further letter in force: new ones open, those it does not name
+        have no limit any more, and uses name one from now on where there are any."""
+        line = self._lock(LINE, line_id, None)
+        nominal = fitting.nominal_limit
+        wanted = {each.product: each for each in sub_lines}
+        known = dict(
+            self._session.execute(
+                select(AccountRow.product, AccountRow.owner_id).where(
+                    AccountRow.line_no == line.account_no
+                )
+            ).all()
+        )
+        for product, owner_id in sorted(known.items()):
+            named = wanted.get(product or "")
+            self.set_limit(
+                owner_id,
+                Limit.of(named.limit) if named is not None else Limit.none(),
+                decision_id=decision_id,
+                key=f"{decision_id}/{SUB_LINE}/{owner_id}",
+                business_on=business_on,
+                kind=SUB_LINE,
+                currency=line.currency,
+            )
+        for product in sorted(set(wanted) - set(known)):
+            self._open_sub_line(line.account_no, line_id, wanted[product], decision_id, business_on)
+        self._session.execute(
+            update(AccountRow)
+            .where(AccountRow.account_no == line.account_no)
+            .values(
+                has_sub_lines=bool(sub_lines),
+                product=fitting.product,
+                purpose=fitting.purpose,
+                tenor_months=fitting.tenor_months,
+                matures_by=fitting.matures_by,
+                nominal_limit_minor=nominal.minor if nominal is not None else None,
+            )
+            .execution_options(synchronize_session=False)
+        )
+
+    def _open_sub_line(
+        self, line_no: int, line_id: str, sub: SubLimit, decision_id: str, business_on: date
+    ) -> None:
+        self._open(
+            SUB_LINE,
+            sub_line_id(line_id, sub.product),
+            Limit.of(sub.limit),
+            sub.limit.currency,
+            decision_id,
+            business_on,
+            line_no=line_no,
+            product=sub.product,
+            purpose=sub.purpose,
+            tenor_months=sub.tenor_months,
+            revolving=sub.revolving,
+        )
+
+    def move_limit(
+        self,
+        line_id: str,
+        source: str,
+        target: str,
+        amount: Money,
+        *,
+        key: str,
+        business_on: date,
+        posted_by: str,
+    ) -> None:
+        """Exchange between two sub-lines of a line, once per key: the sum of both stays.
+
+        Only what is free moves: refuses `OverLimit` with the source's headroom, `NotFound` where
+        either is none of the line's, `KeyReused`.
+        """
+        line = self._lock(LINE, line_id, amount.currency)
+        subs = {each: self._find_sub(line, each) for each in sorted((source, target))}
+        headroom = balance_of(subs[source], business_on).headroom
+        done = self._session.scalar(select(EntryRow).where(EntryRow.key == f"{key}/from"))
+        if done is not None:
+            moved = (done.account_no, done.amount_minor)
+            into = self._session.scalar(
+                select(EntryRow.account_no).where(EntryRow.key == f"{key}/to")
+            )
+            wanted = (subs[source].account_no, amount.minor)
+            if moved != wanted or into != subs[target].account_no:
+                raise KeyReused(key=key)
+            return
+        if headroom is not None and amount > headroom:
+            raise OverLimit(
+                amount=amount, headroom=headroom, binding=f"{SUB_LINE}/{subs[source].owner_id}"
+            )
+        for sub, sign, end in ((subs[source], -1, "from"), (subs[target], 1, "to")):
+            limited = {
+                "limit_kind": sub.limit_kind,
+                "limit_minor": sub.limit_minor + sign * amount.minor,
+            }
+            columns = _entry_columns(
+                f"{key}/{end}", EntryKind.LIMIT, sub, limited, line.decision_id, business_on
+            ) | {
+                "amount_minor": amount.minor,
+                "posted_by": posted_by,
+                "reason": "exchange",
+            }
+            self._session.execute(insert(EntryRow).values(**columns))
+            self._session.execute(
+                update(AccountRow)
+                .where(AccountRow.account_no == sub.account_no)
+                .values(**limited, decision_id=line.decision_id, entries=AccountRow.entries + 1)
+                .execution_options(synchronize_session=False)
+            )
+
+    def set_product_standing(self, line_id: str, product: str, status: LineStatus) -> None:
+        """Freeze one product of a line, or let it be used again; orders see it at once."""
+        line = self._lock(LINE, line_id, None)
+        sub = self._find_sub(line, product)
+        self._session.execute(
+            update(AccountRow)
+            .where(AccountRow.account_no == sub.account_no)
+            .values(status=status)
+            .execution_options(synchronize_session=False)
+        )
+
+    def sub_lines(self, line_id: str, on: date | None = None) -> list[tuple[Balance, LineStatus]]:
+        """Where each sub-line of a line stands, by product."""
+        rows = self._session.scalars(
+            select(AccountRow)
+            .where(AccountRow.line_no == _number_of(line_id))
+            .order_by(AccountRow.product)
+            .execution_options(populate_existing=True)
+        )
+        return [(balance_of(row, on), LineStatus(row.status)) for row in rows]
+
+    def _find_sub(self, line: AccountRow, product: str) -> AccountRow:
+        sub = self._session.scalar(
+            select(AccountRow)
+            .where(AccountRow.line_no == line.account_no, AccountRow.product == product)
+            .with_for_update(key_share=True)
+            .execution_options(populate_existing=True)
+        )
+        if sub is None:
+            raise NotFound(kind="sub-line", id=sub_line_id(line.owner_id, product))
+        return sub
 
     def set_limit(
         self,
@@ -138,14 +333,15 @@ class Accounts:
         business_on: date,
         kind: str = "line",
         currency: str | None = None,
+        parts: Sequence[LimitPart] = (),
     ) -> Limit:
-        """Put a decided limit in force, once per key; the limit now in force.
+        """Put a decided limit and its dated parts in force, once per key; the limit now in force.
 
         Below what is taken it leaves no headroom, and nothing is ever negative: what stands above
         it melts as it is given back.
         """
         account = self._lock(kind, owner_id, currency)
-        columns = _limit_columns(limit)
+        columns = _limit_columns(limit, parts)
         written = self._session.execute(
             upsert(EntryRow)
             .values(
@@ -157,8 +353,9 @@ class Accounts:
         if written is None:
             self._read_own_limit(key, account, columns)
             return _limit_of(account)
-        taken = account.reserved_minor + account.used_minor
-        over = 0 if limit.amount is None else max(taken - limit.amount.minor, 0)
+        taken = account.reserved_minor + account.used_minor + account.spent_minor
+        counting = limit_on(limit, parts, business_on)
+        over = 0 if counting.amount is None else max(taken - counting.amount.minor, 0)
         if limit.kind is LimitKind.NONE:
             over = taken
         self._session.execute(
@@ -167,6 +364,7 @@ class Accounts:
             .values(
                 **columns,
                 over_minor=over,
+                moved_on=business_on,
                 decision_id=decision_id,
                 entries=AccountRow.entries + 1,
             )
@@ -199,15 +397,6 @@ class Accounts:
             .values(terms_days=terms_days)
             .execution_options(synchronize_session=False)
         )
-
-    def find_limit(self, line_id: str) -> Limit | None:
-        """The limit in force on a line."""
-        row = self._session.scalar(
-            select(AccountRow)
-            .where(AccountRow.kind == "line", AccountRow.owner_id == line_id)
-            .execution_options(populate_existing=True)
-        )
-        return _limit_of(row) if row else None
 
     def set_customer_cap(
         self,
@@ -326,10 +515,11 @@ class Accounts:
         currency: str,
         decision_id: str,
         business_on: date,
+        parts: Sequence[LimitPart] = (),
         **columns: Any,
     ) -> int:
         """Open an account unless it is there; its number."""
-        limited = _limit_columns(limit)
+        limited = _limit_columns(limit, parts)
         self._session.execute(
             upsert(AccountRow)
             .values(
@@ -339,6 +529,7 @@ class Accounts:
                 decision_id=decision_id,
                 status=LineStatus.ACTIVE,
                 entries=0,
+                moved_on=business_on,
                 **limited,
                 **columns,
             )
@@ -375,12 +566,23 @@ class Accounts:
 
     def _read_own_limit(self, key: str, account: AccountRow, columns: dict[str, Any]) -> None:
         first = self._session.scalar(select(EntryRow).where(EntryRow.key == key))
-        asked = (account.account_no, columns["limit_kind"], columns["limit_minor"])
-        if first is None or (first.account_no, first.limit_kind, first.limit_minor) != asked:
+        asked = (account.account_no, *columns.values())
+        if (
+            first is None
+            or (
+                first.account_no,
+                *(getattr(first, name) for name in columns),
+            )
+            != asked
+        ):
             raise KeyReused(key=key)
 
 
-def entry_of(row: EntryRow, line_id: str, currency: str) -> Entry:
+def sub_line_id(line_id: str, product: str) -> str:
+    return f"{line_id}/{product}"
+
+
+def entry_of(row: EntryRow, line_id: str, currency: str, product: str | None = None) -> Entry:
     def money(minor: int) -> Money:
         return Money(minor=minor, currency=currency)
 
@@ -397,21 +599,38 @@ def entry_of(row: EntryRow, line_id: str, currency: str) -> Entry:
         reservation_id=str(row.reservation_id) if row.reservation_id else None,
         expires_at=row.expires_at,
         limit=limit_of(row.limit_kind, row.limit_minor, currency) if row.limit_kind else None,
+        parts=parts_of(row.parts, currency),
         decision_id=row.decision_id,
         reason=row.reason,
         terms=row.terms,
+        product=product,
+        nominal=money(row.nominal_minor) if row.nominal_minor is not None else None,
+        due_on=row.due_on,
         business_on=row.business_on,
         posted_by=row.posted_by,
         recorded_at=row.recorded_at,
     )
 
 
-def balance_of(row: AccountRow) -> Balance:
+def balance_of(row: AccountRow, on: date | None = None) -> Balance:
+    """Where an account stands on a day; without one, on the day it was looked at last."""
+    parts = parts_of(row.parts, row.currency)
+    limit = limit_of(row.limit_kind, row.limit_minor, row.currency)
+
+    def money(minor: int | None) -> Money | None:
+        return Money(minor=minor, currency=row.currency) if minor is not None else None
+
     return Balance(
         account=f"{row.kind}/{row.owner_id}",
-        limit=_limit_of(row),
+        limit=limit_on(limit, parts, on or row.moved_on or date.min),
         reserved=Money(minor=row.reserved_minor, currency=row.currency),
         used=Money(minor=row.used_minor, currency=row.currency),
+        spent=money(row.spent_minor or None),
+        parts=parts,
+        nominal=money(row.nominal_minor)
+        if row.nominal_minor != row.reserved_minor + row.used_minor and row.kind in NAMED
+        else None,
+        nominal_limit=money(row.nominal_limit_minor),
     )
 
 
@@ -421,15 +640,48 @@ def limit_of(kind: str, minor: int | None, currency: str) -> Limit:
     return Limit(kind=LimitKind(kind))
 
 
+def parts_of(parts: list[dict[str, Any]] | None, currency: str) -> tuple[LimitPart, ...]:
+    return tuple(
+        LimitPart(
+            amount=Money(minor=part["minor"], currency=currency),
+            from_on=part.get("from"),
+            until_on=part.get("until"),
+            code=part["code"],
+            of=part.get("of", ""),
+        )
+        for part in parts or ()
+    )
+
+
+def _part_columns(part: LimitPart) -> dict[str, Any]:
+    said = {
+        "minor": part.amount.minor,
+        "from": part.from_on.isoformat() if part.from_on is not None else None,
+        "until": part.until_on.isoformat() if part.until_on is not None else None,
+        "code": part.code,
+        "of": part.of or None,
+    }
+    return {name: value for name, value in said.items() if value is not None}
+
+
 def _limit_of(row: AccountRow) -> Limit:
     return limit_of(row.limit_kind, row.limit_minor, row.currency)
 
 
-def _limit_columns(limit: Limit) -> dict[str, Any]:
+def _limit_columns(limit: Limit, parts: Sequence[LimitPart] = ()) -> dict[str, Any]:
     return {
         "limit_kind": limit.kind.value,
         "limit_minor": limit.amount.minor if limit.amount is not None else 0,
+        "parts": [_part_columns(part) for part in parts] or None,
     }
+
+
+def _number_of(line_id: str) -> Any:
+    return (
+        select(AccountRow.account_no)
+        .where(AccountRow.kind == LINE, AccountRow.owner_id == line_id)
+        .scalar_subquery()
+    )
 
 
 def _entry_columns(

@@ -1,4 +1,4 @@
-"""What the procedures of migration 0007 answer, in the words of the field."""
+"""What the procedures of migration 0047 answer, in the words of the field."""
 
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
@@ -11,13 +11,19 @@ from domain.errors import (
     LineExpired,
     LineNotActive,
     LineNotStarted,
+    MaturesLate,
     MoreThanReserved,
     MoreThanUsed,
     NoLine,
     NotFound,
     OutOfOrder,
     OverLimit,
+    OverNominal,
+    ProductMissing,
+    ProductRefused,
+    PurposeRefused,
     ReservationClosed,
+    TenorExceeded,
 )
 from domain.exposure import EntryKind, Movement
 from domain.money import Money
@@ -39,6 +45,7 @@ class Answer(NamedTuple):
     replayed: bool = False
     amount: int | None = None
     currency: str | None = None
+    rests: list[str] | None = None
 
 
 Columns = tuple[str, int, int, int | None, str | None, dict[str, Any] | None]
@@ -71,6 +78,7 @@ def granted(
             "binding": binding,
             "expires_at": expires_at,
             "replayed": False,
+            "kept": (),
         },
     )
 
@@ -105,6 +113,7 @@ def movement_of(
         binding=answer.binding,
         expires_at=answer.expires_at,
         replayed=answer.replayed,
+        kept=tuple(answer.rests or ()),
     )
 
 
@@ -172,6 +181,25 @@ def refusal_of(
             assert amount is not None
             return MoreThanUsed(
                 amount=amount, used=Money(minor=int(fact), currency=amount.currency)
+            )
+        case "product_missing":
+            return ProductMissing(line_id=line)
+        case "product":
+            return ProductRefused(line_id=line, product=fact)
+        case "product_frozen" | "product_collect_only" | "product_expired" | "product_terminated":
+            return LineNotActive(
+                line_id=line, status=(answer.verdict or "").removeprefix("product_")
+            )
+        case "purpose":
+            return PurposeRefused(line_id=line, purpose=fact)
+        case "tenor":
+            return TenorExceeded(line_id=line, months_max=fact)
+        case "matures_late":
+            return MaturesLate(line_id=line, latest_on=fact)
+        case "over_nominal":
+            assert amount is not None
+            return OverNominal(
+                line_id=line, headroom=Money(minor=int(fact), currency=amount.currency)
             )
         case status:
             return LineNotActive(line_id=line, status=status)

@@ -1,20 +1,28 @@
 """Taking and giving back, at database speed: one call, one round trip, durable before it answers.
 
-This is the one place that commits by itself: the procedures of migration 0007 end their own
+This is the one place that commits by itself: the procedures of migration 0047 end their own
 transactions, so they are called on connections of their own, outside any other. Every movement has
 a key; a call that a broken connection left unanswered is simply made again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from typing import Any
 
 import psycopg2
 from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import aliased
 
 from domain.contract import Terms
-from domain.errors import Malformed, NotFound, ReservationClosed, TermsExceeded
+from domain.errors import (
+    AmountNotPositive,
+    CurrencyMismatch,
+    Malformed,
+    NotFound,
+    ReservationClosed,
+    TermsExceeded,
+)
 from domain.exposure import (
     Balance,
     Entry,
@@ -22,6 +30,8 @@ from domain.exposure import (
     Movement,
     OpenReservation,
     Proof,
+    ProofPlace,
+    Use,
     takeable,
 )
 from domain.money import Money
@@ -39,12 +49,14 @@ from storage.exposure.answers import (
     refusal_of,
 )
 from storage.exposure.connections import Connections
-from storage.exposure.proof import prove
+from storage.exposure.proof import proof_of, prove
 
 KEY_LENGTH_MAX = 300
 _ATTEMPTS = 3
-_RESERVE = f"CALL exposure_reserve({', '.join(['%s'] * 9 + ['NULL'] * 6 + ['%s'] * 2)})"
-_MOVE = f"CALL exposure_move({', '.join(['%s'] * 10 + ['NULL'] * 6)})"
+_PLAIN = Use()
+_RESERVE = f"CALL exposure_reserve({', '.join(['%s'] * 9 + ['NULL'] * 6 + ['%s'] * 6)})"
+_MOVE = f"""CALL exposure_move({", ".join(["%s"] * 10 + ["NULL"] * 6 + ["%s"] * 2)},
+    %s::bigint[], %s::uuid[])"""
 
 
 class Exposure:
@@ -68,14 +80,20 @@ class Exposure:
         business_on: date,
         expires_at: datetime | None = None,
         posted_by: str = "system",
+        terms: RankedTerms | None = None,
+        use: Use = _PLAIN,
     ) -> Movement:
-        """Take an amount from a line, its customer and its group (预占), or refuse with the reason.
+        """Take an amount from a line and every account above it (预占), or refuse with the reason.
 
         The answer stands under its key, a refusal too: the same request gets it again, another
         amount or line refuses `KeyReused`. Refuses `OverLimit`, `LineNotActive`, `LineExpired`,
-        `LineNotStarted`, `DrawsOver`, `CurrencyMismatch`, `AmountNotPositive`.
+        `LineNotStarted`, `DrawsOver`, `CurrencyMismatch`, `AmountNotPositive`, and where the use is
+        none that the line is for `ProductMissing`, `ProductRefused`, `PurposeRefused`,
+        `TenorExceeded`, `MaturesLate`, `OverNominal`.
         """
-        return self._reserve(line_id, None, amount, key, business_on, expires_at, posted_by, None)
+        return self._reserve(
+            line_id, None, amount, key, business_on, expires_at, posted_by, terms, use
+        )
 
     def check(
         self,
@@ -87,6 +105,7 @@ class Exposure:
         expires_at: datetime | None = None,
         posted_by: str = "system",
         terms: RankedTerms | None = None,
+        use: Use = _PLAIN,
     ) -> Movement:
         """Reserve on the customer's line in the amount's currency; without a key, only answer.
 
@@ -94,9 +113,9 @@ class Exposure:
         whatever `reserve` refuses.
         """
         if key is None:
-            return self._ask(customer_id, takeable(amount), business_on, terms)
+            return self._ask(customer_id, _takeable(amount, use), business_on, terms, use)
         return self._reserve(
-            None, customer_id, amount, key, business_on, expires_at, posted_by, terms
+            None, customer_id, amount, key, business_on, expires_at, posted_by, terms, use
         )
 
     def commit(
@@ -107,11 +126,24 @@ class Exposure:
         *,
         business_on: date,
         amount: Money | None = None,
+        nominal: Money | None = None,
+        keep_rest: bool = False,
         posted_by: str = "system",
     ) -> Movement:
-        """A reservation becomes use (占用), wholly or for `amount`; the rest returns at once."""
+        """A reservation becomes use (占用), wholly or for `amount`.
+
+        The rest returns at once, or stays reserved (续留) in the reservation that `kept` names.
+        """
         return self._move(
-            EntryKind.COMMIT, line_id, key, business_on, posted_by, reservation_id, amount
+            EntryKind.COMMIT,
+            line_id,
+            key,
+            business_on,
+            posted_by,
+            reservation_id,
+            amount,
+            nominal=nominal,
+            rests=() if keep_rest else None,
         )
 
     def release(
@@ -121,10 +153,40 @@ class Exposure:
         key: str,
         *,
         business_on: date,
+        amount: Money | None = None,
         posted_by: str = "system",
     ) -> Movement:
-        """A reservation is given back unused (释放)."""
-        return self._move(EntryKind.RELEASE, line_id, key, business_on, posted_by, reservation_id)
+        """A reservation is given back unused (释放); of `amount` the rest stays reserved."""
+        return self._move(
+            EntryKind.RELEASE,
+            line_id,
+            key,
+            business_on,
+            posted_by,
+            reservation_id,
+            amount,
+            rests=() if amount is not None else None,
+        )
+
+    def split(
+        self,
+        line_id: str,
+        reservation_id: str,
+        parts: Sequence[Money],
+        key: str,
+        *,
+        business_on: date,
+        posted_by: str = "system",
+    ) -> Movement:
+        """A reservation becomes several, in `kept`; what they do not hold returns.
+
+        Refuses `MoreThanReserved` where they would hold more than it did.
+        """
+        for part in parts:
+            takeable(part)
+        return self._move(
+            EntryKind.RELEASE, line_id, key, business_on, posted_by, reservation_id, rests=parts
+        )
 
     def repay(
         self,
@@ -133,11 +195,68 @@ class Exposure:
         key: str,
         *,
         business_on: date,
+        product: str | None = None,
+        nominal: Money | None = None,
         posted_by: str = "system",
     ) -> Movement:
-        """Use is paid back; always accepted, whatever the line's standing, up to what is used."""
+        """Use is paid back; always accepted, whatever the line's standing, up to what is used.
+
+        `business_on` may lie back (补记): balances of days before it stay what they were.
+        """
         return self._move(
-            EntryKind.REPAY, line_id, key, business_on, posted_by, None, takeable(amount)
+            EntryKind.REPAY,
+            line_id,
+            key,
+            business_on,
+            posted_by,
+            None,
+            takeable(amount),
+            product=product,
+            nominal=nominal,
+        )
+
+    def deposit(
+        self,
+        line_id: str,
+        amount: Money,
+        key: str,
+        *,
+        business_on: date,
+        product: str | None = None,
+        posted_by: str = "system",
+    ) -> Movement:
+        """A deposit is topped up (追加保证金): what is lent by name stays, so much less is exposure."""
+        return self._move(
+            EntryKind.DEPOSIT,
+            line_id,
+            key,
+            business_on,
+            posted_by,
+            None,
+            takeable(amount),
+            product=product,
+        )
+
+    def give_back_deposit(
+        self,
+        line_id: str,
+        amount: Money,
+        key: str,
+        *,
+        business_on: date,
+        product: str | None = None,
+        posted_by: str = "system",
+    ) -> Movement:
+        """A deposit is given back (释放保证金), so much more is exposure; refuses `OverLimit`."""
+        return self._move(
+            EntryKind.DEPOSIT_BACK,
+            line_id,
+            key,
+            business_on,
+            posted_by,
+            None,
+            takeable(amount),
+            product=product,
         )
 
     def expire(
@@ -167,25 +286,28 @@ class Exposure:
 
     # ── reading ──────────────────────────────────────────────────────────────────────────────────
 
-    def balances(self, line_id: str) -> tuple[Balance, ...]:
-        """Where the line stands, after it its customer where a cap was set, and then its group."""
+    def balances(self, line_id: str, on: date | None = None) -> tuple[Balance, ...]:
+        """Where the line stands on a day, after it its customer where a cap was set, whom it stands
+        on, and then its group; without a day, on the one it was looked at last."""
         with self._records.begin() as session:
             line = session.scalar(
                 select(AccountRow).where(AccountRow.kind == "line", AccountRow.owner_id == line_id)
             )
             if line is None:
                 raise NotFound(kind="line", id=line_id)
-            chain = (line.customer_no, line.parent_no)
+            chain = (line.customer_no, *(line.cover_nos or ()), line.parent_no)
             above = [session.get(AccountRow, each) for each in chain if each is not None]
-            return tuple(balance_of(row) for row in (line, *above) if row is not None)
+            return tuple(balance_of(row, on) for row in (line, *above) if row is not None)
 
     def entries(
         self, line_id: str, *, before_seq: int | None = None, page_size: int = 50
     ) -> Sequence[Entry]:
         """The line's entries, newest first, from below `before_seq`."""
+        sub = aliased(AccountRow)
         query = (
-            select(EntryRow, AccountRow.currency)
+            select(EntryRow, AccountRow.currency, sub.product)
             .join(AccountRow, AccountRow.account_no == EntryRow.account_no)
+            .outerjoin(sub, sub.account_no == EntryRow.sub_no)
             .where(AccountRow.kind == "line", AccountRow.owner_id == line_id)
             .order_by(EntryRow.seq.desc())
             .limit(page_size)
@@ -193,7 +315,10 @@ class Exposure:
         if before_seq is not None:
             query = query.where(EntryRow.seq < before_seq)
         with self._records.begin() as session:
-            return [entry_of(row, line_id, currency) for row, currency in session.execute(query)]
+            return [
+                entry_of(row, line_id, currency, product)
+                for row, currency, product in session.execute(query)
+            ]
 
     def open_reservations(self, line_id: str, *, most: int = 500) -> Sequence[OpenReservation]:
         """The line's reservations that nothing has ended, newest first."""
@@ -202,7 +327,7 @@ class Exposure:
             SELECT e.entry_id, e.amount_minor, a.currency, e.business_on, e.expires_at,
                 e.recorded_at
             FROM exposure_account a JOIN exposure_entry e USING (account_no)
-            WHERE a.kind = 'line' AND a.owner_id = :line_id AND e.kind = 'reserve'
+            WHERE a.kind = 'line' AND a.owner_id = :line_id AND e.kind IN ('reserve', 'keep')
                 AND NOT EXISTS (
                     SELECT FROM exposure_entry ending WHERE ending.reservation_id = e.entry_id)
             ORDER BY e.seq DESC LIMIT :most
@@ -223,8 +348,16 @@ class Exposure:
 
     def verify(self) -> Proof:
         """Read the whole book again and prove every balance and every instant from it."""
-        with self._records.begin() as session:
-            return prove(session)
+        *_, last = self.verifying()
+        return proof_of(self._records, last)
+
+    def verifying(self, place: ProofPlace | None = None) -> Iterator[ProofPlace]:
+        """The same in steps, from the place where an earlier proof stopped."""
+        return prove(self._records, place)
+
+    def proof_of(self, place: ProofPlace) -> Proof:
+        """What a proof that is done says."""
+        return proof_of(self._records, place)
 
     # ── the call ─────────────────────────────────────────────────────────────────────────────────
 
@@ -238,8 +371,9 @@ class Exposure:
         expires_at: datetime | None,
         posted_by: str,
         terms: RankedTerms | None,
+        use: Use,
     ) -> Movement:
-        takeable(amount)
+        _takeable(amount, use)
         entry_id = entry_id_now()
         columns = self._call(
             _RESERVE,
@@ -255,6 +389,10 @@ class Exposure:
                 posted_by,
                 terms.text if terms is not None else None,
                 terms.days_above if terms is not None else None,
+                use.product,
+                use.purpose,
+                use.nominal.minor if use.nominal is not None else None,
+                use.due_on,
             ),
         )
         if is_grant(columns):
@@ -275,9 +413,18 @@ class Exposure:
         reservation_id: str | None,
         amount: Money | None = None,
         as_of: datetime | None = None,
+        product: str | None = None,
+        nominal: Money | None = None,
+        rests: Sequence[Money] | None = None,
     ) -> Movement:
+        """`rests` are to stay reserved: () for all that is left, None for nothing."""
         if amount is not None:
             takeable(amount)
+        currency = amount.currency if amount is not None else None
+        for each in (*(rests or ()), *([nominal] if nominal is not None else ())):
+            if currency is not None and each.currency != currency:
+                raise CurrencyMismatch(first=each.currency, second=currency)
+            currency = each.currency
         columns = self._call(
             _MOVE,
             (
@@ -285,12 +432,16 @@ class Exposure:
                 kind.value,
                 line_id,
                 reservation_id,
-                amount.currency if amount is not None else None,
+                currency,
                 amount.minor if amount is not None else None,
                 checked_key(key),
                 business_on,
                 as_of,
                 posted_by,
+                product,
+                nominal.minor if nominal is not None else None,
+                [each.minor for each in rests] if rests is not None else None,
+                [entry_id_now() for _ in rests or (1,)] if rests is not None else None,
             ),
         )
         answer = answer_of(columns)
@@ -302,14 +453,20 @@ class Exposure:
         return movement_of(kind, answer, moved, reservation_id)
 
     def _ask(
-        self, customer_id: str, amount: Money, business_on: date, terms: RankedTerms | None
+        self,
+        customer_id: str,
+        amount: Money,
+        business_on: date,
+        terms: RankedTerms | None,
+        use: Use,
     ) -> Movement:
         """The answer a reservation would get now, without making one."""
         query = text(
             f"""
             SELECT {", ".join(f"(v.answer).{name}" for name in Answer._fields)}
             FROM exposure_verdict(exposure_line_of(:customer_id, :currency, :business_on),
-                :currency, :amount, :business_on, :terms_above) v
+                :currency, :amount, :business_on, :terms_above, :product, :purpose, :nominal,
+                :due_on) v
             """
         )
         asked = {
@@ -318,6 +475,10 @@ class Exposure:
             "amount": amount.minor,
             "business_on": business_on,
             "terms_above": terms.days_above if terms is not None else None,
+            "product": use.product,
+            "purpose": use.purpose,
+            "nominal": (use.nominal or amount).minor,
+            "due_on": use.due_on,
         }
         with self._records.begin() as session:
             answer = Answer(*session.execute(query, asked).one())
@@ -357,7 +518,7 @@ class Exposure:
             """
             SELECT a.owner_id, e.entry_id::text
             FROM exposure_entry e JOIN exposure_account a USING (account_no)
-            WHERE e.kind = 'reserve' AND e.expires_at <= :as_of AND e.expires_at >= coalesce(
+            WHERE e.kind IN ('reserve', 'keep') AND e.expires_at <= :as_of AND e.expires_at >= coalesce(
                 (SELECT max(expires_at) - interval '1 day' FROM exposure_entry
                     WHERE kind = 'expire'), '-infinity')
                 AND NOT EXISTS (
@@ -385,6 +546,18 @@ def checked_key(key: str) -> str:
     if not 0 < len(key) <= KEY_LENGTH_MAX or "\x00" in key:
         raise Malformed(**because("key_length", length_max=KEY_LENGTH_MAX))
     return key
+
+
+def _takeable(amount: Money, use: Use) -> Money:
+    """The exposure that a use takes: none of it where a deposit covers what is lent by name."""
+    if use.nominal is None:
+        return takeable(amount)
+    takeable(use.nominal)
+    if use.nominal.currency != amount.currency:
+        raise CurrencyMismatch(first=amount.currency, second=use.nominal.currency)
+    if amount.minor < 0:
+        raise AmountNotPositive(amount=amount)
+    return amount
 
 
 def _due(as_of: datetime, most: int) -> dict[str, Any]:

@@ -1,14 +1,17 @@
 """What lines were on an earlier day, from the book of entries: limit, use, and what was reserved."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import NamedTuple
 
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from domain.exposure import Limit, LimitKind
+from domain.exposure import Limit, LimitKind, limit_on
 from domain.money import Money
+from storage.exposure.accounts import parts_of
+
+_LATEST = datetime.max.replace(tzinfo=UTC)
 
 
 class PastBalance(NamedTuple):
@@ -21,6 +24,15 @@ class PastBalance(NamedTuple):
     reserved: Money
     entry_id: str
     moved_on: date
+    spent: Money  # repaid of a limit that does not revolve
+
+    @property
+    def headroom(self) -> Money | None:
+        """What could be taken then; None where nothing limited."""
+        if self.limit.kind is LimitKind.UNLIMITED:
+            return None
+        zero = Money.zero(self.used.currency)
+        return max((self.limit.amount or zero) - self.used - self.reserved - self.spent, zero)
 
 
 class PastCap(NamedTuple):
@@ -50,9 +62,19 @@ class PastExposure:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def balances(self, line_ids: Sequence[str], on: date) -> dict[str, PastBalance]:
-        rows = self._session.execute(_BALANCES, {"line_ids": list(line_ids), "on": on})
-        return {row.owner_id: _balance(row) for row in rows}
+    def balances(
+        self, line_ids: Sequence[str], on: date, known_at: datetime | None = None
+    ) -> dict[str, PastBalance]:
+        """As of a day by value (起息日), and as it was known at an instant; None: as known by now.
+
+        What was posted later for an earlier day counts on that day, for who asks later. An instant
+        that has come waits for whoever is posting just now, so that its answer stays the same.
+        """
+        asked = {"line_ids": list(line_ids), "on": on, "known_at": known_at or _LATEST}
+        if known_at is not None:
+            self._session.execute(_HOLD, asked)
+        rows = self._session.execute(_BALANCES, asked)
+        return {row.owner_id: _balance(row, on) for row in rows}
 
     def caps(self, customer_id: str, group_id: str | None, on: date) -> list[PastCap]:
         """Those of a customer, by any of its ids, that a decision was made on, and of its group."""
@@ -89,28 +111,36 @@ class PastExposure:
 # entry that was posted later for an earlier day counts on that day.
 _BALANCES = text(
     """
-    SELECT a.owner_id, a.currency, l.limit_kind, l.limit_minor, l.decision_id,
-           l.business_on AS limited_on, m.entry_id, m.business_on AS moved_on, s.used, s.reserved
+    SELECT a.owner_id, a.currency, l.limit_kind, l.limit_minor, l.parts, l.decision_id,
+           l.business_on AS limited_on, m.entry_id, m.business_on AS moved_on, s.used, s.reserved,
+           CASE WHEN a.revolving THEN 0 ELSE s.repaid END AS spent
     FROM exposure_account a
     JOIN LATERAL (
-        SELECT limit_kind, limit_minor, decision_id, business_on FROM exposure_entry e
+        SELECT limit_kind, limit_minor, parts, decision_id, business_on FROM exposure_entry e
         WHERE e.account_no = a.account_no AND e.kind IN ('opening', 'limit')
-            AND e.business_on <= :on
+            AND e.business_on <= :on AND e.recorded_at <= :known_at
         ORDER BY seq DESC LIMIT 1
     ) l ON true
     JOIN LATERAL (
         SELECT entry_id, business_on FROM exposure_entry e
         WHERE e.account_no = a.account_no AND e.kind NOT IN ('refuse', 'limit')
-            AND e.business_on <= :on
+            AND e.business_on <= :on AND e.recorded_at <= :known_at
         ORDER BY seq DESC LIMIT 1
     ) m ON true
     JOIN LATERAL (
         SELECT coalesce(sum(used_minor), 0)::bigint AS used,
-               coalesce(sum(reserved_minor), 0)::bigint AS reserved
+               coalesce(sum(reserved_minor), 0)::bigint AS reserved,
+               coalesce(sum(amount_minor) FILTER (WHERE kind = 'repay'), 0)::bigint AS repaid
         FROM exposure_entry e
-        WHERE e.account_no = a.account_no AND e.business_on <= :on
+        WHERE e.account_no = a.account_no AND e.business_on <= :on AND e.recorded_at <= :known_at
     ) s ON true
     WHERE a.kind = 'line' AND a.owner_id = ANY (:line_ids)
+    """
+)
+_HOLD = text(
+    """
+    SELECT FROM exposure_account WHERE kind = 'line' AND owner_id = ANY (:line_ids)
+    ORDER BY account_no FOR SHARE
     """
 )
 _CAPS = text(
@@ -134,7 +164,7 @@ _RESERVATIONS = text(
     """
     SELECT a.owner_id, a.currency, e.entry_id, e.amount_minor, e.business_on, e.expires_at
     FROM exposure_account a JOIN exposure_entry e USING (account_no)
-    WHERE a.kind = 'line' AND a.owner_id = ANY (:line_ids) AND e.kind = 'reserve'
+    WHERE a.kind = 'line' AND a.owner_id = ANY (:line_ids) AND e.kind IN ('reserve', 'keep')
         AND e.business_on <= :on
         AND NOT EXISTS (SELECT FROM exposure_entry ended
             WHERE ended.reservation_id = e.entry_id AND ended.business_on <= :on)
@@ -149,13 +179,14 @@ def _limit(row: Row[tuple[object, ...]]) -> Limit:
     return Limit(kind=kind, amount=amount if kind is LimitKind.AMOUNT else None)
 
 
-def _balance(row: Row[tuple[object, ...]]) -> PastBalance:
+def _balance(row: Row[tuple[object, ...]], on: date) -> PastBalance:
     return PastBalance(
-        limit=_limit(row),
+        limit=limit_on(_limit(row), parts_of(row.parts, row.currency), on),
         decision_id=row.decision_id,
         limited_on=row.limited_on,
         used=Money(minor=row.used, currency=row.currency),
         reserved=Money(minor=row.reserved, currency=row.currency),
         entry_id=str(row.entry_id),
         moved_on=row.moved_on,
+        spent=Money(minor=row.spent, currency=row.currency),
     )

@@ -1,6 +1,7 @@
 """What a line's limit is made of: a base by its last letter, and temporary ones beside it.
 
-The highest in force counts, and is written to the account with the letter that gave it.
+What counts of them is written to the account with the letter that gave it, and with the days on
+which it changes by itself.
 """
 
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from domain.exposure import Limit
+from domain.exposure import Limit, Overlap, TemporaryLimit, composed
 from domain.money import Money
 from storage.base import table_of
 from storage.exposure import Accounts
@@ -65,21 +66,35 @@ class LineLimits:
         )
         return sorted(over)
 
-    def put_in_force(self, line_id: str, key: str, business_on: date) -> None:
-        """Write the highest of the limits to the account, once per key."""
-        highest = self._session.execute(
-            select(LimitRow.limit_minor, LimitRow.letter_no, LineRow.currency)
+    def put_in_force(
+        self, line_id: str, key: str, business_on: date, overlap: Overlap = Overlap.MAX
+    ) -> None:
+        """Write what the limits make of the day to the account, once per key, and with it what
+        becomes of it as the temporary ones end: nobody has to come by on that day."""
+        rows = self._session.execute(
+            select(LimitRow, LineRow.currency)
             .join(LineRow, LineRow.line_id == LimitRow.line_id)
             .where(LimitRow.line_id == line_id, LimitRow.ended_on.is_(None))
-            .order_by(LimitRow.limit_minor.desc(), LimitRow.temporary_until.nulls_first())
-            .limit(1)
-        ).one()
+            .order_by(LimitRow.letter_no)
+        ).all()
+        limits = [(row, Money(minor=row.limit_minor, currency=of)) for row, of in rows]
+        base = max(
+            (each for each in limits if each[0].temporary_until is None), key=lambda each: each[1]
+        )
+        temporary = [
+            TemporaryLimit(limit=limit, until_on=row.temporary_until, letter_no=row.letter_no)
+            for row, limit in limits
+            if row.temporary_until is not None
+        ]
+        limit, parts = composed(base[1], temporary, overlap, business_on)
+        by = max(temporary, key=lambda each: (each.limit, each.letter_no), default=None)
         Accounts(self._session).set_limit(
             line_id,
-            Limit.of(Money(minor=highest.limit_minor, currency=highest.currency)),
-            decision_id=highest.letter_no,
+            Limit.of(limit),
+            decision_id=by.letter_no if by is not None and limit > base[1] else base[0].letter_no,
             key=key,
             business_on=business_on,
+            parts=parts,
         )
 
     def in_force(self, line_ids: Sequence[str]) -> dict[str, Money]:

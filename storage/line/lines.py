@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from domain.application import ApplicationType
 from domain.contract import Letter
 from domain.errors import KeyReused, LineNotActive, NotFound, OutOfOrder
+from domain.exposure import Overlap, UseBounds
 from domain.line import CreditLine, Freeze, LineEvent, LineStatus, status_under
 from domain.money import Money
 from domain.value import content_hash
@@ -177,12 +178,12 @@ class Lines:
     # ── letters put in force ─────────────────────────────────────────────────────────────────────
 
     def open(
-        self, line: CreditLine, business_on: date, terms_days: int | None = None
+        self, line: CreditLine, business_on: date, bounds: UseBounds | None = None
     ) -> CreditLine:
-        """Put a first letter in force: row, account, limit and opening entry together.
+        """Put a first letter in force: row, accounts, limits and opening entries together.
 
-        Orders are held to `terms_days`, the longest of the approved terms, where they are said. A
-        case has one line: opened again, the one on record is returned.
+        Orders are held to `bounds` where they are said. A case has one line: opened again, the one
+        on record is returned.
         """
         assert line.last_draw_on is not None
         written = self._session.scalar(_OPEN, columns_of(line))
@@ -198,7 +199,7 @@ class Lines:
             last_draw_on=line.last_draw_on,
             ends_on=line.ends_on,
             business_on=business_on,
-            terms_days=terms_days,
+            bounds=bounds,
         )
         self._limits.add(line.line_id, line.letter_no, line.limit)
         self._rates.record_letter(line.line_id, line.letter_no, line.terms, business_on)
@@ -221,12 +222,13 @@ class Lines:
         case_id: str,
         at: datetime,
         business_on: date,
-        terms_days: int | None = None,
+        bounds: UseBounds | None = None,
     ) -> CreditLine:
         """Put a further letter in force on a line read for update; `line` has the dates it is to
         have, the letter says the limit. A letter is put in force once.
 
-        A temporary limit stands beside the base one until its last day; the higher one counts.
+        A temporary limit stands beside the base one until its last day; what counts of several is
+        the edition's to say.
         """
         assert letter.terms is not None
         if line.status.ended:
@@ -241,11 +243,15 @@ class Lines:
             self._limits.end_base(line.line_id, business_on)
             line = line.model_copy(update={"letter_no": letter.letter_no, "terms": letter.terms})
             self._rates.record_letter(line.line_id, letter.letter_no, letter.terms, business_on)
-            if terms_days is not None:
-                self._accounts.set_terms(line.line_id, terms_days)
+            self._bound(line.line_id, bounds, letter.letter_no, business_on)
         self._limits.add(line.line_id, letter.letter_no, letter.terms.limit, until)
         self._record_activation(line, case_id, letter.letter_no, kind, at, business_on)
-        self._limits.put_in_force(line.line_id, f"{letter.letter_no}/limit", business_on)
+        self._limits.put_in_force(
+            line.line_id,
+            f"{letter.letter_no}/limit",
+            business_on,
+            bounds.overlap if bounds is not None else Overlap.MAX,
+        )
         return self.write(line)
 
     def amend(
@@ -257,6 +263,7 @@ class Lines:
         case_id: str,
         at: datetime,
         business_on: date,
+        bounds: UseBounds | None = None,
     ) -> CreditLine:
         """Put a letter of change in force on a line read for update: its terms and the dates that
         `line` has, no other limit and no other rate. A letter is put in force once."""
@@ -269,14 +276,21 @@ class Lines:
         if known is not None:
             return self.read(known)
         self._record_activation(line, case_id, letter.letter_no, kind, at, business_on)
+        self._bound(line.line_id, bounds, letter.letter_no, business_on)
         return self.write(
             line.model_copy(update={"letter_no": letter.letter_no, "terms": letter.terms})
         )
 
-    def end_temporary(self, line: CreditLine, business_on: date, at: datetime) -> CreditLine:
-        """Return to the base limit where a temporary one's last day is over."""
+    def end_temporary(
+        self,
+        line: CreditLine,
+        business_on: date,
+        at: datetime,
+        overlap: Overlap = Overlap.MAX,
+    ) -> CreditLine:
+        """Say on record that a temporary limit's last day is over, as its account did by itself."""
         for letter_no in self._limits.end_over(line.line_id, business_on):
-            self._limits.put_in_force(line.line_id, f"{letter_no}/returned", business_on)
+            self._limits.put_in_force(line.line_id, f"{letter_no}/returned", business_on, overlap)
             self.post_event(
                 line.line_id,
                 f"{letter_no}/returned",
@@ -285,11 +299,6 @@ class Lines:
                 letter_no=letter_no,
             )
         return self.read(line.line_id)
-
-    def set_review_due(self, line_id: str, due_on: date) -> CreditLine:
-        """When the line is looked at next; never after its end."""
-        line = self.read(line_id, for_update=True)
-        return self.write(line.model_copy(update={"review_due_on": min(due_on, line.ends_on)}))
 
     # ── freezes and ends ─────────────────────────────────────────────────────────────────────────
 
@@ -497,6 +506,22 @@ class Lines:
             )
             for row in rows
         ]
+
+    def _bound(
+        self, line_id: str, bounds: UseBounds | None, letter_no: str, business_on: date
+    ) -> None:
+        """What uses are held to from now on, where the letter says it."""
+        if bounds is None:
+            return
+        if bounds.terms_days is not None:
+            self._accounts.set_terms(line_id, bounds.terms_days)
+        self._accounts.set_sub_limits(
+            line_id,
+            bounds.sub_lines,
+            fitting=bounds.fitting,
+            decision_id=letter_no,
+            business_on=business_on,
+        )
 
     def _reasons(self, line_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
         rows = self._session.execute(
