@@ -731,6 +731,21 @@ class MaturesLate(NotGranted):
     sentence_zh = "额度 {line_id} 项下用信最迟于 {latest_on} 到期。"
 
 
+class ExchangeRefused(NotGranted):
+    sentence = "No limit moves to or from {product}: {reason}."
+    sentence_zh = "“{product}”的额度不得调剂：{reason}。"
+
+
+class MoreThanDeposited(NotGranted):
+    sentence = "{amount} is more than the {deposited} that deposits cover."
+    sentence_zh = "{amount} 超过保证金所覆盖的 {deposited}。"
+
+
+class DepositTooLow(NotGranted):
+    sentence = "A use of the line {line_id} brings a deposit of {share} % at least."
+    sentence_zh = "额度 {line_id} 项下用信保证金比例不得低于 {share}%。"
+
+
 class OverNominal(NotGranted):
     sentence = "The line {line_id} has {headroom} left of what may be lent by name."
     sentence_zh = "额度 {line_id} 的名义金额仅余 {headroom}。"

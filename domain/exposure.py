@@ -92,6 +92,7 @@ class SubLimit(Value):
     tenor_months: int | None = None
     revolving: bool = True
     purpose: str | None = None
+    deposit_share: Decimal = Decimal(0)  # of the nominal amount, at least
 
 
 class Fitting(Value):
@@ -106,6 +107,7 @@ class Fitting(Value):
     matures_by: date | None = None
     nominal_limit: Money | None = None
     revolving: bool = True
+    deposit_share: Decimal = Decimal(0)
 
 
 class Overlap(StrEnum):
@@ -179,6 +181,7 @@ class Use(Value):
     purpose: str | None = None
     nominal: Money | None = None
     due_on: date | None = None
+    deposit: Money | None = None  # 保证金
 
 
 class EntryKind(StrEnum):

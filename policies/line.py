@@ -2,9 +2,10 @@
 
 from calendar import monthrange
 from datetime import date, timedelta
+from decimal import Decimal
 
 from domain.contract import Terms
-from domain.edition import PolicyEdition
+from domain.edition import PolicyEdition, Product
 from domain.exposure import Fitting, SubLimit, UseBounds
 from domain.money import Money
 from domain.scheme import SubLine
@@ -55,6 +56,9 @@ def use_bounds(terms: Terms, ends_on: date, terms_days: int, edition: PolicyEdit
             tenor_months=tenor or (product.tenor_months_max if product and single else None),
             matures_by=ends_on + timedelta(days=after) if after is not None else None,
             revolving=product.revolving if product is not None and single else True,
+            deposit_share=_deposit_share(terms.sub_lines[0] if terms.sub_lines else None, product)
+            if single
+            else Decimal(0),
         ),
         sub_lines=tuple(_sub_limit(each, terms, edition) for each in terms.sub_lines)
         if several
@@ -70,7 +74,16 @@ def _sub_limit(sub: SubLine, terms: Terms, edition: PolicyEdition) -> SubLimit:
         limit=sub.limit,
         tenor_months=sub.tenor_months,
         revolving=product.revolving if product is not None else True,
+        deposit_share=_deposit_share(sub, product),
         purpose=(terms.purpose or None) if product is not None and product.dedicated else None,
+    )
+
+
+def _deposit_share(sub: SubLine | None, product: Product | None) -> Decimal:
+    """Of the nominal amount, at least: what the scheme says, and never below the catalogue."""
+    return max(
+        sub.deposit_share if sub is not None else Decimal(0),
+        product.deposit_min if product is not None else Decimal(0),
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from domain.edition import PolicyEdition
+from domain.errors import ExchangeRefused
 from domain.money import Money, money_sum
 from domain.scheme import FacilityScheme, SchemeFinding, SchemeUse, SubLine
 
@@ -99,14 +100,7 @@ def exchanged(
     if giving is None or taking is None:
         strange = source if giving is None else target
         return scheme, (SchemeFinding(code="product_not_in_scheme", product=strange),)
-    gives, takes = edition.product(source), edition.product(target)
-    found = [
-        SchemeFinding(code="no_exchange", product=code)
-        for code, rule in ((source, gives), (target, takes))
-        if not rule.exchange
-    ]
-    if takes.funded and not gives.funded:
-        found.append(SchemeFinding(code="would_be_funded", product=target))
+    found = _exchange_findings(source, target, edition)
     unused = giving.limit - used.by_product.get(source, Money.zero(amount.currency))
     if amount > unused or amount.minor <= 0:
         found.append(_found("not_unused", source, amount, unused))
@@ -118,6 +112,30 @@ def exchanged(
         for each in scheme.sub_lines
     )
     return scheme.model_copy(update={"sub_lines": lines}), ()
+
+
+def refuse_exchange(source: str, target: str, edition: PolicyEdition) -> None:
+    """Nothing, or `ExchangeRefused`: whether the catalogue lets limit move between two products."""
+    if source == target:
+        raise ExchangeRefused(product=source, reason="it is the same product")
+    for found in _exchange_findings(source, target, edition):
+        if found.code == "no_exchange":
+            raise ExchangeRefused(product=found.product, reason="its limit may not be exchanged")
+        raise ExchangeRefused(
+            product=found.product, reason="it pays out, and the other only promises"
+        )
+
+
+def _exchange_findings(source: str, target: str, edition: PolicyEdition) -> list[SchemeFinding]:
+    gives, takes = edition.product(source), edition.product(target)
+    found = [
+        SchemeFinding(code="no_exchange", product=code)
+        for code, rule in ((source, gives), (target, takes))
+        if not rule.exchange
+    ]
+    if takes.funded and not gives.funded:
+        found.append(SchemeFinding(code="would_be_funded", product=target))
+    return found
 
 
 def _findings(scheme: FacilityScheme, edition: PolicyEdition) -> Iterator[SchemeFinding]:

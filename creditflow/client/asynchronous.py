@@ -1119,13 +1119,17 @@ class AsyncClient(AsyncConnection):
         *,
         key: str | None = None,
         terms: str | None = None,
+        use: v.Use | None = None,
     ) -> v.Movement:
         """Whether an amount may be lent now, on an order's terms (`net_30`, `net_days:30@invoice`)
-        where they are said; with a key it is reserved at once."""
-        return await self.run(requests.check(customer_id, amount, key, terms))
+        and for a use where they are said; with a key it is reserved at once."""
+        return await self.run(requests.check(customer_id, amount, key, terms, use))
 
-    async def reserve(self, line_id: str, amount: v.Money, *, key: str | None = None) -> v.Movement:
-        return await self.run(requests.move(line_id, "reserve", {"amount": amount}, key))
+    async def reserve(
+        self, line_id: str, amount: v.Money, *, key: str | None = None, use: v.Use | None = None
+    ) -> v.Movement:
+        content = {"amount": amount, "use": use or v.Use()}
+        return await self.run(requests.move(line_id, "reserve", content, key))
 
     async def commit(
         self,
@@ -1133,20 +1137,76 @@ class AsyncClient(AsyncConnection):
         reservation_id: str,
         amount: v.Money | None = None,
         *,
+        keep_rest: bool = False,
         key: str | None = None,
     ) -> v.Movement:
-        """A reservation becomes use, wholly or for less."""
-        content = {"reservation_id": reservation_id, "amount": amount}
+        """A reservation becomes use, wholly or for less; the rest returns, or stays reserved."""
+        content = {"reservation_id": reservation_id, "amount": amount, "keep_rest": keep_rest}
         return await self.run(requests.move(line_id, "commit", content, key))
 
     async def release(
-        self, line_id: str, reservation_id: str, *, key: str | None = None
+        self,
+        line_id: str,
+        reservation_id: str,
+        amount: v.Money | None = None,
+        *,
+        key: str | None = None,
     ) -> v.Movement:
-        content = {"reservation_id": reservation_id}
+        """Give a reservation back; of an amount, the rest stays reserved."""
+        content = {"reservation_id": reservation_id, "amount": amount}
         return await self.run(requests.move(line_id, "release", content, key))
 
-    async def repay(self, line_id: str, amount: v.Money, *, key: str | None = None) -> v.Movement:
-        return await self.run(requests.move(line_id, "repay", {"amount": amount}, key))
+    async def split(
+        self,
+        line_id: str,
+        reservation_id: str,
+        parts: Sequence[v.Money],
+        *,
+        key: str | None = None,
+    ) -> v.Movement:
+        """A reservation becomes several, each ended by itself; they are in `kept`."""
+        content = {"reservation_id": reservation_id, "parts": list(parts)}
+        return await self.run(requests.move(line_id, "split", content, key))
+
+    async def repay(
+        self,
+        line_id: str,
+        amount: v.Money,
+        *,
+        product: str | None = None,
+        value_on: date | None = None,
+        key: str | None = None,
+    ) -> v.Movement:
+        """Pay use back; `value_on` is the day it counts from, today where it is not said."""
+        content = {"amount": amount, "product": product, "value_on": value_on}
+        return await self.run(requests.move(line_id, "repay", content, key))
+
+    async def deposit(
+        self,
+        line_id: str,
+        amount: v.Money,
+        *,
+        product: str | None = None,
+        back: bool = False,
+        key: str | None = None,
+    ) -> v.Movement:
+        """Top a deposit up, or give it back where there is headroom for it."""
+        content = {"amount": amount, "product": product}
+        verb = "deposit-back" if back else "deposit"
+        return await self.run(requests.move(line_id, verb, content, key))
+
+    async def exchange_limit(
+        self, line_id: str, source: str, target: str, amount: v.Money, *, key: str | None = None
+    ) -> Sequence[v.Balance]:
+        """Move free limit between two sub-lines of a line; where they stand then."""
+        call = requests.exchange_limit(line_id, source, target, amount, key)
+        return (await self.run(call)).items
+
+    async def fetch_balance(
+        self, line_id: str, on: date, known_at: datetime | None = None
+    ) -> v.AsOf:
+        """Where a line stood at the end of a day, as it was known at an instant (now)."""
+        return await self.run(requests.balance(line_id, on, known_at))
 
     async def freeze(
         self,
@@ -1176,6 +1236,12 @@ class AsyncClient(AsyncConnection):
     async def verify_ledger(self) -> v.Proof:
         """Prove every balance from the entries."""
         return await self.run(requests.verify_ledger())
+
+    async def verify_ledger_on(
+        self, place: Mapping[str, Any] | None = None, seconds: float = 5
+    ) -> v.Verified:
+        """Go on with a proof for some seconds from the place an earlier call answered with."""
+        return await self.run(requests.verify_ledger_on(place or {}, seconds))
 
     async def fetch_reservations(self, line_id: str) -> Sequence[v.Reservation]:
         """The line's reservations that nothing has ended yet."""

@@ -950,10 +950,15 @@ def entries_page(line_id: str, cursor: str | None) -> Call[v.Page[v.Entry]]:
 
 
 def check(
-    customer_id: str, amount: v.Money, key: str | None, terms: str | None
+    customer_id: str, amount: v.Money, key: str | None, terms: str | None, use: v.Use | None
 ) -> Call[v.Movement]:
     # A key here says "and reserve it": none may be made up.
-    body = {"customer_id": customer_id, "amount": amount, "terms": terms}
+    body = {
+        "customer_id": customer_id,
+        "amount": amount,
+        "terms": terms,
+        "use": use or v.Use(),
+    }
     made: Call[v.Movement] = writing("/checks", v.Movement, body, key=key)
     if key is not None:
         return made
@@ -977,6 +982,21 @@ def ask_review(line_id: str) -> Call[None]:
 
 def verify_ledger() -> Call[v.Proof]:
     return writing("/ledger/verify", v.Proof)
+
+
+def verify_ledger_on(place: Mapping[str, Any], seconds: float) -> Call[v.Verified]:
+    return writing("/ledger/verify/step", v.Verified, {"place": place, "seconds": seconds})
+
+
+def exchange_limit(
+    line_id: str, source: str, target: str, amount: v.Money, key: str | None
+) -> Call[v.Items[v.Balance]]:
+    content = {"source": source, "target": target, "amount": amount}
+    return writing(_at("lines", line_id, "exchange"), v.Items[v.Balance], content, key=key)
+
+
+def balance(line_id: str, on: date, known_at: datetime | None) -> Call[v.AsOf]:
+    return reading(_at("lines", line_id, "balance"), v.AsOf, on=on, known_at=known_at)
 
 
 def reservations(line_id: str) -> Call[v.Items[v.Reservation]]:

@@ -1099,13 +1099,17 @@ class Client(Connection):
         *,
         key: str | None = None,
         terms: str | None = None,
+        use: v.Use | None = None,
     ) -> v.Movement:
         """Whether an amount may be lent now, on an order's terms (`net_30`, `net_days:30@invoice`)
-        where they are said; with a key it is reserved at once."""
-        return self.run(requests.check(customer_id, amount, key, terms))
+        and for a use where they are said; with a key it is reserved at once."""
+        return self.run(requests.check(customer_id, amount, key, terms, use))
 
-    def reserve(self, line_id: str, amount: v.Money, *, key: str | None = None) -> v.Movement:
-        return self.run(requests.move(line_id, "reserve", {"amount": amount}, key))
+    def reserve(
+        self, line_id: str, amount: v.Money, *, key: str | None = None, use: v.Use | None = None
+    ) -> v.Movement:
+        content = {"amount": amount, "use": use or v.Use()}
+        return self.run(requests.move(line_id, "reserve", content, key))
 
     def commit(
         self,
@@ -1113,18 +1117,74 @@ class Client(Connection):
         reservation_id: str,
         amount: v.Money | None = None,
         *,
+        keep_rest: bool = False,
         key: str | None = None,
     ) -> v.Movement:
-        """A reservation becomes use, wholly or for less."""
-        content = {"reservation_id": reservation_id, "amount": amount}
+        """A reservation becomes use, wholly or for less; the rest returns, or stays reserved."""
+        content = {"reservation_id": reservation_id, "amount": amount, "keep_rest": keep_rest}
         return self.run(requests.move(line_id, "commit", content, key))
 
-    def release(self, line_id: str, reservation_id: str, *, key: str | None = None) -> v.Movement:
-        content = {"reservation_id": reservation_id}
+    def release(
+        self,
+        line_id: str,
+        reservation_id: str,
+        amount: v.Money | None = None,
+        *,
+        key: str | None = None,
+    ) -> v.Movement:
+        """Give a reservation back; of an amount, the rest stays reserved."""
+        content = {"reservation_id": reservation_id, "amount": amount}
         return self.run(requests.move(line_id, "release", content, key))
 
-    def repay(self, line_id: str, amount: v.Money, *, key: str | None = None) -> v.Movement:
-        return self.run(requests.move(line_id, "repay", {"amount": amount}, key))
+    def split(
+        self,
+        line_id: str,
+        reservation_id: str,
+        parts: Sequence[v.Money],
+        *,
+        key: str | None = None,
+    ) -> v.Movement:
+        """A reservation becomes several, each ended by itself; they are in `kept`."""
+        content = {"reservation_id": reservation_id, "parts": list(parts)}
+        return self.run(requests.move(line_id, "split", content, key))
+
+    def repay(
+        self,
+        line_id: str,
+        amount: v.Money,
+        *,
+        product: str | None = None,
+        value_on: date | None = None,
+        key: str | None = None,
+    ) -> v.Movement:
+        """Pay use back; `value_on` is the day it counts from, today where it is not said."""
+        content = {"amount": amount, "product": product, "value_on": value_on}
+        return self.run(requests.move(line_id, "repay", content, key))
+
+    def deposit(
+        self,
+        line_id: str,
+        amount: v.Money,
+        *,
+        product: str | None = None,
+        back: bool = False,
+        key: str | None = None,
+    ) -> v.Movement:
+        """Top a deposit up, or give it back where there is headroom for it."""
+        content = {"amount": amount, "product": product}
+        verb = "deposit-back" if back else "deposit"
+        return self.run(requests.move(line_id, verb, content, key))
+
+    def exchange_limit(
+        self, line_id: str, source: str, target: str, amount: v.Money, *, key: str | None = None
+    ) -> Sequence[v.Balance]:
+        """Move free limit between two sub-lines of a line; where they stand then."""
+        call = requests.exchange_limit(line_id, source, target, amount, key)
+        return (self.run(call)).items
+
+    def fetch_balance(self, line_id: str, on: date, known_at: datetime | None = None) -> v.AsOf:
+        """Where a line stood at the end of a day, as it was known at an instant (now)."""
+        return self.run(requests.balance(line_id, on, known_at))
 
     def freeze(
         self,
@@ -1154,6 +1214,12 @@ class Client(Connection):
     def verify_ledger(self) -> v.Proof:
         """Prove every balance from the entries."""
         return self.run(requests.verify_ledger())
+
+    def verify_ledger_on(
+        self, place: Mapping[str, Any] | None = None, seconds: float = 5
+    ) -> v.Verified:
+        """Go on with a proof for some seconds from the place an earlier call answered with."""
+        return self.run(requests.verify_ledger_on(place or {}, seconds))
 
     def fetch_reservations(self, line_id: str) -> Sequence[v.Reservation]:
         """The line's reservations that nothing has ended yet."""

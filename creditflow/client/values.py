@@ -2044,11 +2044,48 @@ class Limit(Answer):
     amount: Money | None
 
 
+class LimitPart(Answer):
+    """What a limit goes up or down by from a day until a day; None: without an end."""
+
+    amount: Money
+    from_on: date | None
+    until_on: date | None
+    code: str
+    of: str
+
+
 class Balance(Answer):
     account: str
     limit: Limit
     reserved: Money
     used: Money
+    spent: Money | None = None
+    parts: tuple[LimitPart, ...] = ()
+    nominal: Money | None = None
+    nominal_limit: Money | None = None
+
+
+class Use(Answer):
+    """What an order says beside its amount; with a deposit the amount is what is lent by name."""
+
+    product: str | None = None
+    purpose: str | None = None
+    deposit: Money | None = None
+    due_on: date | None = None
+
+
+class AsOf(Answer):
+    """Where a line stood at the end of a day, as it was known at an instant."""
+
+    line_id: str
+    on: date
+    known_at: AwareDatetime
+    limit: Limit
+    reserved: Money
+    used: Money
+    headroom: Money | None
+    decision_id: str
+    limited_on: date
 
 
 class CapContent(Answer):
@@ -2142,6 +2179,7 @@ class Movement(Answer):
     binding: str | None
     expires_at: AwareDatetime | None
     replayed: bool
+    kept: tuple[str, ...] = ()
 
 
 class Entry(Answer):
@@ -2158,6 +2196,9 @@ class Entry(Answer):
     business_on: date
     posted_by: str
     recorded_at: AwareDatetime
+    product: str | None = None
+    nominal: Money | None = None
+    due_on: date | None = None
 
 
 class Reservation(Answer):
@@ -2183,6 +2224,14 @@ class Proof(Answer):
     @property
     def holds(self) -> bool:
         return not self.discrepancies
+
+
+class Verified(Answer):
+    """How far a proof is, of one, where it goes on, and what it says once it is done."""
+
+    place: Mapping[str, Any]
+    share: Decimal
+    proof: Proof | None = None
 
 
 class Review(Answer):

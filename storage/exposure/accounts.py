@@ -4,12 +4,13 @@ Everything here belongs to the transaction of the decision it carries out. What 
 move is `movements`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Identity, insert, select, text, update
+from sqlalchemy import BigInteger, FetchedValue, Identity, insert, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -34,6 +35,7 @@ from storage.exposure.chains import Chains
 from storage.exposure.chains import entry_id_now as entry_id_now
 
 LINE, SUB_LINE, CUSTOMER, GROUP = "line", "sub_line", "customer", "group"
+COVERS = ("guarantor", "insurer")
 NAMED = (LINE, SUB_LINE)  # these count amounts by name beside exposure
 
 
@@ -71,6 +73,7 @@ class AccountRow(Row):
     spent_minor: Mapped[int] = mapped_column(BigInteger, default=0)
     tenor_months: Mapped[int | None]
     matures_by: Mapped[date | None]
+    deposit_share: Mapped[Decimal | None]
     moved_on: Mapped[date | None]
 
 
@@ -110,6 +113,7 @@ class EntryRow(Row):
     nominal_minor: Mapped[int | None] = mapped_column(BigInteger)
     parts: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB(none_as_null=True))
     due_on: Mapped[date | None]
+    digest: Mapped[bytes] = mapped_column(server_default=FetchedValue(), deferred=True)
 
 
 class Accounts:
@@ -167,6 +171,7 @@ class Accounts:
             purpose=fitting.purpose,
             tenor_months=fitting.tenor_months,
             matures_by=fitting.matures_by,
+            deposit_share=fitting.deposit_share or None,
             nominal_limit_minor=nominal.minor if nominal is not None else None,
             revolving=fitting.revolving,
         )
@@ -216,6 +221,7 @@ class Accounts:
                 purpose=fitting.purpose,
                 tenor_months=fitting.tenor_months,
                 matures_by=fitting.matures_by,
+                deposit_share=fitting.deposit_share or None,
                 nominal_limit_minor=nominal.minor if nominal is not None else None,
             )
             .execution_options(synchronize_session=False)
@@ -236,6 +242,7 @@ class Accounts:
             purpose=sub.purpose,
             tenor_months=sub.tenor_months,
             revolving=sub.revolving,
+            deposit_share=sub.deposit_share or None,
         )
 
     def move_limit(
@@ -446,6 +453,28 @@ class Accounts:
         chains.place(members, business_on)
         if self._lock(GROUP, group_id, currency).decision_id != decision_id:
             self._decide(GROUP, group_id, limit, currency, decision_id, business_on)
+
+    def set_cover(
+        self,
+        line_id: str,
+        currency: str,
+        covers: Mapping[tuple[str, str], Limit],
+        *,
+        decision_id: str,
+        business_on: date,
+    ) -> None:
+        """Let a line stand on guarantors and insurers, by kind and id, each with what it can bear of
+        all lines that stand on it, and on nobody else; what is above that melts."""
+        self._lock(LINE, line_id, currency)  # before what it stands on, as an order does
+        numbers = []
+        for (kind, owner_id), limit in sorted(covers.items()):
+            if kind not in COVERS:
+                raise NotFound(kind="account", id=f"{kind}/{owner_id}")
+            numbers.append(self._open(kind, owner_id, limit, currency, decision_id, business_on))
+            found = self._lock(kind, owner_id, currency)
+            if _limit_of(found) != limit:
+                self._decide(kind, owner_id, limit, currency, decision_id, business_on)
+        Chains(self._session).stand_on(line_id, numbers, business_on)
 
     def find_balance(self, kind: str, owner_id: str, currency: str) -> Balance | None:
         """Where an account stands, if there is one."""

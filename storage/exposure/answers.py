@@ -1,17 +1,20 @@
 """What the procedures of migration 0047 answer, in the words of the field."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, NamedTuple, TypeVar
 
 from domain.errors import (
     CreditError,
     CurrencyMismatch,
+    DepositTooLow,
     DrawsOver,
     KeyReused,
     LineExpired,
     LineNotActive,
     LineNotStarted,
     MaturesLate,
+    MoreThanDeposited,
     MoreThanReserved,
     MoreThanUsed,
     NoLine,
@@ -182,6 +185,11 @@ def refusal_of(
             return MoreThanUsed(
                 amount=amount, used=Money(minor=int(fact), currency=amount.currency)
             )
+        case "more_than_deposited":
+            assert amount is not None
+            return MoreThanDeposited(
+                amount=amount, deposited=Money(minor=int(fact), currency=amount.currency)
+            )
         case "product_missing":
             return ProductMissing(line_id=line)
         case "product":
@@ -196,6 +204,8 @@ def refusal_of(
             return TenorExceeded(line_id=line, months_max=fact)
         case "matures_late":
             return MaturesLate(line_id=line, latest_on=fact)
+        case "deposit":
+            return DepositTooLow(line_id=line, share=f"{Decimal(fact) * 100:f}")
         case "over_nominal":
             assert amount is not None
             return OverNominal(

@@ -10,9 +10,9 @@ import os
 import time
 from collections.abc import Iterable
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from domain.ids import uuid7
@@ -112,6 +112,19 @@ class Chains:
                 _PLACE, {"account_no": each.account_no, "own": own, "group": group}
             )
 
+    def stand_on(self, line_id: str, account_nos: Iterable[int], business_on: date) -> None:
+        """Put a line under the accounts of those it stands on, with what it holds, and no others."""
+        row = self._session.execute(_STANDS, {"line_id": line_id}).one()
+        before, after = set(row.cover_nos or ()), set(account_nos)
+        self._session.execute(_HOLD_ABOVE, {"accounts": sorted(before | after)})
+        for account_no in sorted(before - after):
+            self._take("leave", account_no, row, -1, business_on)
+        for account_no in sorted(after - before):
+            self._take("join", account_no, row, 1, business_on)
+        self._session.execute(
+            _STAND, {"account_no": row.account_no, "covers": sorted(after) or None}
+        )
+
     def members(self, group_id: str) -> list[str]:
         """Whose lines a group's account is over, and whose lines are still under it."""
         return list(self._session.scalars(_MEMBERS, {"group_id": group_id}))
@@ -137,23 +150,29 @@ class Chains:
 
     def _move(self, line: _Line, old: int | None, new: int | None, business_on: date) -> None:
         """Take what the line holds from one account to another; nothing where it holds nothing."""
-        if old == new or not (line.reserved or line.used):
+        if old == new:
             return
         for kind, account_no, sign in (("leave", old, -1), ("join", new, 1)):
-            if account_no is None:
-                continue
-            self._session.execute(
-                _TAKE,
-                {
-                    "entry_id": entry_id_now(),
-                    "kind": kind,
-                    "account_no": account_no,
-                    "reserved": sign * line.reserved,
-                    "used": sign * line.used,
-                    "line_id": line.owner_id,
-                    "business_on": business_on,
-                },
-            )
+            if account_no is not None:
+                self._take(kind, account_no, line, sign, business_on)
+
+    def _take(
+        self, kind: str, account_no: int, line: _Line | Row[Any], sign: int, business_on: date
+    ) -> None:
+        if not (line.reserved or line.used):
+            return
+        self._session.execute(
+            _TAKE,
+            {
+                "entry_id": entry_id_now(),
+                "kind": kind,
+                "account_no": account_no,
+                "reserved": sign * line.reserved,
+                "used": sign * line.used,
+                "line_id": line.owner_id,
+                "business_on": business_on,
+            },
+        )
 
 
 def entry_id_now() -> str:
@@ -172,7 +191,8 @@ _HOLD_LINES = text(
 _HOLD_ABOVE = text(
     """
     SELECT FROM exposure_account WHERE account_no = ANY (:accounts)
-    ORDER BY kind = 'group', account_no FOR NO KEY UPDATE
+    ORDER BY CASE kind WHEN 'customer' THEN 0 WHEN 'group' THEN 2 ELSE 1 END, account_no
+    FOR NO KEY UPDATE
     """
 )
 _LINES = text(
@@ -239,6 +259,18 @@ _MEMBERS = text(
     WHERE g.kind = 'group' AND g.owner_id = :group_id
     """
 )
+_STANDS = text(
+    """
+    SELECT account_no, owner_id, reserved_minor AS reserved, used_minor AS used, cover_nos
+    FROM exposure_account WHERE kind = 'line' AND owner_id = :line_id FOR NO KEY UPDATE
+    """
+)
+_STAND = text(
+    """
+    UPDATE exposure_account SET cover_nos = CAST(:covers AS bigint[])
+    WHERE account_no = :account_no
+    """
+)
 _PLACE = text(
     """
     UPDATE exposure_account SET customer_no = :own, parent_no = :group
@@ -251,8 +283,10 @@ _TAKE = text(
     WITH moved AS (
         UPDATE exposure_account SET reserved_minor = reserved_minor + :reserved,
             used_minor = used_minor + :used, entries = entries + 1,
-            over_minor = CASE limit_kind WHEN 'unlimited' THEN 0 ELSE greatest(
-                reserved_minor + used_minor + :reserved + :used - limit_minor, 0) END
+            moved_on = :business_on, over_minor = CASE limit_kind WHEN 'unlimited' THEN 0
+                ELSE greatest(reserved_minor + used_minor + :reserved + :used
+                    - CASE WHEN parts IS NULL THEN limit_minor
+                        ELSE exposure_limit_on(limit_minor, parts, :business_on) END, 0) END
         WHERE account_no = :account_no
         RETURNING account_no, entries, reserved_minor, used_minor
     )

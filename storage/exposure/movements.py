@@ -54,7 +54,7 @@ from storage.exposure.proof import proof_of, prove
 KEY_LENGTH_MAX = 300
 _ATTEMPTS = 3
 _PLAIN = Use()
-_RESERVE = f"CALL exposure_reserve({', '.join(['%s'] * 9 + ['NULL'] * 6 + ['%s'] * 6)})"
+_RESERVE = f"CALL exposure_reserve({', '.join(['%s'] * 9 + ['NULL'] * 6 + ['%s'] * 7)})"
 _MOVE = f"""CALL exposure_move({", ".join(["%s"] * 10 + ["NULL"] * 6 + ["%s"] * 2)},
     %s::bigint[], %s::uuid[])"""
 
@@ -393,6 +393,7 @@ class Exposure:
                 use.purpose,
                 use.nominal.minor if use.nominal is not None else None,
                 use.due_on,
+                use.deposit.minor if use.deposit is not None else None,
             ),
         )
         if is_grant(columns):
@@ -446,7 +447,8 @@ class Exposure:
         )
         answer = answer_of(columns)
         if answer.verdict != kind:
-            raise refusal_of(answer, amount, key, line_id, None, reservation_id)
+            asked = amount if amount is not None or not rests else sum(rests[1:], rests[0])
+            raise refusal_of(answer, asked, key, line_id, None, reservation_id)
         assert answer.amount is not None
         assert answer.currency is not None
         moved = Money(minor=answer.amount, currency=answer.currency)
@@ -466,7 +468,7 @@ class Exposure:
             SELECT {", ".join(f"(v.answer).{name}" for name in Answer._fields)}
             FROM exposure_verdict(exposure_line_of(:customer_id, :currency, :business_on),
                 :currency, :amount, :business_on, :terms_above, :product, :purpose, :nominal,
-                :due_on) v
+                :due_on, :deposit) v
             """
         )
         asked = {
@@ -479,6 +481,7 @@ class Exposure:
             "purpose": use.purpose,
             "nominal": (use.nominal or amount).minor,
             "due_on": use.due_on,
+            "deposit": use.deposit.minor if use.deposit is not None else None,
         }
         with self._records.begin() as session:
             answer = Answer(*session.execute(query, asked).one())

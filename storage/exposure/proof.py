@@ -49,7 +49,8 @@ _FORM = """
         ELSE false END
 """
 _MOVED = """e.kind, e.reserved_minor AS reserved, e.used_minor AS used,
-            coalesce(e.nominal_minor, e.reserved_minor + e.used_minor) AS nominal,
+            CASE e.kind WHEN 'refuse' THEN 0
+                ELSE coalesce(e.nominal_minor, e.reserved_minor + e.used_minor) END AS nominal,
             CASE e.kind WHEN 'repay' THEN e.amount_minor ELSE 0 END AS repaid,
             e.business_on, e.entry_id"""
 _OWN = f"""e.account_no, e.seq, {_MOVED}, e.reserved_after, e.used_after, e.limit_kind, {_FORM}

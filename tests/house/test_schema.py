@@ -25,7 +25,7 @@ OURS = {path.parent.name for path in PROJECT.glob("*/__init__.py")} | {"settings
 
 
 # Filled by the database alone, or read and written by statements of their own.
-WRITTEN_BY_THE_DATABASE = {"recorded_at", "digest"}
+WRITTEN_BY_THE_DATABASE = {"recorded_at"}
 WITHOUT_A_ROW = {"alembic_version", "automatic_decision", "automatic_lane_switch"}
 
 

@@ -49,6 +49,7 @@ SAMPLES: dict[Any, Sequence[Any]] = {
     Mapping[str, Any]: ({"note": "x"},),
     Mapping[str, str]: ({"audit_report": "a" * 64},),
     Money: (Money.of("5", "CNY"),),
+    Sequence[Money]: ((Money.of("5", "CNY"),),),
     values.SchemeProposal: (
         values.SchemeProposal(
             scheme=values.FacilityScheme(limit=Money.of("5", "CNY"), sub_lines=()),

@@ -3,23 +3,43 @@
 A check and a reservation are one round trip to the database; nothing here passes a workflow.
 """
 
+import time
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
+from pydantic import Field
+
 from domain.customer import Customer
 from domain.edition import PolicyEdition
-from domain.errors import Malformed, NotFound
-from domain.exposure import Balance, Entry, Movement, OpenReservation, Proof
-from domain.identity import Person
+from domain.errors import (
+    AmountNotPositive,
+    CurrencyMismatch,
+    DateInFuture,
+    Malformed,
+    NotFound,
+)
+from domain.exposure import (
+    Balance,
+    Entry,
+    Limit,
+    Movement,
+    OpenReservation,
+    Proof,
+    ProofPlace,
+    Use,
+    takeable,
+)
+from domain.identity import Id, Person
 from domain.money import Money
 from domain.terms import PaymentTerms, RankedTerms
 from domain.value import Value
 from policies.line import reservation_seconds
+from policies.scheme import net_exposure, refuse_exchange
 from policies.terms import ranked, terms_asked
 from storage.base import Records
 from storage.customer import Customers
 from storage.edition import Editions
-from storage.exposure import Exposure
+from storage.exposure import Accounts, Exposure, PastExposure
 from storage.line import Lines
 from web.service.clock import Clock
 from web.service.ids import new_id
@@ -34,6 +54,37 @@ class Book(Value):
 
     balances: tuple[Balance, ...]
     entries: tuple[Entry, ...]
+
+
+class UseAsked(Value):
+    """What an order says beside its amount: of which product and for what, which deposit (保证金) it
+    brings, and when it is due.
+
+    With a product or a deposit the amount is what is lent by name (名义金额): what it takes of the
+    limit is that less the deposit, times the product's conversion factor, rounded up (敞口).
+    """
+
+    product: str | None = Field(default=None, min_length=1, max_length=60)
+    purpose: str | None = Field(default=None, min_length=1, max_length=400)
+    deposit: Money | None = None
+    due_on: date | None = None
+
+
+class AsOf(Value):
+    """Where a line stood at the end of a day, as it was known at an instant."""
+
+    line_id: Id
+    on: date
+    known_at: datetime
+    limit: Limit
+    reserved: Money
+    used: Money
+    headroom: Money | None  # of the line alone
+    decision_id: str
+    limited_on: date
+
+
+_PLAIN = UseAsked()
 
 
 class ExposureService:
@@ -55,6 +106,7 @@ class ExposureService:
         *,
         expires_at: datetime | None = None,
         terms: PaymentTerms | str | None = None,
+        use: UseAsked = _PLAIN,
     ) -> Movement:
         """Whether a customer may be lent an amount now; with a key it is reserved at once.
 
@@ -66,16 +118,18 @@ class ExposureService:
         permit(person, Action.LINE_CHECK)
         self._refuse_unseen(person, customer_id)
         on, asked = self._clock.business_on(), self._ranked(terms)
+        taken, fits = self._taken(amount, use)
         if key is None:
-            return self._exposure.check(customer_id, amount, business_on=on, terms=asked)
+            return self._exposure.check(customer_id, taken, business_on=on, terms=asked, use=fits)
         return self._exposure.check(
             customer_id,
-            amount,
+            taken,
             key_of(person, key),
             business_on=on,
             expires_at=self._expires_at(expires_at),
             posted_by=person.person_id,
             terms=asked,
+            use=fits,
         )
 
     def reserve(
@@ -86,16 +140,19 @@ class ExposureService:
         key: str | None = None,
         *,
         expires_at: datetime | None = None,
+        use: UseAsked = _PLAIN,
     ) -> Movement:
         """Take an amount from a line; without a time of its own it expires as policy says."""
         permit(person, Action.LINE_RESERVE)
+        taken, fits = self._taken(amount, use)
         return self._exposure.reserve(
             line_id,
-            amount,
+            taken,
             key_of(person, key),
             business_on=self._clock.business_on(),
             expires_at=self._expires_at(expires_at),
             posted_by=person.person_id,
+            use=fits,
         )
 
     def commit(
@@ -106,10 +163,33 @@ class ExposureService:
         key: str | None = None,
         *,
         amount: Money | None = None,
+        keep_rest: bool = False,
     ) -> Movement:
-        """A reservation becomes use, wholly or for less; what is less returns at once."""
+        """A reservation becomes use, wholly or for less; what is less returns at once, or stays
+        reserved for what is still to come."""
         permit(person, Action.LINE_COMMIT)
         return self._exposure.commit(
+            line_id,
+            _reservation(reservation_id),
+            key_of(person, key),
+            amount=amount,
+            keep_rest=keep_rest,
+            business_on=self._clock.business_on(),
+            posted_by=person.person_id,
+        )
+
+    def release(
+        self,
+        person: Person,
+        line_id: str,
+        reservation_id: str,
+        key: str | None = None,
+        *,
+        amount: Money | None = None,
+    ) -> Movement:
+        """A reservation is given back; of an amount, the rest stays reserved."""
+        permit(person, Action.LINE_RELEASE)
+        return self._exposure.release(
             line_id,
             _reservation(reservation_id),
             key_of(person, key),
@@ -118,30 +198,140 @@ class ExposureService:
             posted_by=person.person_id,
         )
 
-    def release(
-        self, person: Person, line_id: str, reservation_id: str, key: str | None = None
+    def split(
+        self,
+        person: Person,
+        line_id: str,
+        reservation_id: str,
+        parts: Sequence[Money],
+        key: str | None = None,
     ) -> Movement:
-        """A reservation is given back."""
+        """A reservation becomes several, each ended by itself; what they do not hold returns."""
         permit(person, Action.LINE_RELEASE)
-        return self._exposure.release(
+        return self._exposure.split(
             line_id,
             _reservation(reservation_id),
+            parts,
             key_of(person, key),
             business_on=self._clock.business_on(),
             posted_by=person.person_id,
         )
 
     def repay(
-        self, person: Person, line_id: str, amount: Money, key: str | None = None
+        self,
+        person: Person,
+        line_id: str,
+        amount: Money,
+        key: str | None = None,
+        *,
+        product: str | None = None,
+        value_on: date | None = None,
     ) -> Movement:
-        """Use is paid back, up to what is used, whatever the line's standing."""
+        """Use is paid back, up to what is used, whatever the line's standing.
+
+        `value_on` is the day it counts from (起息日), today where it is not said; refuses
+        `DateInFuture`.
+        """
         permit(person, Action.LINE_REPAY)
         return self._exposure.repay(
             line_id,
             amount,
             key_of(person, key),
+            product=product,
+            business_on=self._valued("value_on", value_on),
+            posted_by=person.person_id,
+        )
+
+    def deposit(
+        self,
+        person: Person,
+        line_id: str,
+        amount: Money,
+        key: str | None = None,
+        *,
+        product: str | None = None,
+        back: bool = False,
+    ) -> Movement:
+        """A deposit is topped up, and headroom with it; or given `back`, where there is headroom.
+
+        What moves of the limit is the amount times the product's conversion factor, rounded so that
+        exposure is never understated.
+        """
+        permit(person, Action.LINE_RESERVE if back else Action.LINE_REPAY)
+        moved = takeable(amount)
+        if product is not None:
+            factor = self._read_edition().product(product).conversion_factor
+            moved = -((-amount).share(factor)) if back else amount.share(factor)
+        move = self._exposure.give_back_deposit if back else self._exposure.deposit
+        return move(
+            line_id,
+            moved,
+            key_of(person, key),
+            product=product,
             business_on=self._clock.business_on(),
             posted_by=person.person_id,
+        )
+
+    def exchange(
+        self,
+        person: Person,
+        line_id: str,
+        source: str,
+        target: str,
+        amount: Money,
+        key: str | None = None,
+    ) -> tuple[Balance, ...]:
+        """Move free limit between two sub-lines of a line (额度调剂); what they stand at then.
+
+        The sum stays. Refuses `ExchangeRefused` where the catalogue does not let one of the two be
+        exchanged or a product that promises would feed one that pays out, `OverLimit` where less
+        than the amount is free, `NotFound`, `KeyReused`.
+        """
+        permit(person, Action.LINE_EXCHANGE)
+        takeable(amount)
+        edition = self._read_edition()
+        with self._records.begin() as session:
+            Lines(session).read(line_id)
+            refuse_exchange(source, target, edition)
+            Accounts(session).move_limit(
+                line_id,
+                source,
+                target,
+                amount,
+                key=f"{line_id}/exchange/{key_of(person, key)}",
+                business_on=self._clock.business_on(),
+                posted_by=person.person_id,
+            )
+            on = self._clock.business_on()
+            return tuple(balance for balance, _ in Accounts(session).sub_lines(line_id, on))
+
+    def read_as_of(
+        self, person: Person, line_id: str, on: date, known_at: datetime | None = None
+    ) -> AsOf:
+        """Where a line stood at the end of a day by value, as it was known at an instant (now).
+
+        `NotFound` where the line was not open, or nobody knew of it then; `DateInFuture` for an
+        instant to come.
+        """
+        permit(person, Action.LINE_READ)
+        self._refuse_unseen_line(person, line_id)
+        now = self._clock.now()
+        if known_at is not None and (known_at.tzinfo is None or known_at > now):
+            raise DateInFuture(field="known_at", date=known_at, business_on=now)
+        with self._records.begin() as session:
+            found = PastExposure(session).balances([line_id], on, known_at or now).get(line_id)
+        if found is None:
+            raise NotFound(kind="line", id=line_id)
+        return AsOf(
+            line_id=line_id,
+            on=on,
+            known_at=known_at or now,
+            limit=found.limit,
+            reserved=found.reserved,
+            used=found.used,
+            headroom=found.headroom,
+            decision_id=found.decision_id,
+            limited_on=found.limited_on,
         )
 
     def read_book(
@@ -156,7 +346,7 @@ class ExposureService:
         permit(person, Action.LINE_READ)
         self._refuse_unseen_line(person, line_id)
         return Book(
-            balances=self._exposure.balances(line_id),
+            balances=self._exposure.balances(line_id, self._clock.business_on()),
             entries=tuple(
                 self._exposure.entries(line_id, before_seq=before_seq, page_size=page_size)
             ),
@@ -172,6 +362,52 @@ class ExposureService:
         """Read the whole book again and prove every balance from it."""
         permit(person, Action.LEDGER_VERIFY)
         return self._exposure.verify()
+
+    def verify_on(
+        self, person: Person, place: ProofPlace, *, seconds: float = 5
+    ) -> tuple[ProofPlace, Proof | None]:
+        """Go on with a proof for some seconds, one step at least: how far it is then, and what it
+        says once it is done."""
+        permit(person, Action.LEDGER_VERIFY)
+        until = time.monotonic() + seconds
+        for each in self._exposure.verifying(place):
+            place = each
+            if time.monotonic() >= until:
+                break
+        return place, self._exposure.proof_of(place) if place.done else None
+
+    def _taken(self, amount: Money, use: UseAsked) -> tuple[Money, Use]:
+        """What a use takes of the limit, and what it says of itself to the book."""
+        deposit = use.deposit or Money.zero(amount.currency)
+        if deposit.currency != amount.currency:
+            raise CurrencyMismatch(first=amount.currency, second=deposit.currency)
+        if deposit.minor < 0:
+            raise AmountNotPositive(amount=deposit)
+        takeable(amount)
+        taken = max(amount - deposit, Money.zero(amount.currency))
+        if use.product is not None:
+            taken = net_exposure(amount, deposit, use.product, self._read_edition())
+        named = amount if taken != amount else None
+        return taken, Use(
+            product=use.product,
+            purpose=use.purpose,
+            nominal=named,
+            due_on=use.due_on,
+            deposit=use.deposit,
+        )
+
+    def _valued(self, field: str, on: date | None) -> date:
+        today = self._clock.business_on()
+        if on is not None and on > today:
+            raise DateInFuture(field=field, date=on, business_on=today)
+        return on or today
+
+    def _read_edition(self) -> PolicyEdition:
+        edition = self._edition()
+        if edition is None:
+            day = self._clock.business_on().isoformat()
+            raise NotFound(kind="policy edition in force", id=day)
+        return edition
 
     def _expires_at(self, asked: datetime | None) -> datetime | None:
         now = self._clock.now()
@@ -191,10 +427,7 @@ class ExposureService:
         """An order's terms with their rank; those said before today are looked up."""
         if said is None:
             return None
-        edition = self._edition()
-        if edition is None:
-            day = self._clock.business_on().isoformat()
-            raise NotFound(kind="policy edition in force", id=day)
+        edition = self._read_edition()
         found = self._terms.get(said)
         if found is None:
             found = ranked(terms_asked(said, edition), edition)

@@ -113,6 +113,7 @@ class Action(StrEnum):
     LINE_COMMIT = "line.commit"
     LINE_RELEASE = "line.release"
     LINE_REPAY = "line.repay"
+    LINE_EXCHANGE = "line.exchange"
     LINE_FREEZE = "line.freeze"
     LINE_UNFREEZE = "line.unfreeze"
     LINE_TERMINATE = "line.terminate"
@@ -249,6 +250,7 @@ MATRIX: dict[Action, frozenset[Role]] = {
     Action.LINE_COMMIT: frozenset({_RELEASE, _ORDERS}),
     Action.LINE_RELEASE: frozenset({_RELEASE, _ORDERS}),
     Action.LINE_REPAY: frozenset({_RELEASE, _ORDERS}),
+    Action.LINE_EXCHANGE: frozenset({_RISK}),
     Action.LINE_FREEZE: frozenset({_RISK}),
     # Freezing and lifting are two authorities: an approver lifts, or another risk officer.
     Action.LINE_UNFREEZE: frozenset({_APPROVER, _RISK}),

@@ -38,6 +38,8 @@ _TABLES = (
         ADD COLUMN spent_minor bigint NOT NULL DEFAULT 0,
         ADD COLUMN tenor_months integer,
         ADD COLUMN matures_by date,
+        -- Of the nominal amount, what a use brings as deposit at least.
+        ADD COLUMN deposit_share numeric,
         -- The day that the limit was last looked at on, for the guard of a limit with parts.
         ADD COLUMN moved_on date
     """,
@@ -235,18 +237,21 @@ _LOOKING = (
             WHEN 'matures_late' THEN a.matures_by::text
             WHEN 'tenor' THEN a.tenor_months::text
             WHEN 'purpose' THEN a.purpose
+            WHEN 'deposit' THEN a.deposit_share::text
             WHEN 'product' THEN a.product END
     $$
     """,
     # Why a use of a line or a sub-line is not one of those it was granted for; null where it is.
     """
     CREATE FUNCTION exposure_misfit(
-        a exposure_account, p_on date, p_purpose text, p_due_on date, p_nominal bigint
+        a exposure_account, p_on date, p_purpose text, p_due_on date, p_nominal bigint,
+        p_deposit bigint
     ) RETURNS text LANGUAGE sql IMMUTABLE AS $$
         SELECT CASE
             WHEN a.purpose IS NOT NULL AND a.purpose IS DISTINCT FROM p_purpose THEN 'purpose'
             WHEN p_due_on > p_on + make_interval(months => a.tenor_months) THEN 'tenor'
             WHEN p_due_on > a.matures_by THEN 'matures_late'
+            WHEN coalesce(p_deposit, 0) < ceil(p_nominal * a.deposit_share) THEN 'deposit'
             WHEN a.nominal_minor + p_nominal > a.nominal_limit_minor THEN 'over_nominal' END
     $$
     """,
@@ -306,6 +311,7 @@ _LOOKING = (
         p_line_id text, p_currency text, p_amount bigint, p_business_on date,
         p_terms_above integer DEFAULT NULL, p_product text DEFAULT NULL,
         p_purpose text DEFAULT NULL, p_nominal bigint DEFAULT NULL, p_due_on date DEFAULT NULL,
+        p_deposit bigint DEFAULT NULL,
         OUT account_no bigint, OUT seq bigint, OUT binding_no bigint, OUT sub_no bigint,
         OUT sub_seq bigint, OUT answer exposure_answer
     ) LANGUAGE plpgsql STABLE AS $$
@@ -360,15 +366,17 @@ _LOOKING = (
                     OR NOT line.has_sub_lines AND p_product <> line.product THEN 'product'
                 WHEN sub.status <> 'active' THEN 'product_' || sub.status END,
             CASE WHEN line.terms_days <= p_terms_above THEN 'terms_exceeded' END,
-            exposure_misfit(line, p_business_on, p_purpose, p_due_on, p_nominal),
-            exposure_misfit(sub, p_business_on, p_purpose, p_due_on, p_nominal),
+            exposure_misfit(line, p_business_on, p_purpose, p_due_on, p_nominal,
+                p_deposit),
+            exposure_misfit(sub, p_business_on, p_purpose, p_due_on, p_nominal, p_deposit),
             CASE WHEN p_amount > answer.headroom THEN 'over_limit' END);
         answer.fact := CASE answer.verdict
             WHEN 'over_nominal' THEN least(
                 greatest(line.nominal_limit_minor - line.nominal_minor, 0),
                 greatest(sub.nominal_limit_minor - sub.nominal_minor, 0))::text
             WHEN 'product' THEN p_product
-            WHEN exposure_misfit(line, p_business_on, p_purpose, p_due_on, p_nominal)
+            WHEN exposure_misfit(line, p_business_on, p_purpose, p_due_on, p_nominal,
+                p_deposit)
                 THEN exposure_date(line, answer.verdict)
             ELSE coalesce(exposure_date(sub, answer.verdict),
                 exposure_date(line, answer.verdict)) END;
@@ -381,7 +389,8 @@ _REFUSE = """
     CREATE FUNCTION exposure_refuse(
         p_entry_id uuid, p_line_id text, p_currency text, p_amount bigint, p_key text,
         p_business_on date, p_expires_at timestamptz, p_posted_by text, p_terms text,
-        p_terms_above integer, p_product text, p_purpose text, p_nominal bigint, p_due_on date
+        p_terms_above integer, p_product text, p_purpose text, p_nominal bigint, p_due_on date,
+        p_deposit bigint
     ) RETURNS exposure_answer LANGUAGE plpgsql AS $$
     DECLARE
         looked record;
@@ -391,7 +400,7 @@ _REFUSE = """
         WHERE kind = 'line' AND owner_id = p_line_id FOR NO KEY UPDATE;
         SELECT * INTO looked
         FROM exposure_verdict(p_line_id, p_currency, p_amount, p_business_on, p_terms_above,
-            p_product, p_purpose, coalesce(p_nominal, p_amount), p_due_on);
+            p_product, p_purpose, coalesce(p_nominal, p_amount), p_due_on, p_deposit);
         answer := looked.answer;
         IF answer.verdict IS NULL OR looked.account_no IS NULL THEN
             RETURN answer;
@@ -448,7 +457,7 @@ _RESERVE = f"""
         INOUT binding text, INOUT more jsonb,
         p_terms text DEFAULT NULL, p_terms_above integer DEFAULT NULL,
         p_product text DEFAULT NULL, p_purpose text DEFAULT NULL, p_nominal bigint DEFAULT NULL,
-        p_due_on date DEFAULT NULL
+        p_due_on date DEFAULT NULL, p_deposit bigint DEFAULT NULL
     ) LANGUAGE plpgsql AS $$
     DECLARE
         wanted text := p_line_id;
@@ -486,8 +495,9 @@ _RESERVE = f"""
                 AND CASE WHEN a.has_sub_lines THEN p_product IS NOT NULL
                     ELSE coalesce(p_product = a.product, true) END
                 AND (a.purpose IS NULL AND a.nominal_limit_minor IS NULL AND p_due_on IS NULL
+                        AND a.deposit_share IS NULL
                     OR exposure_misfit(a, p_business_on, p_purpose, p_due_on,
-                        coalesce(p_nominal, p_amount)) IS NULL)
+                        coalesce(p_nominal, p_amount), p_deposit) IS NULL)
             RETURNING a.account_no, a.has_sub_lines, a.customer_no, a.cover_nos, a.parent_no,
                 a.entries, a.reserved_minor, a.used_minor,
                 CASE WHEN a.limit_kind <> 'unlimited' THEN {_ROOM} END
@@ -510,7 +520,7 @@ _RESERVE = f"""
                     AND a.currency = p_currency AND a.status = 'active'
                     AND (a.limit_kind = 'unlimited' OR p_amount <= {_ROOM})
                     AND exposure_misfit(a, p_business_on, p_purpose, p_due_on,
-                        coalesce(p_nominal, p_amount)) IS NULL
+                        coalesce(p_nominal, p_amount), p_deposit) IS NULL
                 RETURNING a.account_no, a.entries, a.kind || '/' || a.owner_id,
                     CASE WHEN a.limit_kind <> 'unlimited' THEN {_ROOM} END
                 INTO sub_no, sub_seq, above_id, room;
@@ -566,7 +576,7 @@ _RESERVE = f"""
             IF answer.verdict IS NULL THEN
                 answer := exposure_refuse(p_entry_id, wanted, p_currency, p_amount, p_key,
                     p_business_on, p_expires_at, p_posted_by, p_terms, p_terms_above, p_product,
-                    p_purpose, p_nominal, p_due_on);
+                    p_purpose, p_nominal, p_due_on, p_deposit);
             END IF;
             IF answer.verdict IS NOT NULL THEN
                 verdict := answer.verdict;
@@ -681,10 +691,16 @@ _MOVE = """
                 OR NOT line.has_sub_lines AND p_product <> line.product) THEN 'product'
             WHEN p_kind = 'expire' AND coalesce(reservation.expires_at > p_as_of, true)
                 THEN 'not_due'
-            WHEN p_reservation_id IS NOT NULL AND answer.amount + kept > held
+            WHEN p_reservation_id IS NOT NULL
+                AND (answer.amount < 0 OR answer.amount + kept > held)
                 THEN 'more_than_reserved'
             WHEN taken < 0 AND answer.amount > least(line.used_minor, sub.used_minor)
                 THEN 'more_than_used'
+            -- What is lent by name above what is exposed is what deposits cover.
+            WHEN p_kind = 'deposit_back' AND answer.amount > least(
+                    line.nominal_minor - line.reserved_minor - line.used_minor,
+                    sub.nominal_minor - sub.reserved_minor - sub.used_minor)
+                THEN 'more_than_deposited'
             WHEN p_kind = 'commit' THEN
                 exposure_standing(line, p_business_on, '{active,frozen}', line.ends_on)
             WHEN p_kind = 'deposit_back' THEN
@@ -694,8 +710,8 @@ _MOVE = """
             PERFORM FROM exposure_account a
             WHERE a.account_no IN (line.customer_no, line.parent_no)
                 OR a.account_no = ANY (line.cover_nos)
-            ORDER BY array_position('{customer,guarantor,insurer,group}', a.kind), a.account_no
-            FOR NO KEY UPDATE;
+            ORDER BY CASE a.kind WHEN 'customer' THEN 0 WHEN 'group' THEN 2 ELSE 1 END,
+                a.account_no FOR NO KEY UPDATE;
             SELECT (v.answer).headroom, (v.answer).binding INTO answer.headroom, answer.binding
             FROM exposure_verdict(p_line_id, p_currency, answer.amount, p_business_on,
                 p_product => p_product) v;
@@ -705,8 +721,11 @@ _MOVE = """
             answer.fact := CASE answer.verdict WHEN 'currency' THEN line.currency
                 WHEN 'closed' THEN ended_by
                 WHEN 'product' THEN p_product
-                WHEN 'more_than_reserved' THEN (held - kept)::text
+                WHEN 'more_than_reserved' THEN (held - CASE WHEN p_amount IS NULL THEN 0 ELSE kept END)::text
                 WHEN 'more_than_used' THEN least(line.used_minor, sub.used_minor)::text
+                WHEN 'more_than_deposited' THEN greatest(least(
+                    line.nominal_minor - line.reserved_minor - line.used_minor,
+                    sub.nominal_minor - sub.reserved_minor - sub.used_minor), 0)::text
                 ELSE exposure_date(line, answer.verdict) END;
             verdict := answer.verdict;
             more := to_jsonb(answer);
@@ -716,14 +735,16 @@ _MOVE = """
         -- By name in proportion, what is used rounded up, what is kept rounded down.
         count := coalesce(cardinality(rests), 0);
         FOR n IN 1 .. count LOOP
-            rest_names := rest_names || (held_by_name::numeric * rests[n] / held)::bigint;
+            rest_names := rest_names
+                || div(held_by_name::numeric * rests[n], nullif(held, 0))::bigint;
             kept_by_name := kept_by_name + rest_names[n];
         END LOOP;
         named := CASE
             WHEN p_kind = 'commit' AND answer.amount + kept = held
                 THEN coalesce(p_nominal, held_by_name - kept_by_name)
             WHEN p_kind = 'commit'
-                THEN coalesce(p_nominal, ceil(held_by_name::numeric * answer.amount / held)::bigint)
+                THEN coalesce(p_nominal,
+                    div(held_by_name::numeric * answer.amount + held - 1, held)::bigint)
             WHEN p_kind = 'repay' THEN -least(coalesce(p_nominal, answer.amount),
                 line.nominal_minor, sub.nominal_minor)
             ELSE 0 END - held_by_name;
