@@ -1187,13 +1187,23 @@ class AsyncClient(AsyncConnection):
         amount: v.Money,
         *,
         product: str | None = None,
-        back: bool = False,
         key: str | None = None,
     ) -> v.Movement:
-        """Top a deposit up, or give it back where there is headroom for it."""
+        """Top a deposit up: as much less is exposure."""
         content = {"amount": amount, "product": product}
-        verb = "deposit-back" if back else "deposit"
-        return await self.run(requests.move(line_id, verb, content, key))
+        return await self.run(requests.move(line_id, "deposit", content, key))
+
+    async def give_back_deposit(
+        self,
+        line_id: str,
+        amount: v.Money,
+        *,
+        product: str | None = None,
+        key: str | None = None,
+    ) -> v.Movement:
+        """Give a deposit back, where there is headroom for it."""
+        content = {"amount": amount, "product": product}
+        return await self.run(requests.move(line_id, "deposit-back", content, key))
 
     async def exchange_limit(
         self, line_id: str, source: str, target: str, amount: v.Money, *, key: str | None = None

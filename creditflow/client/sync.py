@@ -1167,13 +1167,23 @@ class Client(Connection):
         amount: v.Money,
         *,
         product: str | None = None,
-        back: bool = False,
         key: str | None = None,
     ) -> v.Movement:
-        """Top a deposit up, or give it back where there is headroom for it."""
+        """Top a deposit up: as much less is exposure."""
         content = {"amount": amount, "product": product}
-        verb = "deposit-back" if back else "deposit"
-        return self.run(requests.move(line_id, verb, content, key))
+        return self.run(requests.move(line_id, "deposit", content, key))
+
+    def give_back_deposit(
+        self,
+        line_id: str,
+        amount: v.Money,
+        *,
+        product: str | None = None,
+        key: str | None = None,
+    ) -> v.Movement:
+        """Give a deposit back, where there is headroom for it."""
+        content = {"amount": amount, "product": product}
+        return self.run(requests.move(line_id, "deposit-back", content, key))
 
     def exchange_limit(
         self, line_id: str, source: str, target: str, amount: v.Money, *, key: str | None = None
