@@ -184,9 +184,9 @@ class CheckFacts(Value):
 
     @property
     def credit_asked(self) -> Money:
-        """What the order takes beyond what is counted of it already: never negative."""
+        """What the order takes beyond what is counted of it already: below zero where it takes less."""
         zero = Money.zero(self.currency)
-        return max(zero, self.amount - (self.deposit or zero) - (self.counted or zero))
+        return self.amount - (self.deposit or zero) - (self.counted or zero)
 
 
 class Outcome(StrEnum):
@@ -203,8 +203,8 @@ class Outcome(StrEnum):
 # Sentences of a rule that failed; the second pair is said where its figure is not known.
 _SENTENCES: dict[RuleKind, tuple[str, str]] = {
     RuleKind.LIMIT: (
-        "{found} is more than the headroom of {allowed} on {binding}",
-        "{found} 超过 {binding} 的可用额度 {allowed}",
+        "the order takes {found}, and the headroom on {binding} is {allowed}",
+        "订单占用 {found}，{binding} 的可用额度为 {allowed}",
     ),
     RuleKind.LIMIT_SHARE: (
         "{found} of the limit would be used, more than {allowed}",
@@ -302,7 +302,7 @@ class Finding(Value):
     threshold: Decimal | None = None  # as the edition has it; of a share the bare share
     value: Decimal | None = None
     found: Money | None = None
-    allowed: Money | None = None
+    allowed: Money | None = None  # a headroom below zero where the account is over its limit
     binding: str = ""  # the account that binds: `line/<id>`, `customer/<id>`, `group/<id>`
     reference: str = ""  # the standing hold
     since: date | None = None
