@@ -251,6 +251,20 @@ def test_what_passed_is_held_at_delivery_once_the_limit_was_lowered_by_more_than
     assert outcome(delivered("95238.10", released=False), "limit") is Outcome.FAILED
 
 
+@given(st.integers(1, 10**8), st.sets(st.sampled_from(sorted(FAULTS))))
+def test_opening_a_closed_order_again_is_no_way_round_what_a_new_one_is_held_to(
+    minor: int, chosen: set[str]
+) -> None:
+    facts = an_order(amount=Money(minor=minor, currency="CNY"), released=True)
+    for name in chosen:
+        facts = FAULTS[name](facts)
+
+    again = check(of_order(stage=Stage.ORDER_CHANGE)(facts), an_edition())
+
+    anew = check(of_order(released=False)(facts), an_edition())
+    assert (again.codes, again.act) == (anew.codes, anew.act)
+
+
 def test_days_of_grace_are_given_to_rules_in_days() -> None:
     edition = a_changed_edition("[checks.grace.order]\ngrace_days = 5")
 
