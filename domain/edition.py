@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 from domain.application import ApplicationType
 from domain.approval import SilenceAct, Voting
 from domain.assessment import Missing
+from domain.check import Act, Bucket, RuleKind, Stage
 from domain.classification import FiveTier
 from domain.cover import CoverClass, CoverKind
 from domain.customer import Segment
@@ -1052,6 +1053,69 @@ class TemporaryPolicy(Value):
     overlap: Overlap = Overlap.MAX
 
 
+class CheckRule(Value):
+    """A rule of the check of orders: what of its kind fails, and what that does at a stage.
+
+    It fails above `above`: a share, days, an amount in the reporting currency, ranks, a level. Kinds
+    without a measure have none. A stage not named in `acts` does what `checks.acts` says of the kind.
+    """
+
+    code: Code
+    kind: RuleKind
+    sequence: int = Field(ge=1)  # its place in the printed order of evaluation
+    above: Annotated[Exact, Field(ge=0)] | None = None
+    acts: dict[Stage, Act] = {}
+
+
+class CheckExclusion(Value):
+    """Orders that some rules are not asked about; what is left empty does not matter.
+
+    Of several that fit, the one of the lowest precedence is told. Holds by hand are never excluded.
+    """
+
+    code: Code
+    precedence: int = Field(ge=1)
+    rules: tuple[Code, ...] = ()  # all if none is named, as below
+    stages: tuple[Stage, ...] = ()
+    classes: tuple[FiveTier, ...] = ()
+    grades: tuple[Grade, ...] = ()
+    products: tuple[Code, ...] = ()
+    amount_up_to: Annotated[Exact, Field(ge=0)] | None = None  # of the order
+    cash_first: bool = False  # only orders that are paid before they are delivered
+
+
+class CheckGrace(Value):
+    """By how much a rule may be passed at a stage before it fails."""
+
+    grace_share: Share = Decimal(0)  # of the limit, on top of what it or a share of it allows
+    grace_days: int = Field(default=0, ge=0)  # on top of the days of a rule
+    released_only: bool = False  # only of an order that was let pass before
+
+
+class HoldPolicy(Value):
+    """Who looks after an order that is held, and after how many days again."""
+
+    owner: Role = Role.RISK_OFFICER
+    review_days: int = Field(default=1, ge=1)
+
+
+class CheckPolicy(Value):
+    """The check of orders (信用检查): without rules of its own the limit, the line's standing and the
+    terms refuse, and nothing else is looked at."""
+
+    rules: tuple[CheckRule, ...] = ()
+    acts: dict[Stage, dict[RuleKind, Act]] = {}
+    fallback: Act = Act.PASS  # where neither rule nor `acts` speak of a stage; pass: not looked at
+    not_known: Act = Act.PASS  # where a figure is not known, and never graver than the rule's own
+    exclusions: tuple[CheckExclusion, ...] = ()
+    grace: dict[Stage, CheckGrace] = {}
+    buckets: dict[Bucket, bool] = {}  # counted unless switched off
+    horizon_days: int | None = Field(default=None, ge=0)  # later orders count nothing yet
+    # Days past due from which on each level of dunning is reached, the first one first.
+    dunning_days: tuple[Annotated[int, Field(ge=1)], ...] = ()
+    hold: HoldPolicy = HoldPolicy()
+
+
 class PolicyEdition(Value):
     """A whole policy, in force from `effective_on` until another of its name follows."""
 
@@ -1095,6 +1159,7 @@ class PolicyEdition(Value):
     tolerances: TolerancesPolicy = TolerancesPolicy()
     offer: OfferPolicy = OfferPolicy()
     types: TypesPolicy = TypesPolicy()
+    checks: CheckPolicy = CheckPolicy()
 
     @cached_property
     def edition_hash(self) -> str:

@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from domain.application import ApplicationType
 from domain.approval import VOTING_OF, SilenceAct, StepMode
 from domain.assessment import Missing
+from domain.check import Act, Bucket, RuleKind, Stage
 from domain.classification import FiveTier
 from domain.cover import CoverClass
 from domain.customer import Segment
@@ -27,6 +28,9 @@ from domain.edition import (
     ApprovalStep,
     CalendarRow,
     CapScope,
+    CheckExclusion,
+    CheckPolicy,
+    CheckRule,
     ConcentrationCap,
     Dated,
     Factor,
@@ -49,6 +53,7 @@ from domain.investigation import INVESTIGATION_REPORT
 from domain.value import Value
 from policies.authenticity import CHECKS
 from policies.calendar import calendar_of, work_calendar
+from policies.check import GRACED_BY_DAYS, GRACED_BY_SHARE, act_of
 from policies.form import rule_of
 from policies.formula import compiled_formula, dependencies
 from policies.investigation import checklists_for
@@ -75,6 +80,8 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "idle": ("every range earns {points}: it decides nothing", "各分段均得 {points} 分，不起作用"),
     "unread": ("nothing reads this value", "该值未被任何规则使用"),
     "incomplete": ("{name} is missing", "缺少 {name}"),
+    "range": ("{found} is not from {least} to {most}", "{found} 不在 {least} 至 {most} 之间"),
+    "never": ("it can never apply: {reason}", "永远不会适用：{reason}"),
 }
 
 
@@ -1015,6 +1022,201 @@ def _terms(edition: PolicyEdition) -> Iterator[Finding]:
             yield _found("terms.rank_days_above", "order", first=first, second=second)
 
 
+# ── Check of orders ──────────────────────────────────────────────────────────────────────────────
+
+# The measure of each kind of rule, by the most that it can be passed by; None: it has no measure.
+_SHARE_MAX, _DAYS_MAX, _AMOUNT_MAX = Decimal(1), Decimal(3650), Decimal(10**13)
+_MEASURE_MAX: dict[RuleKind, Decimal | None] = {
+    RuleKind.LIMIT: None,
+    RuleKind.LIMIT_SHARE: _SHARE_MAX,
+    RuleKind.LIMIT_EXPIRED: _DAYS_MAX,
+    RuleKind.LINE_STATUS: None,
+    RuleKind.TERMS: Decimal(0),  # of the edition: its last rank
+    RuleKind.OVERDUE_AMOUNT: _AMOUNT_MAX,
+    RuleKind.OVERDUE_SHARE: _SHARE_MAX,
+    RuleKind.OVERDUE_DAYS: _DAYS_MAX,
+    RuleKind.OLDEST_ITEM: _DAYS_MAX,
+    RuleKind.ORDER_SIZE: _AMOUNT_MAX,
+    RuleKind.DUNNING_LEVEL: Decimal(0),  # of the edition: its last level
+    RuleKind.REVIEW_OVERDUE: _DAYS_MAX,
+    RuleKind.PURPOSE: None,
+    RuleKind.STANDING_HOLD: None,
+}
+# What is late by any day, and worse by any rank, where nothing else is said.
+_FROM_NOTHING = frozenset({RuleKind.LIMIT_EXPIRED, RuleKind.TERMS})
+
+
+def _checks(edition: PolicyEdition) -> Iterator[Finding]:
+    """Every rule can fire somewhere, every exclusion is reached, and nothing is said in vain."""
+    policy = edition.checks
+    if not policy.rules:
+        for name in CheckPolicy.model_fields:
+            if name not in ("rules", "hold") and getattr(policy, name) != getattr(
+                CheckPolicy(), name
+            ):
+                yield _found(f"checks.{name}", "unread")
+        return
+    yield from _repeated("checks.rules", (rule.code for rule in policy.rules))
+    yield from _repeated("checks.rules.sequence", (str(rule.sequence) for rule in policy.rules))
+    yield from _repeated("checks.exclusions", (row.code for row in policy.exclusions))
+    yield from _repeated(
+        "checks.exclusions.precedence", (str(row.precedence) for row in policy.exclusions)
+    )
+    for rule in policy.rules:
+        yield from _measured(rule, edition)
+        yield from _fires(rule, policy)
+    for row in policy.exclusions:
+        yield from _exclusion(row, edition)
+    yield from _acts_read(policy)
+    yield from _grace_read(policy)
+    for first, second in pairwise(policy.dunning_days):
+        if second <= first:
+            yield _found("checks.dunning_days", "order", first=first, second=second)
+    kinds = {rule.kind for rule in policy.rules}
+    if policy.dunning_days and RuleKind.DUNNING_LEVEL not in kinds:
+        yield _found("checks.dunning_days", "unread")
+    if not kinds & {RuleKind.LIMIT, RuleKind.LIMIT_SHARE} and policy.horizon_days is not None:
+        yield _found("checks.horizon_days", "unread")
+    if policy.buckets and not any(policy.buckets.get(bucket, True) for bucket in Bucket):
+        yield _found("checks.buckets", "incomplete", name=", ".join(Bucket))
+
+
+def _measured(rule: CheckRule, edition: PolicyEdition) -> Iterator[Finding]:
+    """A rule has the measure of its kind, and one that something can pass."""
+    path, most = f"checks.rules.{rule.code}.above", _MEASURE_MAX[rule.kind]
+    if most is None:
+        if rule.above is not None:
+            yield _found(path, "unread")
+        return
+    if rule.above is None:
+        if rule.kind not in _FROM_NOTHING:
+            yield _found(path, "incomplete", name="above")
+        return
+    if rule.kind in (RuleKind.TERMS, RuleKind.DUNNING_LEVEL):
+        terms = rule.kind is RuleKind.TERMS
+        if not terms and not edition.checks.dunning_days:
+            yield _found("checks.dunning_days", "incomplete", name="dunning_days")
+            return
+        most = Decimal(len(edition.terms.rank_days_above if terms else edition.checks.dunning_days))
+        if rule.above >= most:
+            yield _found(path, "range", found=rule.above, least=0, most=most - 1)
+    elif rule.above > most:
+        yield _found(path, "range", found=rule.above, least=0, most=most)
+
+
+def _stages_of(rule: CheckRule, policy: CheckPolicy) -> set[Stage]:
+    return {stage for stage in Stage if act_of(rule, stage, policy) is not Act.PASS}
+
+
+def _fires(rule: CheckRule, policy: CheckPolicy) -> Iterator[Finding]:
+    """A rule acts at some stage, and not only where an exclusion always goes before it."""
+    path, stages = f"checks.rules.{rule.code}", _stages_of(rule, policy)
+    if not stages:
+        yield _never(path, "no stage names it", "没有任何环节列明该规则")
+        return
+    if rule.kind is RuleKind.STANDING_HOLD:
+        return
+    for row in sorted(policy.exclusions, key=lambda row: row.precedence):
+        if not _is_bounded(row) and (not row.rules or rule.code in row.rules):
+            stages -= set(row.stages or Stage)
+            if not stages:
+                yield _never(path, f"{row.code} always excludes it", f"{row.code} 始终将其排除")
+                return
+
+
+def _is_bounded(row: CheckExclusion) -> bool:
+    """Whether an exclusion is for some orders only."""
+    return bool(
+        row.classes or row.grades or row.products or row.cash_first or row.amount_up_to is not None
+    )
+
+
+def _exclusion(row: CheckExclusion, edition: PolicyEdition) -> Iterator[Finding]:
+    """An exclusion names what there is, keeps some rule from firing, and is reached."""
+    policy, path = edition.checks, f"checks.exclusions.{row.code}"
+    rules = {rule.code: rule for rule in policy.rules}
+    for place, known, names in (
+        ("rules", set(rules), row.rules),
+        ("grades", set(edition.grades), row.grades),
+        ("products", set(edition.limit.products), row.products),
+    ):
+        for name in names:
+            if name not in known:
+                yield _found(f"{path}.{place}", "unknown", name=name)
+        yield from _repeated(f"{path}.{place}", names)
+    held = [code for code in row.rules if _kind_of(code, rules) is RuleKind.STANDING_HOLD]
+    for code in held:
+        yield _never(f"{path}.rules", f"{code} is never excluded", f"{code} 不可排除")
+    if row.amount_up_to == 0:
+        yield _never(f"{path}.amount_up_to", "no order is of nothing", "不存在金额为零的订单")
+    lifted = _lifted(row, policy)
+    if not lifted and not held:
+        yield _never(path, "none of its rules acts at its stages", "所列环节没有可排除的规则")
+    before = [each for each in policy.exclusions if each.precedence < row.precedence]
+    for first in sorted(before, key=lambda each: each.precedence):
+        if lifted and lifted <= _lifted(first, policy) and _wider(first, row):
+            yield _never(path, f"{first.code} goes before it", f"{first.code} 先于其适用")
+            return
+
+
+def _kind_of(code: str, rules: Mapping[str, CheckRule]) -> RuleKind | None:
+    return rules[code].kind if code in rules else None
+
+
+def _lifted(row: CheckExclusion, policy: CheckPolicy) -> set[tuple[str, Stage]]:
+    """The rules, each with a stage, that an exclusion can keep from firing."""
+    return {
+        (rule.code, stage)
+        for rule in policy.rules
+        if rule.kind is not RuleKind.STANDING_HOLD and (not row.rules or rule.code in row.rules)
+        for stage in _stages_of(rule, policy)
+        if not row.stages or stage in row.stages
+    }
+
+
+def _wider(first: CheckExclusion, second: CheckExclusion) -> bool:
+    """Whether whatever fits the second exclusion fits the first."""
+    named = ((first.classes, second.classes), (first.grades, second.grades),
+             (first.products, second.products))  # fmt: skip
+    within = all(not one or (other and set(other) <= set(one)) for one, other in named)
+    sized = first.amount_up_to is None or (
+        second.amount_up_to is not None and second.amount_up_to <= first.amount_up_to
+    )
+    return within and sized and (second.cash_first or not first.cash_first)
+
+
+def _acts_read(policy: CheckPolicy) -> Iterator[Finding]:
+    """Every act of the matrix, and the fallback, is some rule's."""
+    for stage, acts in policy.acts.items():
+        for kind in acts:
+            if not any(rule.kind is kind and stage not in rule.acts for rule in policy.rules):
+                yield _found(f"checks.acts.{stage}.{kind}", "unread")
+    falls = any(
+        stage not in rule.acts and rule.kind not in policy.acts.get(stage, {})
+        for rule in policy.rules
+        for stage in Stage
+    )
+    if policy.fallback is not Act.PASS and not falls:
+        yield _found("checks.fallback", "unread")
+
+
+def _grace_read(policy: CheckPolicy) -> Iterator[Finding]:
+    """Grace of a stage is some, and there is a rule at the stage that it is given to."""
+    for stage, grace in policy.grace.items():
+        path = f"checks.grace.{stage}"
+        if not grace.grace_share and not grace.grace_days:
+            yield _found(path, "incomplete", name="grace_share, grace_days")
+        kinds = {rule.kind for rule in policy.rules if stage in _stages_of(rule, policy)}
+        if grace.grace_share and not kinds & GRACED_BY_SHARE:
+            yield _found(f"{path}.grace_share", "unread")
+        if grace.grace_days and not kinds & GRACED_BY_DAYS:
+            yield _found(f"{path}.grace_days", "unread")
+
+
+def _never(path: str, reason: str, reason_zh: str) -> Finding:
+    return _found(path, "never", reason=reason, reason_zh=reason_zh)
+
+
 _RULES: tuple[Callable[[PolicyEdition], Iterator[Finding]], ...] = (
     _figures,
     _figures_read,
@@ -1051,6 +1253,7 @@ _RULES: tuple[Callable[[PolicyEdition], Iterator[Finding]], ...] = (
     _concentration,
     _terms,
     _duplicates,
+    _checks,
 )
 
 
