@@ -1,0 +1,7 @@
+"""Webhooks on record: `endpoints` and `sources` with their secrets, and `deliveries`."""
+
+from storage.webhook.deliveries import Deliveries, Due, Mark
+from storage.webhook.endpoints import Endpoints, SecretOwner, Secrets
+from storage.webhook.sources import Sources
+
+__all__ = ["Deliveries", "Due", "Endpoints", "Mark", "SecretOwner", "Secrets", "Sources"]

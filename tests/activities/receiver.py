@@ -1,0 +1,66 @@
+"""A receiver of webhooks on this machine that does as it is told, and keeps what it was sent."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, NamedTuple
+
+
+class Received(NamedTuple):
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
+class Receiver:
+    """Answers with `status`; keeps what came in its order, whatever it answered."""
+
+    def __init__(self) -> None:
+        self.status = 200
+        self.statuses: dict[str, int] = {}  # of one path, where it differs
+        self.refused: set[bytes] = set()  # a body with one of these in it is refused
+        self.headers: dict[str, str] = {}
+        self.answer = b"thanks"
+        self.received: list[Received] = []
+        self.hold = threading.Event()  # a slow receiver answers once this is set
+        self.hold.set()
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def bodies(self, path: str = "/") -> list[bytes]:
+        return [each.body for each in self.received if each.path == path]
+
+
+@contextmanager
+def receiving(port: int = 0, receiver: Receiver | None = None) -> Iterator[Receiver]:
+    kept = receiver or Receiver()
+
+    class Answering(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            headers = {name.lower(): text for name, text in self.headers.items()}
+            kept.received.append(Received(self.path, headers, body))
+            kept.hold.wait(20)
+            refused = any(part in body for part in kept.refused)
+            self.send_response(400 if refused else kept.statuses.get(self.path, kept.status))
+            for name, text in kept.headers.items():
+                self.send_header(name, text)
+            self.end_headers()
+            self.wfile.write(kept.answer)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", port), Answering)
+    kept.port = server.server_address[1]
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield kept
+    kept.hold.set()
+    server.shutdown()
+    server.server_close()
+    thread.join()
