@@ -6,7 +6,7 @@ a field of a kind is only ever added, with a default.
 """
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 
@@ -205,8 +205,9 @@ class KeptEvent(Value):
     @property
     def body(self) -> bytes:
         """What receivers get: the same bytes on every attempt, whatever the release."""
+        at = self.occurred_at.astimezone(UTC).isoformat(timespec="microseconds")
         head = (
-            f'"type":"{self.kind}","timestamp":"{self.occurred_at.isoformat()}",'
+            f'"type":"{self.kind}","timestamp":"{at}",'
             f'"subject":{{"kind":"{self.subject.kind}","id":"{self.subject.id}"}},'
             f'"sequence":{self.sequence}'
         )

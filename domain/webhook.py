@@ -11,7 +11,7 @@ import ipaddress
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, model_validator
@@ -225,6 +225,18 @@ class EndpointChange(Value):
     """What an endpoint is put to: `active` after a repair, `paused`, `disabled`."""
 
     status: EndpointStatus
+
+
+class RegisterChange(Value):
+    """What somebody, or the system, did to an endpoint or a source; secrets are not in it."""
+
+    change_no: int
+    owner_kind: str
+    owner_id: Id
+    act: str
+    content: dict[str, Any]
+    person_id: Id
+    recorded_at: datetime
 
 
 class Rotation(Value):

@@ -11,6 +11,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from temporalio.api.common.v1 import Payload
 from temporalio.contrib.pydantic import pydantic_data_converter
@@ -41,7 +42,11 @@ class Codec(PayloadCodec):
         return base64.b64encode(self.encoded(Payload(data=clear)).SerializeToString()).decode()
 
     def opened(self, sealed: str) -> bytes:
-        return self.decoded(Payload.FromString(base64.b64decode(sealed))).data
+        """What was sealed; `LookupError` without its key."""
+        try:
+            return self.decoded(Payload.FromString(base64.b64decode(sealed))).data
+        except InvalidTag:
+            raise LookupError("it was sealed with another key") from None
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
         return [self.encoded(payload) for payload in payloads]

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from temporalio import activity
 
 from activities.notification.courier import Courier, NotReached
-from domain.identity import Role
+from domain.identity import SYSTEM, Role
 from domain.notification import Channel, Notice, OutboxTally
 from domain.webhook import (
     PATIENCE,
@@ -27,7 +27,7 @@ from domain.webhook import (
 from storage.base import Records
 from storage.identity import Persons
 from storage.notification import Outbox, listening
-from storage.webhook import Deliveries, Due, Endpoints, Mark
+from storage.webhook import Changes, Deliveries, Due, Endpoints, Mark
 
 # Longer than any attempt may take.
 LEASE = timedelta(seconds=40)
@@ -92,12 +92,10 @@ class WebhookDelivery:
         """Send one event once, and put on record what came of it; whether it was taken."""
         at, body = self._now(), due.event.body
         with self._records.begin() as session:
-            secrets = [
-                self._opened(each).decode()
-                for each in Endpoints(session).secrets.valid(due.endpoint_id, at)
-            ]
-        headers = signed_headers(secrets, due.event.event_id, at, body)
+            sealed = Endpoints(session).secrets.valid(due.endpoint_id, at)
         try:
+            secrets = [self._opened(each).decode() for each in sealed]
+            headers = signed_headers(secrets, due.event.event_id, at, body)
             answered = self._courier.post(
                 due.url,
                 body,
@@ -110,6 +108,8 @@ class WebhookDelivery:
             )
         except NotReached as failure:
             mark = Mark(at, None, failure.duration_ms, failure.code)
+        except LookupError:  # one secret that cannot be read must not stop the channel
+            mark = Mark(at, None, 0, "secret_unreadable")
         else:
             taken = 200 <= answered.status < 300
             error = "" if taken else f"status_{answered.status}"
@@ -167,6 +167,7 @@ def _stop(
     if before.status is not EndpointStatus.ACTIVE:
         return
     stopped = Endpoints(session).set_status(endpoint_id, status, reason)
+    Changes(session).post(endpoint_id, status, SYSTEM.person_id, {"reason": reason})
     for person in Persons(session).list_persons():
         if not person.has(Role.OPERATOR):
             continue

@@ -1696,6 +1696,12 @@ class AsyncClient(AsyncConnection):
             )
         )
 
+    def list_webhook_changes(
+        self, *, owner_id: str | None = None
+    ) -> AsyncIterator[v.WebhookChange]:
+        """What was done to endpoints and sources and by whom, newest first."""
+        return self._pages(lambda cursor: requests.webhook_changes_page(cursor, owner_id))
+
     async def fetch_webhook_log(self, delivery_no: int) -> v.WebhookLog:
         """A delivery with every attempt at it."""
         return await self.run(requests.webhook_log(delivery_no))

@@ -1483,6 +1483,10 @@ def webhook_deliveries_page(
     return reading("/webhooks/deliveries", v.Page[v.WebhookDelivery], cursor=cursor, **filters)
 
 
+def webhook_changes_page(cursor: str | None, owner_id: str | None) -> Call[v.Page[v.WebhookChange]]:
+    return reading("/webhooks/changes", v.Page[v.WebhookChange], cursor=cursor, of=owner_id)
+
+
 def webhook_log(delivery_no: int) -> Call[v.WebhookLog]:
     return reading(_at("webhooks", "deliveries", str(delivery_no)), v.WebhookLog)
 

@@ -1668,6 +1668,10 @@ class Client(Connection):
             )
         )
 
+    def list_webhook_changes(self, *, owner_id: str | None = None) -> Iterator[v.WebhookChange]:
+        """What was done to endpoints and sources and by whom, newest first."""
+        return self._pages(lambda cursor: requests.webhook_changes_page(cursor, owner_id))
+
     def fetch_webhook_log(self, delivery_no: int) -> v.WebhookLog:
         """A delivery with every attempt at it."""
         return self.run(requests.webhook_log(delivery_no))

@@ -2960,6 +2960,18 @@ class WebhookDelivery(Answer):
     delivered_at: AwareDatetime | None
 
 
+class WebhookChange(Answer):
+    """What was done to an endpoint or a source, and by whom."""
+
+    change_no: int
+    owner_kind: str
+    owner_id: str
+    act: str
+    content: Mapping[str, Any]
+    person_id: str
+    recorded_at: AwareDatetime
+
+
 class WebhookAttempt(Answer):
     """One attempt at a delivery, and the first of what was answered."""
 

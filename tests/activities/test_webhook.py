@@ -2,6 +2,7 @@
 
 import ipaddress
 import json
+import random
 import socket
 import threading
 from collections import Counter
@@ -265,6 +266,31 @@ def test_a_range_is_sent_again_under_the_same_ids_and_as_the_same_bytes(
     assert ns(receiver.bodies(), "line-1") == [1, 2]
     assert receiver.received[1].body == first[0].body
     assert receiver.received[1].headers["webhook-id"] == first[0].headers["webhook-id"]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_the_outages_all_arrives_in_the_order_of_each_subject(
+    told: Told, receiver: Receiver, seed: int
+) -> None:
+    """A hundred outages of random length, with events before, during and after them."""
+    chance = random.Random(seed)
+    told.endpoint("e-1", receiver.url)
+    for n in range(100):
+        for line in range(3):
+            told.event(f"line-{line}", n)
+        receiver.status = chance.choice([200, 404, 429, 500, 503])
+        told.deliver(timedelta(seconds=chance.choice([0, 1, 6, 400, 2_000, 9_000])))
+        receiver.status = 200
+        told.deliver(timedelta(seconds=chance.choice([0, 5, 301])))
+    told.deliver(timedelta(hours=11))
+    ids: dict[bytes, set[str]] = {}
+    for each in receiver.received:
+        ids.setdefault(each.body, set()).add(each.headers["webhook-id"])
+    assert all(len(each) == 1 for each in ids.values()), "one id on every attempt"
+    for line in range(3):
+        numbers = ns(receiver.bodies(), f"line-{line}")
+        assert numbers == sorted(numbers), "never a later one before an earlier one"
+        assert set(numbers) == set(range(1, 101))
 
 
 def test_every_attempt_is_in_the_log_with_status_and_the_first_of_the_answer(

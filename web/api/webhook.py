@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Response
+from fastapi import Query, Response
 from pydantic import AwareDatetime, Field
 
 from domain.event import EventSchema
@@ -18,6 +18,7 @@ from domain.webhook import (
     EndpointMade,
     Redelivered,
     Redelivery,
+    RegisterChange,
     Rotation,
     SecretShown,
 )
@@ -42,6 +43,21 @@ class EventSchemas(Value):
 def list_kinds(asked: Asked, caller: Caller) -> EventSchemas:
     """Every kind of event with the JSON Schema of its content."""
     return EventSchemas(items=tuple(asked.webhooks.list_kinds(caller)))
+
+
+@router.get("/webhooks/changes")
+def list_changes(
+    asked: Asked,
+    caller: Caller,
+    of: Annotated[Id | None, Query(description="An endpoint or a source")] = None,
+    cursor: Cursor = None,
+    page_size: PageSize = 50,
+) -> Page[RegisterChange]:
+    """What was done to endpoints and sources and by whom, newest first."""
+    found = asked.webhooks.list_changes(
+        caller, owner_id=of, before=after_number(cursor), page_size=page_size + 1
+    )
+    return page_of(found, page_size, lambda each: (each.change_no,))
 
 
 @router.get("/webhooks/deliveries")

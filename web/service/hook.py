@@ -29,7 +29,7 @@ from domain.webhook import (
     secret_of,
 )
 from storage.identity import Persons
-from storage.webhook import Sources
+from storage.webhook import Changes, SecretOwner, Sources
 from web.service.clock import Clock
 from web.service.once import Answered, JoinedRecords, once
 from web.service.permissions import Action, permit
@@ -158,6 +158,9 @@ class HookService:
             Persons(session).read_person(content.person_id)
             sources.record(content, person.person_id)
             self._add(sources, content.source_id, secret, person, hours=0)
+            Changes(session, SecretOwner.SOURCE).post(
+                content.source_id, "recorded", person.person_id, content.model_dump(mode="json")
+            )
             return SourceMade(source=sources.read(content.source_id), secret=secret)
 
     def rotate_secret(self, person: Person, source_id: str, rotation: Rotation) -> SecretShown:
@@ -168,12 +171,16 @@ class HookService:
             sources = Sources(session)
             sources.read(source_id)
             until = self._add(sources, source_id, secret, person, hours=rotation.hours)
+            Changes(session, SecretOwner.SOURCE).post(
+                source_id, "rotated", person.person_id, rotation.model_dump(mode="json")
+            )
         return SecretShown(owner_id=source_id, secret=secret, before_until=until)
 
     def set_status(self, person: Person, source_id: str, status: SourceStatus) -> Source:
         permit(person, Action.WEBHOOK_RECORD)
         with self._records.begin() as session:
             Sources(session).read(source_id)
+            Changes(session, SecretOwner.SOURCE).post(source_id, status, person.person_id)
             return Sources(session).set_status(source_id, status)
 
     def _fresh(self) -> str:

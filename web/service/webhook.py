@@ -18,6 +18,7 @@ from domain.webhook import (
     EndpointStatus,
     Redelivered,
     Redelivery,
+    RegisterChange,
     Rotation,
     SecretShown,
     refuse_private,
@@ -25,7 +26,7 @@ from domain.webhook import (
 )
 from storage.base import Records
 from storage.event import Events
-from storage.webhook import Deliveries, Endpoints
+from storage.webhook import Changes, Deliveries, Endpoints
 from web.service.clock import Clock
 from web.service.ids import new_id
 from web.service.permissions import Action, permit
@@ -75,6 +76,9 @@ class WebhookService:
                 person_id=person.person_id,
                 before_until=self._clock.now(),
             )
+            Changes(session).post(
+                endpoint_id, "recorded", person.person_id, content.model_dump(mode="json")
+            )
             return EndpointMade(endpoint=endpoints.read(endpoint_id), secret=secret)
 
     def change_endpoint(
@@ -85,6 +89,9 @@ class WebhookService:
         refuse_private(content.url, private=self._private)
         with self._records.begin() as session:
             Endpoints(session).read(endpoint_id, for_update=True)
+            Changes(session).post(
+                endpoint_id, "changed", person.person_id, content.model_dump(mode="json")
+            )
             return Endpoints(session).change(endpoint_id, content)
 
     def set_status(self, person: Person, endpoint_id: str, status: EndpointStatus) -> Endpoint:
@@ -95,6 +102,7 @@ class WebhookService:
             if before.status is status:
                 return before
             changed = Endpoints(session).set_status(endpoint_id, status, _BY_HAND)
+            Changes(session).post(endpoint_id, status, person.person_id)
             if status is EndpointStatus.ACTIVE:
                 Deliveries(session).hasten(endpoint_id, self._clock.now())
                 Deliveries(session).ring()
@@ -113,6 +121,9 @@ class WebhookService:
                 person_id=person.person_id,
                 before_until=until,
             )
+            Changes(session).post(
+                endpoint_id, "rotated", person.person_id, rotation.model_dump(mode="json")
+            )
         return SecretShown(owner_id=endpoint_id, secret=secret, before_until=until)
 
     def send_test(self, person: Person, endpoint_id: str) -> Endpoint:
@@ -124,6 +135,19 @@ class WebhookService:
                 raise OutOfOrder(reason="nothing is sent to a disabled endpoint")
             Events(session).post(WebhookTest(endpoint_id=endpoint_id), new_id())
             return endpoint
+
+    def list_changes(
+        self,
+        person: Person,
+        *,
+        owner_id: str | None = None,
+        before: int | None = None,
+        page_size: int = 50,
+    ) -> Sequence[RegisterChange]:
+        """What was done to endpoints and sources and by whom, newest first."""
+        permit(person, Action.WEBHOOK_READ)
+        with self._records.begin() as session:
+            return Changes(session).find_page(owner_id=owner_id, before=before, page_size=page_size)
 
     def list_deliveries(
         self,
@@ -177,4 +201,7 @@ class WebhookService:
         with self._records.begin() as session:
             Endpoints(session).read(endpoint_id, for_update=True)
             number = Deliveries(session).redeliver_range(endpoint_id, wanted, self._clock.now())
+            Changes(session).post(
+                endpoint_id, "redelivered", person.person_id, wanted.model_dump(mode="json")
+            )
             return Redelivered(endpoint_id=endpoint_id, events=number)

@@ -10,7 +10,7 @@ def upgrade() -> None:
     """Add this stage's tables; written without importing our code."""
     for statement in (*_EVENTS, *_ENDPOINTS, *_DELIVERIES, _POST, *_SOURCES):
         op.execute(statement)
-    for table in ("event_stream", "webhook_attempt"):
+    for table in ("event_stream", "webhook_attempt", "webhook_change"):
         op.execute(
             f"""
             CREATE TRIGGER refuse_change BEFORE UPDATE OR DELETE ON {table}
@@ -76,6 +76,18 @@ _ENDPOINTS = (
         recorded_at timestamptz NOT NULL DEFAULT now()
     )
     """,
+    """
+    CREATE TABLE webhook_change (
+        change_no bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT pk_webhook_change PRIMARY KEY,
+        owner_kind text NOT NULL,
+        owner_id text NOT NULL,
+        act text NOT NULL,
+        content jsonb NOT NULL,
+        person_id text NOT NULL,
+        recorded_at timestamptz NOT NULL DEFAULT now()
+    )
+    """,
+    "CREATE INDEX ix_webhook_change_owner_id ON webhook_change (owner_id, change_no)",
     "CREATE INDEX ix_webhook_secret_owner ON webhook_secret (owner_kind, owner_id, secret_no)",
 )
 
