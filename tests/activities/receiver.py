@@ -1,9 +1,11 @@
 """A receiver of webhooks on this machine that does as it is told, and keeps what it was sent."""
 
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, NamedTuple
 
 
@@ -36,8 +38,8 @@ class Receiver:
 
 
 @contextmanager
-def receiving(port: int = 0, receiver: Receiver | None = None) -> Iterator[Receiver]:
-    kept = receiver or Receiver()
+def receiving(port: int = 0, *, certificate: tuple[Path, Path] | None = None) -> Iterator[Receiver]:
+    kept = Receiver()
 
     class Answering(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -52,10 +54,23 @@ def receiving(port: int = 0, receiver: Receiver | None = None) -> Iterator[Recei
             self.end_headers()
             self.wfile.write(kept.answer)
 
+        def handle_one_request(self) -> None:
+            try:
+                super().handle_one_request()
+            except (ssl.SSLError, ConnectionError):
+                self.close_connection = True
+
         def log_message(self, *_: Any) -> None:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", port), Answering)
+    if certificate is not None:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(*certificate)
+        # The handshake is made where a request is read, so that a failed one ends its thread alone.
+        server.socket = tls.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
     kept.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

@@ -4,14 +4,21 @@ import ipaddress
 import json
 import random
 import socket
+import ssl
 import threading
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -410,6 +417,54 @@ def test_an_address_in_the_clothes_of_another_counts_as_itself(
     for private in (False, True):
         mapped = ipaddress.IPv6Address(f"::ffff:{address}")
         assert reachable(mapped, private=private) == reachable(address, private=private)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A certificate of `receiver.example`, signed by nobody else, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "receiver.example")])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(datetime.now(UTC) - timedelta(days=1))
+        .not_valid_after(datetime.now(UTC) + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("receiver.example")]), False)
+        .sign(key, hashes.SHA256())
+    )
+    folder = tmp_path_factory.mktemp("tls")
+    (folder / "cert.pem").write_bytes(made.public_bytes(Encoding.PEM))
+    (folder / "key.pem").write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    )
+    return folder / "cert.pem", folder / "key.pem"
+
+
+@pytest.mark.parametrize(
+    ("host", "trusted", "taken"),
+    [
+        ("receiver.example", True, True),
+        ("receiver.example", False, False),
+        ("other.example", True, False),
+    ],
+)
+def test_over_https_a_receiver_shows_that_it_is_the_one_that_was_meant(
+    certificate: tuple[Path, Path], host: str, trusted: bool, taken: bool
+) -> None:
+    tls = ssl.create_default_context(cafile=str(certificate[0]) if trusted else None)
+    courier = Courier(private=True, resolve=lambda name, port: ["127.0.0.1"], tls=tls)
+    with receiving(certificate=certificate) as receiver:
+        url = f"https://{host}:{receiver.port}/"
+        if taken:
+            assert courier.post(url, b"{}", {}).status == 200
+        else:
+            with pytest.raises(NotReached) as refused:
+                courier.post(url, b"{}", {})
+            assert refused.value.code == "tls"
+    assert len(receiver.received) == taken
 
 
 def test_a_receiver_that_answers_byte_by_byte_is_cut_off() -> None:
