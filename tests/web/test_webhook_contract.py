@@ -6,12 +6,30 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 
-from domain.event import EVENTS, Event, KeptEvent, LineFrozen, schemas
+from domain.event import (
+    EVENTS,
+    ApplicationStatusChanged,
+    Event,
+    KeptEvent,
+    LineActivated,
+    LineExpired,
+    LineFrozen,
+    LineTerminated,
+    LineUnfrozen,
+    ReviewDue,
+    WarningOpened,
+    schemas,
+)
 from domain.line import LineStatus
 from domain.value import canonical
 from domain.webhook import secret_of, signed_headers
 from tests.domain.webhook_events import DOC, written
+from tests.web.book import Book
+from tests.web.test_console import book
+
+__all__ = ["book"]
 
 SECRET = secret_of(b"r" * 32)
 Verified = Callable[[str, dict[str, str], bytes], bool]
@@ -82,3 +100,38 @@ def test_what_the_page_shows_is_an_event() -> None:
     event = json.loads(shown.removesuffix("```").replace("…", "x-1"))
     LineFrozen.model_validate(event.pop("data"))
     assert event.keys() == json.loads(a_body()).keys() - {"data"}
+
+
+# ── what the product tells ───────────────────────────────────────────────────────────────────────
+
+
+def test_the_stream_of_a_book_is_readable_and_ends_where_each_case_and_line_stands(
+    book: Book,
+) -> None:
+    with book.services.records.begin() as session:
+        told = session.execute(
+            text("SELECT kind, subject_id, sequence, data FROM event_stream ORDER BY event_no")
+        ).all()
+        cases = dict(session.execute(text("SELECT case_id, status FROM application")).all())
+        lines = dict(session.execute(text("SELECT line_id, status FROM credit_line")).all())
+        rest = session.execute(
+            text("SELECT warning_id FROM warning UNION SELECT review_id FROM review")
+        ).scalars()
+        expected = set(rest)
+    stands: dict[str, str] = {}
+    numbers: dict[str, list[int]] = {}
+    seen: set[str] = set()
+    for kind, subject_id, sequence, data in told:
+        event = EVENTS[kind].model_validate_json(data)
+        numbers.setdefault(subject_id, []).append(sequence)
+        if isinstance(event, ApplicationStatusChanged | LineFrozen | LineUnfrozen):
+            stands[subject_id] = event.status
+        stands |= {subject_id: "active"} if isinstance(event, LineActivated) else {}
+        if isinstance(event, LineTerminated | LineExpired):
+            stands[subject_id] = event.kind.removeprefix("line.")
+        if isinstance(event, ReviewDue | WarningOpened):
+            seen.add(event.review_id if isinstance(event, ReviewDue) else event.warning_id)
+    assert stands == cases | lines
+    assert seen == expected
+    assert expected, "the book has warnings or reviews"
+    assert all(each == list(range(1, len(each) + 1)) for each in numbers.values())
