@@ -81,6 +81,8 @@ class Settings(BaseSettings):
     smtp_password: SecretStr = SecretStr("")
     smtp_security: Literal["none", "starttls", "tls"] = "none"
     mail_from: str = "creditflow@localhost"
+    # Whether webhooks may go to addresses inside, which whoever keeps the register can then reach.
+    webhook_private_addresses: bool = False
     mail_dir: Path | None = None  # where the embedded mail sink keeps what was sent
 
     # A folder for each provider of external reports that is served from files.

@@ -37,6 +37,7 @@ from activities.notification import (
     NotificationActivities,
     Smtp,
     TemporalDelivery,
+    WebhookDelivery,
 )
 from activities.offer import OfferActivities
 from activities.refusals import Refusals
@@ -221,12 +222,14 @@ def _notification(settings: Settings, records: Records, client: Client) -> Notif
         security=settings.smtp_security,
         sender=settings.mail_from,
     )
+    codec = Codec(settings.codec_key_bytes, settings.codec_keys_retired_bytes)
     return NotificationActivities(
         records,
         {
             Channel.MAIL: MailDelivery(records, templates, smtp),
             Channel.TEMPORAL: TemporalDelivery(client, asyncio.get_running_loop(), owed_message),
         },
+        webhooks=WebhookDelivery(records, codec.opened, private=settings.webhook_private_addresses),
     )
 
 

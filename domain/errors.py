@@ -266,6 +266,21 @@ class PeriodReversed(Malformed):
     sentence_zh = "{until} 早于 {since}。"
 
 
+class AddressRefused(Malformed):
+    sentence = "Nothing is sent to {url}: {reason}."
+    sentence_zh = "不向 {url} 发送：{reason}。"
+
+
+class EventKindUnknown(Malformed):
+    sentence = "There are no events of the kind {kind}."
+    sentence_zh = "没有 {kind} 类事件。"
+
+
+class HookUnsigned(Malformed):
+    sentence = "The header {header} is missing or cannot be read."
+    sentence_zh = "请求头 {header} 缺失或无法识别。"
+
+
 class NoteMissing(Malformed):
     sentence = "A {verdict} needs its reason in the note."
     sentence_zh = "{verdict} 必须在意见中说明理由。"
@@ -339,6 +354,21 @@ class Unauthenticated(NotSignedIn):
     sentence_zh = "消息未携带为此人和此待办签发的令牌。"
 
 
+class HookSignatureWrong(NotSignedIn):
+    sentence = "No valid secret of {source} signed exactly this message."
+    sentence_zh = "来源 {source} 的有效密钥均未对此消息签名，或内容已被改动。"
+
+
+class HookTooOld(NotSignedIn):
+    sentence = "The message was signed {seconds} seconds ago; at most {most} are accepted."
+    sentence_zh = "消息签名于 {seconds} 秒前，超过允许的 {most} 秒。"
+
+
+class HookFromFuture(NotSignedIn):
+    sentence = "The message is signed {seconds} seconds ahead of now; at most {most} are accepted."
+    sentence_zh = "消息签名时间比现在晚 {seconds} 秒，超过允许的 {most} 秒。"
+
+
 class LockedOut(NotSignedIn):
     sentence = "Too many failed attempts; try again in {minutes} minutes."
     sentence_zh = "失败次数过多，请 {minutes} 分钟后再试。"
@@ -360,6 +390,11 @@ class RequestForged(NotPermitted):
 class NoAuthority(NotPermitted):
     sentence = "This decision is outside your authority: {reason}."
     sentence_zh = "超出您的审批权限：{reason}。"
+
+
+class HookSourceDisabled(NotPermitted):
+    sentence = "Nothing is taken from {source}: it, or its service account, is disabled."
+    sentence_zh = "不接受来源 {source} 的消息：该来源或其服务账户已停用。"
 
 
 class OwnCase(NotPermitted):

@@ -59,6 +59,7 @@ class Notice(StrEnum):
     REVIEW_DUE = "review_due"
     LAPSED = "lapsed"
     RECOVERED = "recovered"
+    WEBHOOK_STOPPED = "webhook_stopped"
 
 
 # What the templates of a kind show. Codes are comma separated and become sentences in the
@@ -106,6 +107,7 @@ NOTICE_FACTS: Mapping[Notice, tuple[str, ...]] = {
     Notice.REVIEW_DUE: ("line_id", "due_on"),
     Notice.LAPSED: ("case_id", "reason"),
     Notice.RECOVERED: ("case_id", "reason"),
+    Notice.WEBHOOK_STOPPED: ("endpoint_id", "reason_codes", "since_at"),
 }
 
 MASK = "•••"

@@ -51,6 +51,10 @@ ZH: dict[str, str] = {
     "monitoring run": "监测批次",
     "offer": "要约",
     "outbox entry": "待发事项",
+    "delivery": "发送记录",
+    "event": "事件",
+    "hook source": "Webhook 来源",
+    "webhook endpoint": "Webhook 接收端",
     "override": "评级推翻",
     "party": "关联主体",
     "payable": "应付款",
@@ -164,6 +168,10 @@ ZH: dict[str, str] = {
     # ties
     "its relationship manager": "管户经理",
     # fixed reasons
+    "it is a private address": "该地址为内网地址",
+    "it is no plain address": "该地址格式不正确",
+    "it is not https": "该地址不是 https 地址",
+    "nothing is sent to a disabled endpoint": "不向已停用的接收端发送",
     "a collection takes promise and close": "催收案件只接受承诺与结案",
     "a disposition needs its reason": "处置必须说明理由",
     "a meeting is closed on its day or after it": "会议当日或之后方可结束",

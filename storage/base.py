@@ -5,7 +5,7 @@ when its block ends without an error.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, ClassVar, cast
@@ -24,6 +24,9 @@ _CONVENTION = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s",
     "pk": "pk_%(table_name)s",
 }
+
+
+_LAST = "at_the_end"
 
 
 class Row(DeclarativeBase):
@@ -85,6 +88,8 @@ class Records:
         session = Session(self.engine, expire_on_commit=False, info=self._info)
         with session, session.begin():
             yield session
+            for last in session.info.pop(_LAST, ()) if session.in_transaction() else ():
+                last(session)
 
     def answers(self) -> bool:
         """True, or the driver's error where the memory cannot be reached."""
@@ -97,6 +102,11 @@ class Records:
 
 def _rests(_: Any, record: ConnectionPoolEntry) -> None:
     record.info["rests_since"] = time.monotonic()
+
+
+def at_the_end(session: Session, last: Callable[[Session], None]) -> None:
+    """Have something written as the transaction ends, after all else."""
+    session.info.setdefault(_LAST, []).append(last)
 
 
 def recorded_at() -> datetime:

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from domain.errors import NotFound, OutOfOrder
+from domain.event import ReviewDue
 from domain.money import Money
 from domain.review import (
     Review,
@@ -20,6 +21,7 @@ from domain.review import (
 )
 from storage.base import Row
 from storage.customer import of_customer, owned_by
+from storage.event import Events
 
 
 class ReviewRow(Row):
@@ -74,6 +76,15 @@ class Reviews:
         open_now = self.find_open(line_id)
         if open_now is None:  # it closed between the statements; whoever asks may ask again
             raise OutOfOrder(reason="the review that was open has just ended")
+        if written is not None:
+            event = ReviewDue(
+                line_id=line_id,
+                customer_id=customer_id,
+                review_id=written,
+                cause=cause,
+                due_on=due_on,
+            )
+            Events(self._session).post(event, written)
         if cause not in open_now.causes:
             joined = open_now.model_copy(update={"causes": (*open_now.causes, cause)})
             self._write(joined)

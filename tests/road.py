@@ -266,6 +266,7 @@ async def a_road(
         public_url="http://127.0.0.1:8080",
         data_dir=folder,
         release=release,
+        webhook_private_addresses=True,
     )
     records = JoinedRecords(database_url, connections_max=20)
     settle(records, edition)
@@ -280,7 +281,9 @@ async def a_road(
 
     gateway = TemporalGateway(connect)
     exposure = Exposure(records)
-    services = build_services(records, exposure, gateway, Clock(), Codec(bytes(32)))
+    services = build_services(
+        records, exposure, gateway, Clock(), Codec(bytes(32)), webhooks_inside=True
+    )
     async with working(settings, records, environment.client, RUNNER):
         if release:
             await make_current(environment.client, release)

@@ -51,6 +51,7 @@ def build(settings: Settings) -> FastAPI:
         session_hours=settings.session_hours,
         mail_dir=settings.mail_dir,
         providers=folder_providers(settings.reports_dir),
+        webhooks_inside=settings.webhook_private_addresses,
     )
 
     @asynccontextmanager

@@ -4,12 +4,14 @@ Search attributes, workflow ids and names of steps stay readable, so they carry 
 The key's id travels with each payload, so that keys can be changed and old histories still read.
 """
 
+import base64
 import hashlib
 import hmac
 import os
 from collections.abc import Sequence
 from dataclasses import replace
 
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from temporalio.api.common.v1 import Payload
 from temporalio.contrib.pydantic import pydantic_data_converter
@@ -34,6 +36,17 @@ class Codec(PayloadCodec):
     def pseudonym(self, name: str) -> str:
         """Another name for a name: the same under the same key, and none to be guessed without."""
         return hmac.new(self._key, b"pseudonym/" + name.encode(), hashlib.sha256).hexdigest()[:16]
+
+    def sealed(self, clear: bytes) -> str:
+        """A secret of ours as it may be kept: encrypted as payloads are, and read back by `opened`."""
+        return base64.b64encode(self.encoded(Payload(data=clear)).SerializeToString()).decode()
+
+    def opened(self, sealed: str) -> bytes:
+        """What was sealed; `LookupError` without its key."""
+        try:
+            return self.decoded(Payload.FromString(base64.b64decode(sealed))).data
+        except InvalidTag:
+            raise LookupError("it was sealed with another key") from None
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
         return [self.encoded(payload) for payload in payloads]

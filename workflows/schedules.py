@@ -49,8 +49,7 @@ from workflows.outbox import OutboxWorkflow
 from workflows.repricing import RepricingWorkflow
 from workflows.warning import MonitoringWorkflow
 
-# The webhook channel has no deliverer yet.
-CHANNELS = (Channel.MAIL, Channel.TEMPORAL)
+CHANNELS = (Channel.MAIL, Channel.TEMPORAL, Channel.WEBHOOK)
 REPRICING_HOUR = 5  # before the book is looked at, with the fixings up to the day before
 MONITORING_HOUR = 6  # before people come to work
 CLASSIFICATION_HOUR = 23  # when the day's invoices and payments are in

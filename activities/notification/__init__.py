@@ -1,4 +1,5 @@
-"""Delivering what is owed: `outbox` takes turns at a channel, `mail` and `temporal` deliver."""
+"""Delivering what is owed: `outbox` takes turns at a channel, `mail`, `temporal` and `webhook`
+deliver."""
 
 from activities.notification.mail import MailDelivery, MailTemplates, Smtp
 from activities.notification.outbox import (
@@ -8,6 +9,7 @@ from activities.notification.outbox import (
     Undelivered,
 )
 from activities.notification.temporal import TemporalDelivery
+from activities.notification.webhook import WebhookDelivery
 
 __all__ = [
     "Delivery",
@@ -18,4 +20,5 @@ __all__ = [
     "TemporalDelivery",
     "Undeliverable",
     "Undelivered",
+    "WebhookDelivery",
 ]

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from temporalio import activity
 
+from activities.notification.webhook import WebhookDelivery
 from activities.signatures import NotificationSteps
 from domain.calendar import business_on
 from domain.errors import CreditError
@@ -55,14 +56,19 @@ class NotificationActivities(NotificationSteps):
         deliveries: Mapping[Channel, Delivery],
         *,
         poll_seconds: float = 1.0,
+        webhooks: WebhookDelivery | None = None,
     ) -> None:
         self._records = records
         self._deliveries = deliveries
         self._poll_seconds = poll_seconds
+        self._webhooks = webhooks
 
     @activity.defn
     def deliver_outbox(self, turn: OutboxTurn) -> OutboxTally:
         """Deliver what is owed on a channel until the turn is over or the worker stops."""
+        if turn.channel is Channel.WEBHOOK:
+            assert self._webhooks is not None, "this worker delivers no webhooks"
+            return self._webhooks.deliver_turn(turn.seconds_max, self._poll_seconds)
         delivery = self._deliveries[turn.channel]
         tally, ends_at = OutboxTally(), time.monotonic() + turn.seconds_max
         swept_at = -SWEEP_SECONDS

@@ -1701,6 +1701,125 @@ class AsyncClient(AsyncConnection):
         """The newest mails that the embedded mail sink received."""
         return (await self.run(requests.mails(page_size))).items
 
+    # ── webhooks ─────────────────────────────────────────────────────────────────────────────────
+
+    async def fetch_event_schemas(self) -> Sequence[v.EventSchema]:
+        """Every kind of event with the JSON Schema of its content."""
+        return (await self.run(requests.event_schemas())).items
+
+    async def fetch_webhooks(self) -> Sequence[v.WebhookEndpoint]:
+        """Who is told of events, the newest first."""
+        return (await self.run(requests.webhooks())).items
+
+    async def fetch_webhook(self, endpoint_id: str) -> v.WebhookEndpoint:
+        """One endpoint, and whether it takes what is sent."""
+        return await self.run(requests.webhook(endpoint_id))
+
+    async def record_webhook(
+        self, url: str, *, kinds: Sequence[str] = (), description: str = ""
+    ) -> v.WebhookEndpointMade:
+        """A new endpoint, told of these kinds of events or of all; its secret is told once."""
+        return await self.run(requests.record_webhook(url, kinds, description))
+
+    async def change_webhook(
+        self,
+        endpoint_id: str,
+        url: str,
+        *,
+        kinds: Sequence[str] = (),
+        description: str = "",
+        key: str | None = None,
+    ) -> v.WebhookEndpoint:
+        """Another address, description or other kinds."""
+        return await self.run(requests.change_webhook(endpoint_id, url, kinds, description, key))
+
+    async def set_webhook_status(
+        self, endpoint_id: str, status: str, *, key: str | None = None
+    ) -> v.WebhookEndpoint:
+        """`active`, `paused` or `disabled`; what waits for one that is started goes out."""
+        return await self.run(requests.set_webhook_status(endpoint_id, status, key))
+
+    async def rotate_webhook_secret(self, endpoint_id: str, hours: int = 24) -> v.WebhookSecret:
+        """A further secret, told once; the one before it signs too for so many hours."""
+        return await self.run(requests.rotate_webhook_secret(endpoint_id, hours))
+
+    async def send_test_event(
+        self, endpoint_id: str, *, key: str | None = None
+    ) -> v.WebhookEndpoint:
+        """Send an event that says nothing, to see that it arrives."""
+        return await self.run(requests.send_test_event(endpoint_id, key))
+
+    def list_webhook_deliveries(
+        self,
+        *,
+        endpoint_id: str | None = None,
+        status: str | None = None,
+        kind: str | None = None,
+        subject_id: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> AsyncIterator[v.WebhookDelivery]:
+        """What was owed to endpoints, newest first; `subject_id` is a case, line or customer."""
+        return self._pages(
+            lambda cursor: requests.webhook_deliveries_page(
+                cursor,
+                endpoint=endpoint_id,
+                status=status,
+                kind=kind,
+                subject=subject_id,
+                since=since,
+                until=until,
+            )
+        )
+
+    def list_webhook_changes(
+        self, *, owner_id: str | None = None
+    ) -> AsyncIterator[v.WebhookChange]:
+        """What was done to endpoints and sources and by whom, newest first."""
+        return self._pages(lambda cursor: requests.webhook_changes_page(cursor, owner_id))
+
+    async def fetch_webhook_log(self, delivery_no: int) -> v.WebhookLog:
+        """A delivery with every attempt at it."""
+        return await self.run(requests.webhook_log(delivery_no))
+
+    async def redeliver(self, delivery_no: int, *, key: str | None = None) -> v.WebhookDelivery:
+        """Send one event again, under the id that it has."""
+        return await self.run(requests.redeliver(delivery_no, key))
+
+    async def redeliver_range(
+        self,
+        endpoint_id: str,
+        since: datetime,
+        until: datetime,
+        *,
+        undelivered_only: bool = False,
+        key: str | None = None,
+    ) -> v.Redelivered:
+        """Send again what happened in a range of time, also what was not sent then."""
+        return await self.run(
+            requests.redeliver_range(endpoint_id, since, until, undelivered_only, key)
+        )
+
+    async def fetch_hook_sources(self) -> Sequence[v.HookSource]:
+        """Systems that may send hooks to us."""
+        return (await self.run(requests.hook_sources())).items
+
+    async def record_hook_source(
+        self, source_id: str, person_id: str, description: str = ""
+    ) -> v.HookSourceMade:
+        """A system that acts as a service account; its secret is told once."""
+        return await self.run(requests.record_hook_source(source_id, person_id, description))
+
+    async def rotate_hook_secret(self, source_id: str, hours: int = 24) -> v.WebhookSecret:
+        """A further secret, told once; the one before it is taken too for so many hours."""
+        return await self.run(requests.rotate_hook_secret(source_id, hours))
+
+    async def set_hook_source_status(
+        self, source_id: str, status: str, *, key: str | None = None
+    ) -> v.HookSource:
+        """`active` or `disabled`."""
+        return await self.run(requests.set_hook_source_status(source_id, status, key))
+
     async def _pages(
         self, page_at: Callable[[str | None], Call[v.Page[_Item]]]
     ) -> AsyncIterator[_Item]:

@@ -1453,3 +1453,94 @@ def decide_repair(repair_id: str, verdict: str, reason: str, key: str | None) ->
 
 def mails(page_size: int) -> Call[v.Items[v.SentMail]]:
     return reading("/mails", v.Items[v.SentMail], page_size=page_size)
+
+
+# ── webhooks ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def event_schemas() -> Call[v.Items[v.EventSchema]]:
+    return reading("/webhooks/events", v.Items[v.EventSchema])
+
+
+def webhooks() -> Call[v.Items[v.WebhookEndpoint]]:
+    return reading("/webhooks", v.Items[v.WebhookEndpoint])
+
+
+def webhook(endpoint_id: str) -> Call[v.WebhookEndpoint]:
+    return reading(_at("webhooks", endpoint_id), v.WebhookEndpoint)
+
+
+def record_webhook(url: str, kinds: Sequence[str], description: str) -> Call[v.WebhookEndpointMade]:
+    # Each call makes another secret, so it must not be sent twice by itself.
+    body = {"url": url, "kinds": kinds, "description": description}
+    return writing("/webhooks", v.WebhookEndpointMade, body, repeatable=False)
+
+
+def change_webhook(
+    endpoint_id: str, url: str, kinds: Sequence[str], description: str, key: str | None
+) -> Call[v.WebhookEndpoint]:
+    body = {"url": url, "kinds": kinds, "description": description}
+    return writing(_at("webhooks", endpoint_id), v.WebhookEndpoint, body, key=key)
+
+
+def set_webhook_status(endpoint_id: str, status: str, key: str | None) -> Call[v.WebhookEndpoint]:
+    path = _at("webhooks", endpoint_id, "status")
+    return writing(path, v.WebhookEndpoint, {"status": status}, key=key)
+
+
+def rotate_webhook_secret(endpoint_id: str, hours: int) -> Call[v.WebhookSecret]:
+    path = _at("webhooks", endpoint_id, "secrets")
+    return writing(path, v.WebhookSecret, {"hours": hours}, repeatable=False)
+
+
+def send_test_event(endpoint_id: str, key: str | None) -> Call[v.WebhookEndpoint]:
+    return writing(_at("webhooks", endpoint_id, "test"), v.WebhookEndpoint, key=key)
+
+
+def webhook_deliveries_page(
+    cursor: str | None, **filters: object
+) -> Call[v.Page[v.WebhookDelivery]]:
+    return reading("/webhooks/deliveries", v.Page[v.WebhookDelivery], cursor=cursor, **filters)
+
+
+def webhook_changes_page(cursor: str | None, owner_id: str | None) -> Call[v.Page[v.WebhookChange]]:
+    return reading("/webhooks/changes", v.Page[v.WebhookChange], cursor=cursor, of=owner_id)
+
+
+def webhook_log(delivery_no: int) -> Call[v.WebhookLog]:
+    return reading(_at("webhooks", "deliveries", str(delivery_no)), v.WebhookLog)
+
+
+def redeliver(delivery_no: int, key: str | None) -> Call[v.WebhookDelivery]:
+    path = _at("webhooks", "deliveries", str(delivery_no), "redelivery")
+    return writing(path, v.WebhookDelivery, key=key)
+
+
+def redeliver_range(
+    endpoint_id: str, since: datetime, until: datetime, undelivered_only: bool, key: str | None
+) -> Call[v.Redelivered]:
+    body = {
+        "since": since.isoformat(),
+        "until": until.isoformat(),
+        "undelivered_only": undelivered_only,
+    }
+    return writing(_at("webhooks", endpoint_id, "redeliveries"), v.Redelivered, body, key=key)
+
+
+def hook_sources() -> Call[v.Items[v.HookSource]]:
+    return reading("/hook-sources", v.Items[v.HookSource])
+
+
+def record_hook_source(source_id: str, person_id: str, description: str) -> Call[v.HookSourceMade]:
+    body = {"source_id": source_id, "person_id": person_id, "description": description}
+    return writing("/hook-sources", v.HookSourceMade, body, repeatable=False)
+
+
+def rotate_hook_secret(source_id: str, hours: int) -> Call[v.WebhookSecret]:
+    path = _at("hook-sources", source_id, "secrets")
+    return writing(path, v.WebhookSecret, {"hours": hours}, repeatable=False)
+
+
+def set_hook_source_status(source_id: str, status: str, key: str | None) -> Call[v.HookSource]:
+    path = _at("hook-sources", source_id, "status")
+    return writing(path, v.HookSource, {"status": status}, key=key)

@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Generic, Self, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, PlainSerializer
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 
 _Item = TypeVar("_Item")
 
@@ -2946,3 +2946,115 @@ class SentMail(Answer):
     subject: str
     sent_at: str
     body: str
+
+
+class WebhookEndpoint(Answer):
+    """A receiver of events: `active`, `paused` (what is owed waits) or `disabled`."""
+
+    endpoint_id: str
+    url: str
+    description: str
+    kinds: tuple[str, ...]
+    status: str
+    status_reason: str
+    failing_since: AwareDatetime | None
+    secrets: int
+    version: int
+
+
+class WebhookEndpointMade(Answer):
+    """A new endpoint with its secret, which is told once."""
+
+    endpoint: WebhookEndpoint
+    secret: str = Field(repr=False)
+
+
+class WebhookSecret(Answer):
+    """A secret, told once, and until when the one before it counts too."""
+
+    owner_id: str
+    secret: str = Field(repr=False)
+    before_until: AwareDatetime | None
+
+
+class EventSubject(Answer):
+    kind: str
+    id: str
+
+
+class EventSchema(Answer):
+    """One kind of event: what it is about, and the JSON Schema of its `data`."""
+
+    type: str
+    subject: str
+    about: str
+    data_schema: Mapping[str, Any]
+
+
+class WebhookDelivery(Answer):
+    """One event owed to one endpoint: `pending`, `delivered` or `given_up`."""
+
+    delivery_no: int
+    endpoint_id: str
+    event_id: str
+    kind: str
+    subject: EventSubject
+    sequence: int
+    occurred_at: AwareDatetime
+    status: str
+    attempts: int
+    next_attempt_at: AwareDatetime
+    answer_status: int | None
+    last_error: str
+    delivered_at: AwareDatetime | None
+
+
+class WebhookChange(Answer):
+    """What was done to an endpoint or a source, and by whom."""
+
+    change_no: int
+    owner_kind: str
+    owner_id: str
+    act: str
+    content: Mapping[str, Any]
+    person_id: str
+    recorded_at: AwareDatetime
+
+
+class WebhookAttempt(Answer):
+    """One attempt at a delivery, and the first of what was answered."""
+
+    attempted_at: AwareDatetime
+    answer_status: int | None
+    duration_ms: int
+    error: str
+    answer: str
+
+
+class WebhookLog(Answer):
+    delivery: WebhookDelivery
+    attempts: tuple[WebhookAttempt, ...]
+
+
+class Redelivered(Answer):
+    """How many events are sent again."""
+
+    endpoint_id: str
+    events: int
+
+
+class HookSource(Answer):
+    """A system that may send hooks to us, and the service account it acts as."""
+
+    source_id: str
+    person_id: str
+    description: str
+    status: str
+    secrets: int
+
+
+class HookSourceMade(Answer):
+    """A new source with its secret, which is told once."""
+
+    source: HookSource
+    secret: str = Field(repr=False)

@@ -88,6 +88,9 @@ COMMANDS: dict[str, Entry] = {
         "creditflow.commands.operations:repairs", "What was mended, and confirming it."
     ),
     "outbox": Entry("creditflow.commands.operations:outbox", "What is owed to others."),
+    "webhook": Entry(
+        "creditflow.commands.webhook:webhook", "Events told to others, and hooks taken."
+    ),
     "refusals": Entry("creditflow.commands.audit:refusals", "What was refused to whom."),
     "products": Entry("creditflow.commands.investigation:products", "What may be granted."),
     "policy": Entry("creditflow.commands.policy:policy", "Policy editions."),

@@ -92,16 +92,18 @@ class Caller:
         *,
         keyed: bool = True,
         method: str = "POST",
+        repeatable: bool = True,
     ) -> Reply:
         """A write, under the caller's idempotency key or one made for it.
 
-        `keyed` is False where a key says something of its own, and there is none.
+        `keyed` is False where a key says something of its own, and there is none; `repeatable` is
+        False where each call makes another.
         """
         content = json.dumps(body, ensure_ascii=False).encode()
         headers = {"Content-Type": "application/json"}
         if keyed:
             headers["Idempotency-Key"] = key or str(uuid.uuid4())
-        return self._ask(method, path, content, headers)
+        return self._ask(method, path, content, headers, repeatable=repeatable)
 
     def upload(
         self, path: str, name: str, content: bytes, form: Mapping[str, str], key: str | None = None
@@ -120,6 +122,8 @@ class Caller:
         path: str,
         content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
+        *,
+        repeatable: bool = True,
     ) -> Reply:
         attempt = 0
         while True:
@@ -127,7 +131,7 @@ class Caller:
             try:
                 status, found, retry_after = self._once(method, path, content, headers or {})
             except (OSError, HTTPException) as broken:
-                wait = self._retrying.wait_after_break(attempt, repeatable=True)
+                wait = self._retrying.wait_after_break(attempt, repeatable=repeatable)
                 if wait is None:
                     self._refuse("unreached", f"{self._url.geturl()}: {broken}", Exit.UNREACHABLE)
                 time.sleep(wait)
@@ -140,7 +144,7 @@ class Caller:
                 status=status,
                 code=problem["code"],
                 retry_after=retry_after,
-                repeatable=True,
+                repeatable=repeatable,
             )
             if wait is None:
                 ending = Exit.UNREACHABLE if status >= 500 else _EXITS.get(status, Exit.REFUSED)

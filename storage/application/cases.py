@@ -22,11 +22,13 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from domain.application import Application, Case, CaseStatus
 from domain.errors import CaseClosed, NotFound, OutOfOrder, Withdrawn
+from domain.event import ApplicationStatusChanged
 from domain.exchange import EXCHANGE_RATE
 from domain.external_rating import EXTERNAL_RATING
 from domain.money import Money
 from storage.base import Row, table_of
 from storage.customer import of_customer, owned_by
+from storage.event import Events
 
 
 class ApplicationRow(Row):
@@ -93,6 +95,8 @@ class Applications:
     def record(self, case: Case) -> bool:
         """Write the case unless it is on record; whether it was written now."""
         written = self._session.execute(_RECORD, _columns_of(case)).first()
+        if written is not None:
+            self._tell(case, None)
         return written is not None
 
     def read(self, case_id: str, *, for_update: bool = False) -> Case:
@@ -124,7 +128,24 @@ class Applications:
         ).first()
         if written is None:
             raise OutOfOrder(reason="the case was changed by something else meanwhile")
+        if changed.status is not before.status:
+            self._tell(changed, before.status)
         return changed
+
+    def _tell(self, case: Case, before: CaseStatus | None) -> None:
+        event = ApplicationStatusChanged(
+            case_id=case.case_id,
+            customer_id=case.application.customer_id,
+            application_type=case.application.application_type,
+            limit_requested=case.application.limit_requested,
+            status=case.status,
+            status_before=before,
+            reason_codes=case.reason_codes,
+            missing=case.missing,
+            letter_no=case.letter_no,
+            line_id=case.line_id,
+        )
+        Events(self._session).post(event, f"{case.case_id}/{case.version}")
 
     def list_page(
         self,

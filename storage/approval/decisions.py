@@ -20,9 +20,11 @@ from domain.approval import (
 )
 from domain.contract import ConditionAsked
 from domain.errors import KeyReused
+from domain.event import DecisionRecorded
 from domain.money import Money
 from domain.value import Value
 from storage.base import Row, table_of
+from storage.event import Events
 
 
 class DecisionRow(Row):
@@ -158,6 +160,16 @@ class Decisions:
                 "risks": [risk.model_dump() for risk in decision.risks],
             },
         )
+        event = DecisionRecorded(
+            case_id=approval.request.case_id,
+            approval_id=decision.approval_id,
+            task_id=decision.task_id,
+            decision_id=decision.message_id,
+            position=voice.grant.position,
+            verdict=decision.verdict,
+            limit=decision.limit,
+        )
+        Events(self._session).post(event, decision.message_id)
 
     def resumes(self, approval_id: str) -> bool:
         """Whether whoever returned it to the applicant wants it back with the other words kept."""

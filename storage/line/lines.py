@@ -14,12 +14,22 @@ from sqlalchemy.orm import Session
 from domain.application import ApplicationType
 from domain.contract import Letter
 from domain.errors import KeyReused, LineNotActive, NotFound, OutOfOrder
+from domain.event import (
+    LineActivated,
+    LineChanged,
+    LineExpired,
+    LineFrozen,
+    LineLimitChanged,
+    LineTerminated,
+    LineUnfrozen,
+)
 from domain.exposure import Overlap, UseBounds
 from domain.line import CreditLine, Freeze, LineEvent, LineStatus, status_under
 from domain.money import Money
 from domain.value import content_hash
 from storage.base import table_of
 from storage.customer import of_customer, owned_by
+from storage.event import Events
 from storage.exposure import Accounts
 from storage.exposure.accounts import AccountRow
 from storage.line.limits import LineLimits
@@ -211,6 +221,16 @@ class Lines:
             line.activated_at,
             business_on,
         )
+        event = LineActivated(
+            line_id=line.line_id,
+            customer_id=line.customer_id,
+            case_id=line.case_id,
+            letter_no=line.letter_no,
+            limit=line.limit,
+            starts_on=line.starts_on,
+            ends_on=line.ends_on,
+        )
+        Events(self._session).post(event, line.line_id)
         return self.read(line.line_id)
 
     def change(
@@ -252,7 +272,7 @@ class Lines:
             business_on,
             bounds.overlap if bounds is not None else Overlap.MAX,
         )
-        return self.write(line)
+        return self._tell_change(line, self.write(line), letter.letter_no)
 
     def amend(
         self,
@@ -277,9 +297,10 @@ class Lines:
             return self.read(known)
         self._record_activation(line, case_id, letter.letter_no, kind, at, business_on)
         self._bound(line.line_id, bounds, letter.letter_no, business_on)
-        return self.write(
+        changed = self.write(
             line.model_copy(update={"letter_no": letter.letter_no, "terms": letter.terms})
         )
+        return self._tell_change(line, changed, letter.letter_no)
 
     def end_temporary(
         self,
@@ -289,7 +310,8 @@ class Lines:
         overlap: Overlap = Overlap.MAX,
     ) -> CreditLine:
         """Say on record that a temporary limit's last day is over, as its account did by itself."""
-        for letter_no in self._limits.end_over(line.line_id, business_on):
+        over = self._limits.end_over(line.line_id, business_on)
+        for letter_no in over:
             self._limits.put_in_force(line.line_id, f"{letter_no}/returned", business_on, overlap)
             self.post_event(
                 line.line_id,
@@ -298,7 +320,10 @@ class Lines:
                 at=at,
                 letter_no=letter_no,
             )
-        return self.read(line.line_id)
+        returned = self.read(line.line_id)
+        if over and returned.limit != line.limit:
+            self._tell_limit(line.limit, returned, over[-1], f"{over[-1]}/returned")
+        return returned
 
     # ── freezes and ends ─────────────────────────────────────────────────────────────────────────
 
@@ -340,7 +365,12 @@ class Lines:
             )
             .on_conflict_do_nothing()
         )
-        return self._restate(line)
+        frozen = self._restate(line)
+        event = LineFrozen(
+            line_id=line_id, customer_id=line.customer_id, reason=reason, status=frozen.status
+        )
+        Events(self._session).post(event, message_id)
+        return frozen
 
     def unfreeze(
         self,
@@ -381,7 +411,15 @@ class Lines:
             .where(FreezeRow.freeze_id.in_([freeze.freeze_id for freeze in standing]))
             .values(lifted_by=person_id, lifted_at=at)
         )
-        return self._restate(line)
+        lifted = self._restate(line)
+        event = LineUnfrozen(
+            line_id=line_id,
+            customer_id=line.customer_id,
+            reason=reason or "",
+            status=lifted.status,
+        )
+        Events(self._session).post(event, message_id)
+        return lifted
 
     def end(
         self,
@@ -400,6 +438,9 @@ class Lines:
             return line
         if line.status.ended:
             raise LineNotActive(line_id=line_id, status=line.status)
+        ended = LineTerminated if status is LineStatus.TERMINATED else LineExpired
+        event = ended(line_id=line_id, customer_id=line.customer_id)
+        Events(self._session).post(event, message_id)
         return self.write(line.model_copy(update={"status": status}))
 
     def has_taken(self, message_id: str) -> bool:
@@ -466,6 +507,31 @@ class Lines:
         return self.read(line.line_id)
 
     # ── within ───────────────────────────────────────────────────────────────────────────────────
+
+    def _tell_change(self, before: CreditLine, after: CreditLine, letter_no: str) -> CreditLine:
+        if after.limit != before.limit:
+            self._tell_limit(before.limit, after, letter_no, letter_no)
+            return after
+        event = LineChanged(
+            line_id=after.line_id,
+            customer_id=after.customer_id,
+            letter_no=letter_no,
+            limit=after.limit,
+            ends_on=after.ends_on,
+        )
+        Events(self._session).post(event, letter_no)
+        return after
+
+    def _tell_limit(self, before: Money, after: CreditLine, letter_no: str, key: str) -> None:
+        event = LineLimitChanged(
+            line_id=after.line_id,
+            customer_id=after.customer_id,
+            letter_no=letter_no,
+            limit_before=before,
+            limit=after.limit,
+            temporary_until=after.temporary_until,
+        )
+        Events(self._session).post(event, key)
 
     def _restate(self, line: CreditLine) -> CreditLine:
         return self.write(

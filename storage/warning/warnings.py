@@ -10,9 +10,11 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from domain.assessment import PaymentRecord
 from domain.errors import NotFound
+from domain.event import WarningOpened
 from domain.warning import RaisedWarning, WarningLevel, WarningSignal, WarningStatus
 from storage.base import Row
 from storage.customer import of_customer, owned_by
+from storage.event import Events
 
 
 class WarningRow(Row):
@@ -77,6 +79,16 @@ class Warnings:
             )
         )
         assert held is not None, "a warning that could not be written is open"
+        if written is not None:
+            event = WarningOpened(
+                customer_id=warning.customer_id,
+                warning_id=written,
+                rule=warning.signal.rule,
+                level=warning.signal.level,
+                freezes=warning.signal.freeze,
+                raised_on=warning.raised_on,
+            )
+            Events(self._session).post(event, written)
         return _warning(held), written is not None
 
     def record_seen(self, warning_ids: Sequence[str], on: date) -> None:

@@ -30,6 +30,7 @@ NOT_ASKED = {
     ("DELETE", "/sessions/current"): "likewise",
     ("POST", "/codec/encode"): "the Temporal UI asks for it in the browser",
     ("POST", "/codec/decode"): "likewise",
+    ("POST", "/hooks/{source}"): "signed with the secret of its source, by a system without a key",
 }
 
 LINK = values.PartyLink(kind="owns", holder="a", subject="b", source="register")

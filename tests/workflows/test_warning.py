@@ -9,7 +9,6 @@ from temporalio.worker import Worker
 
 from activities.signatures import WarningSteps
 from domain.classification import ClassificationStart
-from domain.notification import Channel
 from domain.warning import (
     MonitoringPage,
     MonitoringPageDone,
@@ -24,7 +23,7 @@ from workflows.names import (
     RESERVATION_EXPIRY_SCHEDULE,
     outbox_id,
 )
-from workflows.schedules import ensure_outboxes, ensure_schedules
+from workflows.schedules import CHANNELS, ensure_outboxes, ensure_schedules
 from workflows.warning import MonitoringWorkflow
 
 
@@ -79,7 +78,7 @@ async def test_what_must_always_run_is_put_in_place_as_often_as_asked(
     assert isinstance(action, ScheduleActionStartWorkflow)
     [start] = await client.data_converter.decode(action.args, [MonitoringStart])
     assert start == MonitoringStart(offset_days=-30)
-    for channel in (Channel.MAIL, Channel.TEMPORAL):
+    for channel in CHANNELS:
         outbox = client.get_workflow_handle(outbox_id(channel))
         assert (await outbox.describe()).status is not None
         await outbox.terminate()

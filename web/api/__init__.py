@@ -24,6 +24,7 @@ from web.api import (
     external_rating,
     guard,
     health,
+    hook,
     identity,
     imports,
     investigation,
@@ -49,6 +50,7 @@ from web.api import (
     turnaround,
     turnover,
     warning,
+    webhook,
 )
 
 STAGES = (
@@ -95,6 +97,8 @@ STAGES = (
     collection,
     guard,
     edition,
+    webhook,
+    hook,
     operations,
 )
 

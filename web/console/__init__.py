@@ -47,6 +47,7 @@ from web.console import (
     turnaround,
     turnover,
     warning,
+    webhook,
 )
 from web.console.page import Pages
 from web.console.typed import judge_typed
@@ -91,6 +92,7 @@ _STAGES = (
     draft,
     edition,
     notification,
+    webhook,
     operations,
 )
 _NOBODY = {Language.EN: "", Language.ZH: ""}

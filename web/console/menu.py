@@ -56,6 +56,7 @@ GROUPS: Mapping[str, tuple[Entry, ...]] = {
     "operations": (
         Entry("operations", "/operations", "pulse", Action.OPERATIONS_READ),
         Entry("repairs", "/repairs", "pulse", Action.REPAIR_READ),
+        Entry("webhooks", "/webhooks", "out", Action.WEBHOOK_READ),
         Entry("mails", "/mails", "envelope", Action.OPERATIONS_READ),
     ),
 }

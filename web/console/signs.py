@@ -100,6 +100,10 @@ LOOKS = {
     # delivery
     "pending": (BUSY, "clock"),
     "failed": (BAD, "cross"),
+    "delivered": (GOOD, "check"),
+    "given_up": (BAD, "cross"),
+    "paused": (BAD, "pause"),
+    "disabled": (OFF, "stop"),
 }
 
 # Where a kind of state means something else by the same text.

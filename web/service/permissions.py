@@ -150,6 +150,8 @@ class Action(StrEnum):
     OPERATIONS_READ = "operations.read"
     OPERATIONS_ACT = "operations.act"
     OPERATIONS_CODEC = "operations.codec"
+    WEBHOOK_READ = "webhook.read"
+    WEBHOOK_RECORD = "webhook.record"
     REPAIR_READ = "repair.read"
     REPAIR_CONFIRM = "repair.confirm"
 
@@ -290,6 +292,9 @@ MATRIX: dict[Action, frozenset[Role]] = {
     Action.OPERATIONS_READ: frozenset({_OPERATOR, _AUDITOR}),
     Action.OPERATIONS_ACT: frozenset({_OPERATOR}),
     Action.OPERATIONS_CODEC: frozenset({_OPERATOR}),
+    Action.WEBHOOK_READ: frozenset({_OPERATOR, _AUDITOR}),
+    # As with keys: whoever keeps the register of people and programs says who is told and who tells.
+    Action.WEBHOOK_RECORD: frozenset({_OPERATOR}),
     Action.REPAIR_READ: frozenset({_OPERATOR, _RISK, _AUDITOR}),
     # Confirmed by another person than asked, whatever their roles; the record holds that.
     Action.REPAIR_CONFIRM: frozenset({_OPERATOR, _RISK}),

@@ -30,6 +30,7 @@ from web.service.exposure import ExposureService
 from web.service.external_rating import ExternalRatingService
 from web.service.gateway import Gateway
 from web.service.guard import GuardService
+from web.service.hook import HookService
 from web.service.identity import IdentityService
 from web.service.imports import ImportService
 from web.service.investigation import InvestigationService
@@ -61,6 +62,7 @@ from web.service.trade import TradeService
 from web.service.turnaround import TurnaroundService
 from web.service.turnover import TurnoverService
 from web.service.warning import WarningService
+from web.service.webhook import WebhookService
 from workflows.codec import Codec
 
 
@@ -118,6 +120,8 @@ class Services:
     editions: EditionService
     drafts: DraftService
     notifications: NotificationService
+    webhooks: WebhookService
+    hooks: HookService
     operations: OperationsService
     stuck: StuckService
     repairs: RepairService
@@ -139,9 +143,11 @@ def build_services(
     session_hours: int = 12,
     mail_dir: Path | None = None,
     providers: Mapping[str, ReportProvider] | None = None,
+    webhooks_inside: bool = False,
 ) -> Services:
     """The services over one memory, one way to Temporal and one clock."""
     editions = EditionService(records, clock)
+    receivables = ReceivableService(records, clock)
     return Services(
         records=records,
         gateway=gateway,
@@ -155,7 +161,7 @@ def build_services(
         related=RelatedService(records, clock),
         covers=CoverService(records, clock),
         statements=StatementService(records, clock),
-        receivables=ReceivableService(records, clock),
+        receivables=receivables,
         trade=TradeService(records, clock),
         late=LateService(records, clock),
         turnover=TurnoverService(records, clock),
@@ -193,6 +199,8 @@ def build_services(
         editions=editions,
         drafts=DraftService(records, gateway, clock, editions),
         notifications=NotificationService(records, mail_dir=mail_dir),
+        webhooks=WebhookService(records, clock, codec, private=webhooks_inside),
+        hooks=HookService(records, clock, codec, receivables),
         operations=OperationsService(codec),
         stuck=StuckService(records, gateway, clock),
         repairs=RepairService(records, gateway),
