@@ -32,6 +32,7 @@ from web.service.gateway import Gateway
 from web.service.guard import GuardService
 from web.service.identity import IdentityService
 from web.service.imports import ImportService
+from web.service.insurance import InsuranceService
 from web.service.investigation import InvestigationService
 from web.service.late import LateService
 from web.service.line import LineService
@@ -79,6 +80,7 @@ class Services:
     parties: PartyService
     related: RelatedService
     covers: CoverService
+    insurance: InsuranceService
     statements: StatementService
     receivables: ReceivableService
     trade: TradeService
@@ -154,6 +156,7 @@ def build_services(
         parties=PartyService(records, clock),
         related=RelatedService(records, clock),
         covers=CoverService(records, clock),
+        insurance=InsuranceService(records, gateway, clock),
         statements=StatementService(records, clock),
         receivables=ReceivableService(records, clock),
         trade=TradeService(records, clock),
