@@ -25,6 +25,7 @@ from web.console import (
     external_rating,
     guard,
     identity,
+    insurance,
     investigation,
     line,
     meeting,
@@ -63,6 +64,7 @@ _STAGES = (
     turnover,
     report,
     external_rating,
+    insurance,
     party,
     documents,
     repair,  # a timeline lies within its case
