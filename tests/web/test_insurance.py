@@ -14,8 +14,10 @@ from activities.insurance import InsuranceActivities
 from creditflow.client import Client
 from creditflow.client import values as v
 from creditflow.commands.output import Exit
+from creditflow.demo.insurance import Insured
+from creditflow.demo.office import Office
 from domain.application import Application, ApplicationType
-from domain.cover import Cover, CoverVerdict
+from domain.cover import Cover, CoverVerdict, Stop
 from domain.customer import CustomerContent, Identifier, IdentifierScheme
 from domain.errors import DateInFuture, Malformed, NotFound, NotPermitted, SameHands
 from domain.insurance import (
@@ -442,3 +444,26 @@ def test_an_insurance_is_recorded_on_its_page_and_what_was_typed_comes_back(
     assert manager.post(path, data=opened).status_code == 303
     [buyer] = services.insurance.list_of_customer(MANAGER, customer_id).items
     assert [each.content.amount for each in buyer.versions] == [cny(500_000)]
+
+
+async def test_the_sample_buyers_cover_stops_and_a_second_demonstration_adds_nothing(
+    served: str, services: Services, customer_id: str
+) -> None:
+    users = {
+        "manager": {"key": KEYS["relationship_manager"]},
+        "risk": {"key": KEYS["risk_officer"]},
+    }
+    async with Office(served, users) as office:
+        assert await Insured(office, 2026, ON).stop(customer_id)
+        first = services.insurance.list_of_customer(RISK, customer_id)
+        assert not await Insured(office, 2026, ON).stop(customer_id)
+
+    [buyer] = first.items
+    assert [each.why for each in buyer.cover.shipments] == [
+        None,
+        Uncovered.OVER_LIMIT,
+        Uncovered.OVERDUE,
+    ]
+    assert (buyer.cover.stopped, buyer.cover.missed) == ((Stop.OVERDUE,), False)
+    assert services.insurance.list_of_customer(RISK, customer_id) == first
+    assert len(services.insurance.list_insurances(RISK)) == 1
