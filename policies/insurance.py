@@ -8,6 +8,7 @@ was beyond the limit stays uncovered, even where earlier shipments are paid.
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from fractions import Fraction
+from math import ceil
 
 from domain.cover import Cover, CoverKind, InsuredBy, Stop
 from domain.insurance import (
@@ -275,12 +276,17 @@ def _payable(covered: Money, terms: InsuranceTerms | None) -> Money:
 
 
 def _bearable(value: Money, liability_left: Money, terms: InsuranceTerms) -> Money:
-    """So much of a value that its share is no more than the insurer can pay of it; rounded down."""
+    """So much of a value that its share is what the insurer can pay of it.
+
+    Rounded up: the share of it is rounded down to the very amount.
+    """
     nothing = Money.zero(value.currency)
     pays = min(value.share(terms.share), max(liability_left, nothing)) - terms.deductible
     if pays <= nothing or not terms.share:
         return nothing
-    return min(value, Money(minor=int(pays.minor / Fraction(terms.share)), currency=value.currency))
+    return min(
+        value, Money(minor=ceil(pays.minor / Fraction(terms.share)), currency=value.currency)
+    )
 
 
 def _claims_until(found: CoverOn, terms: InsuranceTerms) -> date:

@@ -266,8 +266,23 @@ def test_the_insurer_pays_its_share_less_the_deductible_up_to_its_liability() ->
     assert cover_on(buyer, day(1)).insured == usd(800)
     small = a_buyer(shipped("s-1", 1000, 1), terms=some_terms(liability_max=usd(300)))
     assert cover_on(small, day(1)).insured == usd(300)
-    assert insured_amount(small, day(1)) <= usd(300)
-    assert usd("299.99") <= insured_amount(small, day(1))
+    assert insured_amount(small, day(1)) == usd(300)
+
+
+@given(st.integers(1, 10**9), st.integers(1, 100), st.integers(0, 10**9), st.integers(0, 10**6))
+def test_no_more_counts_than_the_insurer_pays_to_the_cent(
+    minor: int, percent: int, liability: int, deductible: int
+) -> None:
+    def money(amount: int) -> Money:
+        return Money(minor=amount, currency="USD")
+
+    terms = some_terms(
+        share=Decimal(percent) / 100, liability_max=money(liability), deductible=money(deductible)
+    )
+    word = a_word().model_copy(update={"amount": money(minor)})
+    buyer = a_buyer(terms=terms, versions=versions_of(word))
+    pays = min(minor * percent // 100, liability) - deductible
+    assert insured_amount(buyer, day(1)) == money(max(0, pays))
 
 
 def test_a_missed_notice_or_claim_takes_all_that_counts_until_the_debt_is_paid() -> None:

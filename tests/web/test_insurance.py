@@ -201,7 +201,7 @@ def test_the_buyers_of_a_policy_share_what_it_pays_in_the_order_of_their_limits(
     uplifts = [
         services.covers.list_of_customer(MANAGER, each).uplift for each in (customer_id, second)
     ]
-    assert uplifts == [cny(810_000), Money.of("269999.99", "CNY")]
+    assert uplifts == [cny(810_000), cny(270_000)]
 
 
 def test_cover_stops_for_what_is_shipped_after_the_overdue_and_goes_on_once_it_is_paid(
