@@ -6,13 +6,13 @@ after the customer, and what was missed to the risk officers too.
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from sqlalchemy.orm import Session
 from temporalio import activity
 
 from activities.signatures import InsuranceSteps
-from domain.calendar import business_on
+from domain.calendar import business_on, days_before
 from domain.identity import Role
 from domain.ids import uuid7
 from domain.insurance import (
@@ -55,15 +55,15 @@ def _at_buyer(session: Session, buyer: InsuredBuyer, at: datetime, on: date) -> 
     for deadline in cover_on(buyer, on).deadlines:
         if deadline.missed:
             tally += InsuranceTally(findings=int(_find(session, buyer, deadline, at, on)))
-        elif deadline.met_on is None and on >= deadline.due_on - _ahead(buyer):
+        elif deadline.met_on is None and on >= days_before(deadline.due_on, _ahead(buyer)):
             owner = Customers(session).read(buyer.customer_id).manager_id
             told = _tell(session, buyer, deadline, Notice.INSURANCE_DUE, [owner])
             tally += InsuranceTally(alarms=int(told))
     return tally
 
 
-def _ahead(buyer: InsuredBuyer) -> timedelta:
-    return timedelta(days=0 if buyer.terms is None else buyer.terms.alarm_days)
+def _ahead(buyer: InsuredBuyer) -> int:
+    return 0 if buyer.terms is None else buyer.terms.alarm_days
 
 
 def _find(

@@ -6,10 +6,11 @@ was beyond the limit stays uncovered, even where earlier shipments are paid.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import date, timedelta
+from datetime import date
 from fractions import Fraction
 from math import ceil
 
+from domain.calendar import days_after, days_before
 from domain.cover import Cover, CoverKind, InsuredBy, Stop
 from domain.insurance import (
     ChangeReason,
@@ -40,7 +41,6 @@ _REASONS = {
     Stop.CUT: ChangeReason.CUT,
     Stop.OVERDUE: ChangeReason.OVERDUE,
 }
-_DAY = timedelta(days=1)
 
 
 def cover_on(buyer: InsuredBuyer, on: date) -> CoverOn:
@@ -86,7 +86,7 @@ def cover_of(buyer: InsuredBuyer, on: date, liability_left: Money | None = None)
     if not found.stopped:
         value, ends_on = max(step.amount, found.covered), terms.until_on
         if step.cut_on is not None:
-            ends_on = min(ends_on, step.cut_on - _DAY)
+            ends_on = min(ends_on, days_before(step.cut_on, 1))
     if found.missed:
         value = Money.zero(terms.currency)
     left = terms.liability_max if liability_left is None else liability_left
@@ -131,7 +131,7 @@ def changes_ahead(buyer: InsuredBuyer, on: date, days: int) -> tuple[CoverChange
     if terms is None:
         return ()
     expected = _as_agreed(buyer, on)
-    last = on + timedelta(days=days)
+    last = days_after(on, days)
     turns = sorted(each for each in _turns(expected, terms) if on < each <= last)
     found = []
     before_on, before = on, insured_amount(expected, on)
@@ -256,7 +256,7 @@ def _deadlines(book: _Book, shipments: Sequence[CoveredShipment], on: date) -> I
             (DeadlineKind.NOTICE, terms.notice_days, EventKind.NOTICE_GIVEN),
             (DeadlineKind.CLAIM, terms.claim_days, EventKind.CLAIMED),
         ):
-            due_on = shipment.due_on + timedelta(days=days)
+            due_on = days_after(shipment.due_on, days)
             met = [event.happened_on for event in events if event.kind is word]
             in_time = [day for day in met if day <= due_on]
             yield Deadline(
@@ -291,8 +291,11 @@ def _bearable(value: Money, liability_left: Money, terms: InsuranceTerms) -> Mon
 
 def _claims_until(found: CoverOn, terms: InsuranceTerms) -> date:
     """The last day on which what is covered can still be claimed, or has been."""
-    days = timedelta(days=terms.claim_days)
-    due = (each.shipment.due_on + days for each in found.shipments if each.covered)
+    due = (
+        days_after(each.shipment.due_on, terms.claim_days)
+        for each in found.shipments
+        if each.covered
+    )
     return max((*due, found.as_of))
 
 
@@ -317,12 +320,12 @@ def _as_agreed(buyer: InsuredBuyer, on: date) -> InsuredBuyer:
 
 def _turns(buyer: InsuredBuyer, terms: InsuranceTerms) -> set[date]:
     """The days on which anything may change by itself."""
-    found = {terms.from_on, terms.until_on + _DAY}
+    found = {terms.from_on, days_after(terms.until_on, 1)}
     for step in buyer.steps:
         found |= {step.from_on} | ({step.cut_on} if step.cut_on is not None else set())
     for each in buyer.shipments:
         later = (0, terms.overdue_days_max + 1, terms.notice_days + 1, terms.claim_days + 1)
-        found |= {each.due_on + timedelta(days=days) for days in later}
+        found |= {days_after(each.due_on, days) for days in later}
     return found
 
 

@@ -352,6 +352,17 @@ def test_what_is_ahead_is_dated_and_signed() -> None:
     assert changes_ahead(buyer, day(5), 4) == ()
 
 
+def test_the_first_and_the_last_of_all_days_are_days_like_others() -> None:
+    terms = some_terms(from_on=date.min, until_on=date.max)
+    words = versions_of(a_word().model_copy(update={"said_on": date.min, "cut_on": date.min}))
+    shipment = shipped("s-1", 100, 1).model_copy(update={"due_on": date.max})
+    buyer = a_buyer(shipment, terms=terms, versions=words)
+
+    assert cover_on(buyer, date.max).stopped == (Stop.CUT,)
+    assert cover_of(buyer, date.min) is not None
+    assert changes_ahead(buyer, date.max, 90) == ()
+
+
 # ── against a book kept day by day ───────────────────────────────────────────────────────────────
 
 histories = st.builds(
