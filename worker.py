@@ -29,6 +29,7 @@ from activities.collection import CollectionActivities
 from activities.contract import ContractActivities
 from activities.documents.sealing import Sealing
 from activities.failing import Failing
+from activities.insurance import InsuranceActivities
 from activities.line import LineActivities
 from activities.meeting import MeetingActivities
 from activities.notification import (
@@ -58,6 +59,7 @@ from workflows.codec import Codec, data_converter
 from workflows.collection import CollectionWorkflow
 from workflows.connection import connect
 from workflows.contract import ContractSigningWorkflow
+from workflows.insurance import InsuranceWorkflow
 from workflows.line import CreditLineWorkflow, ReservationExpiryWorkflow
 from workflows.minutes import MinutesWorkflow
 from workflows.names import CASES_QUEUE, DEPLOYMENT, PORTFOLIO_QUEUE
@@ -82,6 +84,7 @@ CASE_WORKFLOWS: Sequence[type] = (
 )
 PORTFOLIO_WORKFLOWS: Sequence[type] = (
     ClassificationWorkflow,
+    InsuranceWorkflow,
     MonitoringWorkflow,
     RepricingWorkflow,
     ReratingWorkflow,
@@ -143,6 +146,7 @@ async def working(
             ClassificationActivities(records),
             CollectionActivities(records),
             ReviewActivities(records),
+            InsuranceActivities(records),
             RepricingActivities(records),
             ReratingActivities(records),
             WarningActivities(records),

@@ -17,9 +17,11 @@ from domain.money import Money
 from domain.party import LinkKind
 from policies.cover import in_a_circle, shares_of_capacity
 from policies.formula import EXACT
+from policies.insurance import cover_of, paid_at_most
 from storage.approval import Letters
 from storage.cover import Covers
 from storage.customer import Customers
+from storage.insurance import Insurances
 from storage.line import Lines
 from storage.party import Parties
 
@@ -60,7 +62,26 @@ def covers_of(
                 circular=guarantee and guarantors.circular(content.owner),
             )
         )
-    return tuple(found)
+    return *found, *insured_covers(session, customer_id, exchange, on)
+
+
+def insured_covers(
+    session: Session, customer_id: str, exchange: Exchange, on: date
+) -> Iterator[Cover]:
+    """What insurers cover of a customer on a day. The buyers of an insurance share its liability in
+    the order of their limits."""
+    for buyer in Insurances(session).of_customer(customer_id):
+        if buyer.terms is None:
+            continue
+        left = buyer.terms.liability_max
+        for earlier in Insurances(session).of_insurance(buyer.insurance_id):
+            if earlier.limit_id == buyer.limit_id:
+                break
+            left -= paid_at_most(earlier, on)
+        cover = cover_of(buyer, on, left)
+        if cover is not None:
+            exchange.reporting(cover.value)
+            yield cover
 
 
 def _registered(

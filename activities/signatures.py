@@ -35,6 +35,7 @@ from domain.contract import (
     IssueContract,
     IssuedContract,
 )
+from domain.insurance import InsurancePage, InsurancePageDone
 from domain.line import (
     Activation,
     ActivationRequest,
@@ -248,6 +249,15 @@ class RepricingSteps:
     @activity.defn
     def reprice_lines(self, page: RepricingPage) -> RepricingPageDone:
         """Set what has come due on a page of lines, each date of a line once."""
+        raise NotImplementedError
+
+
+class InsuranceSteps:
+    """What insurers have to be told in time, page by page."""
+
+    @activity.defn
+    def watch_insurance(self, page: InsurancePage) -> InsurancePageDone:
+        """Tell the owners of a page of buyers what is due soon, and find what was missed."""
         raise NotImplementedError
 
 

@@ -13,7 +13,7 @@ from domain.application import Application
 from domain.approval import RouteStep
 from domain.benchmark import FixingUsed
 from domain.cap import HeldCap
-from domain.cover import Cover, CoverKind, CoverVerdict
+from domain.cover import Cover, CoverKind, CoverVerdict, InsuredBy
 from domain.customer import Customer
 from domain.external_rating import ExternalGrade, ExternalRating
 from domain.identity import Id
@@ -255,6 +255,7 @@ class CoverStep(Value):
     uplift: Money  # the same in the reporting currency
     lgd: Decimal | None  # of what it covers
     ends_on: date | None = None
+    insured: InsuredBy | None = None
 
 
 class LimitProposal(Value):

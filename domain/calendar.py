@@ -24,6 +24,11 @@ def days_before(day: date, days: int) -> date:
     return day - min(timedelta(days=days), day - date.min)
 
 
+def days_after(day: date, days: int) -> date:
+    """So many days later; never after the last of all days."""
+    return day + min(timedelta(days=days), date.max - day)
+
+
 def day_begins_at(day: date, offset_days: int = 0, zone: str = ZONE) -> datetime:
     """The first instant of a business date, in UTC; the inverse of `business_on`. What lies before
     the first of all instants begins with it."""

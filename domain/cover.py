@@ -24,7 +24,12 @@ class CoverKind(StrEnum):
     MORTGAGE = "mortgage"  # 抵押
     PLEDGE = "pledge"  # 质押
     DEPOSIT = "deposit"  # 保证金
-    INSURANCE = "insurance"  # 信用保险
+    INSURANCE = "insurance"  # 信用保险, as the register states it
+    CREDIT_INSURANCE = "credit_insurance"  # 信用保险, by the insurer's limit on the buyer
+
+
+# What is put on the register by hand; the rest has a register of its own (`domain/insurance.py`).
+REGISTERED = tuple(each for each in CoverKind if each is not CoverKind.CREDIT_INSURANCE)
 
 
 class CoverClass(StrEnum):
@@ -37,6 +42,26 @@ class CoverClass(StrEnum):
 
 
 Part = Annotated[Decimal, Field(ge=0, le=1)]
+
+
+class Stop(StrEnum):
+    """Why an insurer covers no new shipment."""
+
+    PERIOD = "period"
+    NO_LIMIT = "no_limit"
+    CUT = "cut"
+    OVERDUE = "overdue"
+    DISPUTED = "disputed"
+
+
+class InsuredBy(Value):
+    """By which insurance a buyer is covered; while it is stopped, only what was shipped before."""
+
+    limit_id: Id
+    policy_no: str
+    until_on: date
+    stopped: tuple[Stop, ...] = ()
+    missed: bool = False  # a notice of loss or a claim was not made in time
 
 
 class Cover(Value):
@@ -55,6 +80,7 @@ class Cover(Value):
     ends_on: date | None = None  # the last day it covers
     free: Money | None = None  # what its guarantor can still answer for; not bounded where none
     circular: bool = False  # whoever guarantees is guaranteed by the customer in turn
+    insured: InsuredBy | None = None  # of credit insurance
 
 
 class CoverVerdict(StrEnum):
@@ -67,6 +93,8 @@ class CoverVerdict(StrEnum):
     VALUATION_OVERDUE = "valuation_overdue"
     CIRCULAR = "circular"
     NOTHING_FREE = "nothing_free"
+    STOPPED = "stopped"
+    DEADLINE_MISSED = "deadline_missed"
 
 
 class CoverUse(Value):
@@ -99,6 +127,8 @@ class CoverContent(Value):
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
+        if self.kind not in REGISTERED:
+            raise ValueError("an insurer's limit on a buyer is recorded with its insurance")
         amounts = [self.prior, self.capacity, *(use.amount for use in self.uses)]
         if any(each is not None and each.currency != self.value.currency for each in amounts):
             raise ValueError("a cover is in one currency")

@@ -56,6 +56,8 @@ class Notice(StrEnum):
     REMINDER_LETTER_1 = "reminder_letter_1"
     REMINDER_LETTER_2 = "reminder_letter_2"
     REMINDER_LETTER_3 = "reminder_letter_3"
+    INSURANCE_DUE = "insurance_due"
+    INSURANCE_MISSED = "insurance_missed"
     REVIEW_DUE = "review_due"
     LAPSED = "lapsed"
     RECOVERED = "recovered"
@@ -104,6 +106,8 @@ NOTICE_FACTS: Mapping[Notice, tuple[str, ...]] = {
     Notice.REMINDER_LETTER_1: ("overdue", "days_past_due", "as_of"),
     Notice.REMINDER_LETTER_2: ("overdue", "days_past_due", "as_of"),
     Notice.REMINDER_LETTER_3: ("overdue", "days_past_due", "as_of"),
+    Notice.INSURANCE_DUE: ("customer_id", "policy_no", "shipment_no", "deadline", "due_on"),
+    Notice.INSURANCE_MISSED: ("customer_id", "policy_no", "shipment_no", "deadline", "due_on"),
     Notice.REVIEW_DUE: ("line_id", "due_on"),
     Notice.LAPSED: ("case_id", "reason"),
     Notice.RECOVERED: ("case_id", "reason"),

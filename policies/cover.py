@@ -26,6 +26,10 @@ def verdict(cover: Cover, business_on: date, edition: PolicyEdition) -> CoverVer
         return CoverVerdict.VALUATION_OVERDUE
     if cover.circular:
         return CoverVerdict.CIRCULAR
+    if cover.insured is not None and cover.insured.missed:
+        return CoverVerdict.DEADLINE_MISSED
+    if cover.insured is not None and cover.insured.stopped and not cover.value:
+        return CoverVerdict.STOPPED
     return CoverVerdict.COUNTS if _bounded(cover).minor > 0 else CoverVerdict.NOTHING_FREE
 
 
@@ -139,6 +143,7 @@ def _step(
         uplift=_reporting(amount, rates, business_on, edition),
         lgd=None if rule is None else rule.lgd,
         ends_on=cover.ends_on,
+        insured=cover.insured,
     )
 
 

@@ -7,6 +7,7 @@ NAMESPACE = "credit"
 DEPLOYMENT = "creditflow"  # of which every named release of the worker is a version
 
 CLASSIFICATION_SCHEDULE = "classification"
+INSURANCE_SCHEDULE = "insurance"
 MONITORING_SCHEDULE = "monitoring"
 REPRICING_SCHEDULE = "repricing"
 RESERVATION_EXPIRY_SCHEDULE = "reservation_expiry"
@@ -63,6 +64,11 @@ def classification_id(run: str = "") -> str:
 def repricing_id(run: str = "") -> str:
     """`run` tells runs on demand apart; a scheduled one is told apart by Temporal."""
     return f"runs/repricing/{run}" if run else "runs/repricing"
+
+
+def insurance_id(run: str = "") -> str:
+    """`run` tells runs on demand apart; a scheduled one is told apart by Temporal."""
+    return f"runs/insurance/{run}" if run else "runs/insurance"
 
 
 def reservation_expiry_id() -> str:

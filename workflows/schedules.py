@@ -27,19 +27,23 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from domain.benchmark import RepricingStart
 from domain.calendar import ZONE
 from domain.classification import ClassificationStart
+from domain.insurance import InsuranceStart
 from domain.line import ExpirySweep
 from domain.notification import Channel, OutboxTurn
 from domain.warning import MonitoringStart
 from workflows.classification import ClassificationWorkflow
+from workflows.insurance import InsuranceWorkflow
 from workflows.line import ReservationExpiryWorkflow
 from workflows.names import (
     CASES_QUEUE,
     CLASSIFICATION_SCHEDULE,
+    INSURANCE_SCHEDULE,
     MONITORING_SCHEDULE,
     PORTFOLIO_QUEUE,
     REPRICING_SCHEDULE,
     RESERVATION_EXPIRY_SCHEDULE,
     classification_id,
+    insurance_id,
     monitoring_id,
     outbox_id,
     repricing_id,
@@ -51,6 +55,7 @@ from workflows.warning import MonitoringWorkflow
 
 CHANNELS = (Channel.MAIL, Channel.TEMPORAL, Channel.WEBHOOK)
 REPRICING_HOUR = 5  # before the book is looked at, with the fixings up to the day before
+INSURANCE_HOUR = 6  # as the book is looked at
 MONITORING_HOUR = 6  # before people come to work
 CLASSIFICATION_HOUR = 23  # when the day's invoices and payments are in
 EXPIRY_EVERY = timedelta(minutes=5)
@@ -76,6 +81,7 @@ async def ensure_schedules(client: Client, offset_days: int = 0) -> None:
     """Put every schedule in place; one that is there takes over what has changed, paused or not."""
     wanted = {
         CLASSIFICATION_SCHEDULE: _classification(offset_days),
+        INSURANCE_SCHEDULE: _insurance(offset_days),
         MONITORING_SCHEDULE: _monitoring(offset_days),
         REPRICING_SCHEDULE: _repricing(offset_days),
         RESERVATION_EXPIRY_SCHEDULE: _reservation_expiry(offset_days),
@@ -101,6 +107,23 @@ def _classification(offset_days: int) -> Schedule:
         spec=_daily(CLASSIFICATION_HOUR),
         policy=SchedulePolicy(
             overlap=ScheduleOverlapPolicy.SKIP, catchup_window=timedelta(minutes=30)
+        ),
+    )
+
+
+def _insurance(offset_days: int) -> Schedule:
+    """Every day before office hours; a look that was missed is made up within the day."""
+    return Schedule(
+        action=ScheduleActionStartWorkflow(
+            InsuranceWorkflow.run,
+            InsuranceStart(offset_days=offset_days),
+            id=insurance_id(),
+            task_queue=PORTFOLIO_QUEUE,
+            static_summary="the daily look at what insurers have to be told",
+        ),
+        spec=_daily(INSURANCE_HOUR),
+        policy=SchedulePolicy(
+            overlap=ScheduleOverlapPolicy.SKIP, catchup_window=timedelta(hours=24)
         ),
     )
 

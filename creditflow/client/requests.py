@@ -207,6 +207,91 @@ def check_cover(
     return writing(path, v.CoverView, {"confirmed": confirmed, "note": note}, key=key)
 
 
+def insurances() -> Call[v.Items[v.Insurance]]:
+    return reading("/insurances", v.Items[v.Insurance])
+
+
+def insurance(insurance_id: str) -> Call[v.Insurance]:
+    return reading(_at("insurances", insurance_id), v.Insurance)
+
+
+def record_insurance(
+    terms: v.InsuranceTerms, insurance_id: str | None, key: str | None
+) -> Call[v.Insurance]:
+    if insurance_id is None:
+        return writing("/insurances", v.Insurance, terms, key=key)
+    return writing(_at("insurances", insurance_id), v.Insurance, terms, key=key, method="PUT")
+
+
+def check_insurance(
+    insurance_id: str, version: int, key: str | None, *, confirmed: bool, note: str
+) -> Call[v.Insurance]:
+    path = _at("insurances", insurance_id, "versions", str(version), "check")
+    return writing(path, v.Insurance, {"confirmed": confirmed, "note": note}, key=key)
+
+
+def pending_insurance() -> Call[v.InsuranceWaiting]:
+    return reading("/insurances/pending", v.InsuranceWaiting)
+
+
+def open_insured_limit(
+    insurance_id: str, customer_id: str, word: v.LimitWord, key: str | None
+) -> Call[v.InsuredBuyer]:
+    path = _at("insurances", insurance_id, "limits")
+    return writing(path, v.InsuredBuyer, {"customer_id": customer_id, "word": word}, key=key)
+
+
+def insured_limits_page(cursor: str | None) -> Call[v.Page[v.InsuredBuyer]]:
+    return reading("/insured-limits", v.Page[v.InsuredBuyer], cursor=cursor)
+
+
+def insured_limit(limit_id: str, as_of: date | None) -> Call[v.InsuredBuyer]:
+    return reading(_at("insured-limits", limit_id), v.InsuredBuyer, as_of=as_of)
+
+
+def say_insured_limit(limit_id: str, word: v.LimitWord, key: str | None) -> Call[v.InsuredBuyer]:
+    path = _at("insured-limits", limit_id)
+    return writing(path, v.InsuredBuyer, word, key=key, method="PUT")
+
+
+def check_insured_limit(
+    limit_id: str, version: int, key: str | None, *, confirmed: bool, note: str
+) -> Call[v.InsuredBuyer]:
+    path = _at("insured-limits", limit_id, "versions", str(version), "check")
+    return writing(path, v.InsuredBuyer, {"confirmed": confirmed, "note": note}, key=key)
+
+
+def declare_shipment(limit_id: str, shipment: v.Shipment, key: str | None) -> Call[v.InsuredBuyer]:
+    path = _at("insured-limits", limit_id, "shipments")
+    return writing(path, v.InsuredBuyer, shipment, key=key)
+
+
+def report_shipment(limit_id: str, event: v.ShipmentEvent, key: str | None) -> Call[v.InsuredBuyer]:
+    return writing(_at("insured-limits", limit_id, "events"), v.InsuredBuyer, event, key=key)
+
+
+def customer_insurance(
+    customer_id: str, as_of: date | None, days: int | None
+) -> Call[v.CustomerInsurance]:
+    path = _at("customers", customer_id, "insurance")
+    return reading(path, v.CustomerInsurance, as_of=as_of, days=days)
+
+
+def watch_insurance() -> Call[v.RunStarted]:
+    return writing("/runs/insurance", v.RunStarted, {})
+
+
+def insurance_findings(open_only: bool) -> Call[v.Items[v.InsuranceFinding]]:
+    return reading("/insurance-findings", v.Items[v.InsuranceFinding], open_only=open_only)
+
+
+def close_insurance_finding(
+    finding_id: str, note: str, key: str | None
+) -> Call[v.InsuranceFinding]:
+    path = _at("insurance-findings", finding_id, "close")
+    return writing(path, v.InsuranceFinding, {"note": note}, key=key)
+
+
 def late_interest(customer_id: str, as_of: date | None) -> Call[v.LateAccount]:
     return reading(_at("customers", customer_id, "late-interest"), v.LateAccount, as_of=as_of)
 

@@ -243,6 +243,103 @@ class Client(Connection):
             requests.check_cover(cover_id, version, key, confirmed=confirmed, note=note)
         )
 
+    def fetch_insurances(self) -> Sequence[v.Insurance]:
+        """Every credit insurance, the newest first."""
+        return self.run(requests.insurances()).items
+
+    def fetch_insurance(self, insurance_id: str) -> v.Insurance:
+        return self.run(requests.insurance(insurance_id))
+
+    def record_insurance(
+        self, terms: v.InsuranceTerms, insurance_id: str | None = None, *, key: str | None = None
+    ) -> v.Insurance:
+        """Put an insurance on record, or with its id what is known of it now."""
+        return self.run(requests.record_insurance(terms, insurance_id, key))
+
+    def check_insurance(
+        self,
+        insurance_id: str,
+        version: int,
+        *,
+        confirmed: bool,
+        note: str = "",
+        key: str | None = None,
+    ) -> v.Insurance:
+        """Confirm what another recorded, or say why not; the newest version alone."""
+        return self.run(
+            requests.check_insurance(insurance_id, version, key, confirmed=confirmed, note=note)
+        )
+
+    def fetch_pending_insurance(self) -> v.InsuranceWaiting:
+        """Insurances and insurers' limits that wait for a second person."""
+        return self.run(requests.pending_insurance())
+
+    def open_insured_limit(
+        self, insurance_id: str, customer_id: str, word: v.LimitWord, *, key: str | None = None
+    ) -> v.InsuredBuyer:
+        """The first word on a buyer under an insurance."""
+        return self.run(requests.open_insured_limit(insurance_id, customer_id, word, key))
+
+    def list_insured_limits(self) -> Iterator[v.InsuredBuyer]:
+        """Every insured buyer of the book, by id."""
+        return self._pages(requests.insured_limits_page)
+
+    def fetch_insured_limit(self, limit_id: str, as_of: date | None = None) -> v.InsuredBuyer:
+        """A buyer under one insurance: what was said, what is covered, what is due."""
+        return self.run(requests.insured_limit(limit_id, as_of))
+
+    def say_insured_limit(
+        self, limit_id: str, word: v.LimitWord, *, key: str | None = None
+    ) -> v.InsuredBuyer:
+        """What was said of a limit now; what raises it counts once another has confirmed it."""
+        return self.run(requests.say_insured_limit(limit_id, word, key))
+
+    def check_insured_limit(
+        self,
+        limit_id: str,
+        version: int,
+        *,
+        confirmed: bool,
+        note: str = "",
+        key: str | None = None,
+    ) -> v.InsuredBuyer:
+        """Confirm what another recorded of a limit, or say why not."""
+        return self.run(
+            requests.check_insured_limit(limit_id, version, key, confirmed=confirmed, note=note)
+        )
+
+    def declare_shipment(
+        self, limit_id: str, shipment: v.Shipment, *, key: str | None = None
+    ) -> v.InsuredBuyer:
+        """Declare a shipment; the answer says what of it is covered, and why not the rest."""
+        return self.run(requests.declare_shipment(limit_id, shipment, key))
+
+    def report_shipment(
+        self, limit_id: str, event: v.ShipmentEvent, *, key: str | None = None
+    ) -> v.InsuredBuyer:
+        """A payment, a dispute or its end, a notice of loss or a claim."""
+        return self.run(requests.report_shipment(limit_id, event, key))
+
+    def fetch_customer_insurance(
+        self, customer_id: str, as_of: date | None = None, *, days: int | None = None
+    ) -> v.CustomerInsurance:
+        """What insurers cover of a customer on a day, and what changes in the days after."""
+        return self.run(requests.customer_insurance(customer_id, as_of, days))
+
+    def watch_insurance(self) -> v.RunStarted:
+        """Look at the deadlines of every insured buyer now."""
+        return self.run(requests.watch_insurance())
+
+    def fetch_insurance_findings(self, *, open_only: bool = False) -> Sequence[v.InsuranceFinding]:
+        """The deadlines that were missed, oldest first."""
+        return self.run(requests.insurance_findings(open_only)).items
+
+    def close_insurance_finding(
+        self, finding_id: str, note: str, *, key: str | None = None
+    ) -> v.InsuranceFinding:
+        """Say what was done about a missed deadline."""
+        return self.run(requests.close_insurance_finding(finding_id, note, key))
+
     def fetch_late_interest(self, customer_id: str, as_of: date | None = None) -> v.LateAccount:
         """What overdue invoices have borne by a day, and what was charged of it."""
         return self.run(requests.late_interest(customer_id, as_of))

@@ -1888,6 +1888,16 @@ class CoverView(Answer):
     secures_others: Money
 
 
+class InsuredBy(Answer):
+    """By which insurance a buyer is covered, and why nothing new is."""
+
+    limit_id: str
+    policy_no: str
+    until_on: date
+    stopped: tuple[str, ...] = ()
+    missed: bool = False
+
+
 class CoverStep(Answer):
     """What one cover counts for on a day, or why it counts nothing."""
 
@@ -1901,6 +1911,7 @@ class CoverStep(Answer):
     uplift: Money
     lgd: Exact | None
     ends_on: date | None
+    insured: InsuredBy | None = None
 
 
 class CustomerCovers(Answer):
@@ -1911,6 +1922,171 @@ class CustomerCovers(Answer):
     covers: tuple[CoverView, ...]
     counts: tuple[CoverStep, ...]
     uplift: Money
+
+
+class InsuranceTerms(Answer):
+    """What an insurer covers, as agreed."""
+
+    insurer: str
+    policy_no: str
+    currency: str
+    from_on: date
+    until_on: date
+    share: Exact
+    liability_max: Money
+    deductible: Money
+    terms_days_max: int
+    overdue_days_max: int
+    notice_days: int
+    claim_days: int
+    source: str
+    alarm_days: int = 14
+
+
+class InsuranceVersion(Answer):
+    version: int
+    content: InsuranceTerms
+    needs_check: bool
+    recorded_by: str
+    checked_by: str | None = None
+    confirmed: bool | None = None
+    note: str = ""
+
+
+class Insurance(Answer):
+    """An insurance: what was said last, and what stands of it."""
+
+    insurance_id: str
+    newest: InsuranceVersion
+    standing: InsuranceTerms | None
+
+
+class LimitWord(Answer):
+    """One word on the insurer's limit on a buyer: asked, approved, reduced, cancelled, refused."""
+
+    state: str
+    amount: Money
+    said_on: date
+    source: str
+    cut_on: date | None = None
+    terms_days_max: int | None = None
+    conditions: str = ""
+
+
+class InsuredLimitVersion(Answer):
+    version: int
+    content: LimitWord
+    needs_check: bool
+    recorded_by: str
+    checked_by: str | None = None
+    confirmed: bool | None = None
+    note: str = ""
+
+
+class Shipment(Answer):
+    """One delivery as it is declared to the insurer."""
+
+    shipment_no: str
+    amount: Money
+    shipped_on: date
+    terms_days: int
+    due_on: date
+
+
+class ShipmentEvent(Answer):
+    """What became of a shipment: paid, disputed, settled, notice_given or claimed."""
+
+    event_no: str
+    shipment_no: str
+    kind: str
+    happened_on: date
+    amount: Money | None = None
+    note: str = ""
+
+
+class CoveredShipment(Answer):
+    """What of a shipment is owed and covered on a day, and why not the rest."""
+
+    shipment: Shipment
+    open: Money
+    covered: Money
+    why: str | None
+
+
+class InsuranceDeadline(Answer):
+    shipment_no: str
+    kind: str
+    due_on: date
+    met_on: date | None
+    missed: bool
+
+
+class CoverOn(Answer):
+    """How much of what a buyer owes is insured on a day, and why not the rest."""
+
+    as_of: date
+    limit: Money
+    owed: Money
+    covered: Money
+    insured: Money
+    uncovered: Mapping[str, Money]
+    stopped: tuple[str, ...]
+    shipments: tuple[CoveredShipment, ...]
+    deadlines: tuple[InsuranceDeadline, ...]
+
+
+class CoverChange(Answer):
+    """A day on which what counts changes by itself; less is below zero."""
+
+    limit_id: str
+    policy_no: str
+    on: date
+    amount: Money
+    reason: str
+
+
+class InsuranceFinding(Answer):
+    """A deadline that was missed, and who answers for it."""
+
+    finding_id: str
+    limit_id: str
+    customer_id: str
+    shipment_no: str
+    kind: str
+    due_on: date
+    found_on: date
+    owner: str
+    closed_by: str | None
+    closed_on: date | None
+    note: str
+
+
+class InsuredBuyer(Answer):
+    """A buyer under one insurance, as of a day."""
+
+    limit_id: str
+    insurance_id: str
+    customer_id: str
+    terms: InsuranceTerms | None
+    versions: tuple[InsuredLimitVersion, ...]
+    cover: CoverOn
+    counts: Money
+    counts_until: date | None
+    changes: tuple[CoverChange, ...]
+    findings: tuple[InsuranceFinding, ...]
+
+
+class CustomerInsurance(Answer):
+    customer_id: str
+    as_of: date
+    items: tuple[InsuredBuyer, ...]
+
+
+class InsuranceWaiting(Answer):
+    """What waits for a second person."""
+
+    insurances: tuple[Insurance, ...]
+    limits: tuple[InsuredBuyer, ...]
 
 
 class LateEntry(Answer):

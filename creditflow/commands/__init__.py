@@ -55,6 +55,9 @@ COMMANDS: dict[str, Entry] = {
     "supplier": Entry("creditflow.commands.supplier:supplier", "A customer that supplies us too."),
     "turnover": Entry("creditflow.commands.turnover:turnover", "What VAT invoices come to."),
     "cover": Entry("creditflow.commands.cover:cover", "What stands behind credit."),
+    "insurance": Entry(
+        "creditflow.commands.insurance:insurance", "What insurers cover of customers' debts."
+    ),
     "interest": Entry("creditflow.commands.late:interest", "Late interest."),
     "benchmark": Entry(
         "creditflow.commands.benchmark:benchmark", "Benchmark rates, and repricing."

@@ -18,10 +18,12 @@ from creditflow.client import values as v
 from creditflow.commands.output import Exit, tell
 from creditflow.demo.application import Road, Wish
 from creditflow.demo.book import Records, find_book
+from creditflow.demo.insurance import Insured
 from creditflow.demo.line import Lines
 from creditflow.demo.mailbox import Mailbox
 from creditflow.demo.office import Office
 from creditflow.demo.tally import summary, tally
+from creditflow.sample import Book
 from creditflow.stack.home import home, read_json
 
 COMPANIES = 60
@@ -81,11 +83,12 @@ async def _demonstrate(
         tell(f"brought in {', '.join(f'{count} {kind}' for kind, count in rows.items())}")
         travelled = await _travel(office, [Wish.of(planned) for planned in book.applications])
         reviewed = await _live(office, records, travelled)
+        insured = await _insure(office, book, travelled)
         figures = await office["risk"].fetch_figures()
         proof = await office["risk"].verify_ledger()
         counts = tally(figures, time.monotonic() - began)
     if not given.json:
-        print(summary(url, counts, proof, travelled, reviewed), flush=True)
+        print(summary(url, counts, proof, travelled, reviewed, insured), flush=True)
     return counts
 
 
@@ -109,6 +112,17 @@ async def _travel(office: Office, wishes: Sequence[Wish]) -> Travelled:
         under_way[wish.key] = asyncio.create_task(travel(wish))
     ended = dict(zip(under_way, await asyncio.gather(*under_way.values()), strict=True))
     return {wish.key: (wish, case) for wish in wishes if (case := ended[wish.key]) is not None}
+
+
+async def _insure(office: Office, book: Book, travelled: Travelled) -> str | None:
+    """The first who falls behind is a buyer under credit insurance; the customer, where one does."""
+    late = [case for wish, case in travelled.values() if wish.ledger == "red"]
+    if not late:
+        return None
+    customer_id = late[0].application.customer_id
+    if await Insured(office, book.seed, book.business_on).stop(customer_id):
+        await office["risk"].watch_insurance()
+    return customer_id
 
 
 async def _live(office: Office, records: Records, travelled: Travelled) -> Mapping[str, str]:

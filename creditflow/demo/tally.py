@@ -68,6 +68,7 @@ def summary(
     proof: v.Proof,
     travelled: Mapping[str, tuple[Wish, v.Case]],
     reviewed: Mapping[str, str],
+    insured: str | None,
 ) -> str:
     """What came out, and pages worth opening."""
     rows = [f"{name:<17} {number}" for name, number in counts.items()]
@@ -81,4 +82,6 @@ def summary(
             place = f"lines/{case.line_id}" if on_line else f"cases/{case.case_id}"
             rows.append(f"  {url}/{place}  {sentence}")
     rows += [f"  {url}/lines/{each}  reviewed: {said}" for each, said in reviewed.items()]
+    if insured is not None:
+        rows.append(f"  {url}/customers/{insured}/insurance  insured; its cover stopped for new")
     return "\n".join([*rows, f"  {url}/  sign in as `approver1` or `manager`"])

@@ -14,7 +14,7 @@ from typing import Any
 
 from domain.application import ApplicationType
 from domain.assessment import Assessment, Dossier
-from domain.cover import Cover, CoverKind
+from domain.cover import REGISTERED, Cover, CoverKind
 from domain.customer import Segment
 from domain.edition import Factor, PolicyEdition
 from domain.statement import Item, completed
@@ -298,7 +298,7 @@ def _covered() -> Iterator[Case]:
     ):
         covers = (_cover(CoverKind.GUARANTEE, **changed),)
         yield f"guarantee {name}", a_dossier(application=asked, covers=covers), {}
-    all_kinds = tuple(_cover(kind) for kind in CoverKind)
+    all_kinds = tuple(_cover(kind) for kind in REGISTERED)
     yield "covered by every kind", a_dossier(application=asked, covers=all_kinds), {}
     yield "covered many times over", a_dossier(covers=all_kinds), {}
 

@@ -41,6 +41,7 @@ CLASS_OF = {
     CoverKind.MORTGAGE: CoverClass.COLLATERAL,
     CoverKind.GUARANTEE: CoverClass.GUARANTEE,
     CoverKind.INSURANCE: CoverClass.GUARANTEE,
+    CoverKind.CREDIT_INSURANCE: CoverClass.GUARANTEE,
 }
 CATEGORIES: dict[str, tuple[str, ...]] = {
     "covers": tuple(CoverClass),

@@ -23,6 +23,7 @@ from domain.edition import PolicyEdition
 from domain.errors import ActIllegal
 from domain.exchange import Rate
 from domain.identity import SYSTEM
+from domain.insurance import InsuranceStart
 from domain.line import ExpirySweep, LineStart, LineStatus
 from domain.money import Money
 from domain.notification import Channel, OutboxTurn
@@ -40,6 +41,7 @@ from storage.line import Lines
 from storage.notification import Outbox
 from storage.review import Reviews
 from storage.statement import Statements
+from tests.activities import test_insurance as insurance
 from tests.activities import test_repricing as repricing
 from tests.investigators import investigated
 from tests.makers_line import open_line
@@ -51,6 +53,7 @@ from tests.road import UNDRAWN, an_application
 from workflows.classification import ClassificationWorkflow
 from workflows.collection import CollectionWorkflow
 from workflows.contract import ContractSigningWorkflow
+from workflows.insurance import InsuranceWorkflow
 from workflows.line import CreditLineWorkflow, ReservationExpiryWorkflow
 from workflows.names import (
     CASES_QUEUE,
@@ -60,6 +63,7 @@ from workflows.names import (
     classification_id,
     collection_id,
     contract_id,
+    insurance_id,
     line_id,
     minutes_id,
     monitoring_id,
@@ -896,6 +900,23 @@ async def short_repricing(tape: Tape) -> None:
         task_queue=PORTFOLIO_QUEUE,
     )
     await keep_runs(tape, "repricing", workflow_id)
+
+
+@scenario
+async def short_insurance(tape: Tape) -> None:
+    """Six insured buyers whose notice of loss was missed, a buyer a page."""
+    road = tape.road
+    await road.call(a_book, road.records)
+    for n in range(1, 7):
+        await road.call(insurance.an_overdue_buyer, road.records, f"b-{n}")
+    workflow_id = insurance_id("run-1")
+    await road.client.execute_workflow(
+        InsuranceWorkflow.run,
+        InsuranceStart(page_size=1, at=noon(insurance.MISSED)),
+        id=workflow_id,
+        task_queue=PORTFOLIO_QUEUE,
+    )
+    await keep_runs(tape, "insurance", workflow_id)
 
 
 @scenario

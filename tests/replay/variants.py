@@ -19,6 +19,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from domain.collection import CollectionProgress, CollectionResult, CollectionStart
     from domain.contract import ContractOrder, ContractOutcome
+    from domain.insurance import InsurancePageDone, InsuranceStart, InsuranceTally
     from domain.line import ExpirySweep, ExpirySwept, LineProgress, LineStart
     from domain.notification import OutboxTurn
     from domain.rerating import ReratingPage, ReratingProgress, ReratingStart
@@ -29,6 +30,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.classification import ClassificationWorkflow
     from workflows.collection import CollectionWorkflow
     from workflows.contract import ContractSigningWorkflow
+    from workflows.insurance import InsuranceWorkflow
     from workflows.line import CreditLineWorkflow, ReservationExpiryWorkflow
     from workflows.minutes import MinutesWorkflow
     from workflows.outbox import OutboxWorkflow
@@ -200,6 +202,23 @@ class RepricingOfEachPageTwice(RepricingWorkflow):
         return await super()._page(start, after)
 
 
+@workflow.defn(name="InsuranceWorkflow")
+class InsuranceOfEachPageTwice(InsuranceWorkflow):
+    """Every page of what is insured is looked at twice."""
+
+    @workflow.init
+    def __init__(self, start: InsuranceStart) -> None:
+        super().__init__(start)
+
+    @workflow.run
+    async def run(self, start: InsuranceStart) -> InsuranceTally:
+        return await super().run(start)
+
+    async def _page(self, start: InsuranceStart, after: str | None) -> InsurancePageDone:
+        await super()._page(start, after)
+        return await super()._page(start, after)
+
+
 @workflow.defn(name="MonitoringWorkflow")
 class MonitoringOfEachPageTwice(MonitoringWorkflow):
     """Every page of the book is looked at twice."""
@@ -264,6 +283,7 @@ VARIANTS: tuple[type, ...] = (
     ReviewJudgedTwice,
     CollectionThatWaitsFirst,
     ClassificationOfEachPageTwice,
+    InsuranceOfEachPageTwice,
     MonitoringOfEachPageTwice,
     RepricingOfEachPageTwice,
     OutboxThatRests,

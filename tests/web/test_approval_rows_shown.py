@@ -32,6 +32,7 @@ pledge = {{ haircut = 0.1, valuation_months_max = 6, lgd = 0.15, counts_as = "co
 mortgage = {{ haircut = 0.4, valuation_months_max = 12, lgd = 0.25, counts_as = "collateral" }}
 guarantee = {{ haircut = 0.5, valuation_months_max = 12, lgd = 0.35, counts_as = "guarantee" }}
 insurance = {{ haircut = 0.1, lgd = 0.1, counts_as = "guarantee" }}
+credit_insurance = {{ haircut = 0.1, lgd = 0.1, counts_as = "guarantee" }}
 [[approval.rows]]
 code = "covered"
 grades = ["AAA", "AA", "A", "BBB", "BB", "B"]

@@ -114,6 +114,38 @@ SAMPLES: dict[Any, Sequence[Any]] = {
             evidence="0" * 64,
         ),
     ),
+    values.InsuranceTerms: (
+        values.InsuranceTerms(
+            insurer="p",
+            policy_no="n",
+            currency="CNY",
+            from_on=DAY,
+            until_on=DAY,
+            share=Decimal("0.9"),
+            liability_max=values.Money.of(1, "CNY"),
+            deductible=values.Money.of(0, "CNY"),
+            terms_days_max=90,
+            overdue_days_max=60,
+            notice_days=60,
+            claim_days=120,
+            source="s",
+        ),
+    ),
+    values.LimitWord: (
+        values.LimitWord(state="asked", amount=values.Money.of(1, "CNY"), said_on=DAY, source="s"),
+    ),
+    values.Shipment: (
+        values.Shipment(
+            shipment_no="s",
+            amount=values.Money.of(1, "CNY"),
+            shipped_on=DAY,
+            terms_days=1,
+            due_on=DAY,
+        ),
+    ),
+    values.ShipmentEvent: (
+        values.ShipmentEvent(event_no="e", shipment_no="s", kind="disputed", happened_on=DAY),
+    ),
     values.Person: (
         values.Person(
             person_id="p",

@@ -25,6 +25,7 @@ from web.console import (
     external_rating,
     guard,
     identity,
+    insurance,
     investigation,
     line,
     meeting,
@@ -64,6 +65,7 @@ _STAGES = (
     turnover,
     report,
     external_rating,
+    insurance,
     party,
     documents,
     repair,  # a timeline lies within its case

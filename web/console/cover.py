@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import Form
 
 from domain.assessment import CoverStep
-from domain.cover import CoverContent, CoverKind
+from domain.cover import REGISTERED, CoverContent, CoverKind
 from domain.errors import FieldUnreadable, NotFound, SameHands
 from web.console.lists import CURRENCIES, plain_amount
 from web.console.page import Visit
@@ -143,7 +143,7 @@ class CoversShown:
     rows: tuple[CoverRow, ...] = ()
     counts: CustomerCovers | None = None
     missing: Problem | None = None
-    kinds: tuple[CoverKind, ...] = tuple(CoverKind)
+    kinds: tuple[CoverKind, ...] = REGISTERED
     currencies: tuple[str, ...] = CURRENCIES
     may_record: bool = False
     typed: CoverTyped = CoverTyped()

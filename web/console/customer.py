@@ -34,6 +34,7 @@ _PLACES = (
     ("statements", "/statements", Action.STATEMENT_READ),
     ("turnover", "/turnover", Action.TURNOVER_READ),
     ("reports", "/reports", Action.REPORT_READ),
+    ("insurance", "/insurance", Action.INSURANCE_READ),
     ("ring", "/ring", Action.CUSTOMER_READ),
 )
 _CLASSES_MAX = 12

@@ -38,6 +38,12 @@ class Action(StrEnum):
     COVER_READ = "cover.read"
     COVER_RECORD = "cover.record"
     COVER_CHECK = "cover.check"
+    INSURANCE_READ = "insurance.read"
+    INSURANCE_RECORD = "insurance.record"
+    INSURANCE_CHECK = "insurance.check"
+    INSURANCE_DECLARE = "insurance.declare"
+    INSURANCE_CLOSE = "insurance.close"
+    INSURANCE_RUN = "insurance.run"
     CAP_READ = "cap.read"
     CAP_ASK = "cap.ask"
     STATEMENT_READ = "statement.read"
@@ -172,6 +178,13 @@ MATRIX: dict[Action, frozenset[Role]] = {
     Action.COVER_RECORD: frozenset({_RM, _RISK}),
     # Another risk officer's word, or that of whoever releases on the strength of it.
     Action.COVER_CHECK: frozenset({_RISK, _RELEASE}),
+    Action.INSURANCE_READ: _READERS,
+    Action.INSURANCE_RECORD: frozenset({_RM, _RISK}),
+    Action.INSURANCE_CHECK: frozenset({_RISK, _RELEASE}),
+    Action.INSURANCE_DECLARE: frozenset({_RM, _RISK, _COLLECTOR, _ORDERS}),
+    # A missed deadline is answered for by who looks after the customer, and closed by another.
+    Action.INSURANCE_CLOSE: frozenset({_RISK}),
+    Action.INSURANCE_RUN: frozenset({_RISK, _OPERATOR}),
     Action.CAP_READ: _READERS,
     # Decided by whoever may grant as much, and never by who asked.
     Action.CAP_ASK: frozenset({_RM, _RISK}),

@@ -33,6 +33,7 @@ from web.service.guard import GuardService
 from web.service.hook import HookService
 from web.service.identity import IdentityService
 from web.service.imports import ImportService
+from web.service.insurance import InsuranceService
 from web.service.investigation import InvestigationService
 from web.service.late import LateService
 from web.service.line import LineService
@@ -81,6 +82,7 @@ class Services:
     parties: PartyService
     related: RelatedService
     covers: CoverService
+    insurance: InsuranceService
     statements: StatementService
     receivables: ReceivableService
     trade: TradeService
@@ -160,6 +162,7 @@ def build_services(
         parties=PartyService(records, clock),
         related=RelatedService(records, clock),
         covers=CoverService(records, clock),
+        insurance=InsuranceService(records, gateway, clock),
         statements=StatementService(records, clock),
         receivables=receivables,
         trade=TradeService(records, clock),
