@@ -732,6 +732,17 @@ class MoreThanInvoiced(NotGranted):
     sentence_zh = "{amount} 超过发票 {invoice_no} 未付金额 {open}。"
 
 
+class CreditNoteNotReversible(NotGranted):
+    sentence = (
+        "Credit note {credit_note_no} of invoice {invoice_no} is reversed once, whole, and not"
+        " before its own day; it is not on record, is a reversal itself, is reversed, or says else."
+    )
+    sentence_zh = (
+        "发票 {invoice_no} 的贷项通知 {credit_note_no} 只能在其开具日或之后全额冲回一次；"
+        "该通知未登记、本身为冲回、已被冲回，或金额、日期不符。"
+    )
+
+
 class MoreThanReserved(NotGranted):
     sentence = "{amount} is more than the {reserved} still reserved."
     sentence_zh = "{amount} 超过剩余预占 {reserved}。"

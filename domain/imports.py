@@ -19,6 +19,7 @@ class ImportKind(StrEnum):
     STATEMENTS = "statements"
     INVOICES = "invoices"
     PAYMENTS = "payments"
+    CREDIT_NOTES = "credit_notes"
     LISTS = "lists"
     RATES = "rates"
     BENCHMARKS = "benchmarks"

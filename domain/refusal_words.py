@@ -26,6 +26,7 @@ ZH: dict[str, str] = {
     "contract": "授信协议",
     "cover": "风险缓释",
     "credit event": "信用事件",
+    "credit note": "贷项通知",
     "customer": "客户",
     "delegation": "委托",
     "edition": "政策版本",

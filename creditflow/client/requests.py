@@ -175,6 +175,14 @@ def record_payment(customer_id: str, payment: v.Payment, key: str | None) -> Cal
     return writing(_at("customers", customer_id, "payments"), v.Payment, payment, key=key)
 
 
+def record_credit_note(customer_id: str, note: v.CreditNote, key: str | None) -> Call[v.CreditNote]:
+    return writing(_at("customers", customer_id, "credit-notes"), v.CreditNote, note, key=key)
+
+
+def credit_notes(customer_id: str) -> Call[v.Items[v.CreditNote]]:
+    return reading(_at("customers", customer_id, "credit-notes"), v.Items[v.CreditNote])
+
+
 def account(customer_id: str, as_of: date | None) -> Call[v.Account]:
     return reading(_at("customers", customer_id, "account"), v.Account, as_of=as_of)
 

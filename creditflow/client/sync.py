@@ -206,6 +206,15 @@ class Client(Connection):
     ) -> v.Payment:
         return self.run(requests.record_payment(customer_id, payment, key))
 
+    def record_credit_note(
+        self, customer_id: str, note: v.CreditNote, *, key: str | None = None
+    ) -> v.CreditNote:
+        return self.run(requests.record_credit_note(customer_id, note, key))
+
+    def fetch_credit_notes(self, customer_id: str) -> Sequence[v.CreditNote]:
+        """Every credit note of a customer's invoices, reversals among them."""
+        return self.run(requests.credit_notes(customer_id)).items
+
     def fetch_account(self, customer_id: str, as_of: date | None = None) -> v.Account:
         """What the customer owes as of a day, aged, and how it paid."""
         return self.run(requests.account(customer_id, as_of))
@@ -292,7 +301,7 @@ class Client(Connection):
         per_row: bool = False,
         key: str | None = None,
     ) -> v.Imported:
-        """Bring in a CSV of customers, statements, invoices, payments, lists or rates.
+        """Bring in a CSV of customers, statements, invoices, payments, credit notes, lists or rates.
 
         One refused row refuses all (`import_refused`, its `errors` by row), unless `per_row`.
         """

@@ -1725,6 +1725,17 @@ class Payment(Answer):
     amount: Money
 
 
+class CreditNote(Answer):
+    """So much less is owed of an invoice, or, where it `reverses` another, as much again."""
+
+    credit_note_no: str
+    invoice_no: str
+    issued_on: date
+    amount: Money
+    reverses: str | None = None
+    reason: str = ""
+
+
 class Account(Answer):
     """What a customer owes as of a day, and how it paid."""
 
