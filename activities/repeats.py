@@ -19,7 +19,7 @@ _ANSWERING = (
 )
 _DUE = (
     "look_at_case take_report look_at_line open_review expire_reservations deliver_outbox"
-    " monitor_customers classify_customers reprice_lines preview_rerating apply_rerating"
+    " monitor_customers classify_customers reprice_lines ask_accounts preview_rerating apply_rerating"
     " look_at_arrears"
 )
 _JUDGING = "assess_application reassess_line"

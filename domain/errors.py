@@ -104,6 +104,23 @@ class AmountNotPositive(Malformed):
     sentence_zh = "{amount} 不大于零。"
 
 
+class AmountMissing(Malformed):
+    sentence = "What the customer has open on document {invoice_no} is not said."
+    sentence_zh = "未说明客户账上单据 {invoice_no} 的未付金额。"
+
+
+class DocumentUnlisted(Malformed):
+    sentence = "Document {invoice_no} is not among those that are to be confirmed."
+    sentence_zh = "单据 {invoice_no} 不在本次对账范围内。"
+
+
+class DocumentListed(Malformed):
+    sentence = (
+        "Document {invoice_no} is among those that are to be confirmed; say what differs on it."
+    )
+    sentence_zh = "单据 {invoice_no} 已在本次对账范围内，请说明差异。"
+
+
 class IdentifierInvalid(Malformed):
     sentence = "The {scheme} {value} fails its own check digit or form."
     sentence_zh = "{scheme} {value} 校验未通过。"
@@ -599,6 +616,11 @@ class MergeCircular(Conflict):
 class MergeBuiltOn(Conflict):
     sentence = "The merge {merge_id} stands: {what} was decided on the merged record since."
     sentence_zh = "合并 {merge_id} 不能撤回：合并后的记录上已有新的{what}。"
+
+
+class DocumentAnswered(Conflict):
+    sentence = "Document {invoice_no} was answered already."
+    sentence_zh = "单据 {invoice_no} 已有答复。"
 
 
 class StaleContent(Conflict):

@@ -56,6 +56,8 @@ class Notice(StrEnum):
     REMINDER_LETTER_1 = "reminder_letter_1"
     REMINDER_LETTER_2 = "reminder_letter_2"
     REMINDER_LETTER_3 = "reminder_letter_3"
+    CONFIRMATION_ASKED = "confirmation_asked"
+    CONFIRMATION_DIFFERS = "confirmation_differs"
     REVIEW_DUE = "review_due"
     LAPSED = "lapsed"
     RECOVERED = "recovered"
@@ -103,6 +105,8 @@ NOTICE_FACTS: Mapping[Notice, tuple[str, ...]] = {
     Notice.REMINDER_LETTER_1: ("overdue", "days_past_due", "as_of"),
     Notice.REMINDER_LETTER_2: ("overdue", "days_past_due", "as_of"),
     Notice.REMINDER_LETTER_3: ("overdue", "days_past_due", "as_of"),
+    Notice.CONFIRMATION_ASKED: ("as_of", "total", "documents", "link", "answer_by"),
+    Notice.CONFIRMATION_DIFFERS: ("customer_id", "as_of", "documents", "due_on"),
     Notice.REVIEW_DUE: ("line_id", "due_on"),
     Notice.LAPSED: ("case_id", "reason"),
     Notice.RECOVERED: ("case_id", "reason"),

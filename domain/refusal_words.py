@@ -23,6 +23,8 @@ ZH: dict[str, str] = {
     "collection case": "催收案件",
     "condition": "前提条件",
     "conflict": "利益冲突申报",
+    "account confirmation": "对账",
+    "confirmation difference": "对账差异",
     "contract": "授信协议",
     "cover": "风险缓释",
     "credit event": "信用事件",

@@ -7,6 +7,7 @@ NAMESPACE = "credit"
 DEPLOYMENT = "creditflow"  # of which every named release of the worker is a version
 
 CLASSIFICATION_SCHEDULE = "classification"
+CONFIRMATION_SCHEDULE = "confirmation"
 MONITORING_SCHEDULE = "monitoring"
 REPRICING_SCHEDULE = "repricing"
 RESERVATION_EXPIRY_SCHEDULE = "reservation_expiry"
@@ -58,6 +59,11 @@ def monitoring_id(run: str = "") -> str:
 def classification_id(run: str = "") -> str:
     """`run` tells runs on demand apart; a scheduled one is told apart by Temporal."""
     return f"runs/classification/{run}" if run else "runs/classification"
+
+
+def confirmation_id(run: str = "") -> str:
+    """`run` tells runs on demand apart; a scheduled one is told apart by Temporal."""
+    return f"runs/confirmation/{run}" if run else "runs/confirmation"
 
 
 def repricing_id(run: str = "") -> str:

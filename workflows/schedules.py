@@ -27,19 +27,23 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from domain.benchmark import RepricingStart
 from domain.calendar import ZONE
 from domain.classification import ClassificationStart
+from domain.confirmation import ConfirmationStart
 from domain.line import ExpirySweep
 from domain.notification import Channel, OutboxTurn
 from domain.warning import MonitoringStart
 from workflows.classification import ClassificationWorkflow
+from workflows.confirmation import ConfirmationWorkflow
 from workflows.line import ReservationExpiryWorkflow
 from workflows.names import (
     CASES_QUEUE,
     CLASSIFICATION_SCHEDULE,
+    CONFIRMATION_SCHEDULE,
     MONITORING_SCHEDULE,
     PORTFOLIO_QUEUE,
     REPRICING_SCHEDULE,
     RESERVATION_EXPIRY_SCHEDULE,
     classification_id,
+    confirmation_id,
     monitoring_id,
     outbox_id,
     repricing_id,
@@ -53,6 +57,7 @@ from workflows.warning import MonitoringWorkflow
 CHANNELS = (Channel.MAIL, Channel.TEMPORAL)
 REPRICING_HOUR = 5  # before the book is looked at, with the fixings up to the day before
 MONITORING_HOUR = 6  # before people come to work
+CONFIRMATION_HOUR = 7  # when the day's mails are read
 CLASSIFICATION_HOUR = 23  # when the day's invoices and payments are in
 EXPIRY_EVERY = timedelta(minutes=5)
 # A sweep is as of the instant its workflow begins; a schedule's input is the same every time.
@@ -77,6 +82,7 @@ async def ensure_schedules(client: Client, offset_days: int = 0) -> None:
     """Put every schedule in place; one that is there takes over what has changed, paused or not."""
     wanted = {
         CLASSIFICATION_SCHEDULE: _classification(offset_days),
+        CONFIRMATION_SCHEDULE: _confirmation(offset_days),
         MONITORING_SCHEDULE: _monitoring(offset_days),
         REPRICING_SCHEDULE: _repricing(offset_days),
         RESERVATION_EXPIRY_SCHEDULE: _reservation_expiry(offset_days),
@@ -102,6 +108,23 @@ def _classification(offset_days: int) -> Schedule:
         spec=_daily(CLASSIFICATION_HOUR),
         policy=SchedulePolicy(
             overlap=ScheduleOverlapPolicy.SKIP, catchup_window=timedelta(minutes=30)
+        ),
+    )
+
+
+def _confirmation(offset_days: int) -> Schedule:
+    """Every day: the first run after a period's end asks for its accounts, a later one for the rest."""
+    return Schedule(
+        action=ScheduleActionStartWorkflow(
+            ConfirmationWorkflow.run,
+            ConfirmationStart(offset_days=offset_days),
+            id=confirmation_id(),
+            task_queue=PORTFOLIO_QUEUE,
+            static_summary="ask customers to confirm their accounts",
+        ),
+        spec=_daily(CONFIRMATION_HOUR),
+        policy=SchedulePolicy(
+            overlap=ScheduleOverlapPolicy.SKIP, catchup_window=timedelta(hours=24)
         ),
     )
 

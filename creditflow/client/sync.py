@@ -215,6 +215,71 @@ class Client(Connection):
         """Every credit note of a customer's invoices, reversals among them."""
         return self.run(requests.credit_notes(customer_id)).items
 
+    def ask_confirmation(
+        self, customer_id: str | None = None, as_of: date | None = None
+    ) -> v.RunStarted:
+        """Send the accounts that are due, or one customer's as of a day; each once."""
+        return self.run(requests.ask_confirmation(customer_id, as_of))
+
+    def list_confirmations(
+        self, customer_id: str | None = None, *, waiting: bool = False
+    ) -> Iterator[v.ConfirmationView]:
+        """Accounts that were asked for, newest first."""
+        return self._pages(lambda cursor: requests.confirmations(customer_id, waiting, cursor))
+
+    def fetch_confirmation(self, confirmation_id: str) -> v.ConfirmationView:
+        return self.run(requests.confirmation(confirmation_id))
+
+    def answer_confirmation(
+        self,
+        confirmation_id: str,
+        *,
+        document_hash: str,
+        evidence_hash: str,
+        all_agreed: bool = False,
+        agreed: Sequence[str] = (),
+        differences: Sequence[v.DifferenceSaid] = (),
+    ) -> v.ConfirmationView:
+        """Put on record what came back stamped; its picture is attached before."""
+        return self.run(
+            requests.answer_confirmation(
+                confirmation_id, document_hash, evidence_hash, all_agreed, agreed, differences
+            )
+        )
+
+    def fetch_confirmation_differences(
+        self, customer_id: str | None = None
+    ) -> Sequence[v.ConfirmationDifference]:
+        """What is still to be cleared up, earliest due first."""
+        return self.run(requests.confirmation_differences(customer_id)).items
+
+    def close_difference(
+        self, difference_id: str, outcome: str, reason: str
+    ) -> v.ConfirmationDifference:
+        """Say how a difference was cleared up: upheld, corrected, credited or disputed."""
+        return self.run(requests.close_difference(difference_id, outcome, reason))
+
+    def fetch_confirmation_page(self, token: str) -> v.ConfirmationLinkPage:
+        """What a link from a mail leads to."""
+        return self.run(requests.confirmation_page(token))
+
+    def answer_confirmation_by_link(
+        self,
+        token: str,
+        *,
+        document_hash: str,
+        signatory: v.Signatory,
+        all_agreed: bool = False,
+        agreed: Sequence[str] = (),
+        differences: Sequence[v.DifferenceSaid] = (),
+    ) -> v.ConfirmationLinkPage:
+        """Answer and sign for the customer, as whoever holds the link."""
+        return self.run(
+            requests.answer_confirmation_by_link(
+                token, document_hash, signatory, all_agreed, agreed, differences
+            )
+        )
+
     def fetch_account(self, customer_id: str, as_of: date | None = None) -> v.Account:
         """What the customer owes as of a day, aged, and how it paid."""
         return self.run(requests.account(customer_id, as_of))

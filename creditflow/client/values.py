@@ -1736,6 +1736,110 @@ class CreditNote(Answer):
     reason: str = ""
 
 
+class ConfirmationItem(Answer):
+    """A document that is open on the day, and what is off it by then."""
+
+    invoice_no: str
+    issued_on: date
+    due_on: date
+    amount: Money
+    paid: Money
+    open: Money
+    disputed: bool = False
+
+
+class ConfirmationRequest(Answer):
+    """The open documents of a customer in one currency as of a day."""
+
+    customer_id: str
+    as_of: date
+    currency: str
+    items: tuple[ConfirmationItem, ...]
+
+
+class DifferenceSaid(Answer):
+    """What the customer says of a document: missing, extra, amount or paid."""
+
+    invoice_no: str
+    kind: str
+    amount: Money | None = None
+    note: str = ""
+
+
+class Signatory(Answer):
+    signatory: str
+    capacity: str
+    authority_hash: str | None = None
+
+
+class ConfirmationAnswer(Answer):
+    """An answer on record with the hash of its evidence; signed, or else stamped."""
+
+    answer_id: str
+    confirmation_id: str
+    agreed: tuple[str, ...]
+    signatory: Signatory | None = None
+    evidence_hash: str
+    answered_on: date
+    recorded_by: str
+
+
+class ConfirmationDifference(Answer):
+    """What differs on one document, who clears it up by when, and what came of it."""
+
+    difference_id: str
+    confirmation_id: str
+    customer_id: str
+    said: DifferenceSaid
+    ours: Money | None = None
+    owner: str
+    due_on: date
+    outcome: str | None = None
+    reason: str = ""
+    closed_on: date | None = None
+    closed_by: str | None = None
+
+
+class Confirmation(Answer):
+    """An account that a customer was asked to confirm, and what came back."""
+
+    confirmation_id: str
+    request: ConfirmationRequest
+    document_hash: str
+    total: Money
+    disputed: Money
+    sent_on: date
+    answer_by: date
+    holds: bool
+    edition_hash: str
+    answers: tuple[ConfirmationAnswer, ...] = ()
+    differences: tuple[ConfirmationDifference, ...] = ()
+
+
+class ConfirmationView(Answer):
+    """An account, how it stands, and whether silence holds the customer's orders today."""
+
+    confirmation: Confirmation
+    status: str
+    unanswered: tuple[str, ...]
+    overdue: bool
+    holds_orders: bool
+
+
+class ConfirmationLinkPage(Answer):
+    """What the holder of a link is asked to confirm."""
+
+    confirmation_id: str
+    customer_name: str
+    customer_name_zh: str
+    request: ConfirmationRequest
+    document_hash: str
+    answer_by: date
+    status: str
+    unanswered: tuple[str, ...]
+    evidence_hashes: tuple[str, ...]
+
+
 class Account(Answer):
     """What a customer owes as of a day, and how it paid."""
 

@@ -56,6 +56,9 @@ COMMANDS: dict[str, Entry] = {
     "turnover": Entry("creditflow.commands.turnover:turnover", "What VAT invoices come to."),
     "cover": Entry("creditflow.commands.cover:cover", "What stands behind credit."),
     "interest": Entry("creditflow.commands.late:interest", "Late interest."),
+    "confirmation": Entry(
+        "creditflow.commands.confirmation:confirmation", "Accounts that customers confirm."
+    ),
     "benchmark": Entry(
         "creditflow.commands.benchmark:benchmark", "Benchmark rates, and repricing."
     ),

@@ -44,6 +44,10 @@ class Action(StrEnum):
     STATEMENT_RECORD = "statement.record"
     RECEIVABLE_READ = "receivable.read"
     RECEIVABLE_RECORD = "receivable.record"
+    CONFIRMATION_READ = "confirmation.read"
+    CONFIRMATION_ASK = "confirmation.ask"
+    CONFIRMATION_RUN = "confirmation.run"
+    CONFIRMATION_ANSWER = "confirmation.answer"
     TRADE_READ = "trade.read"
     TRADE_RECORD = "trade.record"
     PAYABLE_RECORD = "payable.record"
@@ -176,6 +180,10 @@ MATRIX: dict[Action, frozenset[Role]] = {
     Action.STATEMENT_RECORD: frozenset({_RM}),
     Action.RECEIVABLE_READ: _READERS,
     Action.RECEIVABLE_RECORD: frozenset({_RM, _ORDERS}),
+    Action.CONFIRMATION_READ: _READERS,
+    Action.CONFIRMATION_ASK: frozenset({_RM, _RISK}),
+    Action.CONFIRMATION_RUN: frozenset({_RISK, _OPERATOR}),
+    Action.CONFIRMATION_ANSWER: frozenset({_RM, _RISK}),
     Action.TRADE_READ: _READERS,
     Action.TRADE_RECORD: frozenset({_RM, _RISK}),
     Action.PAYABLE_RECORD: frozenset({_RM, _ORDERS}),

@@ -19,6 +19,7 @@ from web.service.classification import ClassificationService
 from web.service.clock import Clock
 from web.service.cohort import CohortService
 from web.service.collection import CollectionService
+from web.service.confirmation import ConfirmationService
 from web.service.contract import ContractService
 from web.service.cover import CoverService
 from web.service.customer import CustomerService
@@ -81,6 +82,7 @@ class Services:
     covers: CoverService
     statements: StatementService
     receivables: ReceivableService
+    confirmations: ConfirmationService
     trade: TradeService
     late: LateService
     turnover: TurnoverService
@@ -155,6 +157,7 @@ def build_services(
         related=RelatedService(records, clock),
         covers=CoverService(records, clock),
         statements=StatementService(records, clock),
+        confirmations=ConfirmationService(records, gateway, clock),
         receivables=ReceivableService(records, clock),
         trade=TradeService(records, clock),
         late=LateService(records, clock),

@@ -1,4 +1,4 @@
-"""receivable: credit notes, which take an invoice back in part or whole from their day on."""
+"""receivable: credit notes; accounts confirmed by customers, and what differs."""
 
 from alembic import op
 
@@ -8,9 +8,16 @@ down_revision = "0046"
 
 def upgrade() -> None:
     """Add this stage's tables; written without importing our code."""
-    for statement in _CREDIT_NOTES:
+    for statement in (*_CREDIT_NOTES, *_CONFIRMATIONS):
         op.execute(statement)
-    for table in ("credit_note",):
+    for table in (
+        "credit_note",
+        "account_confirmation",
+        "confirmation_answer",
+        "confirmation_document",
+        "confirmation_difference",
+        "confirmation_difference_end",
+    ):
         op.execute(
             f"CREATE TRIGGER refuse_change BEFORE UPDATE OR DELETE ON {table}"
             " FOR EACH ROW EXECUTE FUNCTION refuse_change()"
@@ -54,5 +61,87 @@ _CREDIT_NOTES = (
         SELECT coalesce(sum(amount_minor), 0) FROM invoice_reduction
         WHERE customer_id = i.customer_id AND invoice_no = i.invoice_no
     $$
+    """,
+)
+
+_CONFIRMATIONS = (
+    """
+    CREATE TABLE account_confirmation (
+        confirmation_id text CONSTRAINT pk_account_confirmation PRIMARY KEY,
+        customer_id text NOT NULL
+            CONSTRAINT fk_account_confirmation_customer_id REFERENCES customer (customer_id),
+        as_of date NOT NULL,
+        currency text NOT NULL,
+        request jsonb NOT NULL,
+        documents integer NOT NULL CONSTRAINT ck_account_confirmation_documents CHECK (documents > 0),
+        document_hash text NOT NULL,
+        total_minor bigint NOT NULL,
+        disputed_minor bigint NOT NULL,
+        token_hash text NOT NULL CONSTRAINT uq_account_confirmation_token_hash UNIQUE,
+        sent_on date NOT NULL,
+        answer_by date NOT NULL,
+        holds boolean NOT NULL,
+        edition_hash text NOT NULL,
+        recorded_at timestamptz NOT NULL DEFAULT now(),
+        CONSTRAINT uq_account_confirmation_account UNIQUE (customer_id, as_of, currency),
+        CONSTRAINT ck_account_confirmation_days CHECK (answer_by >= sent_on)
+    )
+    """,
+    """
+    CREATE TABLE confirmation_answer (
+        answer_id text CONSTRAINT pk_confirmation_answer PRIMARY KEY,
+        confirmation_id text NOT NULL
+            CONSTRAINT fk_confirmation_answer_confirmation_id REFERENCES account_confirmation,
+        agreed jsonb NOT NULL,
+        signatory jsonb,
+        evidence_hash text NOT NULL
+            CONSTRAINT fk_confirmation_answer_evidence_hash REFERENCES attachment (sha256),
+        answered_on date NOT NULL,
+        recorded_by text NOT NULL,
+        recorded_at timestamptz NOT NULL DEFAULT now()
+    )
+    """,
+    "CREATE INDEX ix_confirmation_answer_confirmation_id ON confirmation_answer (confirmation_id)",
+    # Each document of an account is answered once, whatever is said of it.
+    """
+    CREATE TABLE confirmation_document (
+        confirmation_id text
+            CONSTRAINT fk_confirmation_document_confirmation_id REFERENCES account_confirmation,
+        invoice_no text,
+        answer_id text NOT NULL
+            CONSTRAINT fk_confirmation_document_answer_id REFERENCES confirmation_answer,
+        CONSTRAINT pk_confirmation_document PRIMARY KEY (confirmation_id, invoice_no)
+    )
+    """,
+    """
+    CREATE TABLE confirmation_difference (
+        difference_id text CONSTRAINT pk_confirmation_difference PRIMARY KEY,
+        confirmation_id text NOT NULL
+            CONSTRAINT fk_confirmation_difference_confirmation_id REFERENCES account_confirmation,
+        answer_id text NOT NULL
+            CONSTRAINT fk_confirmation_difference_answer_id REFERENCES confirmation_answer,
+        invoice_no text NOT NULL,
+        kind text NOT NULL CONSTRAINT ck_confirmation_difference_kind
+            CHECK (kind IN ('missing', 'extra', 'amount', 'paid')),
+        said jsonb NOT NULL,
+        ours jsonb,
+        owner text NOT NULL,
+        due_on date NOT NULL,
+        recorded_at timestamptz NOT NULL DEFAULT now(),
+        CONSTRAINT uq_confirmation_difference_document UNIQUE (confirmation_id, invoice_no)
+    )
+    """,
+    """
+    CREATE TABLE confirmation_difference_end (
+        difference_id text CONSTRAINT pk_confirmation_difference_end PRIMARY KEY
+            CONSTRAINT fk_confirmation_difference_end_difference_id
+            REFERENCES confirmation_difference,
+        outcome text NOT NULL CONSTRAINT ck_confirmation_difference_end_outcome
+            CHECK (outcome IN ('upheld', 'corrected', 'credited', 'disputed')),
+        reason text NOT NULL CONSTRAINT ck_confirmation_difference_end_reason CHECK (reason <> ''),
+        closed_on date NOT NULL,
+        closed_by text NOT NULL,
+        recorded_at timestamptz NOT NULL DEFAULT now()
+    )
     """,
 )
