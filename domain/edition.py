@@ -813,6 +813,13 @@ class ConfirmationPolicy(Value):
     hold: bool = False  # whether orders are held after them too
 
 
+class ReconciliationPolicy(Value):
+    """How far another system's extract may differ from our documents before somebody has to look."""
+
+    drift_max: Annotated[Exact, Field(ge=0)] = Decimal(0)  # of a customer, in each currency
+    finding_days: int = Field(default=5, ge=1)  # in which it is cleared up
+
+
 class ScreeningPolicy(Value):
     age_days_max: int = Field(ge=0)  # of the screening, at activation
     barred_industries: tuple[str, ...] = ()
@@ -1086,6 +1093,7 @@ class PolicyEdition(Value):
     review: ReviewPolicy
     monitoring: MonitoringPolicy
     confirmation: ConfirmationPolicy = ConfirmationPolicy()
+    reconciliation: ReconciliationPolicy = ReconciliationPolicy()
     screening: ScreeningPolicy
     silence: SilencePolicy
     turnaround: TurnaroundPolicy = TurnaroundPolicy()

@@ -282,6 +282,40 @@ class AsyncClient(AsyncConnection):
             )
         )
 
+    async def reconcile(
+        self,
+        file: Path | bytes,
+        *,
+        as_of: date | None = None,
+        profile: str = "standard",
+        dry_run: bool = False,
+        key: str | None = None,
+    ) -> v.Reconciled:
+        """Compare another system's open items as of a day with our documents."""
+        name, content = (file.name, file.read_bytes()) if isinstance(file, Path) else ("", file)
+        return await self.run(
+            requests.reconcile(name or "open_items.csv", content, as_of, profile, dry_run, key)
+        )
+
+    async def reconcile_newest(self) -> v.Reconciliation:
+        """Compare the newest extract with the books as they are now."""
+        return await self.run(requests.reconcile_newest())
+
+    def list_reconciliations(self) -> AsyncIterator[v.Reconciliation]:
+        """What comparisons came to, newest first."""
+        return self._pages(lambda cursor: requests.reconciliations(cursor))
+
+    async def fetch_reconciliation(self, reconciliation_id: str) -> v.Reconciliation:
+        return await self.run(requests.reconciliation(reconciliation_id))
+
+    async def fetch_reconciliation_findings(self) -> Sequence[v.ReconciliationFinding]:
+        """Drift that is still to be cleared up, earliest due first."""
+        return (await self.run(requests.reconciliation_findings())).items
+
+    async def close_finding(self, finding_id: str, reason: str) -> v.ReconciliationFinding:
+        """Say why a drift is none, or is no more."""
+        return await self.run(requests.close_finding(finding_id, reason))
+
     async def fetch_account(self, customer_id: str, as_of: date | None = None) -> v.Account:
         """What the customer owes as of a day, aged, and how it paid."""
         return await self.run(requests.account(customer_id, as_of))

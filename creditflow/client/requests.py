@@ -268,6 +268,43 @@ def _answer_of(
     }
 
 
+def reconcile(
+    name: str, content: bytes, as_of: date | None, profile: str, dry_run: bool, key: str | None
+) -> Call[v.Reconciled]:
+    return uploading(
+        "/reconciliations",
+        v.Reconciled,
+        name,
+        content,
+        "text/csv",
+        key=key,
+        profile=profile,
+        dry_run=dry_run,
+        as_of=as_of,
+    )
+
+
+def reconcile_newest() -> Call[v.Reconciliation]:
+    return writing("/runs/reconciliation", v.Reconciliation, {})
+
+
+def reconciliations(cursor: str | None) -> Call[v.Page[v.Reconciliation]]:
+    return reading("/reconciliations", v.Page[v.Reconciliation], cursor=cursor, page_size=50)
+
+
+def reconciliation(reconciliation_id: str) -> Call[v.Reconciliation]:
+    return reading(_at("reconciliations", reconciliation_id), v.Reconciliation)
+
+
+def reconciliation_findings() -> Call[v.Items[v.ReconciliationFinding]]:
+    return reading("/reconciliation-findings", v.Items[v.ReconciliationFinding])
+
+
+def close_finding(finding_id: str, reason: str) -> Call[v.ReconciliationFinding]:
+    where = _at("reconciliation-findings", finding_id, "end")
+    return writing(where, v.ReconciliationFinding, {"reason": reason})
+
+
 def account(customer_id: str, as_of: date | None) -> Call[v.Account]:
     return reading(_at("customers", customer_id, "account"), v.Account, as_of=as_of)
 

@@ -280,6 +280,40 @@ class Client(Connection):
             )
         )
 
+    def reconcile(
+        self,
+        file: Path | bytes,
+        *,
+        as_of: date | None = None,
+        profile: str = "standard",
+        dry_run: bool = False,
+        key: str | None = None,
+    ) -> v.Reconciled:
+        """Compare another system's open items as of a day with our documents."""
+        name, content = (file.name, file.read_bytes()) if isinstance(file, Path) else ("", file)
+        return self.run(
+            requests.reconcile(name or "open_items.csv", content, as_of, profile, dry_run, key)
+        )
+
+    def reconcile_newest(self) -> v.Reconciliation:
+        """Compare the newest extract with the books as they are now."""
+        return self.run(requests.reconcile_newest())
+
+    def list_reconciliations(self) -> Iterator[v.Reconciliation]:
+        """What comparisons came to, newest first."""
+        return self._pages(lambda cursor: requests.reconciliations(cursor))
+
+    def fetch_reconciliation(self, reconciliation_id: str) -> v.Reconciliation:
+        return self.run(requests.reconciliation(reconciliation_id))
+
+    def fetch_reconciliation_findings(self) -> Sequence[v.ReconciliationFinding]:
+        """Drift that is still to be cleared up, earliest due first."""
+        return self.run(requests.reconciliation_findings()).items
+
+    def close_finding(self, finding_id: str, reason: str) -> v.ReconciliationFinding:
+        """Say why a drift is none, or is no more."""
+        return self.run(requests.close_finding(finding_id, reason))
+
     def fetch_account(self, customer_id: str, as_of: date | None = None) -> v.Account:
         """What the customer owes as of a day, aged, and how it paid."""
         return self.run(requests.account(customer_id, as_of))

@@ -1840,6 +1840,62 @@ class ConfirmationLinkPage(Answer):
     evidence_hashes: tuple[str, ...]
 
 
+class CustomerSums(Answer):
+    """One customer in one currency, by our documents, the extract and the book of entries."""
+
+    customer_id: str
+    currency: str
+    matched: int
+    missing: int
+    extra: int
+    differing: int
+    ours: Money
+    theirs: Money
+    drift: Money
+    used: Money
+
+
+class MatchedDocument(Answer):
+    """A document that is missing, extra or differing, and in what."""
+
+    customer_id: str
+    invoice_no: str
+    kind: str
+    ours: Money | None = None
+    theirs: Money | None = None
+    fields: tuple[str, ...] = ()
+
+
+class Reconciliation(Answer):
+    """What comparing another system's open items came to."""
+
+    reconciliation_id: str
+    extract_id: str
+    as_of: date
+    run_on: date
+    documents: int
+    matched: int
+    missing: int
+    extra: int
+    differing: int
+    customers: tuple[CustomerSums, ...] = ()
+    items: tuple[MatchedDocument, ...] = ()
+
+
+class ReconciliationFinding(Answer):
+    """A customer's drift above what policy lets pass, and what became of it."""
+
+    finding_id: str
+    reconciliation_id: str
+    customer_id: str
+    drift: Money
+    owner: str
+    due_on: date
+    reason: str = ""
+    closed_on: date | None = None
+    closed_by: str | None = None
+
+
 class Account(Answer):
     """What a customer owes as of a day, and how it paid."""
 
@@ -2123,6 +2179,13 @@ class Imported(Answer):
     kept: bool
     errors: tuple[RowError, ...]
     tolerated: tuple[ToleranceUse, ...] = ()  # what ties only thanks to a tolerance
+
+
+class Reconciled(Answer):
+    """What became of an extract's rows, and what comparing it came to; None in a dry run."""
+
+    report: Imported
+    reconciliation: Reconciliation | None
 
 
 class ImportProfiles(Answer):

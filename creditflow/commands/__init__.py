@@ -56,6 +56,12 @@ COMMANDS: dict[str, Entry] = {
     "turnover": Entry("creditflow.commands.turnover:turnover", "What VAT invoices come to."),
     "cover": Entry("creditflow.commands.cover:cover", "What stands behind credit."),
     "interest": Entry("creditflow.commands.late:interest", "Late interest."),
+    "reconcile": Entry(
+        "creditflow.commands.reconciliation:reconcile", "Another system's open items, compared."
+    ),
+    "drift": Entry(
+        "creditflow.commands.reconciliation:findings", "What two systems do not agree on."
+    ),
     "confirmation": Entry(
         "creditflow.commands.confirmation:confirmation", "Accounts that customers confirm."
     ),

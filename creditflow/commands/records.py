@@ -17,6 +17,7 @@ class Kind(StrEnum):
     INVOICES = "invoices"
     PAYMENTS = "payments"
     CREDIT_NOTES = "credit_notes"
+    OPEN_ITEMS = "open_items"
     LISTS = "lists"
     RATES = "rates"
     BENCHMARKS = "benchmarks"

@@ -42,7 +42,7 @@ PAGES = (
     "/policy /mails /operations /operations?compare=true /repairs /customers/merges /overrides "
     "/classes /classes?tier=substandard&stage=3 /cohorts /cohorts?view=approver /cohorts/letters "
     "/guards /guards?view=above_eligible /related /related?view=disclosure /tolerances "
-    "/confirmations /confirmations?view=all /benchmarks /benchmarks?benchmark=LPR1Y "
+    "/reconciliations /confirmations /confirmations?view=all /benchmarks /benchmarks?benchmark=LPR1Y "
     "/outlooks /outlooks/lines?industry=C "
     "/turnaround /turnaround?view=position /turnaround?view=type&since=2020-01-01 "
     "/authority /authority?view=seats /authority?view=delegations /authority?view=certificates "

@@ -44,6 +44,9 @@ class Action(StrEnum):
     STATEMENT_RECORD = "statement.record"
     RECEIVABLE_READ = "receivable.read"
     RECEIVABLE_RECORD = "receivable.record"
+    RECONCILIATION_READ = "reconciliation.read"
+    RECONCILIATION_RUN = "reconciliation.run"
+    RECONCILIATION_CLOSE = "reconciliation.close"
     CONFIRMATION_READ = "confirmation.read"
     CONFIRMATION_ASK = "confirmation.ask"
     CONFIRMATION_RUN = "confirmation.run"
@@ -184,6 +187,10 @@ MATRIX: dict[Action, frozenset[Role]] = {
     Action.CONFIRMATION_ASK: frozenset({_RM, _RISK}),
     Action.CONFIRMATION_RUN: frozenset({_RISK, _OPERATOR}),
     Action.CONFIRMATION_ANSWER: frozenset({_RM, _RISK}),
+    # An extract shows the whole book; whoever looks after a customer closes its findings.
+    Action.RECONCILIATION_READ: frozenset({_APPROVER, _RISK, _OPERATOR, _AUDITOR}),
+    Action.RECONCILIATION_RUN: frozenset({_RISK, _OPERATOR}),
+    Action.RECONCILIATION_CLOSE: frozenset({_RM, _RISK}),
     Action.TRADE_READ: _READERS,
     Action.TRADE_RECORD: frozenset({_RM, _RISK}),
     Action.PAYABLE_RECORD: frozenset({_RM, _ORDERS}),

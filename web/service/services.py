@@ -48,6 +48,7 @@ from web.service.override import OverrideService
 from web.service.party import PartyService
 from web.service.profile import ProfileService
 from web.service.receivable import ReceivableService
+from web.service.reconciliation import ReconciliationService
 from web.service.related import RelatedService
 from web.service.repair import RepairService
 from web.service.report import ReportService
@@ -83,6 +84,7 @@ class Services:
     statements: StatementService
     receivables: ReceivableService
     confirmations: ConfirmationService
+    reconciliations: ReconciliationService
     trade: TradeService
     late: LateService
     turnover: TurnoverService
@@ -157,6 +159,7 @@ def build_services(
         related=RelatedService(records, clock),
         covers=CoverService(records, clock),
         statements=StatementService(records, clock),
+        reconciliations=ReconciliationService(records, clock),
         confirmations=ConfirmationService(records, gateway, clock),
         receivables=ReceivableService(records, clock),
         trade=TradeService(records, clock),

@@ -1,4 +1,5 @@
-"""receivable: credit notes; accounts confirmed by customers, and what differs."""
+"""receivable: credit notes; accounts confirmed by customers, and what
+differs; extracts of other systems."""
 
 from alembic import op
 
@@ -8,7 +9,7 @@ down_revision = "0046"
 
 def upgrade() -> None:
     """Add this stage's tables; written without importing our code."""
-    for statement in (*_CREDIT_NOTES, *_CONFIRMATIONS):
+    for statement in (*_CREDIT_NOTES, *_CONFIRMATIONS, *_RECONCILIATIONS):
         op.execute(statement)
     for table in (
         "credit_note",
@@ -17,6 +18,11 @@ def upgrade() -> None:
         "confirmation_document",
         "confirmation_difference",
         "confirmation_difference_end",
+        "erp_extract",
+        "erp_extract_document",
+        "reconciliation",
+        "reconciliation_finding",
+        "reconciliation_finding_end",
     ):
         op.execute(
             f"CREATE TRIGGER refuse_change BEFORE UPDATE OR DELETE ON {table}"
@@ -139,6 +145,66 @@ _CONFIRMATIONS = (
         outcome text NOT NULL CONSTRAINT ck_confirmation_difference_end_outcome
             CHECK (outcome IN ('upheld', 'corrected', 'credited', 'disputed')),
         reason text NOT NULL CONSTRAINT ck_confirmation_difference_end_reason CHECK (reason <> ''),
+        closed_on date NOT NULL,
+        closed_by text NOT NULL,
+        recorded_at timestamptz NOT NULL DEFAULT now()
+    )
+    """,
+)
+
+_RECONCILIATIONS = (
+    """
+    CREATE TABLE erp_extract (
+        extract_id text CONSTRAINT pk_erp_extract PRIMARY KEY,
+        as_of date NOT NULL,
+        recorded_by text NOT NULL,
+        recorded_at timestamptz NOT NULL DEFAULT now()
+    )
+    """,
+    """
+    CREATE TABLE erp_extract_document (
+        extract_id text CONSTRAINT fk_erp_extract_document_extract_id REFERENCES erp_extract,
+        customer_id text
+            CONSTRAINT fk_erp_extract_document_customer_id REFERENCES customer (customer_id),
+        invoice_no text,
+        amount_minor bigint NOT NULL CONSTRAINT ck_erp_extract_document_amount
+            CHECK (amount_minor > 0),
+        open_minor bigint NOT NULL,
+        currency text NOT NULL,
+        due_on date NOT NULL,
+        CONSTRAINT pk_erp_extract_document PRIMARY KEY (extract_id, customer_id, invoice_no),
+        CONSTRAINT ck_erp_extract_document_open CHECK (open_minor BETWEEN 0 AND amount_minor)
+    )
+    """,
+    """
+    CREATE TABLE reconciliation (
+        reconciliation_id text CONSTRAINT pk_reconciliation PRIMARY KEY,
+        extract_id text NOT NULL CONSTRAINT fk_reconciliation_extract_id REFERENCES erp_extract,
+        content jsonb NOT NULL,
+        run_on date NOT NULL,
+        recorded_by text NOT NULL,
+        recorded_at timestamptz NOT NULL DEFAULT now()
+    )
+    """,
+    """
+    CREATE TABLE reconciliation_finding (
+        finding_id text CONSTRAINT pk_reconciliation_finding PRIMARY KEY,
+        reconciliation_id text NOT NULL
+            CONSTRAINT fk_reconciliation_finding_reconciliation_id REFERENCES reconciliation,
+        customer_id text NOT NULL
+            CONSTRAINT fk_reconciliation_finding_customer_id REFERENCES customer (customer_id),
+        currency text NOT NULL,
+        drift_minor bigint NOT NULL,
+        owner text NOT NULL,
+        due_on date NOT NULL,
+        recorded_at timestamptz NOT NULL DEFAULT now()
+    )
+    """,
+    """
+    CREATE TABLE reconciliation_finding_end (
+        finding_id text CONSTRAINT pk_reconciliation_finding_end PRIMARY KEY
+            CONSTRAINT fk_reconciliation_finding_end_finding_id REFERENCES reconciliation_finding,
+        reason text NOT NULL CONSTRAINT ck_reconciliation_finding_end_reason CHECK (reason <> ''),
         closed_on date NOT NULL,
         closed_by text NOT NULL,
         recorded_at timestamptz NOT NULL DEFAULT now()

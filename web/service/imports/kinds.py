@@ -27,7 +27,9 @@ from domain.exchange import Rate
 from domain.external_rating import AgencyRatingContent, RatingOutlook
 from domain.identity import Person, Role
 from domain.imports import ERRORS_LISTED_MAX, ImportKind, Outcome
+from domain.money import Money
 from domain.receivable import CreditNote, Invoice, Payment
+from domain.reconciliation import ExtractedDocument
 from domain.screening import ListEntry
 from domain.statement import (
     AccountingStandard,
@@ -38,7 +40,7 @@ from domain.statement import (
     ties_tolerated,
 )
 from domain.tolerance import ToleranceUse
-from domain.value import canonical
+from domain.value import canonical, content_hash
 from policies.external_rating import refuse_unmapped
 from storage.attachment import Attachments
 from storage.benchmark import Fixings
@@ -46,6 +48,7 @@ from storage.customer import Customers
 from storage.edition import Editions
 from storage.exchange import Rates
 from storage.receivable import Receivables
+from storage.reconciliation import Reconciliations
 from storage.screening import Lists
 from storage.statement import Statements
 from web.service.exchange import tell_waiting_cases
@@ -452,6 +455,40 @@ class CreditNoteImporter(_Portioned):
         )
 
 
+class OpenItemImporter(_Portioned):
+    """Open items as another system has them: an extract of the run's day, under its file's hash."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(run)
+        self.extract_id = content_hash([run.file, run.business_on.isoformat()])[:32]
+        self._store = Reconciliations(run.session)
+        self._store.open_extract(self.extract_id, run.business_on, recorded_by=run.person.person_id)
+
+    def take(self, rows: Sequence[Fields]) -> list[Answer]:
+        self._run.look_up(rows)
+        return self._each(rows, self._made, self._write, _extract_said)
+
+    def _made(self, fields: Fields) -> tuple[object, ExtractedDocument]:
+        amount = cells.money(fields)
+        open_ = cells.figure(fields, "open", cells.required(fields, "open"))
+        if open_ < 0:
+            raise cells.unreadable(fields, "open", "zero or more", "零或以上")
+        content = {
+            "customer_id": self._run.customer_of(fields),
+            "invoice_no": cells.required(fields, "invoice_no"),
+            "amount": amount,
+            "open": cells.refused_at(
+                lambda place: fields.column_of("open"), lambda: Money.of(open_, amount.currency)
+            ),
+            "due_on": cells.day_required(fields, "due_on"),
+        }
+        found = cells.made(fields, ExtractedDocument, content, {"": "open"})
+        return (found.customer_id, found.invoice_no), found
+
+    def _write(self, documents: list[ExtractedDocument]) -> Sequence[Outcome | CreditError]:
+        return self._store.record(self.extract_id, documents)
+
+
 class RateImporter(_Portioned):
     """Exchange rates, each for one pair, kind and day."""
 
@@ -610,6 +647,7 @@ IMPORTERS: dict[ImportKind, Callable[[Run], Importer]] = {
     ImportKind.INVOICES: InvoiceImporter,
     ImportKind.PAYMENTS: PaymentImporter,
     ImportKind.CREDIT_NOTES: CreditNoteImporter,
+    ImportKind.OPEN_ITEMS: OpenItemImporter,
     ImportKind.LISTS: ListImporter,
     ImportKind.RATES: RateImporter,
     ImportKind.BENCHMARKS: BenchmarkImporter,
@@ -638,6 +676,10 @@ def _payment_said(payment: Payment) -> object:
 
 def _credit_note_said(note: CreditNote) -> object:
     return note.issued_on, note.amount, note.reverses, note.reason
+
+
+def _extract_said(document: ExtractedDocument) -> object:
+    return document.amount, document.open, document.due_on
 
 
 def _positive(fields: Fields, field: str) -> Decimal | None:

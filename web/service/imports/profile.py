@@ -30,6 +30,7 @@ REQUIRED: dict[ImportKind, tuple[str, ...]] = {
     ImportKind.CREDIT_NOTES: (
         *("customer", "credit_note_no", "invoice_no", "issued_on", "amount", "currency"),
     ),
+    ImportKind.OPEN_ITEMS: ("customer", "invoice_no", "amount", "open", "currency", "due_on"),
     ImportKind.LISTS: ("list_code", "list_version", "value", "effect", "rule"),
     ImportKind.RATES: ("base", "quote", "rate", "rate_on"),
     ImportKind.BENCHMARKS: ("benchmark", "fixed_on", "rate"),
@@ -51,6 +52,7 @@ OPTIONAL: dict[ImportKind, tuple[str, ...]] = {
     ImportKind.INVOICES: ("scheme", "disputed", "settled_on"),
     ImportKind.PAYMENTS: ("scheme",),
     ImportKind.CREDIT_NOTES: ("scheme", "reverses", "reason"),
+    ImportKind.OPEN_ITEMS: ("scheme",),
     ImportKind.LISTS: ("scheme", "reason", "until"),
     ImportKind.RATES: ("kind", "source"),
     ImportKind.BENCHMARKS: ("source",),
@@ -64,6 +66,7 @@ REMARKS = {
     ImportKind.INVOICES: ("customer_name",),
     ImportKind.PAYMENTS: ("customer_name",),
     ImportKind.CREDIT_NOTES: ("customer_name",),
+    ImportKind.OPEN_ITEMS: ("customer_name",),
 }
 
 
