@@ -149,6 +149,9 @@ class Turnover(Value):
     sales: Money
     days_outstanding: Decimal | None
     days_outstanding_best: Decimal | None
+    effectiveness: Decimal | None = None  # CEI: of what could be collected in the window, collected
+    balance_high: Money | None = None  # the most that was open at the end of a day of the window
+    balance_high_on: date | None = None  # the first such day
 
     @property
     def days_delinquent(self) -> Decimal | None:
@@ -266,9 +269,32 @@ def sales(
     return money_sum(sold, currency)
 
 
-def turnover(aged: Ageing, sold: Money, window_days: int) -> Turnover:
-    """Days outstanding over the window that ends with the ageing's day; `sold` is its sales."""
+class Balances(Value):
+    """What was open before a window of days, and the most at the end of one of its days."""
+
+    opening: Money
+    high: Money
+    high_on: date
+
+
+def turnover(
+    aged: Ageing, sold: Money, window_days: int, balances: Balances | None = None
+) -> Turnover:
+    """Days outstanding over the window that ends with the ageing's day; `sold` is its sales.
+
+    With what was open in the window also how much of it was collected (collection effectiveness
+    index): (opening + sales - total) / (opening + sales - current), as a share to four places.
+    """
+    collected = None
+    if balances is not None:
+        due = balances.opening + sold
+        collectable = (due - aged.current).minor
+        if collectable > 0:
+            collected = _quotient((due - aged.total).minor, Decimal(collectable), "0.0001")
     return Turnover(
+        effectiveness=collected,
+        balance_high=None if balances is None else balances.high,
+        balance_high_on=None if balances is None else balances.high_on,
         window_days=window_days,
         sales=sold,
         days_outstanding=_days_of(aged.total, sold, window_days),

@@ -44,6 +44,7 @@ from domain.errors import (
 from domain.imports import Outcome
 from domain.money import Money
 from domain.receivable import (
+    Balances,
     CreditNote,
     Invoice,
     Lateness,
@@ -174,6 +175,33 @@ _REGULARITY = text(
 )
 
 
+# What each day of a window ended with; what came before it counts at the end of its first day.
+_BALANCES = text(
+    """
+    WITH counted AS (
+        SELECT i.customer_id, i.invoice_no, i.issued_on, i.amount_minor FROM invoice i
+        WHERE i.currency = :currency AND i.issued_on <= :as_of
+            AND (CAST(:customer_id AS text) IS NULL
+                OR i.customer_id = ANY (customer_ids(:customer_id)))
+            AND (i.customer_id NOT IN (SELECT customer_id FROM customer_of_many_ids)
+                OR invoice_counts(i))
+    ), moves AS (
+        SELECT issued_on AS day, amount_minor::numeric AS minor FROM counted
+        UNION ALL
+        SELECT greatest(r.counts_on, c.issued_on), -r.amount_minor
+        FROM counted c JOIN invoice_reduction r USING (customer_id, invoice_no)
+        WHERE r.counts_on <= :as_of
+        UNION ALL
+        SELECT :since, 0
+    ), days AS (
+        SELECT greatest(day, :since) AS day, sum(minor) AS minor,
+               coalesce(sum(minor) FILTER (WHERE day < :since), 0) AS opening
+        FROM moves GROUP BY 1
+    )
+    SELECT day, sum(minor) OVER (ORDER BY day) AS high, sum(opening) OVER () AS opening
+    FROM days ORDER BY high DESC, day LIMIT 1
+    """
+)
 _SHARED = text(
     """
     SELECT DISTINCT customer_survivor(i.customer_id), i.invoice_no, i.amount_minor, i.currency
@@ -404,6 +432,25 @@ class Receivables:
                 query = query.where(of_customer(InvoiceRow.customer_id, customer_id))
             minor += sign * int(self._session.scalar(query) or 0)
         return Money(minor=minor, currency=currency)
+
+    def balances(
+        self, as_of: date, window_days: int, *, currency: str, customer_id: str | None = None
+    ) -> Balances:
+        """What was open before the window that ends with the day, and the most within it."""
+        row = self._session.execute(
+            _BALANCES,
+            {
+                "as_of": as_of,
+                "since": days_before(as_of, window_days - 1),
+                "currency": currency,
+                "customer_id": customer_id,
+            },
+        ).one()
+        return Balances(
+            opening=Money(minor=int(row.opening), currency=currency),
+            high=Money(minor=int(row.high), currency=currency),
+            high_on=row.day,
+        )
 
     def shared(self, customer_id: str | None = None) -> dict[str, frozenset[tuple[str, int, str]]]:
         """Invoices of one number and amount that more than one customer has, by customer; of one

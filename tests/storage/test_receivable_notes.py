@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import date, timedelta
+from decimal import ROUND_HALF_EVEN, Decimal
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -264,6 +265,26 @@ def test_whatever_counts_as_of_a_day_equals_a_recount(
     )
     assert sold.minor == by_window
     assert (turnover(aged, sold, window_days).days_outstanding is None) == (by_window <= 0)
+
+    with known.begin() as session:
+        balances = Receivables(session).balances(
+            as_of, window_days, currency="CNY", customer_id="c-1"
+        )
+    by_day = {
+        day: sum(counted_by_hand(kept, day).values())
+        for day in (after + timedelta(days=n) for n in range(window_days + 1))
+    }
+    opening = by_day.pop(after)
+    assert balances.opening.minor == opening
+    assert balances.high.minor == max(by_day.values())
+    assert balances.high_on == min(day for day in by_day if by_day[day] == balances.high.minor)
+    told = turnover(aged, sold, window_days, balances)
+    collectable = opening + by_window - aged.current.minor
+    if collectable <= 0:
+        assert told.effectiveness is None
+    else:
+        share = Decimal(opening + by_window - aged.total.minor) / collectable
+        assert told.effectiveness == share.quantize(Decimal("0.0001"), ROUND_HALF_EVEN)
 
     # The plain folds say the same as the database.
     assert found == open_items(invoices, payments, as_of, notes)

@@ -45,7 +45,7 @@ GROUPS: Mapping[str, tuple[Entry, ...]] = {
         Entry("cohorts", "/cohorts", "cycle", Action.COHORT_READ),
         Entry("collections", "/collections", "coins", Action.COLLECTION_READ),
         Entry("confirmations", "/confirmations", "envelope", Action.CONFIRMATION_READ),
-        Entry("reconciliations", "/reconciliations", "list", Action.RECONCILIATION_READ),
+        Entry("reconciliations", "/reconciliations", "list", Action.RECEIVABLE_READ),
         Entry("guards", "/guards", "shield", Action.GUARD_READ),
     ),
     "rules": (

@@ -57,8 +57,12 @@ def close_finding(
 
 
 def _page(visit: Visit, after: str | None = None, refusal: Problem | None = None) -> HTMLResponse:
-    found = visit.services.reconciliations.list_reconciliations(
-        visit.person, before=after_text(after), page_size=PAGE_SIZE + 1
+    found = (
+        visit.services.reconciliations.list_reconciliations(
+            visit.person, before=after_text(after), page_size=PAGE_SIZE + 1
+        )
+        if permitted(visit.person, Action.RECONCILIATION_READ)
+        else ()
     )
     findings = visit.services.reconciliations.list_findings(visit.person)
     return visit.show(

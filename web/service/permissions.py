@@ -188,7 +188,7 @@ MATRIX: dict[Action, frozenset[Role]] = {
     Action.CONFIRMATION_RUN: frozenset({_RISK, _OPERATOR}),
     Action.CONFIRMATION_ANSWER: frozenset({_RM, _RISK}),
     # An extract shows the whole book; whoever looks after a customer closes its findings.
-    Action.RECONCILIATION_READ: frozenset({_APPROVER, _RISK, _OPERATOR, _AUDITOR}),
+    Action.RECONCILIATION_READ: frozenset({_APPROVER, _RISK, _AUDITOR}),
     Action.RECONCILIATION_RUN: frozenset({_RISK, _OPERATOR}),
     Action.RECONCILIATION_CLOSE: frozenset({_RM, _RISK}),
     Action.TRADE_READ: _READERS,

@@ -128,15 +128,21 @@ class ReceivableService:
             main = payments.open_total.currency if payments.open_total is not None else "CNY"
             currencies = dict.fromkeys((main, *(item.amount.currency for item in items)))
             ageings = [_aged(items, on, currency) for currency in currencies]
-            sold = [
-                receivables.sales(on, WINDOW_DAYS, currency=currency, customer_id=customer_id)
-                for currency in currencies
+            turnovers = [
+                turnover(
+                    aged,
+                    receivables.sales(on, WINDOW_DAYS, currency=currency, customer_id=customer_id),
+                    WINDOW_DAYS,
+                    receivables.balances(
+                        on, WINDOW_DAYS, currency=currency, customer_id=customer_id
+                    ),
+                )
+                for currency, aged in zip(currencies, ageings, strict=True)
             ]
-        pairs = zip(ageings, sold, strict=True)
         return AccountView(
             as_of=on,
             ageings=tuple(ageings),
-            turnovers=tuple(turnover(aged, sales, WINDOW_DAYS) for aged, sales in pairs),
+            turnovers=tuple(turnovers),
             open_items=items,
             payments=payments,
         )
@@ -153,7 +159,8 @@ class ReceivableService:
             receivables = Receivables(session)
             aged = ageing(receivables.open_items(on, currency=currency), on, currency)
             sold = receivables.sales(on, WINDOW_DAYS, currency=currency)
-        return aged, turnover(aged, sold, WINDOW_DAYS)
+            balances = receivables.balances(on, WINDOW_DAYS, currency=currency)
+        return aged, turnover(aged, sold, WINDOW_DAYS, balances)
 
     def _refuse_future(self, field: str, day: date) -> None:
         today = self._clock.business_on()
