@@ -26,6 +26,7 @@ from activities.application import ApplicationActivities
 from activities.approval import ApprovalActivities, AuditActivities
 from activities.classification import ClassificationActivities
 from activities.collection import CollectionActivities
+from activities.confirmation import ConfirmationActivities
 from activities.contract import ContractActivities
 from activities.documents.sealing import Sealing
 from activities.failing import Failing
@@ -57,6 +58,7 @@ from workflows.approval import ApprovalWorkflow
 from workflows.classification import ClassificationWorkflow
 from workflows.codec import Codec, data_converter
 from workflows.collection import CollectionWorkflow
+from workflows.confirmation import ConfirmationWorkflow
 from workflows.connection import connect
 from workflows.contract import ContractSigningWorkflow
 from workflows.insurance import InsuranceWorkflow
@@ -85,6 +87,7 @@ CASE_WORKFLOWS: Sequence[type] = (
 PORTFOLIO_WORKFLOWS: Sequence[type] = (
     ClassificationWorkflow,
     InsuranceWorkflow,
+    ConfirmationWorkflow,
     MonitoringWorkflow,
     RepricingWorkflow,
     ReratingWorkflow,
@@ -147,6 +150,7 @@ async def working(
             CollectionActivities(records),
             ReviewActivities(records),
             InsuranceActivities(records),
+            ConfirmationActivities(records, settings.public_url),
             RepricingActivities(records),
             ReratingActivities(records),
             WarningActivities(records),

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from temporalio import activity
 
 from activities.assessment import Exchange
+from activities.reconciliation import reconcile_newest
 from activities.signatures import ClassificationSteps
 from activities.warning import CURED, tell_warning
 from domain.calendar import business_on
@@ -34,6 +35,7 @@ from domain.edition import PolicyEdition
 from domain.errors import CreditError, NotFound
 from domain.ids import uuid7
 from domain.manual_class import ManualClass
+from domain.value import content_hash
 from domain.warning import FIVE_TIER, RaisedWarning
 from policies.classification import classify_customer, turned_bad
 from policies.cover import counted
@@ -83,6 +85,8 @@ class ClassificationActivities(ClassificationSteps):
                     tally += ClassificationTally(seen=1, failed=1)
             full = len(customer_ids) == page.page_size
             run = runs.record_page(run, tally, failures, customer_ids[-1] if full else None)
+            if run.finished and not page.customer_ids:
+                reconcile_newest(session, content_hash([run.run_id, "reconciliation"])[:32], today)
             return ClassificationPageDone(after=run.after, tally=run.tally)
 
 

@@ -28,6 +28,7 @@ from domain.audit import RefusedMessage
 from domain.benchmark import RepricingPage, RepricingPageDone
 from domain.classification import ClassificationPage, ClassificationPageDone
 from domain.collection import CollectionAction, CollectionLook, CollectionProgress
+from domain.confirmation import ConfirmationPage, ConfirmationPageDone
 from domain.contract import (
     ContractEnd,
     ContractOutcome,
@@ -240,6 +241,15 @@ class ClassificationSteps:
     @activity.defn
     def classify_customers(self, page: ClassificationPage) -> ClassificationPageDone:
         """Classify a page of customers as of a day, and on every later day that was run already."""
+        raise NotImplementedError
+
+
+class ConfirmationSteps:
+    """The book asked to confirm what it owes."""
+
+    @activity.defn
+    def ask_accounts(self, page: ConfirmationPage) -> ConfirmationPageDone:
+        """Send the accounts that are due of a page of customers, each once."""
         raise NotImplementedError
 
 

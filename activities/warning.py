@@ -39,6 +39,7 @@ from domain.warning import (
     WarningLevel,
     WarningSignal,
 )
+from policies.confirmation import overdue_signal
 from policies.warning import (
     caps_of,
     lifts_by_payment,
@@ -49,6 +50,7 @@ from policies.warning import (
 from storage.application import Assessments
 from storage.base import Records
 from storage.collection import Collections
+from storage.confirmation import Confirmations
 from storage.customer import Customers
 from storage.edition import Editions
 from storage.exchange import Rates
@@ -159,12 +161,13 @@ class _Look:
             record = self._record_of(customer_id)
             paid = signals(record, self._limit_of(lines, record), self.edition)
             moved = self._moved_by_rates(customer, lines)
+            silent = self._unconfirmed(customer_id)
         except RateMissing:
             return MonitoringTally(customers=1, unjudged=1)
         self._wake_overdue(lines)
         raised = self._raise(customer, paid, record)
-        told = self._raise(customer, moved, record)
-        closed = self._close(customer_id, (*paid, *moved))
+        told = self._raise(customer, (*moved, *silent), record)
+        closed = self._close(customer_id, (*paid, *moved, *silent))
         return MonitoringTally(
             customers=1,
             raised=len(raised) + len(told),
@@ -173,6 +176,11 @@ class _Look:
             lifts=self._lift(customer_id, lines),
             collections=self._collect(customer, raised, record),
         )
+
+    def _unconfirmed(self, customer_id: str) -> tuple[WarningSignal, ...]:
+        """The accounts that the customer was asked to confirm, and was silent on for too long."""
+        unanswered = Confirmations(self._session).find_unanswered(customer_id)
+        return overdue_signal(unanswered, self._on, self.edition)
 
     def _record_of(self, customer_id: str) -> PaymentRecord:
         return Receivables(self._session).payment_record(

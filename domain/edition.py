@@ -11,7 +11,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationError
 
@@ -804,6 +804,26 @@ class MonitoringPolicy(Value):
     rate_level: WarningLevel = WarningLevel.YELLOW  # where exchange rates alone pass a cap
 
 
+class ConfirmationPolicy(Value):
+    """How often customers are asked to confirm what they owe, and what silence leads to."""
+
+    every_months: Literal[0, 1, 2, 3, 4, 6, 12] = 0  # 0: no account is asked for
+    amount_min: Annotated[Exact, Field(ge=0)] = Decimal(
+        0
+    )  # what a customer owes at least, in the reporting currency
+    days: int = Field(default=15, ge=1)  # in which the customer answers
+    difference_days: int = Field(default=10, ge=1)  # in which a difference is cleared up
+    level: WarningLevel = WarningLevel.ORANGE  # of the warning after them
+    hold: bool = False  # whether orders are held after them too
+
+
+class ReconciliationPolicy(Value):
+    """How far another system's extract may differ from our documents before somebody has to look."""
+
+    drift_max: Annotated[Exact, Field(ge=0)] = Decimal(0)  # of a customer, in each currency
+    finding_days: int = Field(default=5, ge=1)  # in which it is cleared up
+
+
 class ScreeningPolicy(Value):
     age_days_max: int = Field(ge=0)  # of the screening, at activation
     barred_industries: tuple[str, ...] = ()
@@ -1140,6 +1160,8 @@ class PolicyEdition(Value):
     line: LinePolicy
     review: ReviewPolicy
     monitoring: MonitoringPolicy
+    confirmation: ConfirmationPolicy = ConfirmationPolicy()
+    reconciliation: ReconciliationPolicy = ReconciliationPolicy()
     screening: ScreeningPolicy
     silence: SilencePolicy
     turnaround: TurnaroundPolicy = TurnaroundPolicy()

@@ -104,6 +104,23 @@ class AmountNotPositive(Malformed):
     sentence_zh = "{amount} 不大于零。"
 
 
+class AmountMissing(Malformed):
+    sentence = "What the customer has open on document {invoice_no} is not said."
+    sentence_zh = "未说明客户账上单据 {invoice_no} 的未付金额。"
+
+
+class DocumentUnlisted(Malformed):
+    sentence = "Document {invoice_no} is not among those that are to be confirmed."
+    sentence_zh = "单据 {invoice_no} 不在本次对账范围内。"
+
+
+class DocumentListed(Malformed):
+    sentence = (
+        "Document {invoice_no} is among those that are to be confirmed; say what differs on it."
+    )
+    sentence_zh = "单据 {invoice_no} 已在本次对账范围内，请说明差异。"
+
+
 class IdentifierInvalid(Malformed):
     sentence = "The {scheme} {value} fails its own check digit or form."
     sentence_zh = "{scheme} {value} 校验未通过。"
@@ -636,6 +653,11 @@ class MergeBuiltOn(Conflict):
     sentence_zh = "合并 {merge_id} 不能撤回：合并后的记录上已有新的{what}。"
 
 
+class DocumentAnswered(Conflict):
+    sentence = "Document {invoice_no} was answered already."
+    sentence_zh = "单据 {invoice_no} 已有答复。"
+
+
 class StaleContent(Conflict):
     sentence = "{id} has changed since you saw it; read it again before deciding."
     sentence_zh = "{id} 的内容已变更，请重新阅读后再作决定。"
@@ -810,6 +832,17 @@ class MoreThanCharged(NotGranted):
 class MoreThanInvoiced(NotGranted):
     sentence = "{amount} is more than the {open} still open on invoice {invoice_no}."
     sentence_zh = "{amount} 超过发票 {invoice_no} 未付金额 {open}。"
+
+
+class CreditNoteNotReversible(NotGranted):
+    sentence = (
+        "Credit note {credit_note_no} of invoice {invoice_no} is reversed once, whole, and not"
+        " before its own day; it is not on record, is a reversal itself, is reversed, or says else."
+    )
+    sentence_zh = (
+        "发票 {invoice_no} 的贷项通知 {credit_note_no} 只能在其开具日或之后全额冲回一次；"
+        "该通知未登记、本身为冲回、已被冲回，或金额、日期不符。"
+    )
 
 
 class MoreThanReserved(NotGranted):

@@ -19,6 +19,8 @@ class ImportKind(StrEnum):
     STATEMENTS = "statements"
     INVOICES = "invoices"
     PAYMENTS = "payments"
+    CREDIT_NOTES = "credit_notes"
+    OPEN_ITEMS = "open_items"  # as another system has them; to be compared, not taken over
     LISTS = "lists"
     RATES = "rates"
     BENCHMARKS = "benchmarks"

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from domain.identity import Id
 from domain.money import Money, money_sum
-from domain.receivable import Invoice, Payment
+from domain.receivable import CreditNote, Invoice, Payment
 from domain.value import Value
 
 
@@ -75,20 +75,30 @@ class LateWaiver(Value):
 
 
 def accrued(
-    invoice: Invoice, payments: Iterable[Payment], rates: Sequence[LateRate], until: date
+    invoice: Invoice,
+    payments: Iterable[Payment],
+    rates: Sequence[LateRate],
+    until: date,
+    notes: Iterable[CreditNote] = (),
 ) -> Money:
     """What an invoice bears from the day after it was due to a day, both included.
 
-    A day bears its rate over the rate's year on what was still owed that morning: a payment stops
-    its part from the day after it. Days within the grace bear nothing, nor does an invoice
+    A day bears its rate over the rate's year on what was still owed that morning: a payment or a
+    credit note stops its part from the day after it. Days within the grace bear nothing, nor does an invoice
     that is disputed now. Summed exactly, then rounded once to the minor unit, halves to even.
     """
     if invoice.disputed:
         return Money.zero(invoice.amount.currency)
-    own = [each for each in payments if is_of(each, invoice)]
+    own = [(each.paid_on, each.amount.minor) for each in payments if is_of(each, invoice)]
+    own += [(each.issued_on, each.credited.minor) for each in notes if is_of(each, invoice)]
     day = timedelta(days=1)
     begin, end = invoice.due_on + day, until + day
-    turns = {begin, *(each.paid_on + day for each in own), *(rate.from_on for rate in rates), end}
+    turns = {
+        begin,
+        *(counted_on + day for counted_on, _ in own),
+        *(rate.from_on for rate in rates),
+        end,
+    }
     places = sorted(each for each in turns if begin <= each <= end)
     total = Fraction(0)
     for start, following in pairwise(places):
@@ -96,7 +106,7 @@ def accrued(
         if rate is None:
             continue
         first = max(start, begin + timedelta(days=rate.grace_days))
-        owed = invoice.amount.minor - sum(p.amount.minor for p in own if p.paid_on < start)
+        owed = invoice.amount.minor - sum(minor for counted_on, minor in own if counted_on < start)
         days = max((following - first).days, 0)
         total += rate.rate_annual / rate.year_days * days * max(owed, 0)
     return Money(minor=round(total), currency=invoice.amount.currency)
@@ -110,7 +120,7 @@ def rate_on(rates: Sequence[LateRate], on: date) -> Decimal | None:
     return Decimal(held.rate_annual.numerator) / held.rate_annual.denominator
 
 
-def is_of(each: LateEntry | Payment, invoice: Invoice) -> bool:
+def is_of(each: LateEntry | Payment | CreditNote, invoice: Invoice) -> bool:
     """Whether it is of an invoice: two records of one customer may each have one of a number."""
     return (each.customer_id, each.invoice_no) == (invoice.customer_id, invoice.invoice_no)
 

@@ -58,6 +58,8 @@ class Notice(StrEnum):
     REMINDER_LETTER_3 = "reminder_letter_3"
     INSURANCE_DUE = "insurance_due"
     INSURANCE_MISSED = "insurance_missed"
+    CONFIRMATION_ASKED = "confirmation_asked"
+    CONFIRMATION_DIFFERS = "confirmation_differs"
     REVIEW_DUE = "review_due"
     LAPSED = "lapsed"
     RECOVERED = "recovered"
@@ -108,6 +110,8 @@ NOTICE_FACTS: Mapping[Notice, tuple[str, ...]] = {
     Notice.REMINDER_LETTER_3: ("overdue", "days_past_due", "as_of"),
     Notice.INSURANCE_DUE: ("customer_id", "policy_no", "shipment_no", "deadline", "due_on"),
     Notice.INSURANCE_MISSED: ("customer_id", "policy_no", "shipment_no", "deadline", "due_on"),
+    Notice.CONFIRMATION_ASKED: ("as_of", "total", "documents", "link", "answer_by"),
+    Notice.CONFIRMATION_DIFFERS: ("customer_id", "as_of", "documents", "due_on"),
     Notice.REVIEW_DUE: ("line_id", "due_on"),
     Notice.LAPSED: ("case_id", "reason"),
     Notice.RECOVERED: ("case_id", "reason"),

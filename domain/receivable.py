@@ -1,6 +1,6 @@
-"""What the customer owes and how it pays: invoices, payments, ageing and days outstanding.
+"""What the customer owes and how it pays: invoices, credit notes, payments, ageing, days outstanding.
 
-An invoice counts from the day it is issued, a payment from the day it is made; both as of a day.
+An invoice or a credit note counts from the day it is issued, a payment from the day it is made.
 A payment made on the day looked at has been made. What lateness leads to is policy.
 """
 
@@ -76,6 +76,38 @@ class Payment(PaymentContent):
     source: str = ""
 
 
+class CreditNoteContent(Value):
+    """What a credit note (贷项通知) says: of one invoice so much less is owed from its day on.
+
+    One that `reverses` an earlier note of the invoice takes it back whole: as much is owed again.
+    """
+
+    credit_note_no: str = DocumentNo
+    invoice_no: str = DocumentNo
+    issued_on: date
+    amount: Money
+    reverses: str | None = Field(default=None, min_length=1, max_length=64)
+    reason: str = Field(default="", max_length=500)
+
+    @model_validator(mode="after")
+    def _plausible(self) -> Self:
+        if self.amount.minor <= 0:
+            raise AmountNotPositive(amount=self.amount)
+        return self
+
+
+class CreditNote(CreditNoteContent):
+    """A credit note of one invoice; what takes back many invoices is many of these."""
+
+    customer_id: Id
+    source: str = ""
+
+    @property
+    def credited(self) -> Money:
+        """What it takes off the invoice; below zero where it reverses another."""
+        return self.amount if self.reverses is None else -self.amount
+
+
 class OpenItem(Value):
     """An invoice not wholly paid on the day looked at; `days_past_due` is never negative."""
 
@@ -117,6 +149,9 @@ class Turnover(Value):
     sales: Money
     days_outstanding: Decimal | None
     days_outstanding_best: Decimal | None
+    effectiveness: Decimal | None = None  # CEI: of what could be collected in the window, collected
+    balance_high: Money | None = None  # the most that was open at the end of a day of the window
+    balance_high_on: date | None = None  # the first such day
 
     @property
     def days_delinquent(self) -> Decimal | None:
@@ -133,14 +168,20 @@ def bucket_of(days_past_due: int) -> str:
 
 
 def open_items(
-    invoices: Iterable[Invoice], payments: Iterable[Payment], as_of: date
+    invoices: Iterable[Invoice],
+    payments: Iterable[Payment],
+    as_of: date,
+    notes: Iterable[CreditNote] = (),
 ) -> tuple[OpenItem, ...]:
-    """What was issued by the day and not wholly paid by it, oldest due date first."""
-    paid = _paid(payments, as_of)
+    """What was issued by the day and not wholly paid or credited by it, oldest due date first."""
+    paid, credited = _paid(payments, as_of), _credited(notes, as_of)
     items = [
         OpenItem(
             invoice=invoice,
-            amount=invoice.amount - paid.get(_key(invoice), Money.zero(invoice.amount.currency)),
+            amount=Money(
+                minor=invoice.amount.minor - paid[_key(invoice)] - credited[_key(invoice)],
+                currency=invoice.amount.currency,
+            ),
             days_past_due=max(0, (as_of - invoice.due_on).days),
         )
         for invoice in invoices
@@ -150,17 +191,46 @@ def open_items(
     return tuple(sorted(owed, key=lambda item: (item.invoice.due_on, item.invoice.invoice_no)))
 
 
-def _key(document: Invoice | Payment) -> tuple[str, str]:
+def _key(document: Invoice | Payment | CreditNote) -> tuple[str, str]:
     return document.customer_id, document.invoice_no
 
 
-def _paid(payments: Iterable[Payment], as_of: date) -> Mapping[tuple[str, str], Money]:
-    totals: dict[tuple[str, str], Money] = {}
+def _paid(payments: Iterable[Payment], as_of: date) -> Mapping[tuple[str, str], int]:
+    totals: dict[tuple[str, str], int] = defaultdict(int)
     for payment in payments:
         if payment.paid_on <= as_of:
-            so_far = totals.get(_key(payment), Money.zero(payment.amount.currency))
-            totals[_key(payment)] = so_far + payment.amount
+            totals[_key(payment)] += payment.amount.minor
     return totals
+
+
+def _credited(notes: Iterable[CreditNote], as_of: date) -> Mapping[tuple[str, str], int]:
+    totals: dict[tuple[str, str], int] = defaultdict(int)
+    for note in notes:
+        if note.issued_on <= as_of:
+            totals[_key(note)] += note.credited.minor
+    return totals
+
+
+def open_from(
+    invoice: Invoice, payments: Iterable[Payment], notes: Iterable[CreditNote], on: date
+) -> Money:
+    """The least that is open on any day from this one on: so much may yet be paid or credited.
+
+    A note that was reversed later made less open in between, and no day may come out below zero.
+    """
+    counted = sorted(
+        [(each.paid_on, each.amount.minor) for each in payments]
+        + [(each.issued_on, each.credited.minor) for each in notes]
+    )
+    rest = least = invoice.amount.minor - sum(minor for day, minor in counted if day <= on)
+    by_day: dict[date, int] = defaultdict(int)
+    for day, minor in counted:
+        if day > on:
+            by_day[day] += minor
+    for minor in by_day.values():
+        rest -= minor
+        least = min(least, rest)
+    return Money(minor=least, currency=invoice.amount.currency)
 
 
 def ageing(items: Iterable[OpenItem], as_of: date, currency: str) -> Ageing:
@@ -182,16 +252,49 @@ def ageing(items: Iterable[OpenItem], as_of: date, currency: str) -> Ageing:
     )
 
 
-def sales(invoices: Iterable[Invoice], as_of: date, window_days: int, currency: str) -> Money:
-    """What was invoiced after the day `window_days` before, up to the day itself."""
+def sales(
+    invoices: Iterable[Invoice],
+    as_of: date,
+    window_days: int,
+    currency: str,
+    notes: Iterable[CreditNote] = (),
+) -> Money:
+    """What was invoiced after the day `window_days` before, up to the day itself, less credited.
+
+    Below zero where more was credited in the window than invoiced in it.
+    """
     after = days_before(as_of, window_days)
-    sold = (invoice.amount for invoice in invoices if after < invoice.issued_on <= as_of)
+    sold = [invoice.amount for invoice in invoices if after < invoice.issued_on <= as_of]
+    sold += [-note.credited for note in notes if after < note.issued_on <= as_of]
     return money_sum(sold, currency)
 
 
-def turnover(aged: Ageing, sold: Money, window_days: int) -> Turnover:
-    """Days outstanding over the window that ends with the ageing's day; `sold` is its sales."""
+class Balances(Value):
+    """What was open before a window of days, and the most at the end of one of its days."""
+
+    opening: Money
+    high: Money
+    high_on: date
+
+
+def turnover(
+    aged: Ageing, sold: Money, window_days: int, balances: Balances | None = None
+) -> Turnover:
+    """Days outstanding over the window that ends with the ageing's day; `sold` is its sales.
+
+    With what was open in the window also how much of it was collected (collection effectiveness
+    index): (opening + sales - total) / (opening + sales - current), as a share to four places.
+    """
+    collected = None
+    if balances is not None:
+        due = balances.opening + sold
+        collectable = (due - aged.current).minor
+        if collectable > 0:
+            collected = _quotient((due - aged.total).minor, Decimal(collectable), "0.0001")
     return Turnover(
+        effectiveness=collected,
+        balance_high=None if balances is None else balances.high,
+        balance_high_on=None if balances is None else balances.high_on,
         window_days=window_days,
         sales=sold,
         days_outstanding=_days_of(aged.total, sold, window_days),
@@ -201,7 +304,7 @@ def turnover(aged: Ageing, sold: Money, window_days: int) -> Turnover:
 
 def _days_of(open_amount: Money, sold: Money, window_days: int) -> Decimal | None:
     """Open over sales times days, to two places, halves to even."""
-    if not sold:
+    if sold.minor <= 0:
         return None
     days = open_amount.ratio_to(sold) * window_days
     return days.quantize(Decimal("0.01"), ROUND_HALF_EVEN)
@@ -225,9 +328,17 @@ class Lateness(Value):
 
 
 def lateness(
-    invoices: Iterable[Invoice], payments: Iterable[Payment], as_of: date, window_days: int
+    invoices: Iterable[Invoice],
+    payments: Iterable[Payment],
+    as_of: date,
+    window_days: int,
+    notes: Iterable[CreditNote] = (),
 ) -> Lateness:
-    """The sums for one customer and currency; the plain form of what storage adds up in SQL."""
+    """The sums for one customer and currency; the plain form of what storage adds up in SQL.
+
+    What was credited by the day never fell due.
+    """
+    credited = _credited(notes, as_of)
     paid: dict[str, list[Payment]] = defaultdict(list)
     for payment in payments:
         if payment.paid_on <= as_of:
@@ -235,25 +346,31 @@ def lateness(
     sums = dict.fromkeys(Lateness.model_fields, 0)
     for invoice in invoices:
         if invoice.issued_on <= as_of:
-            _add_invoice(sums, invoice, paid[invoice.invoice_no], as_of, window_days)
+            due = invoice.amount.minor - credited[_key(invoice)]
+            _add_invoice(sums, invoice.due_on, due, paid[invoice.invoice_no], as_of, window_days)
     return Lateness(**sums)
 
 
 def _add_invoice(
-    sums: dict[str, int], invoice: Invoice, paid: list[Payment], as_of: date, window_days: int
+    sums: dict[str, int],
+    due_on: date,
+    due: int,
+    paid: list[Payment],
+    as_of: date,
+    window_days: int,
 ) -> None:
-    unpaid = max(0, invoice.amount.minor - sum(payment.amount.minor for payment in paid))
-    past_due = (as_of - invoice.due_on).days
+    unpaid = max(0, due - sum(payment.amount.minor for payment in paid))
+    past_due = (as_of - due_on).days
     sums["open_total"] += unpaid
     if past_due > 0 and unpaid:
         sums["overdue"] += unpaid
         sums["days_past_due_max"] = max(sums["days_past_due_max"], past_due)
-    if not days_before(as_of, window_days) < invoice.due_on <= as_of:
+    if not due or not days_before(as_of, window_days) < due_on <= as_of:
         return
-    parts = [(p.amount.minor, (p.paid_on - invoice.due_on).days) for p in paid]
+    parts = [(p.amount.minor, (p.paid_on - due_on).days) for p in paid]
     late = [(minor, days) for minor, days in [*parts, (unpaid, past_due)] if days > 0]
     sums["invoices"] += 1
-    sums["due"] += invoice.amount.minor
+    sums["due"] += due
     sums["late"] += sum(minor for minor, _ in late)
     sums["late_days"] += sum(minor * days for minor, days in late)
 
@@ -284,12 +401,18 @@ def _quotient(part: int, whole: Decimal, place: str) -> Decimal | None:
 
 
 def regularity(
-    invoices: Iterable[Invoice], payments: Iterable[Payment], as_of: date, days_free: int = 0
+    invoices: Iterable[Invoice],
+    payments: Iterable[Payment],
+    as_of: date,
+    days_free: int = 0,
+    notes: Iterable[CreditNote] = (),
 ) -> Regularity:
     """How regularly invoices were paid; the plain form of what storage finds in SQL.
 
-    Late is what was settled more than `days_free` days after it was due.
+    Late is what was settled more than `days_free` days after it was due; what was credited whole
+    was not paid, early or late.
     """
+    credited = _credited(notes, as_of)
     paid: dict[tuple[str, str], list[Payment]] = defaultdict(list)
     for payment in payments:
         if payment.paid_on <= as_of:
@@ -298,7 +421,9 @@ def regularity(
         (invoice.due_on, max(payment.paid_on for payment in paid[_key(invoice)]))
         for invoice in invoices
         if invoice.issued_on <= as_of
-        and sum(payment.amount.minor for payment in paid[_key(invoice)]) >= invoice.amount.minor
+        and paid[_key(invoice)]
+        and sum(payment.amount.minor for payment in paid[_key(invoice)])
+        >= invoice.amount.minor - credited[_key(invoice)]
     ]
     late = [paid_on for due_on, paid_on in settled if (paid_on - due_on).days > days_free]
     until = max(late, default=None)

@@ -1,15 +1,30 @@
-"""Invoices and payments on record, and what they say of a customer as of a day.
+"""Invoices, credit notes and payments on record, and what they say of a customer as of a day.
 
 An invoice keeps its amount and dates for good; only whether it is disputed may change, and each
-change is an event of the credit history. Payments are only ever added.
+change is an event of the credit history. Credit notes and payments are only ever added.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from hashlib import sha256
 
-from sqlalchemy import RowMapping, Select, and_, func, select, text, tuple_, update
+from sqlalchemy import (
+    BigInteger,
+    Date,
+    RowMapping,
+    Select,
+    Text,
+    and_,
+    column,
+    func,
+    select,
+    table,
+    text,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -20,13 +35,24 @@ from domain.customer import CreditEvent, CreditEventType
 from domain.errors import (
     AlreadyExists,
     CreditError,
+    CreditNoteNotReversible,
     CurrencyMismatch,
+    FieldUnreadable,
     InvoiceUnknown,
     MoreThanInvoiced,
 )
 from domain.imports import Outcome
 from domain.money import Money
-from domain.receivable import Invoice, Lateness, OpenItem, Payment, payment_record
+from domain.receivable import (
+    Balances,
+    CreditNote,
+    Invoice,
+    Lateness,
+    OpenItem,
+    Payment,
+    open_from,
+    payment_record,
+)
 from storage.base import Row, recorded_at
 from storage.customer import Customers, of_customer
 from storage.exchange import Rates
@@ -61,12 +87,27 @@ class PaymentRow(Row):
     recorded_by: Mapped[str]
 
 
+class CreditNoteRow(Row):
+    __tablename__ = "credit_note"
+
+    customer_id: Mapped[str] = mapped_column(primary_key=True)
+    invoice_no: Mapped[str] = mapped_column(primary_key=True)
+    credit_note_no: Mapped[str] = mapped_column(primary_key=True)
+    issued_on: Mapped[date]
+    amount_minor: Mapped[int]  # below zero where it reverses another
+    currency: Mapped[str]
+    reverses: Mapped[str | None]
+    reason: Mapped[str]
+    source: Mapped[str]
+    recorded_by: Mapped[str]
+
+
 # One row a currency: the sums that `domain.receivable.lateness` makes, added up where they lie.
 # Amounts times days may pass 64 bits, hence numeric.
 _LATENESS = text(
     """
     WITH of_invoice AS (
-        SELECT i.currency, i.due_on, i.amount_minor,
+        SELECT i.currency, i.due_on, i.amount_minor - credited.minor AS amount_minor,
                :as_of - i.due_on AS past_due,
                i.due_on > :as_of - :window_days AND i.due_on <= :as_of AS fell_due,
                coalesce(sum(p.amount_minor), 0) AS paid,
@@ -77,15 +118,20 @@ _LATENESS = text(
         LEFT JOIN payment p
                ON p.customer_id = i.customer_id AND p.invoice_no = i.invoice_no
               AND p.paid_on <= :as_of
+        CROSS JOIN LATERAL (
+            SELECT coalesce(sum(n.amount_minor), 0) AS minor FROM credit_note n
+            WHERE n.customer_id = i.customer_id AND n.invoice_no = i.invoice_no
+                AND n.issued_on <= :as_of
+        ) credited
         WHERE i.customer_id = ANY (customer_ids(:customer_id)) AND i.issued_on <= :as_of
             AND (i.customer_id NOT IN (SELECT customer_id FROM customer_of_many_ids)
                 OR invoice_counts(i))
-        GROUP BY i.customer_id, i.invoice_no
+        GROUP BY i.customer_id, i.invoice_no, credited.minor
     ), of_rest AS (
         SELECT *, amount_minor - paid AS unpaid FROM of_invoice
     )
     SELECT currency,
-           count(*) FILTER (WHERE fell_due) AS invoices,
+           count(*) FILTER (WHERE fell_due AND amount_minor > 0) AS invoices,
            coalesce(sum(amount_minor) FILTER (WHERE fell_due), 0) AS due,
            coalesce(sum(late + CASE WHEN past_due > 0 THEN unpaid ELSE 0 END)
                     FILTER (WHERE fell_due), 0) AS late,
@@ -113,7 +159,10 @@ _REGULARITY = text(
             AND (i.customer_id NOT IN (SELECT customer_id FROM customer_of_many_ids)
                 OR invoice_counts(i))
         GROUP BY i.customer_id, i.invoice_no
-        HAVING sum(p.amount_minor) >= i.amount_minor
+        HAVING sum(p.amount_minor) >= i.amount_minor - (
+            SELECT coalesce(sum(n.amount_minor), 0) FROM credit_note n
+            WHERE n.customer_id = i.customer_id AND n.invoice_no = i.invoice_no
+                AND n.issued_on <= :as_of)
     ), late AS (
         SELECT max(paid_on) AS until FROM settled WHERE paid_on - due_on > :days_free
     )
@@ -126,6 +175,33 @@ _REGULARITY = text(
 )
 
 
+# What each day of a window ended with; what came before it counts at the end of its first day.
+_BALANCES = text(
+    """
+    WITH counted AS (
+        SELECT i.customer_id, i.invoice_no, i.issued_on, i.amount_minor FROM invoice i
+        WHERE i.currency = :currency AND i.issued_on <= :as_of
+            AND (CAST(:customer_id AS text) IS NULL
+                OR i.customer_id = ANY (customer_ids(:customer_id)))
+            AND (i.customer_id NOT IN (SELECT customer_id FROM customer_of_many_ids)
+                OR invoice_counts(i))
+    ), moves AS (
+        SELECT issued_on AS day, amount_minor::numeric AS minor FROM counted
+        UNION ALL
+        SELECT greatest(r.counts_on, c.issued_on), -r.amount_minor
+        FROM counted c JOIN invoice_reduction r USING (customer_id, invoice_no)
+        WHERE r.counts_on <= :as_of
+        UNION ALL
+        SELECT :since, 0
+    ), days AS (
+        SELECT greatest(day, :since) AS day, sum(minor) AS minor,
+               coalesce(sum(minor) FILTER (WHERE day < :since), 0) AS opening
+        FROM moves GROUP BY 1
+    )
+    SELECT day, sum(minor) OVER (ORDER BY day) AS high, sum(opening) OVER () AS opening
+    FROM days ORDER BY high DESC, day LIMIT 1
+    """
+)
 _SHARED = text(
     """
     SELECT DISTINCT customer_survivor(i.customer_id), i.invoice_no, i.amount_minor, i.currency
@@ -213,27 +289,56 @@ class Receivables:
 
         The invoices are locked in one order first, so that two payments never both take the rest.
         """
-        homes = self._homes([_key(payment) for payment in payments])
-        payments = [
+        return self._reduced(payments, recorded_by)
+
+    def record_credit_note(self, note: CreditNote, *, recorded_by: str) -> Outcome:
+        """Write one credit note of one invoice once.
+
+        Refuses `InvoiceUnknown`, `CurrencyMismatch`, `MoreThanInvoiced`, `CreditNoteNotReversible`,
+        and `AlreadyExists` for the same number on the same invoice with other content.
+        """
+        return _granted(self.record_credit_notes([note], recorded_by=recorded_by))
+
+    def record_credit_notes(
+        self, notes: Sequence[CreditNote], *, recorded_by: str
+    ) -> list[Outcome | CreditError]:
+        """Write many; say what became of each, or why it was refused."""
+        return self._reduced(notes, recorded_by)
+
+    def _reduced(
+        self, documents: Sequence[Payment] | Sequence[CreditNote], recorded_by: str
+    ) -> list[Outcome | CreditError]:
+        """Write what makes less of invoices owed, or find why not; each sees those before it."""
+        homes = self._homes([_key(each) for each in documents])
+        at_home = [
             each.model_copy(update={"customer_id": homes.get(_key(each), each.customer_id)})
-            for each in payments
+            for each in documents
         ]
-        keys = sorted({_key(payment) for payment in payments})
+        keys = sorted({_key(each) for each in at_home})
         invoices = self._find_invoices(keys, lock=True)
-        held: dict[_Key, dict[str, Payment]] = defaultdict(dict)
+        held: dict[_Key, _Beside] = defaultdict(_Beside)
         for payment in self._find_payments(keys):
-            held[_key(payment)][payment.payment_no] = payment
+            held[_key(payment)].payments[payment.payment_no] = payment
+        for note in self._find_credit_notes(keys):
+            held[_key(note)].notes[note.credit_note_no] = note
         outcomes: list[Outcome | CreditError] = []
-        rows = []
-        for payment in payments:
-            beside = held[_key(payment)]
-            outcome = _payment_outcome(payment, invoices.get(_key(payment)), beside)
+        payments, notes = [], []
+        for each in at_home:
+            beside = held[_key(each)]
+            outcome = _outcome(each, invoices.get(_key(each)), beside)
             outcomes.append(outcome)
-            if outcome is Outcome.CREATED:
-                beside[payment.payment_no] = payment
-                rows.append(_payment_columns(payment, recorded_by))
-        if rows:
-            self._session.execute(insert(PaymentRow), rows)
+            if outcome is not Outcome.CREATED:
+                continue
+            if isinstance(each, Payment):
+                beside.payments[each.payment_no] = each
+                payments.append(_payment_columns(each, recorded_by))
+            else:
+                beside.notes[each.credit_note_no] = each
+                notes.append(_credit_note_columns(each, recorded_by))
+        if payments:
+            self._session.execute(insert(PaymentRow), payments)
+        if notes:
+            self._session.execute(insert(CreditNoteRow), notes)
         return outcomes
 
     def invoices(self, customer_id: str) -> tuple[Invoice, ...]:
@@ -253,6 +358,12 @@ class Receivables:
         query = select(PaymentRow).where(of_customer(PaymentRow.customer_id, customer_id))
         query = query.order_by(PaymentRow.paid_on, PaymentRow.payment_no)
         return tuple(map(_payment, self._session.scalars(query)))
+
+    def credit_notes(self, customer_id: str) -> tuple[CreditNote, ...]:
+        """All credit notes of a customer, by day."""
+        query = select(CreditNoteRow).where(of_customer(CreditNoteRow.customer_id, customer_id))
+        query = query.order_by(CreditNoteRow.issued_on, CreditNoteRow.credit_note_no)
+        return tuple(map(_credit_note, self._session.scalars(query)))
 
     def payment_record(
         self, customer_id: str, *, as_of: date, window_days: int = 365, currency: str = "CNY"
@@ -304,16 +415,42 @@ class Receivables:
     def sales(
         self, as_of: date, window_days: int, *, currency: str, customer_id: str | None = None
     ) -> Money:
-        """What was invoiced in the window that ends with the day, in one currency."""
-        query = select(func.coalesce(func.sum(InvoiceRow.amount_minor), 0)).where(
-            InvoiceRow.currency == currency,
-            InvoiceRow.issued_on > days_before(as_of, window_days),
-            InvoiceRow.issued_on <= as_of,
-            _COUNTS,
+        """What was invoiced less credited in the window that ends with the day, in one currency."""
+        after = days_before(as_of, window_days)
+        invoiced = select(func.coalesce(func.sum(InvoiceRow.amount_minor), 0)).where(
+            InvoiceRow.issued_on > after, InvoiceRow.issued_on <= as_of
         )
-        if customer_id is not None:
-            query = query.where(of_customer(InvoiceRow.customer_id, customer_id))
-        return Money(minor=int(self._session.scalar(query) or 0), currency=currency)
+        credited = (
+            select(func.coalesce(func.sum(CreditNoteRow.amount_minor), 0))
+            .join(InvoiceRow, _OF_INVOICE)
+            .where(CreditNoteRow.issued_on > after, CreditNoteRow.issued_on <= as_of)
+        )
+        minor = 0
+        for sign, query in ((1, invoiced), (-1, credited)):
+            query = query.where(InvoiceRow.currency == currency, _COUNTS)
+            if customer_id is not None:
+                query = query.where(of_customer(InvoiceRow.customer_id, customer_id))
+            minor += sign * int(self._session.scalar(query) or 0)
+        return Money(minor=minor, currency=currency)
+
+    def balances(
+        self, as_of: date, window_days: int, *, currency: str, customer_id: str | None = None
+    ) -> Balances:
+        """What was open before the window that ends with the day, and the most within it."""
+        row = self._session.execute(
+            _BALANCES,
+            {
+                "as_of": as_of,
+                "since": days_before(as_of, window_days - 1),
+                "currency": currency,
+                "customer_id": customer_id,
+            },
+        ).one()
+        return Balances(
+            opening=Money(minor=int(row.opening), currency=currency),
+            high=Money(minor=int(row.high), currency=currency),
+            high_on=row.day,
+        )
 
     def shared(self, customer_id: str | None = None) -> dict[str, frozenset[tuple[str, int, str]]]:
         """Invoices of one number and amount that more than one customer has, by customer; of one
@@ -360,6 +497,11 @@ class Receivables:
             _payment(row) for row in self._session.scalars(select(PaymentRow).where(key.in_(keys)))
         ]
 
+    def _find_credit_notes(self, keys: Sequence[_Key]) -> list[CreditNote]:
+        key = tuple_(CreditNoteRow.customer_id, CreditNoteRow.invoice_no)
+        query = select(CreditNoteRow).where(key.in_(keys))
+        return [_credit_note(row) for row in self._session.scalars(query)]
+
     def _repeated(
         self, invoice: Invoice, known: Invoice, business_on: date, recorded_by: str
     ) -> Outcome | CreditError:
@@ -381,36 +523,90 @@ class Receivables:
         return Outcome.UPDATED
 
 
+_OF_INVOICE = and_(
+    CreditNoteRow.customer_id == InvoiceRow.customer_id,
+    CreditNoteRow.invoice_no == InvoiceRow.invoice_no,
+)
+_REDUCTION = table(
+    "invoice_reduction",
+    column("customer_id", Text),
+    column("invoice_no", Text),
+    column("counts_on", Date),
+    column("amount_minor", BigInteger),
+)
+
+
 def _unpaid(as_of: date) -> Select[InvoiceRow, int]:
-    paid = (
-        select(func.coalesce(func.sum(PaymentRow.amount_minor), 0))
+    reduced = (
+        select(func.coalesce(func.sum(_REDUCTION.c.amount_minor), 0))
         .where(
-            PaymentRow.customer_id == InvoiceRow.customer_id,
-            PaymentRow.invoice_no == InvoiceRow.invoice_no,
-            PaymentRow.paid_on <= as_of,
+            _REDUCTION.c.customer_id == InvoiceRow.customer_id,
+            _REDUCTION.c.invoice_no == InvoiceRow.invoice_no,
+            _REDUCTION.c.counts_on <= as_of,
         )
         .scalar_subquery()
     )
-    rest = InvoiceRow.amount_minor - paid
+    rest = InvoiceRow.amount_minor - reduced
     return select(InvoiceRow, rest).where(InvoiceRow.issued_on <= as_of, rest > 0, _COUNTS)
 
 
-def _payment_outcome(
-    payment: Payment, invoice: Invoice | None, beside: dict[str, Payment]
+@dataclass
+class _Beside:
+    """What is on record of one invoice, by number."""
+
+    payments: dict[str, Payment] = field(default_factory=dict)
+    notes: dict[str, CreditNote] = field(default_factory=dict)
+
+
+def _outcome(
+    document: Payment | CreditNote, invoice: Invoice | None, beside: _Beside
 ) -> Outcome | CreditError:
-    """What one payment comes to, next to those on record for its invoice."""
+    """What one payment or credit note comes to, next to those on record for its invoice."""
     if invoice is None:
-        return InvoiceUnknown(invoice_no=payment.invoice_no)
-    if payment.amount.currency != invoice.amount.currency:
-        return CurrencyMismatch(first=payment.amount.currency, second=invoice.amount.currency)
-    if known := beside.get(payment.payment_no):
-        same = (known.paid_on, known.amount) == (payment.paid_on, payment.amount)
-        return Outcome.UNCHANGED if same else AlreadyExists(kind="payment", id=payment.payment_no)
-    rest = invoice.amount.minor - sum(other.amount.minor for other in beside.values())
-    if payment.amount.minor > rest:
-        unpaid = Money(minor=rest, currency=invoice.amount.currency)
-        return MoreThanInvoiced(amount=payment.amount, open=unpaid, invoice_no=invoice.invoice_no)
+        return InvoiceUnknown(invoice_no=document.invoice_no)
+    if document.amount.currency != invoice.amount.currency:
+        return CurrencyMismatch(first=document.amount.currency, second=invoice.amount.currency)
+    known: Payment | CreditNote | None
+    if isinstance(document, Payment):
+        on, known = document.paid_on, beside.payments.get(document.payment_no)
+        repeated = AlreadyExists(kind="payment", id=document.payment_no)
+    else:
+        on, known = document.issued_on, beside.notes.get(document.credit_note_no)
+        repeated = AlreadyExists(kind="credit note", id=document.credit_note_no)
+    if known is not None:
+        return Outcome.UNCHANGED if _said(known) == _said(document) else repeated
+    if isinstance(document, CreditNote) and on < invoice.issued_on:
+        return FieldUnreadable(
+            column="issued_on",
+            expected="the day of the invoice or later",
+            expected_zh="发票开票日或之后的日期",
+        )
+    if isinstance(document, CreditNote) and document.reverses is not None:
+        return _reversal(document, beside.notes)
+    rest = open_from(invoice, beside.payments.values(), beside.notes.values(), on)
+    if document.amount > rest:
+        return MoreThanInvoiced(amount=document.amount, open=rest, invoice_no=invoice.invoice_no)
     return Outcome.CREATED
+
+
+def _reversal(note: CreditNote, notes: Mapping[str, CreditNote]) -> Outcome | CreditError:
+    """Whether a note may be taken back by this one: once, whole, and not before its own day."""
+    of = notes.get(note.reverses or "")
+    if (
+        of is None
+        or of.reverses is not None
+        or of.amount != note.amount
+        or note.issued_on < of.issued_on
+        or any(each.reverses == of.credit_note_no for each in notes.values())
+    ):
+        return CreditNoteNotReversible(credit_note_no=note.reverses, invoice_no=note.invoice_no)
+    return Outcome.CREATED
+
+
+def _said(document: Payment | CreditNote) -> tuple[object, ...]:
+    if isinstance(document, Payment):
+        return document.paid_on, document.amount
+    return document.issued_on, document.amount, document.reverses, document.reason
 
 
 def _granted(outcomes: Sequence[Outcome | CreditError]) -> Outcome:
@@ -437,7 +633,7 @@ def _lateness(row: RowMapping) -> Lateness:
     return Lateness(**{name: int(row[name]) for name in Lateness.model_fields})
 
 
-def _key(document: Invoice | Payment) -> _Key:
+def _key(document: Invoice | Payment | CreditNote) -> _Key:
     return document.customer_id, document.invoice_no
 
 
@@ -479,6 +675,15 @@ def _payment_columns(payment: Payment, recorded_by: str) -> dict[str, object]:
     }
 
 
+def _credit_note_columns(note: CreditNote, recorded_by: str) -> dict[str, object]:
+    return {
+        **note.model_dump(exclude={"amount"}),
+        "amount_minor": note.credited.minor,
+        "currency": note.amount.currency,
+        "recorded_by": recorded_by,
+    }
+
+
 def _invoice(row: InvoiceRow) -> Invoice:
     return Invoice(
         customer_id=row.customer_id,
@@ -498,5 +703,18 @@ def _payment(row: PaymentRow) -> Payment:
         invoice_no=row.invoice_no,
         paid_on=row.paid_on,
         amount=Money(minor=row.amount_minor, currency=row.currency),
+        source=row.source,
+    )
+
+
+def _credit_note(row: CreditNoteRow) -> CreditNote:
+    return CreditNote(
+        customer_id=row.customer_id,
+        credit_note_no=row.credit_note_no,
+        invoice_no=row.invoice_no,
+        issued_on=row.issued_on,
+        amount=Money(minor=abs(row.amount_minor), currency=row.currency),
+        reverses=row.reverses,
+        reason=row.reason,
         source=row.source,
     )

@@ -21,7 +21,7 @@ _PROOFS = {
     "session": {"type": "apiKey", "in": "cookie", "name": COOKIE},
 }
 # Who signs in has not yet, and who holds a link to sign needs nothing else.
-_OPEN = re.compile(r"/api/v1/(sessions|signing/.*)")
+_OPEN = re.compile(r"/api/v1/(sessions|signing/.*|confirming/.*)")
 
 DESCRIPTION = """
 Credit for business customers: from the application to the living line.

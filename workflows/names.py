@@ -8,6 +8,7 @@ DEPLOYMENT = "creditflow"  # of which every named release of the worker is a ver
 
 CLASSIFICATION_SCHEDULE = "classification"
 INSURANCE_SCHEDULE = "insurance"
+CONFIRMATION_SCHEDULE = "confirmation"
 MONITORING_SCHEDULE = "monitoring"
 REPRICING_SCHEDULE = "repricing"
 RESERVATION_EXPIRY_SCHEDULE = "reservation_expiry"
@@ -59,6 +60,11 @@ def monitoring_id(run: str = "") -> str:
 def classification_id(run: str = "") -> str:
     """`run` tells runs on demand apart; a scheduled one is told apart by Temporal."""
     return f"runs/classification/{run}" if run else "runs/classification"
+
+
+def confirmation_id(run: str = "") -> str:
+    """`run` tells runs on demand apart; a scheduled one is told apart by Temporal."""
+    return f"runs/confirmation/{run}" if run else "runs/confirmation"
 
 
 def repricing_id(run: str = "") -> str:

@@ -27,22 +27,26 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from domain.benchmark import RepricingStart
 from domain.calendar import ZONE
 from domain.classification import ClassificationStart
+from domain.confirmation import ConfirmationStart
 from domain.insurance import InsuranceStart
 from domain.line import ExpirySweep
 from domain.notification import Channel, OutboxTurn
 from domain.warning import MonitoringStart
 from workflows.classification import ClassificationWorkflow
+from workflows.confirmation import ConfirmationWorkflow
 from workflows.insurance import InsuranceWorkflow
 from workflows.line import ReservationExpiryWorkflow
 from workflows.names import (
     CASES_QUEUE,
     CLASSIFICATION_SCHEDULE,
+    CONFIRMATION_SCHEDULE,
     INSURANCE_SCHEDULE,
     MONITORING_SCHEDULE,
     PORTFOLIO_QUEUE,
     REPRICING_SCHEDULE,
     RESERVATION_EXPIRY_SCHEDULE,
     classification_id,
+    confirmation_id,
     insurance_id,
     monitoring_id,
     outbox_id,
@@ -57,6 +61,7 @@ CHANNELS = (Channel.MAIL, Channel.TEMPORAL, Channel.WEBHOOK)
 REPRICING_HOUR = 5  # before the book is looked at, with the fixings up to the day before
 INSURANCE_HOUR = 6  # as the book is looked at
 MONITORING_HOUR = 6  # before people come to work
+CONFIRMATION_HOUR = 7  # when the day's mails are read
 CLASSIFICATION_HOUR = 23  # when the day's invoices and payments are in
 EXPIRY_EVERY = timedelta(minutes=5)
 # A sweep is as of the instant its workflow begins; a schedule's input is the same every time.
@@ -82,6 +87,7 @@ async def ensure_schedules(client: Client, offset_days: int = 0) -> None:
     wanted = {
         CLASSIFICATION_SCHEDULE: _classification(offset_days),
         INSURANCE_SCHEDULE: _insurance(offset_days),
+        CONFIRMATION_SCHEDULE: _confirmation(offset_days),
         MONITORING_SCHEDULE: _monitoring(offset_days),
         REPRICING_SCHEDULE: _repricing(offset_days),
         RESERVATION_EXPIRY_SCHEDULE: _reservation_expiry(offset_days),
@@ -122,6 +128,23 @@ def _insurance(offset_days: int) -> Schedule:
             static_summary="the daily look at what insurers have to be told",
         ),
         spec=_daily(INSURANCE_HOUR),
+        policy=SchedulePolicy(
+            overlap=ScheduleOverlapPolicy.SKIP, catchup_window=timedelta(hours=24)
+        ),
+    )
+
+
+def _confirmation(offset_days: int) -> Schedule:
+    """Every day: the first run after a period's end asks for its accounts, a later one for the rest."""
+    return Schedule(
+        action=ScheduleActionStartWorkflow(
+            ConfirmationWorkflow.run,
+            ConfirmationStart(offset_days=offset_days),
+            id=confirmation_id(),
+            task_queue=PORTFOLIO_QUEUE,
+            static_summary="ask customers to confirm their accounts",
+        ),
+        spec=_daily(CONFIRMATION_HOUR),
         policy=SchedulePolicy(
             overlap=ScheduleOverlapPolicy.SKIP, catchup_window=timedelta(hours=24)
         ),

@@ -175,6 +175,136 @@ def record_payment(customer_id: str, payment: v.Payment, key: str | None) -> Cal
     return writing(_at("customers", customer_id, "payments"), v.Payment, payment, key=key)
 
 
+def record_credit_note(customer_id: str, note: v.CreditNote, key: str | None) -> Call[v.CreditNote]:
+    return writing(_at("customers", customer_id, "credit-notes"), v.CreditNote, note, key=key)
+
+
+def credit_notes(customer_id: str) -> Call[v.Items[v.CreditNote]]:
+    return reading(_at("customers", customer_id, "credit-notes"), v.Items[v.CreditNote])
+
+
+def ask_confirmation(customer_id: str | None, as_of: date | None) -> Call[v.RunStarted]:
+    body = {"customer_id": customer_id, "as_of": None if as_of is None else as_of.isoformat()}
+    return writing("/runs/confirmation", v.RunStarted, body)
+
+
+def confirmations(
+    customer_id: str | None, waiting: bool, cursor: str | None
+) -> Call[v.Page[v.ConfirmationView]]:
+    return reading(
+        "/confirmations",
+        v.Page[v.ConfirmationView],
+        customer_id=customer_id,
+        waiting=waiting,
+        cursor=cursor,
+        page_size=200,
+    )
+
+
+def confirmation(confirmation_id: str) -> Call[v.ConfirmationView]:
+    return reading(_at("confirmations", confirmation_id), v.ConfirmationView)
+
+
+def answer_confirmation(
+    confirmation_id: str,
+    document_hash: str,
+    evidence_hash: str,
+    all_agreed: bool,
+    agreed: Sequence[str],
+    differences: Sequence[v.DifferenceSaid],
+) -> Call[v.ConfirmationView]:
+    body = {
+        **_answer_of(document_hash, all_agreed, agreed, differences),
+        "evidence_hash": evidence_hash,
+    }
+    return writing(_at("confirmations", confirmation_id, "answers"), v.ConfirmationView, body)
+
+
+def confirmation_differences(customer_id: str | None) -> Call[v.Items[v.ConfirmationDifference]]:
+    return reading(
+        "/confirmation-differences", v.Items[v.ConfirmationDifference], customer_id=customer_id
+    )
+
+
+def close_difference(
+    difference_id: str, outcome: str, reason: str
+) -> Call[v.ConfirmationDifference]:
+    body = {"outcome": outcome, "reason": reason}
+    return writing(
+        _at("confirmation-differences", difference_id, "end"), v.ConfirmationDifference, body
+    )
+
+
+def confirmation_page(token: str) -> Call[v.ConfirmationLinkPage]:
+    return reading(_at("confirming", token), v.ConfirmationLinkPage)
+
+
+def answer_confirmation_by_link(
+    token: str,
+    document_hash: str,
+    signatory: v.Signatory,
+    all_agreed: bool,
+    agreed: Sequence[str],
+    differences: Sequence[v.DifferenceSaid],
+) -> Call[v.ConfirmationLinkPage]:
+    body = {
+        **_answer_of(document_hash, all_agreed, agreed, differences),
+        "signatory": signatory.model_dump(mode="json"),
+    }
+    return writing(_at("confirming", token, "answer"), v.ConfirmationLinkPage, body)
+
+
+def _answer_of(
+    document_hash: str,
+    all_agreed: bool,
+    agreed: Sequence[str],
+    differences: Sequence[v.DifferenceSaid],
+) -> dict[str, Any]:
+    return {
+        "document_hash": document_hash,
+        "all_agreed": all_agreed,
+        "agreed": list(agreed),
+        "differences": [each.model_dump(mode="json") for each in differences],
+    }
+
+
+def reconcile(
+    name: str, content: bytes, as_of: date | None, profile: str, dry_run: bool, key: str | None
+) -> Call[v.Reconciled]:
+    return uploading(
+        "/reconciliations",
+        v.Reconciled,
+        name,
+        content,
+        "text/csv",
+        key=key,
+        profile=profile,
+        dry_run=dry_run,
+        as_of=as_of,
+    )
+
+
+def reconcile_newest() -> Call[v.Reconciliation]:
+    return writing("/runs/reconciliation", v.Reconciliation, {})
+
+
+def reconciliations(cursor: str | None) -> Call[v.Page[v.Reconciliation]]:
+    return reading("/reconciliations", v.Page[v.Reconciliation], cursor=cursor, page_size=50)
+
+
+def reconciliation(reconciliation_id: str) -> Call[v.Reconciliation]:
+    return reading(_at("reconciliations", reconciliation_id), v.Reconciliation)
+
+
+def reconciliation_findings() -> Call[v.Items[v.ReconciliationFinding]]:
+    return reading("/reconciliation-findings", v.Items[v.ReconciliationFinding])
+
+
+def close_finding(finding_id: str, reason: str) -> Call[v.ReconciliationFinding]:
+    where = _at("reconciliation-findings", finding_id, "end")
+    return writing(where, v.ReconciliationFinding, {"reason": reason})
+
+
 def account(customer_id: str, as_of: date | None) -> Call[v.Account]:
     return reading(_at("customers", customer_id, "account"), v.Account, as_of=as_of)
 

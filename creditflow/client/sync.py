@@ -206,6 +206,114 @@ class Client(Connection):
     ) -> v.Payment:
         return self.run(requests.record_payment(customer_id, payment, key))
 
+    def record_credit_note(
+        self, customer_id: str, note: v.CreditNote, *, key: str | None = None
+    ) -> v.CreditNote:
+        return self.run(requests.record_credit_note(customer_id, note, key))
+
+    def fetch_credit_notes(self, customer_id: str) -> Sequence[v.CreditNote]:
+        """Every credit note of a customer's invoices, reversals among them."""
+        return self.run(requests.credit_notes(customer_id)).items
+
+    def ask_confirmation(
+        self, customer_id: str | None = None, as_of: date | None = None
+    ) -> v.RunStarted:
+        """Send the accounts that are due, or one customer's as of a day; each once."""
+        return self.run(requests.ask_confirmation(customer_id, as_of))
+
+    def list_confirmations(
+        self, customer_id: str | None = None, *, waiting: bool = False
+    ) -> Iterator[v.ConfirmationView]:
+        """Accounts that were asked for, newest first."""
+        return self._pages(lambda cursor: requests.confirmations(customer_id, waiting, cursor))
+
+    def fetch_confirmation(self, confirmation_id: str) -> v.ConfirmationView:
+        return self.run(requests.confirmation(confirmation_id))
+
+    def answer_confirmation(
+        self,
+        confirmation_id: str,
+        *,
+        document_hash: str,
+        evidence_hash: str,
+        all_agreed: bool = False,
+        agreed: Sequence[str] = (),
+        differences: Sequence[v.DifferenceSaid] = (),
+    ) -> v.ConfirmationView:
+        """Put on record what came back stamped; its picture is attached before."""
+        return self.run(
+            requests.answer_confirmation(
+                confirmation_id, document_hash, evidence_hash, all_agreed, agreed, differences
+            )
+        )
+
+    def fetch_confirmation_differences(
+        self, customer_id: str | None = None
+    ) -> Sequence[v.ConfirmationDifference]:
+        """What is still to be cleared up, earliest due first."""
+        return self.run(requests.confirmation_differences(customer_id)).items
+
+    def close_difference(
+        self, difference_id: str, outcome: str, reason: str
+    ) -> v.ConfirmationDifference:
+        """Say how a difference was cleared up: upheld, corrected, credited or disputed."""
+        return self.run(requests.close_difference(difference_id, outcome, reason))
+
+    def fetch_confirmation_page(self, token: str) -> v.ConfirmationLinkPage:
+        """What a link from a mail leads to."""
+        return self.run(requests.confirmation_page(token))
+
+    def answer_confirmation_by_link(
+        self,
+        token: str,
+        *,
+        document_hash: str,
+        signatory: v.Signatory,
+        all_agreed: bool = False,
+        agreed: Sequence[str] = (),
+        differences: Sequence[v.DifferenceSaid] = (),
+    ) -> v.ConfirmationLinkPage:
+        """Answer and sign for the customer, as whoever holds the link."""
+        return self.run(
+            requests.answer_confirmation_by_link(
+                token, document_hash, signatory, all_agreed, agreed, differences
+            )
+        )
+
+    def reconcile(
+        self,
+        file: Path | bytes,
+        *,
+        as_of: date | None = None,
+        profile: str = "standard",
+        dry_run: bool = False,
+        key: str | None = None,
+    ) -> v.Reconciled:
+        """Compare another system's open items as of a day with our documents."""
+        name, content = (file.name, file.read_bytes()) if isinstance(file, Path) else ("", file)
+        return self.run(
+            requests.reconcile(name or "open_items.csv", content, as_of, profile, dry_run, key)
+        )
+
+    def reconcile_newest(self) -> v.Reconciliation:
+        """Compare the newest extract with the books as they are now."""
+        return self.run(requests.reconcile_newest())
+
+    def list_reconciliations(self) -> Iterator[v.Reconciliation]:
+        """What comparisons came to, newest first."""
+        return self._pages(lambda cursor: requests.reconciliations(cursor))
+
+    def fetch_reconciliation(self, reconciliation_id: str) -> v.Reconciliation:
+        return self.run(requests.reconciliation(reconciliation_id))
+
+    def fetch_reconciliation_findings(self) -> Sequence[v.ReconciliationFinding]:
+        """Drift that is still to be cleared up, earliest due first."""
+        return self.run(requests.reconciliation_findings()).items
+
+    def close_finding(self, finding_id: str, reason: str) -> v.ReconciliationFinding:
+        """Say why a drift is none, or is no more."""
+        return self.run(requests.close_finding(finding_id, reason))
+
     def fetch_account(self, customer_id: str, as_of: date | None = None) -> v.Account:
         """What the customer owes as of a day, aged, and how it paid."""
         return self.run(requests.account(customer_id, as_of))
@@ -389,7 +497,7 @@ class Client(Connection):
         per_row: bool = False,
         key: str | None = None,
     ) -> v.Imported:
-        """Bring in a CSV of customers, statements, invoices, payments, lists or rates.
+        """Bring in a CSV of customers, statements, invoices, payments, credit notes, lists or rates.
 
         One refused row refuses all (`import_refused`, its `errors` by row), unless `per_row`.
         """

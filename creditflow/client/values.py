@@ -1725,6 +1725,177 @@ class Payment(Answer):
     amount: Money
 
 
+class CreditNote(Answer):
+    """So much less is owed of an invoice, or, where it `reverses` another, as much again."""
+
+    credit_note_no: str
+    invoice_no: str
+    issued_on: date
+    amount: Money
+    reverses: str | None = None
+    reason: str = ""
+
+
+class ConfirmationItem(Answer):
+    """A document that is open on the day, and what is off it by then."""
+
+    invoice_no: str
+    issued_on: date
+    due_on: date
+    amount: Money
+    paid: Money
+    open: Money
+    disputed: bool = False
+
+
+class ConfirmationRequest(Answer):
+    """The open documents of a customer in one currency as of a day."""
+
+    customer_id: str
+    as_of: date
+    currency: str
+    items: tuple[ConfirmationItem, ...]
+
+
+class DifferenceSaid(Answer):
+    """What the customer says of a document: missing, extra, amount or paid."""
+
+    invoice_no: str
+    kind: str
+    amount: Money | None = None
+    note: str = ""
+
+
+class Signatory(Answer):
+    signatory: str
+    capacity: str
+    authority_hash: str | None = None
+
+
+class ConfirmationAnswer(Answer):
+    """An answer on record with the hash of its evidence; signed, or else stamped."""
+
+    answer_id: str
+    confirmation_id: str
+    agreed: tuple[str, ...]
+    signatory: Signatory | None = None
+    evidence_hash: str
+    answered_on: date
+    recorded_by: str
+
+
+class ConfirmationDifference(Answer):
+    """What differs on one document, who clears it up by when, and what came of it."""
+
+    difference_id: str
+    confirmation_id: str
+    customer_id: str
+    said: DifferenceSaid
+    ours: Money | None = None
+    owner: str
+    due_on: date
+    outcome: str | None = None
+    reason: str = ""
+    closed_on: date | None = None
+    closed_by: str | None = None
+
+
+class Confirmation(Answer):
+    """An account that a customer was asked to confirm, and what came back."""
+
+    confirmation_id: str
+    request: ConfirmationRequest
+    document_hash: str
+    total: Money
+    disputed: Money
+    sent_on: date
+    answer_by: date
+    holds: bool
+    edition_hash: str
+    answers: tuple[ConfirmationAnswer, ...] = ()
+    differences: tuple[ConfirmationDifference, ...] = ()
+
+
+class ConfirmationView(Answer):
+    """An account, how it stands, and whether silence holds the customer's orders today."""
+
+    confirmation: Confirmation
+    status: str
+    unanswered: tuple[str, ...]
+    overdue: bool
+    holds_orders: bool
+
+
+class ConfirmationLinkPage(Answer):
+    """What the holder of a link is asked to confirm."""
+
+    confirmation_id: str
+    customer_name: str
+    customer_name_zh: str
+    request: ConfirmationRequest
+    document_hash: str
+    answer_by: date
+    status: str
+    unanswered: tuple[str, ...]
+    evidence_hashes: tuple[str, ...]
+
+
+class CustomerSums(Answer):
+    """One customer in one currency, by our documents, the extract and the book of entries."""
+
+    customer_id: str
+    currency: str
+    matched: int
+    missing: int
+    extra: int
+    differing: int
+    ours: Money
+    theirs: Money
+    drift: Money
+    used: Money
+
+
+class MatchedDocument(Answer):
+    """A document that is missing, extra or differing, and in what."""
+
+    customer_id: str
+    invoice_no: str
+    kind: str
+    ours: Money | None = None
+    theirs: Money | None = None
+    fields: tuple[str, ...] = ()
+
+
+class Reconciliation(Answer):
+    """What comparing another system's open items came to."""
+
+    reconciliation_id: str
+    extract_id: str
+    as_of: date
+    run_on: date
+    documents: int
+    matched: int
+    missing: int
+    extra: int
+    differing: int
+    customers: tuple[CustomerSums, ...] = ()
+    items: tuple[MatchedDocument, ...] = ()
+
+
+class ReconciliationFinding(Answer):
+    """A customer's drift above what policy lets pass, and what became of it."""
+
+    finding_id: str
+    reconciliation_id: str
+    customer_id: str
+    drift: Money
+    owner: str
+    due_on: date
+    reason: str = ""
+    closed_on: date | None = None
+    closed_by: str | None = None
+
+
 class Account(Answer):
     """What a customer owes as of a day, and how it paid."""
 
@@ -2184,6 +2355,13 @@ class Imported(Answer):
     kept: bool
     errors: tuple[RowError, ...]
     tolerated: tuple[ToleranceUse, ...] = ()  # what ties only thanks to a tolerance
+
+
+class Reconciled(Answer):
+    """What became of an extract's rows, and what comparing it came to; None in a dry run."""
+
+    report: Imported
+    reconciliation: Reconciliation | None
 
 
 class ImportProfiles(Answer):

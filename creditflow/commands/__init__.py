@@ -59,6 +59,15 @@ COMMANDS: dict[str, Entry] = {
         "creditflow.commands.insurance:insurance", "What insurers cover of customers' debts."
     ),
     "interest": Entry("creditflow.commands.late:interest", "Late interest."),
+    "reconcile": Entry(
+        "creditflow.commands.reconciliation:reconcile", "Another system's open items, compared."
+    ),
+    "drift": Entry(
+        "creditflow.commands.reconciliation:findings", "What two systems do not agree on."
+    ),
+    "confirmation": Entry(
+        "creditflow.commands.confirmation:confirmation", "Accounts that customers confirm."
+    ),
     "benchmark": Entry(
         "creditflow.commands.benchmark:benchmark", "Benchmark rates, and repricing."
     ),

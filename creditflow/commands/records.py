@@ -1,4 +1,4 @@
-"""`import`: files of customers, statements, invoices, payments, name lists, rates, VAT invoices."""
+"""`import`: files of customers, statements, invoices, payments, credit notes, name lists, rates, VAT invoices."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -16,6 +16,8 @@ class Kind(StrEnum):
     STATEMENTS = "statements"
     INVOICES = "invoices"
     PAYMENTS = "payments"
+    CREDIT_NOTES = "credit_notes"
+    OPEN_ITEMS = "open_items"
     LISTS = "lists"
     RATES = "rates"
     BENCHMARKS = "benchmarks"

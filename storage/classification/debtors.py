@@ -64,9 +64,9 @@ _PAGE = text(
         OR EXISTS (SELECT 1 FROM manual_class m WHERE m.customer_id = c.customer_id)
         OR EXISTS (SELECT 1 FROM invoice i
             WHERE i.customer_id = c.customer_id AND i.issued_on <= :last
-            AND i.amount_minor > (SELECT coalesce(sum(p.amount_minor), 0) FROM payment p
+            AND i.amount_minor > (SELECT coalesce(sum(p.amount_minor), 0) FROM invoice_reduction p
                 WHERE p.customer_id = i.customer_id AND p.invoice_no = i.invoice_no
-                AND p.paid_on <= :first)))
+                AND p.counts_on <= :first)))
     ORDER BY c.customer_id LIMIT :page_size
     """
 )

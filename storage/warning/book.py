@@ -73,9 +73,13 @@ _BOOK = text(
             AND l.status IN ('active', 'frozen', 'collect_only'))
     OR EXISTS (SELECT 1 FROM invoice i WHERE i.customer_id = c.customer_id
             AND i.due_on < :as_of AND i.issued_on <= :as_of
-            AND i.amount_minor > (SELECT coalesce(sum(p.amount_minor), 0) FROM payment p
+            AND i.amount_minor > (SELECT coalesce(sum(p.amount_minor), 0) FROM invoice_reduction p
                 WHERE p.customer_id = i.customer_id AND p.invoice_no = i.invoice_no
-                AND p.paid_on <= :as_of))
+                AND p.counts_on <= :as_of))
+    OR EXISTS (SELECT 1 FROM account_confirmation k WHERE k.customer_id = c.customer_id
+            AND k.answer_by < :as_of
+            AND k.documents > (SELECT count(*) FROM confirmation_document d
+                WHERE d.confirmation_id = k.confirmation_id))
     """
     )
     + _IN_ORDER

@@ -18,6 +18,8 @@ ALLOWED = {
     "customer.py": "the record itself: its row, versions, codes, and which ids are one",
     "merge.py": "the two records that are merged are locked as they are",
     "receivable.py": "a payment is of the invoice under the id that the invoice was written with",
+    "reconciliation.py": "a payment is of its invoice, and both sides are set side by side under the id"
+    " that stayed",
     "trade.py": "a settlement is of the payable under the id that the payable was written with",
     "statement.py": "versions are numbered under the id a statement is recorded with",
     "warning/warnings.py": "what a warning could not be written beside has its own id",

@@ -809,6 +809,17 @@ def others(edition: PolicyEdition) -> str:
             ("temporary limit on top of the line's", _percent(edition.temporary.share_max)),
             ("collection case from", edition.monitoring.collection_level),
             ("payment lifts freezes of", _named(edition.monitoring.cure_levels, "none")),
+            (
+                "accounts are to be confirmed",
+                f"every {edition.confirmation.every_months} months"
+                if edition.confirmation.every_months
+                else "never",
+            ),
+            ("by who owes at least", _amount(edition.confirmation.amount_min)),
+            ("within", f"{edition.confirmation.days} days"),
+            ("a difference is cleared up within", f"{edition.confirmation.difference_days} days"),
+            ("silence after that raises", edition.confirmation.level),
+            ("and holds orders", "yes" if edition.confirmation.hold else "no"),
             ("barred industries", _named(edition.screening.barred_industries, "none")),
         ),
     )

@@ -17,8 +17,9 @@ from domain.application import ApplicationChange, ApplicationType, CaseStatus
 from domain.approval import ActKind, MeetingContent, Seat, Verdict
 from domain.benchmark import RepricingStart
 from domain.classification import ClassificationStart
+from domain.confirmation import ConfirmationStart
 from domain.contract import ConditionAsked
-from domain.customer import Identifier, IdentifierScheme
+from domain.customer import Customer, Identifier, IdentifierScheme
 from domain.edition import PolicyEdition
 from domain.errors import ActIllegal
 from domain.exchange import Rate
@@ -28,17 +29,20 @@ from domain.line import ExpirySweep, LineStart, LineStatus
 from domain.money import Money
 from domain.notification import Channel, OutboxTurn
 from domain.override import OverrideProposal
+from domain.receivable import Invoice
 from domain.rerating import ReratingStart
 from domain.review import review_id_of
 from domain.screening import ListEffect, ListEntry
 from domain.warning import MonitoringStart
 from storage.approval import AuthorityRegister, Tasks
 from storage.collection import Collections
+from storage.customer import Customers
 from storage.edition import Editions, shipped_text
 from storage.exposure import Exposure
 from storage.identity import ActionTokens
 from storage.line import Lines
 from storage.notification import Outbox
+from storage.receivable import Receivables
 from storage.review import Reviews
 from storage.statement import Statements
 from tests.activities import test_insurance as insurance
@@ -52,6 +56,7 @@ from tests.replay.tape import BOOK_ON, Tape
 from tests.road import UNDRAWN, an_application
 from workflows.classification import ClassificationWorkflow
 from workflows.collection import CollectionWorkflow
+from workflows.confirmation import ConfirmationWorkflow
 from workflows.contract import ContractSigningWorkflow
 from workflows.insurance import InsuranceWorkflow
 from workflows.line import CreditLineWorkflow, ReservationExpiryWorkflow
@@ -62,6 +67,7 @@ from workflows.names import (
     approval_id,
     classification_id,
     collection_id,
+    confirmation_id,
     contract_id,
     insurance_id,
     line_id,
@@ -917,6 +923,35 @@ async def short_insurance(tape: Tape) -> None:
         task_queue=PORTFOLIO_QUEUE,
     )
     await keep_runs(tape, "insurance", workflow_id)
+
+
+async def short_confirmation(tape: Tape) -> None:
+    """Six customers that owe since before the quarter's end, a customer a page."""
+    road = tape.road
+    await road.call(a_book, road.records)
+    on = date(2026, 4, 1)
+    with road.records.begin() as session:
+        for n in range(1, 7):
+            customer = Customer(customer_id=f"c-1{n}", name=f"Debtor {n}")
+            Customers(session).record(
+                customer, business_on=on, source="a test", recorded_by="manager"
+            )
+            debt = Invoice(
+                customer_id=customer.customer_id,
+                invoice_no="i-1",
+                issued_on=date(2026, 2, 1),
+                due_on=date(2026, 5, 1),
+                amount=Money(minor=20_000_000, currency="CNY"),
+            )
+            Receivables(session).record_invoice(debt, business_on=on, recorded_by="manager")
+    workflow_id = confirmation_id("run-1")
+    await road.client.execute_workflow(
+        ConfirmationWorkflow.run,
+        ConfirmationStart(page_size=1, at=noon(on)),
+        id=workflow_id,
+        task_queue=PORTFOLIO_QUEUE,
+    )
+    await keep_runs(tape, "confirmation", workflow_id)
 
 
 @scenario

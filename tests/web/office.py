@@ -17,6 +17,7 @@ from activities.application import ApplicationActivities
 from activities.approval import ApprovalActivities
 from activities.classification import ClassificationActivities
 from activities.collection import CollectionActivities
+from activities.confirmation import ConfirmationActivities
 from activities.contract import ContractActivities
 from activities.documents.certificates import open_seals
 from activities.documents.sealing import Sealing
@@ -39,6 +40,7 @@ from domain.approval import (
 )
 from domain.classification import ClassificationPage, ClassificationStart
 from domain.collection import CollectionAction
+from domain.confirmation import ConfirmationPage, ConfirmationStart
 from domain.contract import ContractOrder, CustomerActed, Grantor, IssueContract
 from domain.line import ActivationRequest, LineAction, ReviewDue
 from domain.offer import MakeOffer, OfferActed, OfferStatus
@@ -83,6 +85,7 @@ class Office(Gateway):
         self._reratings = ReratingActivities(records)
         self._reviews = ReviewActivities(records)
         self._warnings = WarningActivities(records)
+        self._confirmations = ConfirmationActivities(records, PUBLIC_URL)
         self._classes = ClassificationActivities(records)
         self._collections = CollectionActivities(records)
         self._orders: dict[str, ContractOrder] = {}
@@ -138,6 +141,18 @@ class Office(Gateway):
                     customer_ids=start.customer_ids,
                     at=self._now(),
                     offset_days=start.offset_days,
+                )
+            )
+        if workflow == "ConfirmationWorkflow":
+            asking = ConfirmationStart.model_validate(payload)
+            self._confirmations.ask_accounts(
+                ConfirmationPage(
+                    after=None,
+                    page_size=asking.page_size,
+                    customer_ids=asking.customer_ids,
+                    as_of=asking.as_of,
+                    at=self._now(),
+                    offset_days=asking.offset_days,
                 )
             )
         if workflow == "ReratingWorkflow":

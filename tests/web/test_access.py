@@ -18,7 +18,9 @@ from tests.makers_policy import an_edition, cny
 from tests.web.people import PEOPLE, as_
 from web.service.services import Services
 
-OPEN = re.compile(r"/healthz|/readyz|/api/problems/.*|/api/v1/sessions|/api/v1/(signing|offers)/.*")
+OPEN = re.compile(
+    r"/healthz|/readyz|/api/problems/.*|/api/v1/sessions|/api/v1/(signing|offers|confirming)/.*"
+)
 ABSENT = "01900000-0000-7000-8000-000000000000"
 
 

@@ -76,6 +76,12 @@ SAMPLES: dict[Any, Sequence[Any]] = {
     values.Payment: (
         values.Payment(payment_no="1", invoice_no="1", paid_on=DAY, amount=Money.of(5, "CNY")),
     ),
+    values.Signatory: (values.Signatory(signatory="Director", capacity="legal_representative"),),
+    values.CreditNote: (
+        values.CreditNote(
+            credit_note_no="1", invoice_no="1", issued_on=DAY, amount=Money.of(5, "CNY")
+        ),
+    ),
     values.CustomerGroup: (values.CustomerGroup(group_id="g", name="G"),),
     values.FixingContent: (
         values.FixingContent(benchmark="LPR1Y", fixed_on=DAY, rate=Decimal("0.03")),

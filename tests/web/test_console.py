@@ -44,7 +44,7 @@ PAGES = (
     "/overrides "
     "/classes /classes?tier=substandard&stage=3 /cohorts /cohorts?view=approver /cohorts/letters "
     "/guards /guards?view=above_eligible /related /related?view=disclosure /tolerances "
-    "/benchmarks /benchmarks?benchmark=LPR1Y "
+    "/reconciliations /confirmations /confirmations?view=all /benchmarks /benchmarks?benchmark=LPR1Y "
     "/outlooks /outlooks/lines?industry=C "
     "/turnaround /turnaround?view=position /turnaround?view=type&since=2020-01-01 "
     "/authority /authority?view=seats /authority?view=delegations /authority?view=certificates "

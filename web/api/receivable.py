@@ -1,4 +1,4 @@
-"""Invoices and payments: enter them, and see what is owed and how late."""
+"""Invoices, credit notes and payments: enter them, and see what is owed and how late."""
 
 from datetime import date
 
@@ -6,7 +6,16 @@ from fastapi import Response
 
 from domain.identity import Id
 from domain.money import Currency
-from domain.receivable import Ageing, Invoice, InvoiceContent, Payment, PaymentContent, Turnover
+from domain.receivable import (
+    Ageing,
+    CreditNote,
+    CreditNoteContent,
+    Invoice,
+    InvoiceContent,
+    Payment,
+    PaymentContent,
+    Turnover,
+)
 from domain.value import Value
 from web.api.stage import stage
 from web.api.writes import Writing
@@ -22,6 +31,10 @@ class Invoices(Value):
 
 class Payments(Value):
     items: tuple[Payment, ...]
+
+
+class CreditNotes(Value):
+    items: tuple[CreditNote, ...]
 
 
 class BookAgeing(Value):
@@ -54,6 +67,21 @@ def record_payment(write: Writing, customer_id: Id, body: PaymentContent) -> Res
     """Enter what a payment settles of an invoice."""
     return write.once(
         201, body, lambda: write.asked.receivables.record_payment(write.caller, customer_id, body)
+    )
+
+
+@router.get("/customers/{customer_id}/credit-notes")
+def list_credit_notes(asked: Asked, caller: Caller, customer_id: Id) -> CreditNotes:
+    return CreditNotes(items=tuple(asked.receivables.list_credit_notes(caller, customer_id)))
+
+
+@router.post("/customers/{customer_id}/credit-notes", status_code=201, response_model=CreditNote)
+def record_credit_note(write: Writing, customer_id: Id, body: CreditNoteContent) -> Response:
+    """Enter what is credited of an invoice, or that an earlier credit note is taken back."""
+    return write.once(
+        201,
+        body,
+        lambda: write.asked.receivables.record_credit_note(write.caller, customer_id, body),
     )
 
 

@@ -309,6 +309,7 @@ def _customer_page(
         classes=_classes(visit, customer_id),
         manual=manual_class.manual_shown(visit, customer_id, manual_typed),
         group=_group(visit, head["customer"].group_id),
+        may_confirm=permitted(person, Action.CONFIRMATION_ASK),
         may_submit=permitted(person, Action.APPLICATION_SUBMIT),
     )
 

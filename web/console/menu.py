@@ -45,6 +45,8 @@ GROUPS: Mapping[str, tuple[Entry, ...]] = {
         Entry("classes", "/classes", "list", Action.CLASS_READ),
         Entry("cohorts", "/cohorts", "cycle", Action.COHORT_READ),
         Entry("collections", "/collections", "coins", Action.COLLECTION_READ),
+        Entry("confirmations", "/confirmations", "envelope", Action.CONFIRMATION_READ),
+        Entry("reconciliations", "/reconciliations", "list", Action.RECEIVABLE_READ),
         Entry("guards", "/guards", "shield", Action.GUARD_READ),
     ),
     "rules": (

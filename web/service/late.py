@@ -202,6 +202,7 @@ def _account(session: Session, customer_id: str, on: date, offset_days: int) -> 
         for each in Contracts(session).in_force_of(customer_id, offset_days)
     ]
     payments = Receivables(session).payments(customer_id)
+    notes = Receivables(session).credit_notes(customer_id)
     entries = LateInterest(session).entries(customer_id)
     counting = set(Receivables(session).counting(customer_id))
     found = []
@@ -211,7 +212,7 @@ def _account(session: Session, customer_id: str, on: date, offset_days: int) -> 
         counts = invoice in counting
         agreement = agreement_for(invoice, agreed)
         rates = late_rates(invoice, agreement, spans)
-        borne = accrued(invoice, payments, rates, on) if counts else Money.zero(currency)
+        borne = accrued(invoice, payments, rates, on, notes) if counts else Money.zero(currency)
         if not borne and not charges:
             continue
         found.append(

@@ -50,6 +50,13 @@ class Action(StrEnum):
     STATEMENT_RECORD = "statement.record"
     RECEIVABLE_READ = "receivable.read"
     RECEIVABLE_RECORD = "receivable.record"
+    RECONCILIATION_READ = "reconciliation.read"
+    RECONCILIATION_RUN = "reconciliation.run"
+    RECONCILIATION_CLOSE = "reconciliation.close"
+    CONFIRMATION_READ = "confirmation.read"
+    CONFIRMATION_ASK = "confirmation.ask"
+    CONFIRMATION_RUN = "confirmation.run"
+    CONFIRMATION_ANSWER = "confirmation.answer"
     TRADE_READ = "trade.read"
     TRADE_RECORD = "trade.record"
     PAYABLE_RECORD = "payable.record"
@@ -192,6 +199,14 @@ MATRIX: dict[Action, frozenset[Role]] = {
     Action.STATEMENT_RECORD: frozenset({_RM}),
     Action.RECEIVABLE_READ: _READERS,
     Action.RECEIVABLE_RECORD: frozenset({_RM, _ORDERS}),
+    Action.CONFIRMATION_READ: _READERS,
+    Action.CONFIRMATION_ASK: frozenset({_RM, _RISK}),
+    Action.CONFIRMATION_RUN: frozenset({_RISK, _OPERATOR}),
+    Action.CONFIRMATION_ANSWER: frozenset({_RM, _RISK}),
+    # An extract shows the whole book; whoever looks after a customer closes its findings.
+    Action.RECONCILIATION_READ: frozenset({_APPROVER, _RISK, _AUDITOR}),
+    Action.RECONCILIATION_RUN: frozenset({_RISK, _OPERATOR}),
+    Action.RECONCILIATION_CLOSE: frozenset({_RM, _RISK}),
     Action.TRADE_READ: _READERS,
     Action.TRADE_RECORD: frozenset({_RM, _RISK}),
     Action.PAYABLE_RECORD: frozenset({_RM, _ORDERS}),

@@ -1,4 +1,4 @@
-"""What may be asked of invoices and payments: enter them, and see what is owed and how late."""
+"""What may be asked of invoices, credit notes and payments: enter them, and see what is owed and how late."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -8,6 +8,8 @@ from domain.errors import DateInFuture, NotPermitted
 from domain.identity import Person
 from domain.receivable import (
     Ageing,
+    CreditNote,
+    CreditNoteContent,
     Invoice,
     InvoiceContent,
     OpenItem,
@@ -75,6 +77,31 @@ class ReceivableService:
             owe_recheck(session, key, offset_days=self._clock.offset_days, customer_id=customer_id)
         return payment
 
+    def record_credit_note(
+        self, person: Person, customer_id: str, content: CreditNoteContent
+    ) -> CreditNote:
+        """Enter what a credit note takes off an invoice, or that it reverses another; once.
+
+        Refuses `InvoiceUnknown`, `CurrencyMismatch`, `MoreThanInvoiced`, `CreditNoteNotReversible`,
+        `AlreadyExists`.
+        """
+        permit(person, Action.RECEIVABLE_RECORD)
+        self._refuse_future("issued_on", content.issued_on)
+        source = f"entered by {person.person_id}"
+        note = CreditNote(**content.model_dump(), customer_id=customer_id, source=source)
+        with self._records.begin() as session:
+            visible_customer(session, person, customer_id)
+            Receivables(session).record_credit_note(note, recorded_by=person.person_id)
+            key = f"credit-note/{customer_id}/{note.invoice_no}/{note.credit_note_no}"
+            owe_recheck(session, key, offset_days=self._clock.offset_days, customer_id=customer_id)
+        return note
+
+    def list_credit_notes(self, person: Person, customer_id: str) -> Sequence[CreditNote]:
+        permit(person, Action.RECEIVABLE_READ)
+        with self._records.begin() as session:
+            visible_customer(session, person, customer_id)
+            return Receivables(session).credit_notes(customer_id)
+
     def list_invoices(self, person: Person, customer_id: str) -> Sequence[Invoice]:
         permit(person, Action.RECEIVABLE_READ)
         with self._records.begin() as session:
@@ -101,15 +128,21 @@ class ReceivableService:
             main = payments.open_total.currency if payments.open_total is not None else "CNY"
             currencies = dict.fromkeys((main, *(item.amount.currency for item in items)))
             ageings = [_aged(items, on, currency) for currency in currencies]
-            sold = [
-                receivables.sales(on, WINDOW_DAYS, currency=currency, customer_id=customer_id)
-                for currency in currencies
+            turnovers = [
+                turnover(
+                    aged,
+                    receivables.sales(on, WINDOW_DAYS, currency=currency, customer_id=customer_id),
+                    WINDOW_DAYS,
+                    receivables.balances(
+                        on, WINDOW_DAYS, currency=currency, customer_id=customer_id
+                    ),
+                )
+                for currency, aged in zip(currencies, ageings, strict=True)
             ]
-        pairs = zip(ageings, sold, strict=True)
         return AccountView(
             as_of=on,
             ageings=tuple(ageings),
-            turnovers=tuple(turnover(aged, sales, WINDOW_DAYS) for aged, sales in pairs),
+            turnovers=tuple(turnovers),
             open_items=items,
             payments=payments,
         )
@@ -126,7 +159,8 @@ class ReceivableService:
             receivables = Receivables(session)
             aged = ageing(receivables.open_items(on, currency=currency), on, currency)
             sold = receivables.sales(on, WINDOW_DAYS, currency=currency)
-        return aged, turnover(aged, sold, WINDOW_DAYS)
+            balances = receivables.balances(on, WINDOW_DAYS, currency=currency)
+        return aged, turnover(aged, sold, WINDOW_DAYS, balances)
 
     def _refuse_future(self, field: str, day: date) -> None:
         today = self._clock.business_on()

@@ -19,6 +19,7 @@ from web.service.classification import ClassificationService
 from web.service.clock import Clock
 from web.service.cohort import CohortService
 from web.service.collection import CollectionService
+from web.service.confirmation import ConfirmationService
 from web.service.contract import ContractService
 from web.service.cover import CoverService
 from web.service.customer import CustomerService
@@ -49,6 +50,7 @@ from web.service.override import OverrideService
 from web.service.party import PartyService
 from web.service.profile import ProfileService
 from web.service.receivable import ReceivableService
+from web.service.reconciliation import ReconciliationService
 from web.service.related import RelatedService
 from web.service.repair import RepairService
 from web.service.report import ReportService
@@ -85,6 +87,8 @@ class Services:
     insurance: InsuranceService
     statements: StatementService
     receivables: ReceivableService
+    confirmations: ConfirmationService
+    reconciliations: ReconciliationService
     trade: TradeService
     late: LateService
     turnover: TurnoverService
@@ -165,6 +169,8 @@ def build_services(
         insurance=InsuranceService(records, gateway, clock),
         statements=StatementService(records, clock),
         receivables=receivables,
+        reconciliations=ReconciliationService(records, clock),
+        confirmations=ConfirmationService(records, gateway, clock),
         trade=TradeService(records, clock),
         late=LateService(records, clock),
         turnover=TurnoverService(records, clock),

@@ -37,13 +37,15 @@ __all__ = ["BYTES_MAX", "ImportService", "import_csv", "profiles"]
 
 PORTION_ROWS = 1000
 # An invoice may say when it was settled.
-_SETTLING = (ImportKind.INVOICES, ImportKind.PAYMENTS)
+_SETTLING = (ImportKind.INVOICES, ImportKind.PAYMENTS, ImportKind.CREDIT_NOTES)
 
 ACTIONS = {
     ImportKind.CUSTOMERS: Action.CUSTOMER_RECORD,
     ImportKind.STATEMENTS: Action.STATEMENT_RECORD,
     ImportKind.INVOICES: Action.RECEIVABLE_RECORD,
     ImportKind.PAYMENTS: Action.RECEIVABLE_RECORD,
+    ImportKind.CREDIT_NOTES: Action.RECEIVABLE_RECORD,
+    ImportKind.OPEN_ITEMS: Action.RECONCILIATION_RUN,
     ImportKind.LISTS: Action.SCREENING_RECORD,
     ImportKind.RATES: Action.RATE_RECORD,
     ImportKind.BENCHMARKS: Action.BENCHMARK_RECORD,

@@ -27,6 +27,10 @@ REQUIRED: dict[ImportKind, tuple[str, ...]] = {
     ImportKind.STATEMENTS: ("customer", "period_end_on", "currency"),
     ImportKind.INVOICES: ("customer", "invoice_no", "issued_on", "due_on", "amount", "currency"),
     ImportKind.PAYMENTS: ("customer", "payment_no", "invoice_no", "paid_on", "amount", "currency"),
+    ImportKind.CREDIT_NOTES: (
+        *("customer", "credit_note_no", "invoice_no", "issued_on", "amount", "currency"),
+    ),
+    ImportKind.OPEN_ITEMS: ("customer", "invoice_no", "amount", "open", "currency", "due_on"),
     ImportKind.LISTS: ("list_code", "list_version", "value", "effect", "rule"),
     ImportKind.RATES: ("base", "quote", "rate", "rate_on"),
     ImportKind.BENCHMARKS: ("benchmark", "fixed_on", "rate"),
@@ -47,12 +51,22 @@ OPTIONAL: dict[ImportKind, tuple[str, ...]] = {
     ),
     ImportKind.INVOICES: ("scheme", "disputed", "settled_on"),
     ImportKind.PAYMENTS: ("scheme",),
+    ImportKind.CREDIT_NOTES: ("scheme", "reverses", "reason"),
+    ImportKind.OPEN_ITEMS: ("scheme",),
     ImportKind.LISTS: ("scheme", "reason", "until"),
     ImportKind.RATES: ("kind", "source"),
     ImportKind.BENCHMARKS: ("source",),
     ImportKind.EXTERNAL_RATINGS: ("scheme", "outlook", "evidence"),
     ImportKind.SALES_INVOICES: _VAT_OPTIONAL,
     ImportKind.PURCHASE_INVOICES: _VAT_OPTIONAL,
+}
+
+# What other systems write beside a number for people to read; whose row it is, the number says.
+REMARKS = {
+    ImportKind.INVOICES: ("customer_name",),
+    ImportKind.PAYMENTS: ("customer_name",),
+    ImportKind.CREDIT_NOTES: ("customer_name",),
+    ImportKind.OPEN_ITEMS: ("customer_name",),
 }
 
 
@@ -146,6 +160,7 @@ def names_in(columns: Sequence[str], kind: ImportKind, reading: Reading) -> dict
         if field not in names and field not in reading.constants:
             raise ColumnMissing(column=wanted.get(field, field))
     for column in columns:
-        if not reading.ignore_other_columns and column not in names.values():
+        told = column in names.values() or column in REMARKS.get(kind, ())
+        if not reading.ignore_other_columns and not told:
             raise ColumnUnknown(column=column[:40])
     return names

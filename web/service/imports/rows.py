@@ -164,7 +164,7 @@ class _TextRecords:
             else:
                 if too_long:
                     yield start, _broken("long")
-                elif any(cells):
+                elif any(map(str.strip, cells)):
                     yield start, cells
 
     def _fed(self, taken: list[str | bytes]) -> Iterator[str]:

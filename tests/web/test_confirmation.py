@@ -1,0 +1,386 @@
+"""Is what a customer is asked to confirm what it owes, and does silence, and a difference, get its due?"""
+
+import re
+from collections.abc import Iterator
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+
+from domain.confirmation import (
+    CONFIRMATION_OVERDUE,
+    AnswerContent,
+    ConfirmationStatus,
+    DifferenceKind,
+    DifferenceOutcome,
+    DifferenceSaid,
+    StampedAnswer,
+)
+from domain.contract import Capacity, Signatory
+from domain.customer import CustomerContent
+from domain.errors import (
+    AlreadyExists,
+    AmountMissing,
+    CreditError,
+    CurrencyMismatch,
+    DateInFuture,
+    DocumentAnswered,
+    DocumentListed,
+    DocumentUnlisted,
+    FieldMissing,
+    LinkUnknown,
+    NotFound,
+    NotPermitted,
+    StaleContent,
+)
+from domain.exchange import Rate
+from domain.money import Money
+from domain.receivable import CreditNoteContent, InvoiceContent, PaymentContent
+from domain.warning import WarningStatus
+from storage.confirmation import Confirmations
+from storage.edition import Editions, read_shipped, shipped_text
+from storage.exchange import Rates
+from storage.exposure import Exposure
+from storage.notification import Outbox
+from tests.makers_policy import a_changed_edition
+from tests.web.office import Office
+from tests.web.people import PEOPLE
+from tests.web.test_console import browser, hidden
+from web.service.clock import Clock
+from web.service.confirmation import ConfirmationView
+from web.service.once import JoinedRecords
+from web.service.services import Services, build_services
+from workflows.codec import Codec
+
+MANAGER = PEOPLE["relationship_manager"]
+RISK = PEOPLE["risk_officer"]
+AUDITOR = PEOPLE["auditor"]
+TODAY = Clock().business_on()
+SIGNER = Signatory(signatory="Legal representative", capacity=Capacity.LEGAL_REPRESENTATIVE)
+
+
+def cny(amount: int) -> Money:
+    return Money(minor=amount * 100, currency="CNY")
+
+
+@pytest.fixture
+def office(joined_records: JoinedRecords, tmp_path: Path) -> Iterator[Office]:
+    exposure = Exposure(joined_records, connections_max=1)
+    yield Office(joined_records, exposure, tmp_path)
+    exposure.close()
+
+
+@pytest.fixture
+def services(joined_records: JoinedRecords, office: Office) -> Iterator[Services]:
+    with joined_records.begin() as session:
+        Editions(session).publish(read_shipped(), shipped_text("standard"), "test")
+    exposure = Exposure(joined_records, connections_max=1)
+    yield build_services(joined_records, exposure, office, Clock(), Codec(bytes(32)))
+    exposure.close()
+
+
+@pytest.fixture
+def customer(services: Services) -> str:
+    """Three invoices in CNY, of which one is partly paid and one partly credited, and one in USD."""
+    content = CustomerContent(name="Quiet Harbour Foods", mail="books@example.com")
+    customer_id = services.customers.record(MANAGER, content).customer_id
+    for number, money in (
+        ("i-1", cny(300_000)),
+        ("i-2", cny(200_000)),
+        ("i-3", cny(100_000)),
+        ("u-1", Money.of("50.00", "USD")),
+    ):
+        invoice = InvoiceContent(
+            invoice_no=number,
+            issued_on=TODAY - timedelta(days=400),
+            due_on=TODAY - timedelta(days=340),
+            amount=money,
+            disputed=number == "i-3",
+        )
+        services.receivables.record_invoice(MANAGER, customer_id, invoice)
+    on = TODAY - timedelta(days=300)
+    payment = PaymentContent(payment_no="p-1", invoice_no="i-1", paid_on=on, amount=cny(100_000))
+    services.receivables.record_payment(MANAGER, customer_id, payment)
+    note = CreditNoteContent(
+        credit_note_no="n-1", invoice_no="i-2", issued_on=on, amount=cny(50_000)
+    )
+    services.receivables.record_credit_note(MANAGER, customer_id, note)
+    return customer_id
+
+
+def asked(services: Services, customer_id: str, as_of: date = TODAY) -> ConfirmationView:
+    """The account in CNY, asked for now."""
+    services.confirmations.ask(MANAGER, customer_id, as_of)
+    found = services.confirmations.list_confirmations(MANAGER, customer_id=customer_id)
+    return next(
+        each
+        for each in found
+        if each.confirmation.request.currency == "CNY" and each.confirmation.request.as_of == as_of
+    )
+
+
+def link_of(services: Services, currency: str = "CNY") -> str:
+    """The token in the newest mail of an account in a currency."""
+    with services.records.begin() as session:
+        entries = Outbox(session).claim("mail", entries_max=50, lease_seconds=1)
+    mails = [e for e in entries if e.kind == "confirmation_asked" and currency in e.facts["total"]]
+    found = re.search(r"/confirm/(\S+)$", mails[-1].facts["link"])
+    assert found is not None
+    return found[1]
+
+
+def said(number: str, kind: str = "paid", amount: Money | None = None) -> DifferenceSaid:
+    return DifferenceSaid(invoice_no=number, kind=DifferenceKind(kind), amount=amount)
+
+
+def answer(view: ConfirmationView, **content: object) -> AnswerContent:
+    return AnswerContent.model_validate(
+        {"document_hash": view.confirmation.document_hash, **content}
+    )
+
+
+def stamped(services: Services, view: ConfirmationView, **content: object) -> StampedAnswer:
+    scan = services.attachments.record(MANAGER, b"%PDF-1.7 stamped", "stamped.pdf")
+    return StampedAnswer.model_validate(
+        {
+            "document_hash": view.confirmation.document_hash,
+            "evidence_hash": scan.sha256,
+            **content,
+        }
+    )
+
+
+def test_an_account_lists_what_is_open_with_what_is_off_it_in_each_currency_by_itself(
+    services: Services, customer: str
+) -> None:
+    view = asked(services, customer)
+    request = view.confirmation.request
+
+    assert [(i.invoice_no, i.amount, i.paid, i.open, i.disputed) for i in request.items] == [
+        ("i-1", cny(300_000), cny(100_000), cny(200_000), False),
+        ("i-2", cny(200_000), cny(50_000), cny(150_000), False),
+        ("i-3", cny(100_000), cny(0), cny(100_000), True),
+    ]
+    assert (view.confirmation.total, view.confirmation.disputed) == (cny(450_000), cny(100_000))
+    assert view.status is ConfirmationStatus.SENT
+    both = services.confirmations.list_confirmations(RISK, customer_id=customer)
+    assert {each.confirmation.request.currency for each in both} == {"CNY", "USD"}
+    services.confirmations.ask(MANAGER, customer, TODAY)
+    assert len(services.confirmations.list_confirmations(RISK, customer_id=customer)) == 2
+
+
+def test_the_link_confirms_the_whole_and_what_was_signed_is_kept_under_its_hash(
+    services: Services, customer: str
+) -> None:
+    view = asked(services, customer)
+    token = link_of(services)
+    content = answer(view, all_agreed=True)
+    page = services.confirmations.answer_by_link(token, content, SIGNER)
+    again = services.confirmations.answer_by_link(token, content, SIGNER)
+
+    assert page == again
+    assert (page.status, page.unanswered) == (ConfirmationStatus.CONFIRMED, ())
+    (evidence,) = page.evidence_hashes
+    kept = services.attachments.read_content(RISK, evidence)[1].decode()
+    assert view.confirmation.document_hash in kept
+    assert SIGNER.signatory in kept
+    with pytest.raises(DocumentAnswered):
+        services.confirmations.answer_by_link(token, answer(view, agreed=("i-1",)), SIGNER)
+    with pytest.raises(LinkUnknown):
+        services.confirmations.link_page("another")
+
+
+def test_a_stamp_answers_document_by_document_and_each_difference_has_its_owner_and_day(
+    services: Services, customer: str
+) -> None:
+    view = asked(services, customer)
+    confirmation_id = view.confirmation.confirmation_id
+    partly = services.confirmations.answer(
+        MANAGER, confirmation_id, stamped(services, view, agreed=("i-1",))
+    )
+    assert (partly.status, partly.unanswered) == (ConfirmationStatus.PARTLY, ("i-2", "i-3"))
+
+    rest = stamped(
+        services,
+        view,
+        differences=(
+            said("i-2", "amount", cny(120_000)),
+            said("i-3", "missing"),
+            said("x-9", "extra", cny(7)),
+        ),
+    )
+    differing = services.confirmations.answer(MANAGER, confirmation_id, rest)
+    assert services.confirmations.answer(MANAGER, confirmation_id, rest) == differing
+    assert differing.status is ConfirmationStatus.DIFFERING
+    found = services.confirmations.list_differences(MANAGER, customer_id=customer)
+    assert {(d.said.invoice_no, d.ours, d.owner) for d in found} == {
+        ("i-2", cny(150_000), MANAGER.person_id),
+        ("i-3", cny(100_000), MANAGER.person_id),
+        ("x-9", None, MANAGER.person_id),
+    }
+    assert {d.due_on for d in found} == {TODAY + timedelta(days=10)}
+
+    for each in found:
+        services.confirmations.close_difference(
+            MANAGER, each.difference_id, DifferenceOutcome.CORRECTED, "posted"
+        )
+    closed = services.confirmations.read_confirmation(RISK, confirmation_id)
+    assert closed.status is ConfirmationStatus.SETTLED
+    assert services.confirmations.list_differences(MANAGER) == []
+    with pytest.raises(AlreadyExists):
+        services.confirmations.close_difference(
+            MANAGER, found[0].difference_id, DifferenceOutcome.UPHELD, "on second thoughts"
+        )
+
+
+@pytest.mark.parametrize(
+    ("content", "refusal"),
+    [
+        ({}, FieldMissing),
+        ({"agreed": ("i-1", "i-1")}, DocumentAnswered),
+        ({"agreed": ("x-9",)}, DocumentUnlisted),
+        ({"differences": (said("x-9"),)}, DocumentUnlisted),
+        ({"differences": (said("i-1", "extra", cny(1)),)}, DocumentListed),
+        ({"differences": (said("i-1", "amount", Money.of("1", "USD")),)}, CurrencyMismatch),
+        ({"agreed": ("i-1",), "differences": (said("i-1"),)}, DocumentAnswered),
+        ({"all_agreed": True, "document_hash": "0" * 64}, StaleContent),
+    ],
+)
+def test_an_answer_that_does_not_fit_the_account_is_refused_and_leaves_nothing(
+    services: Services, customer: str, content: dict[str, object], refusal: type[CreditError]
+) -> None:
+    view = asked(services, customer)
+    confirmation_id = view.confirmation.confirmation_id
+    with pytest.raises(refusal):
+        services.confirmations.answer(MANAGER, confirmation_id, stamped(services, view, **content))
+
+    assert services.confirmations.read_confirmation(MANAGER, confirmation_id) == view
+
+
+def test_an_amount_that_differs_says_how() -> None:
+    with pytest.raises(ValueError, match="i-1") as refused:
+        said("i-1", "amount")
+    assert AmountMissing.code_name() == "amount_missing"
+    assert "is not said" in str(refused.value)
+
+
+def test_only_who_sees_the_customer_asks_for_its_account(services: Services, customer: str) -> None:
+    other = MANAGER.model_copy(update={"person_id": "manager2"})
+    view = asked(services, customer)
+    with pytest.raises(NotFound):
+        services.confirmations.ask(other, customer, TODAY)
+    with pytest.raises(NotFound):
+        services.confirmations.read_confirmation(other, view.confirmation.confirmation_id)
+    assert services.confirmations.list_confirmations(other) == []
+    with pytest.raises(NotPermitted):
+        services.confirmations.ask(AUDITOR, customer, TODAY)
+    with pytest.raises(NotPermitted):
+        services.confirmations.ask(MANAGER)
+    with pytest.raises(DateInFuture):
+        services.confirmations.ask(MANAGER, customer, TODAY + timedelta(days=1))
+    with pytest.raises(FieldMissing):
+        services.confirmations.ask(MANAGER, customer)
+
+
+def test_the_book_is_asked_as_of_the_last_periods_end_from_the_amount_on(
+    services: Services, customer: str
+) -> None:
+    small = services.customers.record(MANAGER, CustomerContent(name="Small Pier")).customer_id
+    invoice = InvoiceContent(
+        invoice_no="s-1",
+        issued_on=TODAY - timedelta(days=400),
+        due_on=TODAY - timedelta(days=370),
+        amount=cny(99_999),
+    )
+    services.receivables.record_invoice(MANAGER, small, invoice)
+    services.confirmations.ask(RISK)
+    services.confirmations.ask(RISK)
+
+    found = services.confirmations.list_confirmations(RISK)
+    assert {each.confirmation.request.customer_id for each in found} == {customer}
+    for each in found:
+        as_of = each.confirmation.request.as_of
+        assert as_of < TODAY
+        following = as_of + timedelta(days=1)
+        assert (following.day, following.month % 3) == (1, 1)
+
+
+@pytest.mark.parametrize("holds", [False, True])
+def test_silence_raises_a_signal_and_holds_orders_where_policy_says_until_it_is_answered(
+    services: Services, office: Office, customer: str, holds: bool
+) -> None:
+    text = f"[confirmation]\nhold = {str(holds).lower()}\nevery_months = 0\n"
+    with services.records.begin() as session:
+        Editions(session).publish(a_changed_edition(text), text, "test")
+        for days in (0, 16):  # a customer that cannot be judged in one currency is not looked at
+            rate_on = TODAY + timedelta(days=days)
+            rate = Rate(base="USD", quote="CNY", rate=Decimal("7.1"), rate_on=rate_on)
+            Rates(session).record(rate, recorded_by="risk")
+    view = asked(services, customer)
+
+    def seen(days: int) -> tuple[list[str], bool]:
+        office.offset_days = days
+        services.clock.offset_days = days
+        services.warnings.run(RISK, (customer,))
+        open_ = services.warnings.list_warnings(
+            RISK, status=WarningStatus.OPEN, customer_id=customer
+        )
+        with services.records.begin() as session:
+            held = Confirmations(session).held(customer, services.clock.business_on())
+        rules = [w.signal.rule for w in open_ if w.signal.rule == CONFIRMATION_OVERDUE]
+        return rules, held
+
+    assert seen(15) == ([], False)
+    assert seen(16) == ([CONFIRMATION_OVERDUE], holds)
+    assert seen(17) == ([CONFIRMATION_OVERDUE], holds)
+    for each in services.confirmations.list_confirmations(MANAGER, customer_id=customer):
+        services.confirmations.answer(
+            MANAGER,
+            each.confirmation.confirmation_id,
+            stamped(services, each, all_agreed=True),
+        )
+    assert view.confirmation.holds is holds
+    assert seen(17) == ([], False)
+
+
+# ── Pages ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_customers_page_takes_an_answer_and_says_what_is_wrong_with_one(
+    services: Services, customer: str, app: FastAPI
+) -> None:
+    asked(services, customer)
+    token = link_of(services)
+    visitor = browser(app, "en")
+    page = visitor.get(f"/confirm/{token}")
+    assert page.status_code == 200
+    assert "i-2" in page.text
+    assert page.headers["Referrer-Policy"] == "no-referrer"
+    assert "对账单" in browser(app, "zh-CN").get(f"/confirm/{token}").text
+
+    fields = {
+        "document_hash": hidden(page, f"/confirm/{token}")["document_hash"],
+        "signatory": SIGNER.signatory,
+        "capacity": "legal_representative",
+        "everything": "no",
+        "number": ["i-1", "i-2", "i-3", ""],
+        "kind": ["agreed", "amount", "", "extra"],
+        "amount": ["", "", "", ""],
+        "note": ["", "", "", ""],
+    }
+    refused = visitor.post(f"/confirm/{token}", data=fields)
+    assert refused.status_code == 422
+    answered = visitor.post(
+        f"/confirm/{token}", data=fields | {"amount": ["", "120,000.00", "", ""]}
+    )
+    assert answered.status_code == 303
+    (of,) = (
+        each
+        for each in services.confirmations.list_confirmations(MANAGER, customer_id=customer)
+        if each.confirmation.request.currency == "CNY"
+    )
+    assert of.unanswered == ("i-3",)
+    (difference,) = of.confirmation.differences
+    assert difference.said.amount == cny(120_000)
