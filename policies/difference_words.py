@@ -211,6 +211,11 @@ WORDS: dict[str, tuple[str, str]] = {
     "usual_tasks_min": ("tasks that make it usual", "惯常用时最少笔数"),
     "usual_tasks_max": ("newest tasks looked at", "惯常用时最多笔数"),
     "temporary": ("temporary limit", "临时额度"),
+    "overlap": ("where several are in force", "多笔同时有效时"),
+    "maturity_days_after_end": (
+        "uses due after the line's end at most, days",
+        "用信最迟到期（额度到期后天数）",
+    ),
     "share_max": ("share on top, at most", "最高上浮比例"),
     "days_max": ("days, at most", "最长天数"),
     "ring": ("related parties", "关联方"),
