@@ -287,8 +287,9 @@ class Exposure:
     # ── reading ──────────────────────────────────────────────────────────────────────────────────
 
     def balances(self, line_id: str, on: date | None = None) -> tuple[Balance, ...]:
-        """Where the line stands on a day, after it its customer where a cap was set, whom it stands
-        on, and then its group; without a day, on the one it was looked at last."""
+        """Where the line stands on a day, after it its sub-lines by product, its customer where a cap
+        was set, whom it stands on, and then its group; without a day, on the one it was looked at
+        last."""
         with self._records.begin() as session:
             line = session.scalar(
                 select(AccountRow).where(AccountRow.kind == "line", AccountRow.owner_id == line_id)
@@ -297,7 +298,13 @@ class Exposure:
                 raise NotFound(kind="line", id=line_id)
             chain = (line.customer_no, *(line.cover_nos or ()), line.parent_no)
             above = [session.get(AccountRow, each) for each in chain if each is not None]
-            return tuple(balance_of(row, on) for row in (line, *above) if row is not None)
+            subs = session.scalars(
+                select(AccountRow)
+                .where(AccountRow.line_no == line.account_no)
+                .order_by(AccountRow.product)
+            )
+            rows = (line, *subs, *above)
+            return tuple(balance_of(row, on) for row in rows if row is not None)
 
     def entries(
         self, line_id: str, *, before_seq: int | None = None, page_size: int = 50

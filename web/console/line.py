@@ -24,9 +24,11 @@ router = APIRouter(include_in_schema=False)
 
 @dataclass(frozen=True)
 class AccountShown:
-    """One account of the chain with its bar; the line's first, the group's after it."""
+    """One account of the chain with its bar; the line's first, the group's last."""
 
     balance: Balance
+    kind: str
+    owner: str  # of a sub-line its product
     is_line: bool
     used_share: str
     reserved_share: str
@@ -195,7 +197,8 @@ def _account(balance: Balance) -> AccountShown:
         f"{0 if bare else min(Decimal(amount.minor) * 100 / whole, Decimal(100)):.1f}"
         for amount in (balance.used, balance.taken)
     )
-    return AccountShown(balance, balance.account.startswith("line/"), used, reserved)
+    kind, *_, owner = balance.account.split("/")
+    return AccountShown(balance, kind, owner, kind == "line", used, reserved)
 
 
 def _possible_acts(visit: Visit, view: LineView) -> list[LineAct]:
