@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 
 import psycopg2
 
+from benchmarks import checks
 from creditflow.stack.launch import free_port, stop
 from creditflow.stack.postgres import Passwords, Postgres, prepare
 from domain.exposure import EntryKind
@@ -105,6 +106,17 @@ _BARE = f"""
         PERFORM pg_logical_emit_message(false, 'bare', '', true);
     END
     $$;
+"""
+
+# So many entries more, spread over the lines as orders are; they add up to nothing.
+_DEEPEN = f"""
+    INSERT INTO exposure_entry (entry_id, key, kind, account_no, seq, amount_minor, reserved_minor,
+        used_minor, reserved_after, used_after, reason, business_on, posted_by)
+    SELECT uuidv7(), 'deep-' || n, 'refuse', a.account_no,
+        1000000000 + n, 1, 0, 0, 0, 0, 'over_limit', '{DAY}', 'system'
+    FROM (SELECT count(*) AS there FROM exposure_entry) e,
+        generate_series(e.there + 1, %(entries)s) n
+    JOIN exposure_account a ON a.account_no = {LINES // GROUP_OF} + 1 + n % {LINES}
 """
 
 Reserve = Callable[[int, str], None]
@@ -207,7 +219,7 @@ def compared(ours: float, limit: float, unit: str = "reservations/s") -> dict[st
     }
 
 
-def run(url: str, seconds: float, rounds: int) -> dict[str, Any]:
+def run(url: str, seconds: float, rounds: int, *, depth: bool = False) -> dict[str, Any]:
     # The first connections and the first pages of a new server are nobody's measure.
     for make in (bare, store):
         measure(make, url, 4, 1)
@@ -239,6 +251,10 @@ def run(url: str, seconds: float, rounds: int) -> dict[str, Any]:
     detail["hot_over_spread"] = compared(hot.rate, spread.rate)
     detail["wal"] = wal_bytes(url)
     detail["verify"] = verified(url)
+    checks.prepare(_driver_named(url), LINES)
+    detail["http"] = checks.measured(_driver_named(url), seconds, 3, LINES)
+    if depth:
+        detail["depth"] = by_depth(url, seconds)
     result = detail["clients_32"]
     return {
         "name": "exposure",
@@ -286,6 +302,20 @@ def verified(url: str) -> dict[str, Any]:
         assert not [each for each in proof.discrepancies if "line says" not in each.rule], proof
     rows = proof.entries
     return compared(rows / min(proofs), rows / min(sums), "entries/s") | {"entries": rows}
+
+
+def by_depth(url: str, seconds: float) -> dict[str, Any]:
+    """The median latency of one client on a hundred thousand entries and on ten million."""
+    cursor = _cursor(url)
+    taken = {}
+    for entries in (100_000, 10_000_000):
+        cursor.execute(_DEEPEN, {"entries": entries})
+        cursor.execute("VACUUM ANALYZE exposure_entry")
+        cursor.execute("CHECKPOINT")
+        rounds = [measure(store, url, 1, seconds) for _ in range(3)]
+        taken[entries] = statistics.median(each.p50_ms for each in rounds)
+    shallow, deep = taken.values()
+    return compared(deep, shallow, "ms, p50 of one client") | {"ratio": round(shallow / deep, 3)}
 
 
 @contextmanager
@@ -337,7 +367,7 @@ def main() -> None:
     options = parser.parse_args()
     with database() as url:
         seconds, rounds = (10.0, 7) if options.full else (1.5, 7)
-        result = run(url, seconds, rounds)
+        result = run(url, seconds, rounds, depth=options.full)
     if options.json:
         print(json.dumps(result))
         return

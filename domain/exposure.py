@@ -184,6 +184,9 @@ class Use(Value):
     deposit: Money | None = None  # 保证金
 
 
+PLAIN = Use()  # an order that says its amount alone
+
+
 class EntryKind(StrEnum):
     OPENING = "opening"  # the account begins, with the limit of its first letter
     LIMIT = "limit"  # a later decision changed the limit

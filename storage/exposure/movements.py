@@ -24,6 +24,7 @@ from domain.errors import (
     TermsExceeded,
 )
 from domain.exposure import (
+    PLAIN,
     Balance,
     Entry,
     EntryKind,
@@ -53,8 +54,10 @@ from storage.exposure.proof import proof_of, prove
 
 KEY_LENGTH_MAX = 300
 _ATTEMPTS = 3
-_PLAIN = Use()
-_RESERVE = f"CALL exposure_reserve({', '.join(['%s'] * 9 + ['NULL'] * 6 + ['%s'] * 7)})"
+# What an order does not say is not sent: reading the words of a call is a good part of its time.
+_RESERVE = f"CALL exposure_reserve({', '.join(['%s'] * 9 + ['NULL'] * 6)})"
+_RESERVE_ON_TERMS = f"CALL exposure_reserve({', '.join(['%s'] * 9 + ['NULL'] * 6 + ['%s'] * 2)})"
+_RESERVE_FOR_USE = f"CALL exposure_reserve({', '.join(['%s'] * 9 + ['NULL'] * 6 + ['%s'] * 7)})"
 _MOVE = f"""CALL exposure_move({", ".join(["%s"] * 10 + ["NULL"] * 6 + ["%s"] * 2)},
     %s::bigint[], %s::uuid[])"""
 
@@ -81,7 +84,7 @@ class Exposure:
         expires_at: datetime | None = None,
         posted_by: str = "system",
         terms: RankedTerms | None = None,
-        use: Use = _PLAIN,
+        use: Use = PLAIN,
     ) -> Movement:
         """Take an amount from a line and every account above it (预占), or refuse with the reason.
 
@@ -105,7 +108,7 @@ class Exposure:
         expires_at: datetime | None = None,
         posted_by: str = "system",
         terms: RankedTerms | None = None,
-        use: Use = _PLAIN,
+        use: Use = PLAIN,
     ) -> Movement:
         """Reserve on the customer's line in the amount's currency; without a key, only answer.
 
@@ -382,27 +385,23 @@ class Exposure:
     ) -> Movement:
         _takeable(amount, use)
         entry_id = entry_id_now()
-        columns = self._call(
-            _RESERVE,
-            (
-                entry_id,
-                line_id,
-                customer_id,
-                amount.currency,
-                amount.minor,
-                checked_key(key),
-                business_on,
-                expires_at,
-                posted_by,
-                terms.text if terms is not None else None,
-                terms.days_above if terms is not None else None,
-                use.product,
-                use.purpose,
-                use.nominal.minor if use.nominal is not None else None,
-                use.due_on,
-                use.deposit.minor if use.deposit is not None else None,
-            ),
+        call: str = _RESERVE
+        said: tuple[Any, ...] = (
+            entry_id,
+            line_id,
+            customer_id,
+            amount.currency,
+            amount.minor,
+            checked_key(key),
+            business_on,
+            expires_at,
+            posted_by,
         )
+        if terms is not None or use is not PLAIN:
+            call, said = _RESERVE_ON_TERMS, (*said, *_terms(terms))
+        if use is not PLAIN:
+            call, said = _RESERVE_FOR_USE, (*said, *_use(use))
+        columns = self._call(call, said)
         if is_grant(columns):
             return granted(columns, line_id, entry_id, amount, expires_at)
         answer = answer_of(columns)
@@ -556,6 +555,20 @@ def checked_key(key: str) -> str:
     if not 0 < len(key) <= KEY_LENGTH_MAX or "\x00" in key:
         raise Malformed(**because("key_length", length_max=KEY_LENGTH_MAX))
     return key
+
+
+def _terms(terms: RankedTerms | None) -> tuple[Any, ...]:
+    return (terms.text, terms.days_above) if terms is not None else (None, None)
+
+
+def _use(use: Use) -> tuple[Any, ...]:
+    return (
+        use.product,
+        use.purpose,
+        use.nominal.minor if use.nominal is not None else None,
+        use.due_on,
+        use.deposit.minor if use.deposit is not None else None,
+    )
 
 
 def _takeable(amount: Money, use: Use) -> Money:

@@ -19,6 +19,7 @@ from domain.errors import (
     NotFound,
 )
 from domain.exposure import (
+    PLAIN,
     Balance,
     Entry,
     Limit,
@@ -378,6 +379,8 @@ class ExposureService:
 
     def _taken(self, amount: Money, use: UseAsked) -> tuple[Money, Use]:
         """What a use takes of the limit, and what it says of itself to the book."""
+        if use == _PLAIN:
+            return amount, PLAIN
         deposit = use.deposit or Money.zero(amount.currency)
         if deposit.currency != amount.currency:
             raise CurrencyMismatch(first=amount.currency, second=deposit.currency)
