@@ -20,11 +20,12 @@ import structlog
 import uvicorn
 
 from domain.identity import Person, Role
-from storage.base import JoinedRecords, Records
+from storage.base import Records
 from storage.exposure import Exposure
 from storage.identity import ApiKeys, Persons
 from web.app import assemble
 from web.service.clock import Clock
+from web.service.once import JoinedRecords
 from web.service.services import build_services
 from workflows.codec import Codec
 

@@ -1,9 +1,10 @@
-"""Reservations a second: the store against the barest form of the same procedure, in one run.
+"""Reservations a second: the store against a bare procedure of the same effect, in one run.
 
-The bare form is what any such ledger needs and nothing else: a line and a group with their limits,
-an entry found by its id, its key and its place in the account, the verdict, and the wait for the
-disk; called straight from the driver. Ours adds standing and dates, names, reasons, the group's
-order, running balances, guards, repeats, and values. Both run on one PostgreSQL with its default
+The bare procedure is one written for this alone, called straight from the driver: it looks at the
+same standing, dates, terms and limits, answers the same figures and names, keeps the same entry with
+its order in both accounts and the balances after it, once per key, and waits for the disk. Ours adds
+sub-lines, cover and dated parts, guards, a digest, repeats and reasons, and values. `barest` is held
+against less: two limits, an entry and the verdict. All run on one PostgreSQL with its default
 durability, clients as processes, taken in turn.
 """
 
@@ -119,6 +120,86 @@ _DEEPEN = f"""
     JOIN exposure_account a ON a.account_no = {LINES // GROUP_OF} + 1 + n % {LINES}
 """
 
+_SAME = f"""
+    CREATE TABLE same_account (account_no bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        kind text COLLATE "C" NOT NULL, owner_id text COLLATE "C" NOT NULL,
+        currency text COLLATE "C" NOT NULL, parent_no bigint, limit_minor bigint,
+        reserved_minor bigint NOT NULL DEFAULT 0, used_minor bigint NOT NULL DEFAULT 0,
+        entries bigint NOT NULL DEFAULT 0, status text COLLATE "C" NOT NULL, starts_on date,
+        last_draw_on date, ends_on date, terms_days integer, UNIQUE (owner_id, kind, currency));
+    CREATE TABLE same_entry (entry_id uuid PRIMARY KEY, key text COLLATE "C" NOT NULL UNIQUE,
+        kind text COLLATE "C" NOT NULL, account_no bigint NOT NULL, seq bigint NOT NULL,
+        group_no bigint, group_seq bigint, amount_minor bigint NOT NULL,
+        reserved_minor bigint NOT NULL, used_minor bigint NOT NULL, reserved_after bigint NOT NULL,
+        used_after bigint NOT NULL, headroom_minor bigint, binding_no bigint,
+        reservation_id uuid, expires_at timestamptz, reason text, terms text,
+        business_on date NOT NULL, posted_by text NOT NULL,
+        recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(), UNIQUE (account_no, seq));
+    CREATE UNIQUE INDEX ON same_entry (reservation_id) WHERE reservation_id IS NOT NULL;
+    CREATE INDEX ON same_entry (kind, expires_at) WHERE expires_at IS NOT NULL;
+    INSERT INTO same_account (kind, owner_id, currency, limit_minor, status)
+    SELECT 'group', 'group-' || n, 'CNY', 10^15, 'active'
+    FROM generate_series(0, {LINES // GROUP_OF - 1}) n;
+    INSERT INTO same_account (kind, owner_id, currency, parent_no, limit_minor, status, starts_on,
+        last_draw_on, ends_on)
+    SELECT 'line', '01a201bb-0000-7000-8000-' || lpad(n::text, 12, '0'), 'CNY',
+        n / {GROUP_OF} + 1, 10^14, 'active', '{DAY}', '{DAY}', '{DAY}'
+    FROM generate_series(0, {LINES - 1}) n;
+    CREATE PROCEDURE same_reserve(p_entry_id uuid, p_line_id text, p_currency text,
+        p_amount bigint, p_key text, p_business_on date, p_expires_at timestamptz,
+        p_posted_by text, p_terms text, p_terms_above integer,
+        INOUT verdict text, INOUT reserved bigint, INOUT used bigint, INOUT headroom bigint,
+        INOUT binding text) LANGUAGE plpgsql AS $$
+    DECLARE
+        line_no bigint; line_seq bigint; group_no bigint; group_seq bigint; group_id text;
+        group_room bigint; binding_no bigint;
+    BEGIN
+        UPDATE same_account a
+        SET reserved_minor = reserved_minor + p_amount, entries = entries + 1
+        WHERE kind = 'line' AND owner_id = p_line_id AND currency = p_currency
+            AND status = 'active' AND p_business_on BETWEEN starts_on AND last_draw_on
+            AND (limit_minor IS NULL OR p_amount <= limit_minor - reserved_minor - used_minor)
+            AND (p_terms_above IS NULL OR coalesce(terms_days > p_terms_above, true))
+        RETURNING account_no, parent_no, entries, reserved_minor, used_minor,
+            limit_minor - reserved_minor - used_minor
+        INTO line_no, group_no, line_seq, reserved, used, headroom;
+        IF FOUND AND group_no IS NOT NULL THEN
+            UPDATE same_account
+            SET reserved_minor = reserved_minor + p_amount, entries = entries + 1
+            WHERE account_no = group_no
+                AND (limit_minor IS NULL OR p_amount <= limit_minor - reserved_minor - used_minor)
+            RETURNING entries, owner_id, limit_minor - reserved_minor - used_minor
+            INTO group_seq, group_id, group_room;
+        END IF;
+        IF FOUND THEN
+            binding_no := line_no;
+            binding := 'line/' || p_line_id;
+            IF group_room < headroom THEN
+                headroom := group_room;
+                binding_no := group_no;
+                binding := 'group/' || group_id;
+            END IF;
+            INSERT INTO same_entry (entry_id, key, kind, account_no, seq, group_no, group_seq,
+                amount_minor, reserved_minor, used_minor, reserved_after, used_after,
+                headroom_minor, binding_no, expires_at, terms, business_on, posted_by)
+            VALUES (p_entry_id, p_key, 'reserve', line_no, line_seq, group_no, group_seq,
+                p_amount, p_amount, 0, reserved, used, headroom, binding_no, p_expires_at, p_terms,
+                p_business_on, p_posted_by)
+            ON CONFLICT (key) DO NOTHING;
+        END IF;
+        IF NOT FOUND THEN
+            ROLLBACK;
+            verdict := 'refused';
+            RETURN;
+        END IF;
+        verdict := 'reserve';
+        PERFORM set_config('synchronous_commit', 'off', true);
+        COMMIT;
+        PERFORM pg_logical_emit_message(false, 'same', '', true);
+    END
+    $$;
+"""
+
 Reserve = Callable[[int, str], None]
 
 
@@ -129,6 +210,22 @@ class Measured(NamedTuple):
 
 
 def bare(url: str) -> Reserve:
+    """A procedure of the same effect, for this alone."""
+    cursor = _cursor(url)
+    call = f"CALL same_reserve({', '.join(['%s'] * 10 + ['NULL'] * 5)})"
+
+    def reserve(line: int, key: str) -> None:
+        cursor.execute(
+            call,
+            (entry_id_now(), _line(line), "CNY", 100, key, DAY, None, "benchmark", None, None),
+        )
+        assert cursor.fetchone()[0] == "reserve"
+
+    return reserve
+
+
+def barest(url: str) -> Reserve:
+    """What any ledger needs and nothing else."""
     cursor = _cursor(url)
 
     def reserve(line: int, key: str) -> None:
@@ -230,20 +327,23 @@ def run(url: str, seconds: float, rounds: int, *, depth: bool = False) -> dict[s
             partial(measure, bare, url, clients, seconds),
             partial(measure, bare_call, url, clients, seconds),
             partial(measure, store, url, clients, seconds),
+            partial(measure, barest, url, clients, seconds),
         )
-        ours, limit = middle([(ours, limit) for limit, _, ours in taken])
+        ours, limit = middle([(ours, limit) for limit, _, ours, _ in taken])
         detail[f"clients_{clients}"] = compared(ours.rate, limit.rate) | {
             "p50_ms": round(ours.p50_ms, 2),
             "p99_ms": round(ours.p99_ms, 2),
         }
         # The store against our own procedure called without it: what Python adds.
-        ours, called = middle([(ours, called) for _, called, ours in taken])
+        ours, called = middle([(ours, called) for _, called, ours, _ in taken])
         detail[f"store_over_call_{clients}"] = compared(ours.rate, called.rate)
+        ours, least = middle([(ours, least) for _, _, ours, least in taken])
+        detail[f"barest_{clients}"] = compared(ours.rate, least.rate)
     taken = in_turn(
         rounds,
-        partial(measure, bare, url, 8, seconds, hot=True),
-        partial(measure, store, url, 8, seconds, hot=True),
-        partial(measure, store, url, 8, seconds),
+        partial(measure, bare, url, 32, seconds, hot=True),
+        partial(measure, store, url, 32, seconds, hot=True),
+        partial(measure, store, url, 32, seconds),
     )
     hot, limit = middle([(hot, limit) for limit, hot, _ in taken])
     detail["one_account"] = compared(hot.rate, limit.rate)
@@ -333,6 +433,7 @@ def database() -> Iterator[str]:
             cursor = _cursor(server.url())
             cursor.execute(_BOOK)
             cursor.execute(_BARE)
+            cursor.execute(_SAME)
             cursor.execute("VACUUM ANALYZE")
             yield server.url()
         finally:
