@@ -26,7 +26,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
-from benchmarks.exposure import _driver_named, _wait
+from benchmarks.exposure import _driver_named
 from creditflow.stack.launch import free_port, stop
 from creditflow.stack.postgres import Passwords, Postgres, prepare
 from domain.errors import CreditError
@@ -422,7 +422,10 @@ def server() -> Iterator[tuple[Postgres, Callable[[], Any]]]:
         def start() -> Any:
             (postgres.data / "postmaster.pid").unlink(missing_ok=True)
             process = postgres.start(folder / "log")
-            _wait(postgres)
+            until = time.monotonic() + 300  # it reads its log again after a kill
+            while not postgres.answers():
+                assert time.monotonic() < until, "PostgreSQL does not answer"
+                time.sleep(0.1)
             return process
 
         yield postgres, start
