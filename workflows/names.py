@@ -8,6 +8,7 @@ DEPLOYMENT = "creditflow"  # of which every named release of the worker is a ver
 
 CLASSIFICATION_SCHEDULE = "classification"
 MONITORING_SCHEDULE = "monitoring"
+RECHECK_SCHEDULE = "recheck"
 REPRICING_SCHEDULE = "repricing"
 RESERVATION_EXPIRY_SCHEDULE = "reservation_expiry"
 
@@ -63,6 +64,11 @@ def classification_id(run: str = "") -> str:
 def repricing_id(run: str = "") -> str:
     """`run` tells runs on demand apart; a scheduled one is told apart by Temporal."""
     return f"runs/repricing/{run}" if run else "runs/repricing"
+
+
+def recheck_id(run: str = "") -> str:
+    """`run` tells looks for a cause apart; a scheduled one is told apart by Temporal."""
+    return f"runs/recheck/{run}" if run else "runs/recheck"
 
 
 def reservation_expiry_id() -> str:

@@ -21,6 +21,7 @@ from storage.customer import Customers
 from storage.edition import Editions
 from storage.exposure import Exposure
 from storage.line import Lines
+from storage.recheck import owe_recheck_of_line
 from web.service.clock import Clock
 from web.service.ids import new_id
 from web.service.permissions import Action, permit, visible_to
@@ -123,26 +124,36 @@ class ExposureService:
     ) -> Movement:
         """A reservation is given back."""
         permit(person, Action.LINE_RELEASE)
-        return self._exposure.release(
+        moved = self._exposure.release(
             line_id,
             _reservation(reservation_id),
             key_of(person, key),
             business_on=self._clock.business_on(),
             posted_by=person.person_id,
         )
+        return self._freed(moved)
 
     def repay(
         self, person: Person, line_id: str, amount: Money, key: str | None = None
     ) -> Movement:
         """Use is paid back, up to what is used, whatever the line's standing."""
         permit(person, Action.LINE_REPAY)
-        return self._exposure.repay(
+        moved = self._exposure.repay(
             line_id,
             amount,
             key_of(person, key),
             business_on=self._clock.business_on(),
             posted_by=person.person_id,
         )
+        return self._freed(moved)
+
+    def _freed(self, moved: Movement) -> Movement:
+        """What came free may be what an order waits for. Should we die before it is owed, the next
+        regular look at waiting orders finds it."""
+        with self._records.begin() as session:
+            key = f"movement/{moved.entry_id}"
+            owe_recheck_of_line(session, key, moved.kind.value, moved.line_id)
+        return moved
 
     def read_book(
         self,
