@@ -10,9 +10,11 @@ from decimal import Decimal
 from pathlib import Path
 
 from domain.application import ApplicationType
+from domain.check import Act, Bucket, RuleKind, Stage
 from domain.edition import (
     Bin,
     CapScope,
+    CheckRule,
     ConditionRow,
     Dated,
     DiligenceItem,
@@ -23,6 +25,7 @@ from domain.edition import (
 )
 from domain.money import CURRENCIES, exponent_of
 from domain.terms import PaymentTerms
+from policies.check import act_of, counts
 from policies.edition import rules_of_types
 from policies.scorecard import PD_DECIMALS, bin_label, name_of
 from policies.terms import ranked
@@ -381,6 +384,83 @@ def late(edition: PolicyEdition) -> str:
             ("rate a year", _percent(policy.rate_annual)),
             ("days of that year", policy.year_days),
             ("days of grace", policy.grace_days),
+        ),
+    )
+
+
+def checks(edition: PolicyEdition) -> str:
+    policy = edition.checks
+    return _table(
+        ("sequence", "rule", "kind", "above", *(stage.replace("_", " ") for stage in Stage)),
+        (
+            (
+                rule.sequence,
+                rule.code,
+                rule.kind,
+                "" if rule.above is None else _measure(rule),
+                *(
+                    "" if (act := act_of(rule, stage, policy)) is Act.PASS else act
+                    for stage in Stage
+                ),
+            )
+            for rule in sorted(policy.rules, key=lambda rule: rule.sequence)
+        ),
+    )
+
+
+def _measure(rule: CheckRule) -> str:
+    assert rule.above is not None
+    if rule.kind in (RuleKind.LIMIT_SHARE, RuleKind.OVERDUE_SHARE):
+        return f"{_percent(rule.above)} of the limit"
+    if rule.kind in (RuleKind.ORDER_SIZE, RuleKind.OVERDUE_AMOUNT):
+        return _amount(rule.above)
+    unit = {RuleKind.TERMS: "ranks", RuleKind.DUNNING_LEVEL: "levels"}.get(rule.kind, "days")
+    return f"{rule.above:f} {unit}"
+
+
+def exclusions(edition: PolicyEdition) -> str:
+    return _table(
+        ("precedence", "exclusion", "rules", "stages", "classes", "grades", "products", "order"),
+        (
+            (
+                row.precedence,
+                row.code,
+                _named(row.rules),
+                _named(row.stages),
+                _named(row.classes),
+                _named(row.grades),
+                _named(row.products),
+                "cash first"
+                if row.cash_first
+                else "any"
+                if row.amount_up_to is None
+                else f"up to {_amount(row.amount_up_to)}",
+            )
+            for row in sorted(edition.checks.exclusions, key=lambda row: row.precedence)
+        ),
+    )
+
+
+def check_settings(edition: PolicyEdition) -> str:
+    policy = edition.checks
+    counted = (bucket for bucket in Bucket if counts(bucket, policy))
+    grace = (
+        f"{stage}: {_percent(each.grace_share)} of the limit, {each.grace_days} days"
+        + (" (orders let pass before)" if each.released_only else "")
+        for stage, each in policy.grace.items()
+    )
+    days = "no end" if policy.horizon_days is None else policy.horizon_days
+    return _table(
+        ("value", ""),
+        (
+            ("counted in exposure", _named(counted, "nothing")),
+            ("orders within, days", days),
+            ("grace", _named(grace, "none")),
+            ("levels of dunning from, days past due", _named(policy.dunning_days, "none")),
+            ("where a figure is not known", policy.not_known),
+            ("where no row says", policy.fallback),
+            ("an order on hold is with", policy.hold.owner),
+            ("and looked at again after, days", policy.hold.review_days),
         ),
     )
 
@@ -940,6 +1020,9 @@ TABLES: dict[str, Callable[[PolicyEdition], str]] = {
         appetite,
         terms,
         late,
+        checks,
+        exclusions,
+        check_settings,
         matrix,
         classification,
         limit,
