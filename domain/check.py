@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 
 from domain.assessment import RateUsed
 from domain.classification import FiveTier
-from domain.errors import CurrencyMismatch
+from domain.errors import AmountNotPositive, CurrencyMismatch
 from domain.exposure import Balance, Limit
 from domain.identity import Id
 from domain.line import LineStatus
@@ -94,7 +94,7 @@ class StandingHold(Value):
 
 
 class LineFacts(Value):
-    """The line an order is to be carried by.
+    """The line an order is to be carried by; without one the limit is `none`, which is known.
 
     `chain` are its ledger accounts (its own, its customer's, its group's) as they stand, what the
     order itself has reserved included; empty, and the limit less the buckets is all the headroom.
@@ -103,6 +103,7 @@ class LineFacts(Value):
     line_id: Id | None = None
     limit: Limit | None = None  # None: not known; shares of it are not known either
     status: LineStatus | None = None
+    starts_on: date | None = None  # None: it has begun
     ends_on: date | None = None  # the last day to draw
     review_due_on: date | None = None
     temporary_until: date | None = None  # of a temporary limit in force; None: there is none
@@ -159,9 +160,17 @@ class CheckFacts(Value):
     holds: tuple[StandingHold, ...] = ()
 
     @model_validator(mode="after")
+    def _plausible(self) -> Self:
+        """An order is of something; what is taken off it or laid beside it is not below zero."""
+        beside = (self.deposit, self.counted, self.line.covered, self.account.overdue)
+        if self.amount.minor <= 0 or any(each and each.minor < 0 for each in beside):
+            low = [each for each in (self.amount, *beside) if each is not None]
+            raise AmountNotPositive(amount=min(low, key=lambda each: each.minor))
+        return self
+
+    @model_validator(mode="after")
     def _one_currency(self) -> Self:
         line, account = self.line, self.account
-        limited = [each.limit.amount for each in line.chain]
         amounts = [
             self.deposit,
             self.counted,
@@ -169,7 +178,7 @@ class CheckFacts(Value):
             line.limit.amount if line.limit else None,
             *(line.exposure or {}).values(),
             *(each.used for each in line.chain),
-            *limited,
+            *(each.limit.amount for each in line.chain),
             account.overdue,
             account.disputed,
         ]
@@ -257,6 +266,8 @@ _SENTENCES: dict[RuleKind, tuple[str, str]] = {
     ),
 }
 
+_NOT_STARTED = ("the line starts on {since}", "额度自 {since} 起生效")
+
 _NOT_KNOWN: dict[RuleKind, tuple[str, str]] = {
     RuleKind.LIMIT: ("neither limit nor headroom is known", "额度与可用额度均未知"),
     RuleKind.LIMIT_SHARE: ("the limit or what is used of it is not known", "额度或用信余额未知"),
@@ -319,6 +330,8 @@ class Finding(Value):
         if not self.known:
             return _NOT_KNOWN[self.kind][chinese]
         facts = {name: _said(part) for name, part in self}
+        if self.kind is RuleKind.LINE_STATUS and self.since is not None:
+            return _NOT_STARTED[chinese].format_map(facts)
         if chinese and self.kind is RuleKind.LINE_STATUS:
             facts["word"] = STATES["LineStatus"].get(self.word, self.word)
         return _SENTENCES[self.kind][chinese].format_map(facts)

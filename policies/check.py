@@ -34,19 +34,19 @@ from domain.money import Money, money_sum, rounded
 from domain.value import Value
 from policies.formula import EXACT
 
-# What an edition without rules looks at: what the ledger itself refuses.
+_BEFORE_DELIVERY = (Stage.QUOTE, Stage.ORDER, Stage.ORDER_CHANGE)
+_REFUSED_BEFORE = (RuleKind.LINE_STATUS, RuleKind.LIMIT_EXPIRED, RuleKind.TERMS, RuleKind.LIMIT)
+
+# What an edition without rules looks at: what the ledger refuses to be taken.
 AS_BEFORE = CheckPolicy(
     rules=tuple(
         CheckRule(code=kind.value, kind=kind, sequence=place)
-        for place, kind in enumerate(
-            (RuleKind.LINE_STATUS, RuleKind.LIMIT_EXPIRED, RuleKind.TERMS, RuleKind.LIMIT), start=1
-        )
+        for place, kind in enumerate(_REFUSED_BEFORE, start=1)
     ),
-    fallback=Act.REFUSE,
+    acts={stage: dict.fromkeys(_REFUSED_BEFORE, Act.REFUSE) for stage in _BEFORE_DELIVERY},
     buckets=dict.fromkeys(Bucket, False),
 )
 
-_BEFORE_DELIVERY = (Stage.QUOTE, Stage.ORDER, Stage.ORDER_CHANGE)
 _LINE = "line"
 
 # What grace of a stage is given to: rules held to the limit, and rules in days.
@@ -268,7 +268,7 @@ def _seen(
         case RuleKind.DUNNING_LEVEL:
             return _above(rule, _dunning(account, edition))
         case RuleKind.LINE_STATUS:
-            return _status(line.status)
+            return _status(facts)
         case RuleKind.TERMS:
             return _terms(rule, facts)
         case RuleKind.PURPOSE:
@@ -301,6 +301,9 @@ def _headrooms(facts: CheckFacts, policy: CheckPolicy) -> list[tuple[str, Money]
     found: list[tuple[str, Money]] = []
     used = _used(facts, policy)
     bounded = line.limit is not None and line.limit.kind is not LimitKind.UNLIMITED
+    if line.limit is not None and used is None:
+        # Whatever is used of it, it is too little.
+        used = zero if facts.credit_asked > _amount(line.limit, zero) + covered else None
     if line.limit is not None and bounded and used is not None:
         found.append((own, _amount(line.limit, zero) - used + covered))
     for each in line.chain:
@@ -442,11 +445,16 @@ def _dunning(account: AccountFacts, edition: PolicyEdition) -> int | None:
     return dunning_level(account.days_past_due, edition)
 
 
-def _status(status: LineStatus | None) -> _Seen | None:
-    if status is None:
+def _status(facts: CheckFacts) -> _Seen | None:
+    line = facts.line
+    if line.status is None:
         return None
-    wrong = status is not LineStatus.ACTIVE
-    return _Seen(fails=wrong, fails_plainly=wrong, shown={"word": status.value})
+    if line.status is LineStatus.ACTIVE and line.starts_on is not None:
+        early = facts.business_on < line.starts_on
+        shown = {"word": line.status.value, "since": line.starts_on}
+        return _Seen(fails=early, fails_plainly=early, shown=shown)
+    wrong = line.status is not LineStatus.ACTIVE
+    return _Seen(fails=wrong, fails_plainly=wrong, shown={"word": line.status.value})
 
 
 def _terms(rule: CheckRule, facts: CheckFacts) -> _Seen:

@@ -47,7 +47,11 @@ class Difference(Value):
     def sentence(self, language: str = "en") -> str:
         """The difference as a risk officer would say it."""
         chinese = language.startswith("zh")
-        where = (" › ").join(_word(part, chinese=chinese) for part in _parts(self.path))
+        parts = _parts(self.path)
+        where = (" › ").join(
+            _word(part, within, chinese=chinese)
+            for within, part in zip(("", *parts), parts, strict=False)
+        )
         template = _SENTENCES[self.kind][chinese]
         return template.format(where=where, before=self.before, after=self.after)
 
@@ -77,7 +81,7 @@ def _compared(path: str, first: Any, second: Any) -> Iterator[Difference]:
 
 
 def _rows(path: str, first: Sequence[Any], second: Sequence[Any]) -> Iterator[Difference]:
-    """Rows by name; rows without a name (bins, steps) by their range, else in turn."""
+    """Rows by name or range; where that is not one row's alone (steps, changes), by what they say."""
     named = [_names(rows) for rows in (first, second)]
     if all(len(set(names)) == len(names) for names in named):
         before = dict(zip(named[0], first, strict=True))
@@ -88,7 +92,8 @@ def _rows(path: str, first: Sequence[Any], second: Sequence[Any]) -> Iterator[Di
         if kept[0] != kept[1]:
             yield _reordered(path, *kept)
         return
-    for tag, a, b, c, d in SequenceMatcher(a=named[0], b=named[1], autojunk=False).get_opcodes():
+    said = [[_said(row) for row in rows] for rows in (first, second)]
+    for tag, a, b, c, d in SequenceMatcher(a=said[0], b=said[1], autojunk=False).get_opcodes():
         if tag != "equal":
             for row in first[a:b]:
                 yield Difference(path=path, kind=Kind.REMOVED, before=_said(row))
@@ -153,6 +158,7 @@ def _parts(path: str) -> list[str]:
     return [*parts, part] if part else parts
 
 
-def _word(part: str, *, chinese: bool) -> str:
-    words = WORDS.get(part)
+def _word(part: str, within: str, *, chinese: bool) -> str:
+    """The words of a step; a word that means another thing elsewhere is kept with what it is in."""
+    words = WORDS.get(f"{within}.{part}") or WORDS.get(part)
     return (words[chinese] if words else part).replace("_", " ")

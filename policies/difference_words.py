@@ -1,6 +1,7 @@
 """The fields of an edition in the words of the field, English and Chinese.
 
-A code that has no word here (a factor's, a method's) is shown as it is written.
+A code that has no word here (a factor's, a method's) is shown as it is written. A word that means
+another thing elsewhere is kept under what it stands in.
 """
 
 WORDS: dict[str, tuple[str, str]] = {
@@ -365,4 +366,32 @@ WORDS: dict[str, tuple[str, str]] = {
     "hold": ("orders on hold", "锁单"),
     "owner": ("looked after by", "负责岗位"),
     "review_days": ("looked at again after, days", "再次检查天数"),
+    "acts.quote": ("quote", "报价"),
+    "acts.order": ("order", "下单"),
+    "acts.order_change": ("change of an order", "改单"),
+    "acts.delivery": ("delivery", "发货"),
+    "acts.invoice": ("invoice", "开票"),
+    "grace.quote": ("quote", "报价"),
+    "grace.order": ("order", "下单"),
+    "grace.order_change": ("change of an order", "改单"),
+    "grace.delivery": ("delivery", "发货"),
+    "grace.invoice": ("invoice", "开票"),
+    "buckets.orders": ("open orders", "未发货订单"),
+    "buckets.deliveries": ("delivered, not invoiced", "已发货未开票"),
+    "buckets.receivables": ("receivables", "应收账款"),
+    "buckets.disputed": ("in dispute", "争议款项"),
+    "buckets.bills": ("bills", "票据"),
+    "buckets.cash": ("cash not applied", "未核销收款"),
+    "limit_share": ("share of the limit", "额度使用比例"),
+    "limit_expired": ("limit expired", "额度到期"),
+    "line_status": ("status of the line", "额度状态"),
+    "overdue_amount": ("overdue amount", "逾期金额"),
+    "overdue_share": ("overdue, share of the limit", "逾期占额度比例"),
+    "overdue_days": ("overdue days", "逾期天数"),
+    "oldest_item": ("oldest open item", "最早未清款项"),
+    "order_size": ("size of the order", "订单金额"),
+    "dunning_level": ("dunning level", "催收级别"),
+    "review_overdue": ("review overdue", "复审逾期"),
+    "purpose": ("purpose", "用途"),
+    "standing_hold": ("hold by hand", "人工锁单"),
 }

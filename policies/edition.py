@@ -1094,6 +1094,9 @@ def _measured(rule: CheckRule, edition: PolicyEdition) -> Iterator[Finding]:
         return
     if rule.kind in (RuleKind.TERMS, RuleKind.DUNNING_LEVEL):
         terms = rule.kind is RuleKind.TERMS
+        if not terms and not edition.checks.dunning_days:
+            yield _found("checks.dunning_days", "incomplete", name="dunning_days")
+            return
         most = Decimal(len(edition.terms.rank_days_above if terms else edition.checks.dunning_days))
         if rule.above >= most:
             yield _found(path, "range", found=rule.above, least=0, most=most - 1)

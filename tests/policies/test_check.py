@@ -18,6 +18,7 @@ from domain.check import (
     CheckFacts,
     DatedOrder,
     Finding,
+    LineFacts,
     Outcome,
     RuleKind,
     Stage,
@@ -186,6 +187,16 @@ def test_exposure_is_the_sum_of_the_buckets_switched_on(
     assert ("limit" in check(facts, edition).codes) is (minor > limit.minor - max(0, used))
 
 
+def test_an_order_is_exposure_where_its_bucket_counts_and_to_the_ledger_always() -> None:
+    edition = with_rules(an_edition(), buckets={Bucket.ORDERS: False})
+    large = an_order(amount=yuan(5_000_000))
+    chain = (an_account("line/l-1", 1_000_000, 0),)
+
+    assert check(large, edition).codes == ()
+    assert check(of_order(stage=Stage.DELIVERY)(large), edition).codes == ("limit",)
+    assert "limit" in check(of_line(chain=chain)(large), edition).codes
+
+
 def test_the_account_that_binds_is_named_along_the_chain() -> None:
     chain = (
         an_account("line/l-1", 1_000_000, 300_000),
@@ -240,6 +251,20 @@ def test_what_passed_is_held_at_delivery_once_the_limit_was_lowered_by_more_than
     assert outcome(delivered("95238.10", released=False), "limit") is Outcome.FAILED
 
 
+@given(st.integers(1, 10**8), st.sets(st.sampled_from(sorted(FAULTS))))
+def test_opening_a_closed_order_again_is_no_way_round_what_a_new_one_is_held_to(
+    minor: int, chosen: set[str]
+) -> None:
+    facts = an_order(amount=Money(minor=minor, currency="CNY"), released=True)
+    for name in chosen:
+        facts = FAULTS[name](facts)
+
+    again = check(of_order(stage=Stage.ORDER_CHANGE)(facts), an_edition())
+
+    anew = check(of_order(released=False)(facts), an_edition())
+    assert (again.codes, again.act) == (anew.codes, anew.act)
+
+
 def test_days_of_grace_are_given_to_rules_in_days() -> None:
     edition = a_changed_edition("[checks.grace.order]\ngrace_days = 5")
 
@@ -264,6 +289,53 @@ def test_size_and_arrears_are_measured_in_the_reporting_currency() -> None:
     assert outcome(in_dollars(1_388_888, rate), "large_order") is Outcome.PASSED
     assert outcome(in_dollars(1_388_889, rate), "large_order") is Outcome.FAILED
     assert outcome(in_dollars(1_388_889, None), "large_order") is Outcome.NOT_KNOWN
+
+
+def test_a_customer_without_a_line_is_over_its_limit_whatever_else_is_known() -> None:
+    facts = CheckFacts(
+        stage=Stage.ORDER,
+        business_on=ON,
+        amount=yuan(1),
+        line=LineFacts(limit=Limit.none()),
+    )
+
+    assert outcome(facts, "limit") is Outcome.FAILED
+    unused = of_line(limit=Limit.of(yuan(1)))(facts)
+    assert outcome(unused, "limit") is Outcome.NOT_KNOWN
+
+
+@pytest.mark.parametrize(
+    ("product", "asked", "fails"),
+    [
+        ("project", "plant two", True),
+        ("project", "plant one", False),
+        ("project", "", False),
+        ("open_account", "plant two", False),
+    ],
+)
+def test_a_dedicated_line_carries_no_other_purpose(product: str, asked: str, fails: bool) -> None:
+    line = a_line(product=product, purpose="plant one")
+
+    codes = check(an_order(purpose=asked, line=line), an_edition()).codes
+
+    assert codes == (("purpose",) if fails else ())
+
+
+def test_a_line_that_has_not_begun_carries_nothing_yet() -> None:
+    early = of_line(starts_on=ON + timedelta(days=1))(an_order())
+
+    [finding] = check(early, an_edition()).findings
+
+    assert (finding.rule, finding.sentence()) == ("line_status", "the line starts on 2026-07-01")
+    assert check(of_line(starts_on=ON)(an_order()), an_edition()).codes == ()
+
+
+@pytest.mark.parametrize(
+    "said", [{"amount": yuan(0)}, {"deposit": yuan(-1)}, {"counted": yuan(-1)}]
+)
+def test_an_order_of_nothing_is_refused(said: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="not above zero"):
+        an_order(**said)
 
 
 def test_facts_in_several_currencies_are_refused() -> None:
@@ -317,6 +389,8 @@ def test_an_order_beyond_the_horizon_is_not_held_to_the_limit_until_it_enters() 
     near = check(of_order(business_on=ON + timedelta(days=1))(far), an_edition())
     assert "limit" in near.codes
     assert near.counts_on is None
+    delivered = check(of_order(stage=Stage.DELIVERY)(far), an_edition())
+    assert (delivered.codes, delivered.counts_on) == (("limit",), None)
 
 
 # ── Exclusions, and what is not known ────────────────────────────────────────────────────────────
@@ -369,12 +443,13 @@ def test_no_exclusion_lifts_a_hold_by_hand() -> None:
     assert check(held, a_changed_edition(everything)).codes == ("hold_by_hand:h-1",)
 
 
-def test_what_is_not_known_is_warned_of_and_never_graver_than_the_rule() -> None:
+def test_what_is_not_known_holds_and_is_never_graver_than_the_rule() -> None:
     bare = CheckFacts(stage=Stage.ORDER, business_on=ON, amount=yuan(1))
 
     result = check(bare, an_edition())
 
-    assert result.act is Act.WARN
+    assert result.act is Act.HOLD
+    assert check(of_order(stage=Stage.QUOTE)(bare), an_edition()).act is Act.WARN
     assert all(not finding.known for finding in result.findings)
     outcomes = {each.kind: each.outcome for each in result.trace}
     assert outcomes[RuleKind.LIMIT] is Outcome.NOT_KNOWN
@@ -396,6 +471,7 @@ def test_an_edition_without_rules_looks_at_what_the_ledger_refuses_and_at_nothin
 
     assert set(result.codes) == {"line_status", "limit_expired", "terms"}
     assert {finding.act for finding in result.findings} == {Act.REFUSE}
+    assert check(of_order(stage=Stage.DELIVERY)(facts), bare).act is Act.PASS
     chain = (an_account("line/l-1", 1_000_000, 950_001),)
     over = check(an_order(line=a_line(chain=chain)), bare)
     assert (over.codes, over.act) == (("limit",), Act.REFUSE)
@@ -562,6 +638,8 @@ def test_an_exclusion_that_another_goes_before_is_found() -> None:
     )
 
     assert codes(found(exclusions=(wide, narrow))) == [("checks.exclusions.narrow", "never")]
+    paid_first = exclusion(code="paid_first", precedence=1, cash_first=True)
+    assert found(exclusions=(paid_first, narrow)) == []
     assert found(exclusions=(narrow.model_copy(update={"precedence": 1}),
                              wide.model_copy(update={"precedence": 2}))) == []  # fmt: skip
 
@@ -606,6 +684,7 @@ def test_what_no_rule_uses_is_found() -> None:
     unread = codes(faults(an_edition().model_copy(update={"checks": bare})))
     assert unread == [("checks.horizon_days", "unread"), ("checks.dunning_days", "unread")]
     assert codes(found(dunning_days=(8, 61, 31))) == [("checks.dunning_days", "order")]
+    assert codes(found(dunning_days=())) == [("checks.dunning_days", "incomplete")]
 
 
 def test_grace_that_no_rule_is_given_is_found() -> None:

@@ -59,9 +59,9 @@ def test_a_blocked_order_says_in_money_what_would_let_it_pass() -> None:
 
 def test_the_least_payment_is_as_much_of_the_oldest_items_as_all_rules_ask() -> None:
     claims = [
-        a_claim(1, 30_000, past_due=45),
+        a_claim(1, 90_000, past_due=5),
         a_claim(2, 20_000, past_due=31),
-        a_claim(3, 90_000, past_due=5),
+        a_claim(3, 30_000, past_due=45),
     ]
     facts = an_order_of(claims)
     assert check(facts, an_edition()).codes == (

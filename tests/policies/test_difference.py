@@ -1,6 +1,6 @@
 """What a draft changes is said row by row, in the words of the field."""
 
-from domain.edition import PolicyEdition
+from domain.edition import PolicyEdition, Voids
 from policies.difference import Kind, differences
 from policies.difference_words import WORDS
 from policies.edition import sections
@@ -61,6 +61,31 @@ def test_rows_in_another_order_are_said_so() -> None:
 
     assert found.kind is Kind.REORDERED
     assert found.path == "knock_outs"
+
+
+def test_a_change_in_one_of_many_rows_without_a_name_is_told() -> None:
+    edition = an_edition()
+    rows = edition.approval.materiality
+    fewer = rows[0].model_copy(update={"voids": Voids.ALL})
+    approval = edition.approval.model_copy(update={"materiality": (fewer, *rows[1:])})
+
+    found = differences(edition, edition.model_copy(update={"approval": approval}))
+
+    assert [(each.path, each.kind) for each in found] == [
+        ("approval.materiality", Kind.REMOVED),
+        ("approval.materiality", Kind.ADDED),
+    ]
+
+
+def test_what_a_stage_does_is_told_in_words_of_its_own() -> None:
+    changes = '[checks.acts.invoice]\nlimit = "pass"\n[checks.buckets]\nbills = false'
+    acts, bills = differences(an_edition(), a_changed_edition(changes))
+
+    assert acts.sentence() == (
+        "check of orders › what follows at a stage › invoice › limit: warn becomes pass"
+    )
+    assert acts.sentence("zh-CN") == "信用检查 › 各环节动作 › 开票 › 额度：由 warn 改为 pass"
+    assert bills.sentence("zh-CN") == "信用检查 › 计入用信的项目 › 票据：由 true 改为 false"
 
 
 def test_every_field_of_an_edition_has_its_words() -> None:
