@@ -1,5 +1,6 @@
 """What a check of an order looks at, gathered from the records, and what policy makes of it."""
 
+from collections.abc import Iterator
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ from domain.check import (
     Finding,
     LineFacts,
     OpenClaim,
+    RuleKind,
     Stage,
 )
 from domain.edition import PolicyEdition
@@ -29,6 +31,9 @@ from policies.terms import days_longest, rank_of, terms_asked
 from storage.check import CheckRecords, Checks
 from storage.edition import Editions
 from storage.exchange import Rates
+
+# A quotation takes nothing, and what is delivered is invoiced whoever holds it.
+_UNSTOPPED = frozenset({Stage.QUOTE, Stage.INVOICE})
 
 
 class Judged(NamedTuple):
@@ -65,11 +70,28 @@ def judge(
     scope = order.released
     stopping = tuple(
         each
-        for each in result.findings
+        for each in (*result.findings, *_forced(facts, result))
         if each.act.gravity >= Act.HOLD.gravity
         and not (scope is not None and scope.covers(each, stage, order.amount, on))
     )
     return Judged(facts, result, stopping, edition, claims or ())
+
+
+def _forced(facts: CheckFacts, result: CheckResult) -> Iterator[Finding]:
+    """Holds by hand that the edition has no rule for: they stop an order all the same."""
+    if facts.stage in _UNSTOPPED:
+        return
+    found = {each.reference for each in result.findings}
+    for hold in facts.holds:
+        if hold.hold_id not in found:
+            yield Finding(
+                rule=RuleKind.STANDING_HOLD,
+                kind=RuleKind.STANDING_HOLD,
+                sequence=0,
+                act=Act.HOLD,
+                reference=hold.hold_id,
+                word=hold.reason,
+            )
 
 
 def cures_of(judged: Judged) -> tuple[Cure, ...]:

@@ -293,23 +293,25 @@ class OrderDesk:
         """Lift a hold set by hand; the order it held is checked again, and so is whatever else waited
         for it. Who may is for the caller to ask; it is never who set it."""
         with self._records.begin() as session:
-            hold = Holds(session).read(hold_id, for_update=True)
+            holds, order = Holds(session), None
+            hold = holds.read(hold_id)
+            if hold.holds is HoldOn.ORDER:  # whoever holds both locks the order first
+                order = Orders(session).read(hold.subject_id, for_update=True)
+            hold = holds.read(hold_id, for_update=True)
             if hold.open or hold.ended_by != asked.by:
                 hold = hold.released(asked.by, code, asked.at, asked.on, note=asked.cause)
-                Holds(session).write(hold, asked.by, asked.at)
-                if hold.holds is HoldOn.ORDER:
-                    order = Orders(session).read(hold.subject_id, for_update=True)
-                    if order.hold_id == hold_id:
-                        self._check_and_cover(
-                            session,
-                            order.without_hold(),
-                            OrderAct.RELEASE,
-                            Stage.ORDER,
-                            replace(asked, key=None),
-                        )
+                holds.write(hold, asked.by, asked.at)
+                if order is not None and order.hold_id == hold_id:
+                    self._check_and_cover(
+                        session,
+                        order.without_hold(),
+                        OrderAct.RELEASE,
+                        Stage.ORDER,
+                        replace(asked, key=None),
+                    )
                 owe_recheck(session, f"hold/{hold_id}", "hold", hold.customer_id)
-        if hold.holds is HoldOn.ORDER:
-            self.finish(hold.subject_id)
+        if order is not None:
+            self.finish(order.order_id)
         return hold
 
     # ── how it is done ───────────────────────────────────────────────────────────────────────────

@@ -155,6 +155,16 @@ class Holds:
         query = select(HoldRow.owner).where(*conditions).distinct().order_by(HoldRow.owner)
         return list(self._session.scalars(query))
 
+    def rules(self, manager_id: str | None = None) -> Sequence[str]:
+        """Which rules open holds are for."""
+        conditions = self._conditions(
+            HoldStatus.OPEN, None, None, None, None, None, None, manager_id
+        )
+        rule = func.jsonb_array_elements_text(HoldRow.rules).label("rule")
+        return list(
+            self._session.scalars(select(rule).where(*conditions).distinct().order_by(rule))
+        )
+
     def events(self, hold_id: str) -> Sequence[HoldEvent]:
         """Every version of a hold, oldest first."""
         rows = self._session.scalars(
@@ -330,7 +340,7 @@ class Holds:
 
 
 def _columns(hold: Hold) -> dict[str, Any]:
-    rules = sorted({each.rule for each in (*hold.reasons, *hold.reasons_now)})
+    rules = sorted({each.rule for each in hold.reasons_now or hold.reasons})
     return {
         "hold_id": hold.hold_id,
         "holds": hold.holds.value,

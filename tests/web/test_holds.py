@@ -1,13 +1,16 @@
 """Orders that stand still: why, what cures them, who lifts and who releases, and how far that goes."""
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import timedelta
+from html import unescape
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
@@ -16,6 +19,7 @@ from creditflow.client import Client
 from creditflow.commands.output import Exit
 from domain.approval import ApprovalOutcome, TaskStatus, Verdict
 from domain.check import CureKind, RuleKind, Stage
+from domain.edition import CheckPolicy
 from domain.errors import (
     HoldReleasePending,
     KeyReused,
@@ -39,12 +43,14 @@ from domain.hold import (
 from domain.money import Money
 from domain.order import Order, OrderContent, OrderStatus, OrderTerms
 from domain.receivable import InvoiceContent, PaymentContent
+from storage.identity import Persons, password_hash_of
 from tests.makers_line import open_line
-from tests.makers_policy import a_changed_edition
 from tests.road import UNSAMPLED
 from tests.web.conftest import serving
 from tests.web.keys import publish
 from tests.web.test_commands import Terminal
+from tests.web.test_console import _faults_of, hidden
+from tests.web.test_override_pages import PASSWORD, signed_in
 from tests.web.test_overrides import House, as_, house, key_of, seals
 from web.app import assemble
 from web.service.hold import CureWanted, HoldLift, HoldView
@@ -285,12 +291,7 @@ def test_a_hold_by_hand_is_set_once_and_lifted_by_the_positions_that_policy_name
             yard.lifts(hold.hold_id, person)
     with pytest.raises(OutOfOrder):
         yard.asks(hold.hold_id)
-    named = "[checks.hold]\nlifted_by = ['head_risk']\n"
-    changed = UNSAMPLED.model_copy(
-        update={"checks": a_changed_edition(named).checks, "effective_on": yard.on}
-    )
-    publish(yard, changed)  # type: ignore[arg-type]
-    for person in ("risk2", "approver1", "approver3"):
+    for person in ("risk2", "approver1"):  # the standard edition names those of head office
         with pytest.raises(NotPermitted):
             yard.lifts(hold.hold_id, person)
     assert yard.lifts(hold.hold_id, "approver4").status is HoldStatus.RELEASED
@@ -308,8 +309,16 @@ def test_a_hold_on_a_customer_or_a_line_stops_what_is_placed_until_it_is_lifted(
         answer = yard.places(f"SO-{n}", 100)
         [reason] = yard.hold(held(answer)).reasons
         assert reason.code.endswith(hold.hold_id)
-        yard.lifts(hold.hold_id, "risk2")
+        yard.lifts(hold.hold_id, "approver3")
         assert yard.order(answer.order.order_id).status is OrderStatus.OPEN
+
+
+def test_an_edition_without_rules_lets_no_order_past_a_hold_by_hand(yard: Yard) -> None:
+    bare = UNSAMPLED.model_copy(update={"checks": CheckPolicy(), "effective_on": yard.on})
+    publish(yard, bare)  # type: ignore[arg-type]
+    assert yard.places("SO-1", 10).order.status is OrderStatus.OPEN
+    yard.sets(HoldOn.CUSTOMER, yard.customer_id)
+    assert yard.places("SO-2", 10).order.status is OrderStatus.HELD
 
 
 @pytest.mark.parametrize("by", ["system", "risk"])
@@ -466,7 +475,7 @@ def test_client_and_commands_do_the_same(yard: Yard, served: str, tmp_path: Path
     words = ("holds", "lift", hold["hold_id"], "--reason", "cleared")
     ending, refused = asks("risk", *words)
     assert (ending, refused["code"]) == (Exit.REFUSED, "same_hands")
-    assert asks("risk2", *words)[1]["status"] == "released"
+    assert asks("approver4", *words)[1]["status"] == "released"
     ending, listed = asks("auditor", "holds", "list", "--status", "cured")
     assert [each["hold_id"] for each in listed["items"]] == [held(answer)]
     shown = terminal.types("holds", "show", held(answer), key=users["auditor"]["key"])
@@ -480,3 +489,101 @@ async def test_a_hold_nobody_knows_is_not_found(yard: Yard) -> None:
         for path in ("/holds/nobody", "/hold-releases/nobody", "/orders/nobody"):
             answer = await api.get(f"/api/v1{path}", headers=as_("auditor"))
             assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+def links_of(page: str) -> list[str]:
+    return [unescape(each) for each in re.findall(r'href="([^"]+)"', page)]
+
+
+# ── pages ────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def app(yard: Yard) -> FastAPI:
+    hashed = password_hash_of(PASSWORD)
+    with yard.services.records.begin() as session:
+        for name in yard.people:
+            Persons(session).record_password(name, hashed)
+    return assemble(yard.services, public_url="http://test")
+
+
+def test_a_hold_is_found_in_its_list_and_cured_by_a_button(yard: Yard, app: FastAPI) -> None:
+    hold_id = held(yard.places(amount=1200))
+    manager = signed_in(app, "manager")
+    page = manager.get("/holds?rule=limit")
+    assert f"/holds/{hold_id}" in page.text
+    assert _faults_of(page.text) == []
+    assert f"/holds/{hold_id}" not in manager.get("/holds?rule=terms&owner=risk").text
+    assert f"/holds/{hold_id}" not in manager.get("/holds?due=late").text
+
+    page = manager.get(f"/holds/{hold_id}")
+    assert _faults_of(page.text) == []
+    assert "1,000.00" in page.text
+    limit = f"/cases/new?customer={yard.customer_id}&line={LINE}&kind=temporary_increase"
+    [path] = [each for each in links_of(page.text) if each.startswith(limit)]
+    assert 'value="1200.00"' in manager.get(path).text
+    form = hidden(page, f"/holds/{hold_id}/cure")
+    done = manager.post(f"/holds/{hold_id}/cure", data={**form, "kind": "cut_order"})
+    assert done.status_code == 303
+    page = manager.get(f"/holds/{hold_id}")
+    assert "The hold is cured" in page.text
+    assert yard.taken() == (1000, 0)
+
+
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+def test_the_pages_speak_both_languages(yard: Yard, app: FastAPI, language: str) -> None:
+    answer = yard.places(amount=300, terms="net_60")
+    yard.sets(HoldOn.CUSTOMER, yard.customer_id)
+    risk = signed_in(app, "risk", language)
+    words = {"en": "Why it stands still", "zh-CN": "锁单原因"}[language]
+    assert words in risk.get(f"/holds/{held(answer)}").text
+    paths = ("/holds", "/orders", f"/orders/{answer.order.order_id}", f"/lines/{LINE}")
+    for path in (*paths, f"/customers/{yard.customer_id}", "/holds?view=all"):
+        page = risk.get(path)
+        assert page.status_code == 200
+        assert _faults_of(page.text) == []
+
+
+def test_a_release_is_asked_for_on_the_page_and_decided_on_a_task(yard: Yard, app: FastAPI) -> None:
+    answer = yard.places(amount=300, terms="net_60")
+    path = f"/holds/{held(answer)}"
+    manager = signed_in(app, "manager")
+    form = hidden(manager.get(path), f"{path}/release")
+    said = {**form, "reason": "Season!", "note": "it will not wait", "amount": "400"}
+    refused = manager.post(f"{path}/release", data=said)
+    assert refused.status_code == 422
+    assert "it will not wait" in refused.text
+    assert manager.post(f"{path}/release", data={**said, "reason": "season"}).status_code == 303
+    yard.house.office.deliver()
+    release = yard.hold(held(answer)).releases[0].request
+    tasks = yard.services.holds.read_release(yard.people["auditor"], release.release_id).tasks
+    task = f"/tasks/{tasks[0].task_id}"
+    approver = signed_in(app, "approver1")
+    page = approver.get(task)
+    assert _faults_of(page.text) == []
+    assert "Release of a held order" in page.text
+    assert 'value="return"' not in page.text
+    form = hidden(page, f"{task}/decision")
+    assert approver.post(f"{task}/decision", data={**form, "verdict": "approve"}).status_code == 303
+    yard.house.office.deliver()
+    assert yard.order(answer.order.order_id).status is OrderStatus.RELEASED
+    assert "goes on by a release" in manager.get(f"/orders/{answer.order.order_id}").text.lower()
+
+
+def test_an_order_is_changed_and_held_by_hand_on_its_page(yard: Yard, app: FastAPI) -> None:
+    path = f"/orders/{yard.places(amount=600).order.order_id}"
+    manager, risk = signed_in(app, "manager"), signed_in(app, "risk")
+    form = hidden(manager.get(path), f"{path}/change")
+    assert manager.post(f"{path}/change", data={**form, "amount": "1,2"}).status_code == 303
+    assert manager.post(f"{path}/change", data={**form, "amount": "many"}).status_code == 422
+    form = hidden(risk.get(path), "/holds")
+    said = {**form, "reason": "fraud", "note": "the letterhead is false"}
+    done = risk.post("/holds", data=said)
+    assert done.status_code == 303
+    page = risk.get(done.headers["location"])
+    assert "Held by hand: fraud" in page.text
+    refused = risk.post(f"{done.headers['location']}/lift", data={**form, "reason": "cleared"})
+    assert (refused.status_code, "same_hands" in refused.text) == (403, True)
+    cancelled = manager.post(f"{path}/cancel", data=hidden(manager.get(path), f"{path}/cancel"))
+    assert cancelled.status_code == 303
+    assert yard.taken() == (0, 0)

@@ -163,6 +163,12 @@ class HoldService:
         with self._records.begin() as session:
             return Holds(session).owners(visible_to(person).manager_id)
 
+    def rules(self, person: Person) -> Sequence[str]:
+        """Which rules hold something."""
+        permit(person, Action.HOLD_READ)
+        with self._records.begin() as session:
+            return Holds(session).rules(visible_to(person).manager_id)
+
     def read_release(self, person: Person, release_id: str) -> ReleaseView:
         permit(person, Action.HOLD_READ)
         with self._records.begin() as session:
