@@ -38,6 +38,8 @@ from domain.order import (
     Order,
     OrderAct,
     OrderContent,
+    OrderCredit,
+    OrderInvoice,
     OrderPart,
     OrderStatus,
     OrderTerms,
@@ -201,7 +203,7 @@ class OrderDesk:
             self.finish(each.order_id)
         return answer
 
-    def deliver(self, asked: Asked, order_id: str, amount: Money) -> OrderAnswer:
+    def deliver(self, asked: Asked, order_id: str, amount: Money | None) -> OrderAnswer:
         """Deliver an order or a part: what is reserved for it becomes used.
 
         Refuses `MoreThanOrdered` for what is not reserved, an order far off among it, and
@@ -215,15 +217,27 @@ class OrderDesk:
             )
             if self._held(session, order, OrderAct.DELIVER, Stage.DELIVERY, asked, judged):
                 return
-            asking = asked.asking(OrderAct.DELIVER, order.delivering(amount), stage=Stage.DELIVERY)
+            asking = asked.asking(
+                OrderAct.DELIVER,
+                order.delivering(amount or order.undelivered),
+                stage=Stage.DELIVERY,
+            )
             self._write(session, order.asks(asking), OrderAct.DELIVER, asked, judged=judged.result)
 
         return self._act(asked.of(OrderAct.DELIVER, order_id, amount), order_id, act)
 
-    def invoice(self, asked: Asked, order_id: str, invoice: Invoice) -> OrderAnswer:
+    def invoice(self, asked: Asked, order_id: str, said: OrderInvoice) -> OrderAnswer:
         """Invoice what is delivered: the receivable is on record with the order that says so."""
 
         def act(session: Session, order: Order, asked: Asked) -> None:
+            if not order.unbilled:
+                raise OutOfOrder(reason="nothing is delivered that is on no invoice yet")
+            invoice = Invoice(
+                **said.model_dump(exclude={"amount"}),
+                amount=said.amount or order.unbilled,
+                customer_id=order.customer_id,
+                source=f"order {order_id}",
+            )
             billed = order.billed(invoice.invoice_no, invoice.amount)
             judged = judge(
                 session, order, Stage.INVOICE, asked.on, passed=True, line_id=order.line_id
@@ -233,24 +247,32 @@ class OrderDesk:
             Receivables(session).record_invoice(invoice, business_on=asked.on, recorded_by=asked.by)
             self._write(session, billed, OrderAct.INVOICE, asked, judged=judged.result)
 
-        return self._act(asked.of(OrderAct.INVOICE, order_id, invoice), order_id, act)
+        return self._act(asked.of(OrderAct.INVOICE, order_id, said), order_id, act)
 
-    def credit(self, asked: Asked, order_id: str, note: Payment) -> OrderAnswer:
+    def credit(self, asked: Asked, order_id: str, said: OrderCredit) -> OrderAnswer:
         """A credit note on one of the order's invoices: less is owed, and less is used.
 
         What was released before is looked at again after it.
         """
 
         def act(session: Session, order: Order, asked: Asked) -> None:
-            if note.invoice_no not in order.invoices:
-                raise InvoiceUnknown(customer_id=order.customer_id, invoice_no=note.invoice_no)
+            if said.invoice_no not in order.invoices:
+                raise InvoiceUnknown(customer_id=order.customer_id, invoice_no=said.invoice_no)
             asking = asked.caused_by(CREDIT_NOTE).asking(
-                OrderAct.CREDIT, order.crediting(note.amount)
+                OrderAct.CREDIT, order.crediting(said.amount)
+            )
+            note = Payment(
+                payment_no=said.credit_no,
+                invoice_no=said.invoice_no,
+                paid_on=asked.on,
+                amount=said.amount,
+                customer_id=order.customer_id,
+                source=f"credit note of order {order_id}",
             )
             Receivables(session).record_payment(note, recorded_by=asked.by)
             self._write(session, order.asks(asking), OrderAct.CREDIT, asked)
 
-        return self._act(asked.of(OrderAct.CREDIT, order_id, note), order_id, act)
+        return self._act(asked.of(OrderAct.CREDIT, order_id, said), order_id, act)
 
     def close(self, asked: Asked, order_id: str) -> OrderAnswer:
         """Nothing more is delivered; what is reserved goes back."""

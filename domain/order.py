@@ -14,7 +14,7 @@ from typing import Annotated, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from domain.check import Stage
-from domain.errors import CurrencyMismatch, MoreThanOrdered, OutOfOrder
+from domain.errors import CurrencyMismatch, FieldUnreadable, MoreThanOrdered, OutOfOrder
 from domain.exposure import EntryKind, takeable
 from domain.hold import ReleaseScope
 from domain.identity import Id
@@ -94,6 +94,38 @@ class OrderPart(Value):
     amount: Money
     deliver_on: date | None = None
     due_on: date | None = None
+
+
+class OrderInvoice(Value):
+    """An invoice of what is delivered; without an amount, of all that is on none yet."""
+
+    invoice_no: str = DocumentNo
+    issued_on: date
+    due_on: date
+    amount: Money | None = None
+
+    @model_validator(mode="after")
+    def _plausible(self) -> Self:
+        if self.amount is not None:
+            takeable(self.amount)
+        if self.due_on < self.issued_on:
+            raise FieldUnreadable(
+                column="due_on", expected="issued_on or later", expected_zh="开票日或之后的日期"
+            )
+        return self
+
+
+class OrderCredit(Value):
+    """A credit note on an invoice of the order."""
+
+    credit_no: str = DocumentNo
+    invoice_no: str = DocumentNo
+    amount: Money
+
+    @model_validator(mode="after")
+    def _takeable(self) -> Self:
+        takeable(self.amount)
+        return self
 
 
 class Reserved(Value):

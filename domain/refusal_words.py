@@ -98,6 +98,7 @@ ZH: dict[str, str] = {
     "a release is granted or declined, at no other amount": "放行申请只能同意或否决，不得变更金额",
     "a hold of the checks is cured, or released by a letter": "检查产生的锁单须自动解除或经批复放行",
     "every part of a split has a number of its own": "拆分后的每张订单须有各自的编号",
+    "nothing is delivered that is on no invoice yet": "没有已发货未开票的金额",
     "nothing of this cure is done here": "该解除方式无法在此办理",
     "setting a hold": "人工锁单",
     "lifting it": "解除锁单",

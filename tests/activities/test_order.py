@@ -26,7 +26,16 @@ from domain.exposure import Movement
 from domain.hold import Hold, HoldOn, HoldStatus
 from domain.line import LineStatus
 from domain.money import Money
-from domain.order import Order, OrderContent, OrderPart, OrderStatus, OrderTerms, RecheckPage
+from domain.order import (
+    Order,
+    OrderContent,
+    OrderCredit,
+    OrderInvoice,
+    OrderPart,
+    OrderStatus,
+    OrderTerms,
+    RecheckPage,
+)
 from domain.receivable import Invoice, Payment
 from storage.base import Records
 from storage.customer import Customers
@@ -109,25 +118,13 @@ def test_an_order_goes_from_placing_to_its_invoice_and_a_credit_note(
     assert whole.status is OrderStatus.DELIVERED
     assert taken(exposure) == (0, 600)
 
-    bill = Invoice(
-        customer_id=CUSTOMER,
-        invoice_no="INV-1",
-        issued_on=TODAY,
-        due_on=TODAY + timedelta(days=30),
-        amount=cny(600),
-    )
+    bill = OrderInvoice(invoice_no="INV-1", issued_on=TODAY, due_on=TODAY + timedelta(days=30))
     assert desk.invoice(asked("i-1"), "o-SO-1", bill).order.status is OrderStatus.INVOICED
     with records.begin() as session:
         [owed] = Receivables(session).open_items(TODAY, customer_id=CUSTOMER)
     assert owed.amount == cny(600)
 
-    note = Payment(
-        customer_id=CUSTOMER,
-        payment_no="CN-1",
-        invoice_no="INV-1",
-        paid_on=TODAY,
-        amount=cny(100),
-    )
+    note = OrderCredit(credit_no="CN-1", invoice_no="INV-1", amount=cny(100))
     assert desk.credit(asked("c-1"), "o-SO-1", note).order.credited == cny(100)
     assert taken(exposure) == (0, 500)
     with records.begin() as session:

@@ -41,7 +41,14 @@ from domain.hold import (
     ReleaseWanted,
 )
 from domain.money import Money
-from domain.order import Order, OrderContent, OrderStatus, OrderTerms
+from domain.order import (
+    Order,
+    OrderContent,
+    OrderCredit,
+    OrderInvoice,
+    OrderStatus,
+    OrderTerms,
+)
 from domain.receivable import InvoiceContent, PaymentContent
 from storage.identity import Persons, password_hash_of
 from tests.makers_line import open_line
@@ -54,7 +61,6 @@ from tests.web.test_override_pages import PASSWORD, signed_in
 from tests.web.test_overrides import House, as_, house, key_of, seals
 from web.app import assemble
 from web.service.hold import CureWanted, HoldLift, HoldView
-from web.service.order import OrderCredit, OrderInvoice
 
 __all__ = ["house", "seals"]
 
@@ -115,9 +121,16 @@ class Yard:
         self.services.receivables.record_payment(self.people["orders"], self.customer_id, content)
         self.house.office.deliver()
 
-    def cures(self, hold_id: str, kind: CureKind, person: str = "manager", **said: Any) -> HoldView:
+    def cures(
+        self,
+        hold_id: str,
+        kind: CureKind,
+        person: str = "manager",
+        key: str | None = None,
+        **said: Any,
+    ) -> HoldView:
         wanted = CureWanted(kind=kind, **said)
-        return self.services.holds.apply_cure(self.people[person], hold_id, wanted)
+        return self.services.holds.apply_cure(self.people[person], hold_id, wanted, key)
 
     def asks(self, hold_id: str, person: str = "manager", **said: Any) -> HoldRelease:
         wanted = ReleaseWanted(reason_code="season", note="the season will not wait", **said)
@@ -206,7 +219,8 @@ def test_cutting_the_order_to_what_the_limit_leaves_cures_it_and_nothing_else(ya
     yard.places(amount=400)
     other = held(yard.places("SO-2", 900))
     hold_id = held(yard.places("SO-3", 800))
-    view = yard.cures(hold_id, CureKind.CUT_ORDER)
+    view = yard.cures(hold_id, CureKind.CUT_ORDER, key="k")
+    assert yard.cures(hold_id, CureKind.CUT_ORDER, key="k") == view
     assert view.hold.status is HoldStatus.CURED
     assert view.order is not None
     assert (view.order.status, view.order.amount) == (OrderStatus.OPEN, cny(600))
@@ -244,6 +258,7 @@ def test_paying_what_the_cure_names_cures_arrears(yard: Yard) -> None:
     with pytest.raises(NotPermitted):
         yard.cures(hold_id, CureKind.PAY, "risk", payment_no="P-1")
     view = yard.cures(hold_id, CureKind.PAY, "orders", payment_no="P-1")
+    assert yard.cures(hold_id, CureKind.PAY, "orders", payment_no="P-1") == view
     assert view.hold.status is HoldStatus.CURED
     paid = yard.services.receivables.list_payments(yard.people["auditor"], yard.customer_id)
     assert sum(each.amount.minor for each in paid) == pays[0].amount.minor

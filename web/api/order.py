@@ -9,19 +9,20 @@ from fastapi import Response
 from activities.order import OrderAnswer
 from domain.identity import Id
 from domain.money import Money
-from domain.order import Order, OrderContent, OrderStatus, OrderTerms
+from domain.order import (
+    Order,
+    OrderContent,
+    OrderCredit,
+    OrderInvoice,
+    OrderStatus,
+    OrderTerms,
+)
 from domain.value import Value
 from web.api.pages import Cursor, Page, PageSize, after_instant, page_of
 from web.api.stage import stage
 from web.api.writes import Writing, marked
 from web.callers import Asked, Caller
-from web.service.order import (
-    OrderCounts,
-    OrderCredit,
-    OrderInvoice,
-    OrderSplit,
-    OrderView,
-)
+from web.service.order import OrderCounts, OrderSplit, OrderView
 
 router = stage("order")
 

@@ -285,8 +285,12 @@ class HoldService:
         permit(person, Action.HOLD_READ)
         with self._records.begin() as session:
             hold = self._seen(session, person, hold_id)
-            hold.refuse_ended()
+            if hold.holds is not HoldOn.ORDER:
+                raise Malformed(reason="nothing of this cure is done here")
             order = Orders(session).read(hold.subject_id)
+            if self._applied(session, person, order, hold_id, wanted, key):
+                return self.read(person, hold_id)
+            hold.refuse_ended()
             judged = self._judged(session, hold, order)
             offered = [each for each in cures_of(judged) if each.kind is wanted.kind]
         if not offered:
@@ -332,6 +336,22 @@ class HoldService:
                 return visible_customer(session, person, line.customer_id).customer_id, line.line_id
             case HoldOn.CUSTOMER:
                 return visible_customer(session, person, said.subject_id).customer_id, None
+
+    def _applied(
+        self,
+        session: Session,
+        person: Person,
+        order: Order,
+        hold_id: str,
+        wanted: CureWanted,
+        key: str | None,
+    ) -> bool:
+        """Whether the cure was applied before: under this key, or by this payment."""
+        asked = asked_by(person, self._clock, f"cure/{hold_id}", key)
+        if asked.key is not None and Orders(session).find_event(asked.key) is not None:
+            return True
+        paid = Receivables(session).payments(order.customer_id) if wanted.payment_no else ()
+        return any(each.payment_no == wanted.payment_no for each in paid)
 
     def _pay(
         self, person: Person, order: Order, amount: Money, payment_no: str, judged: Judged

@@ -5,7 +5,7 @@ book does.
 """
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 
 from pydantic import Field
 from sqlalchemy.orm import Session
@@ -21,12 +21,13 @@ from domain.order import (
     Order,
     OrderAct,
     OrderContent,
+    OrderCredit,
     OrderEvent,
+    OrderInvoice,
     OrderPart,
     OrderStatus,
     OrderTerms,
 )
-from domain.receivable import DocumentNo, Invoice, Payment
 from domain.value import Value
 from policies.terms import terms_asked
 from storage.base import Records
@@ -39,23 +40,6 @@ from web.service.clock import Clock
 from web.service.customer import visible_customer
 from web.service.ids import new_id
 from web.service.permissions import Action, permit, visible_to
-
-
-class OrderInvoice(Value):
-    """An invoice of what is delivered; without an amount, of all that is on none yet."""
-
-    invoice_no: str = DocumentNo
-    issued_on: date
-    due_on: date
-    amount: Money | None = None
-
-
-class OrderCredit(Value):
-    """A credit note on an invoice of the order."""
-
-    credit_no: str = DocumentNo
-    invoice_no: str = DocumentNo
-    amount: Money
 
 
 class OrderSplit(Value):
@@ -139,7 +123,7 @@ class OrderService:
         permit(person, Action.ORDER_DELIVER)
         order = self._seen(person, order_id)
         asked = self._asked(person, OrderAct.DELIVER, order, key)
-        return self._desk.deliver(asked, order_id, amount or order.undelivered)
+        return self._desk.deliver(asked, order_id, amount)
 
     def invoice(
         self, person: Person, order_id: str, said: OrderInvoice, key: str | None = None
@@ -150,14 +134,7 @@ class OrderService:
         if said.issued_on > today:
             raise DateInFuture(field="issued_on", date=said.issued_on, business_on=today)
         order = self._seen(person, order_id)
-        invoice = Invoice(
-            **said.model_dump(exclude={"amount"}),
-            amount=said.amount or order.unbilled,
-            customer_id=order.customer_id,
-            source=f"order {order_id}",
-        )
-        asked = self._asked(person, OrderAct.INVOICE, order, key)
-        return self._desk.invoice(asked, order_id, invoice)
+        return self._desk.invoice(self._asked(person, OrderAct.INVOICE, order, key), order_id, said)
 
     def credit(
         self, person: Person, order_id: str, said: OrderCredit, key: str | None = None
@@ -165,15 +142,7 @@ class OrderService:
         """A credit note: less is owed and less is used, and what was released is looked at again."""
         permit(person, Action.ORDER_DELIVER)
         order = self._seen(person, order_id)
-        note = Payment(
-            payment_no=said.credit_no,
-            invoice_no=said.invoice_no,
-            paid_on=self._clock.business_on(),
-            amount=said.amount,
-            customer_id=order.customer_id,
-            source=f"credit note of order {order_id}",
-        )
-        return self._desk.credit(self._asked(person, OrderAct.CREDIT, order, key), order_id, note)
+        return self._desk.credit(self._asked(person, OrderAct.CREDIT, order, key), order_id, said)
 
     def close(self, person: Person, order_id: str, key: str | None = None) -> OrderAnswer:
         """Nothing more is delivered; what is reserved goes back."""
