@@ -42,6 +42,7 @@ from activities.notification import (
     WebhookDelivery,
 )
 from activities.offer import OfferActivities
+from activities.order import OrderActivities
 from activities.refusals import Refusals
 from activities.repricing import RepricingActivities
 from activities.rerating import ReratingActivities
@@ -65,6 +66,7 @@ from workflows.insurance import InsuranceWorkflow
 from workflows.line import CreditLineWorkflow, ReservationExpiryWorkflow
 from workflows.minutes import MinutesWorkflow
 from workflows.names import CASES_QUEUE, DEPLOYMENT, PORTFOLIO_QUEUE
+from workflows.order import RecheckWorkflow
 from workflows.outbox import OutboxWorkflow
 from workflows.owed import owed_message
 from workflows.repricing import RepricingWorkflow
@@ -83,6 +85,7 @@ CASE_WORKFLOWS: Sequence[type] = (
     ReviewWorkflow,
     CollectionWorkflow,
     OutboxWorkflow,
+    RecheckWorkflow,
 )
 PORTFOLIO_WORKFLOWS: Sequence[type] = (
     ClassificationWorkflow,
@@ -146,6 +149,7 @@ async def working(
             ContractActivities(records, sealing, settings.public_url),
             MeetingActivities(records, sealing),
             LineActivities(records, Exposure(records)),
+            OrderActivities(records, Exposure(records)),
             ClassificationActivities(records),
             CollectionActivities(records),
             ReviewActivities(records),

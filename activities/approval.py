@@ -11,6 +11,7 @@ from activities.authority import Asking, tell_askable
 from activities.book import unit_for
 from activities.cap import lapse_cap, settle_cap
 from activities.edition import publish_decided
+from activities.hold import lapse_hold_release, settle_hold_release
 from activities.letter import issue_letter, order_of
 from activities.override import (
     lapse_override,
@@ -309,6 +310,8 @@ def _well_said(decision: DecisionRequest, approval: Approval, asking: Asking) ->
         raise Malformed(reason="an override is confirmed or declined, with no other limit")
     if subject is Subject.CAP and otherwise:
         raise Malformed(reason="a cap is approved or declined, at no other amount")
+    if subject is Subject.HOLD_RELEASE and otherwise:
+        raise Malformed(reason="a release is granted or declined, at no other amount")
     if subject is Subject.POLICY_EDITION and decision.limit is not None:
         raise Malformed(reason="a policy edition is published or not, with no other limit")
     if subject is Subject.APPLICATION and (decision.limit, decision.term_months) != (None, None):
@@ -361,6 +364,9 @@ def _conclude(
         return progress
     if approval.request.subject is Subject.CAP:
         letter = settle_cap(session, approval, decision, edition, on)
+        return progress.model_copy(update={"letter_no": letter.letter_no})
+    if approval.request.subject is Subject.HOLD_RELEASE:
+        letter = settle_hold_release(session, approval, decision, edition, on)
         return progress.model_copy(update={"letter_no": letter.letter_no})
     letter = _letter(session, approval, decision, asking)
     progress = progress.model_copy(update={"letter_no": letter.letter_no})
@@ -520,6 +526,8 @@ def _stopped(
         lapse_override(session, approval, at)
     if outcome is ApprovalOutcome.LAPSED and approval.request.subject is Subject.CAP:
         lapse_cap(session, approval, at)
+    if outcome is ApprovalOutcome.LAPSED and approval.request.subject is Subject.HOLD_RELEASE:
+        lapse_hold_release(session, approval, at)
     stopped = approval.stopped(outcome)
     return stopped, ApprovalProgress(
         approval_id=progress.approval_id, outcome=outcome, step_index=approval.step_index

@@ -12,6 +12,7 @@ from domain.edition import PolicyEdition
 from storage.approval import Letters
 from storage.cap import Caps
 from storage.exposure import Accounts
+from storage.recheck import owe_recheck
 
 
 def settle_cap(
@@ -90,3 +91,4 @@ def _put_in_force(session: Session, cap: CapRequest, letter: Letter, on: date) -
         decision_id=letter.letter_no,
         business_on=on,
     )
+    owe_recheck(session, f"cap/{letter.letter_no}", "limit")

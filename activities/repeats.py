@@ -20,7 +20,7 @@ _ANSWERING = (
 _DUE = (
     "look_at_case take_report look_at_line open_review expire_reservations deliver_outbox"
     " monitor_customers classify_customers reprice_lines watch_insurance ask_accounts"
-    " preview_rerating apply_rerating look_at_arrears"
+    " preview_rerating apply_rerating look_at_arrears recheck_orders"
 )
 _JUDGING = "assess_application reassess_line"
 # A refused signal is kept under the run that refused it, and going back makes another run.

@@ -49,6 +49,7 @@ from domain.line import (
 )
 from domain.notification import OutboxTally, OutboxTurn
 from domain.offer import MakeOffer, OfferActed, OfferDue, OfferProgress
+from domain.order import RecheckDone, RecheckPage
 from domain.rerating import ReratingPage, ReratingProgress
 from domain.review import Reassessed, ReviewConclusion, ReviewResult, ReviewTurn
 from domain.warning import MonitoringPage, MonitoringPageDone
@@ -232,6 +233,15 @@ class WarningSteps:
     @activity.defn
     def monitor_customers(self, page: MonitoringPage) -> MonitoringPageDone:
         """Judge how a page of customers pays; raise, close, freeze, lift, and open collections."""
+        raise NotImplementedError
+
+
+class OrderSteps:
+    """Orders that wait, looked at again."""
+
+    @activity.defn
+    def recheck_orders(self, page: RecheckPage) -> RecheckDone:
+        """Look at the next waiting orders, the oldest first: cure, take on, finish what was asked."""
         raise NotImplementedError
 
 

@@ -198,7 +198,7 @@ class CheckFacts(Value):
         return self.amount - (self.deposit or zero) - (self.counted or zero)
 
 
-class Outcome(StrEnum):
+class RuleOutcome(StrEnum):
     """What became of one rule in a check."""
 
     PASSED = "passed"
@@ -288,13 +288,13 @@ _NOT_KNOWN: dict[RuleKind, tuple[str, str]] = {
     RuleKind.STANDING_HOLD: ("the holds are not known", "锁单情况未知"),
 }
 
-_OUTCOMES: dict[Outcome, tuple[str, str]] = {
-    Outcome.PASSED: ("passed", "通过"),
-    Outcome.FAILED: ("failed", "未通过"),
-    Outcome.WITHIN_GRACE: ("within grace", "在宽限以内"),
-    Outcome.EXCLUDED: ("excluded by {by}", "由 {by} 排除"),
-    Outcome.NOT_AT_STAGE: ("not looked at here", "此环节不检查"),
-    Outcome.NOT_KNOWN: ("not known", "情况未知"),
+_OUTCOMES: dict[RuleOutcome, tuple[str, str]] = {
+    RuleOutcome.PASSED: ("passed", "通过"),
+    RuleOutcome.FAILED: ("failed", "未通过"),
+    RuleOutcome.WITHIN_GRACE: ("within grace", "在宽限以内"),
+    RuleOutcome.EXCLUDED: ("excluded by {by}", "由 {by} 排除"),
+    RuleOutcome.NOT_AT_STAGE: ("not looked at here", "此环节不检查"),
+    RuleOutcome.NOT_KNOWN: ("not known", "情况未知"),
 }
 
 
@@ -343,7 +343,7 @@ class Traced(Value):
     sequence: int
     rule: str
     kind: RuleKind
-    outcome: Outcome
+    outcome: RuleOutcome
     act: Act = Act.PASS  # what its failing would do, or does
     excluded_by: str = ""
 

@@ -140,6 +140,18 @@ class LetterChange(Value):
     after: str = ""
 
 
+class HoldReleaseTerms(Value):
+    """What a letter lets an order go on with: up to an amount, until a day, past which rules."""
+
+    hold_id: Id
+    order_id: Id
+    reason_code: str
+    amount_up_to: Money
+    until: date
+    stages: tuple[str, ...]
+    rules: tuple[str, ...]
+
+
 class Letter(Value):
     """The numbered approval letter (授信批复书) that every final decision ends in."""
 
@@ -154,6 +166,7 @@ class Letter(Value):
     decided_by: tuple[Id, ...]
     replaces: str | None = None
     cap: CapTerms | None = None  # of a letter about a cap, which has no other terms
+    hold_release: HoldReleaseTerms | None = None  # of a letter that lets an order go on
     changes: tuple[LetterChange, ...] = ()  # of a letter of change (变更批复)
 
 

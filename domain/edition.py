@@ -1113,10 +1113,14 @@ class CheckGrace(Value):
 
 
 class HoldPolicy(Value):
-    """Who looks after an order that is held, and after how many days again."""
+    """Who looks after an order that is held, by when and after how many days again; how long a
+    release may go on, and whose positions lift a hold set by hand (all, if none is named)."""
 
     owner: Role = Role.RISK_OFFICER
     review_days: int = Field(default=1, ge=1)
+    due_hours: int = Field(default=24, ge=1)
+    release_days_max: int = Field(default=30, ge=1)
+    lifted_by: tuple[Code, ...] = ()
 
 
 class CheckPolicy(Value):

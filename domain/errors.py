@@ -690,6 +690,11 @@ class CapPending(Conflict):
     sentence_zh = "{owner_id} 的限额申请 {cap_id} 尚待审批，同一限额一次只能审批一项。"
 
 
+class HoldReleasePending(Conflict):
+    sentence = "The release {release_id} of the hold {hold_id} still waits for its approvers."
+    sentence_zh = "锁单 {hold_id} 的放行申请 {release_id} 尚待审批。"
+
+
 class SimulationStale(Conflict):
     sentence = (
         "The edition {edition} has no simulation report of its own from the last {days} days "
@@ -843,6 +848,26 @@ class CreditNoteNotReversible(NotGranted):
         "发票 {invoice_no} 的贷项通知 {credit_note_no} 只能在其开具日或之后全额冲回一次；"
         "该通知未登记、本身为冲回、已被冲回，或金额、日期不符。"
     )
+
+
+class MoreThanOrdered(NotGranted):
+    sentence = "{amount} is more than the {left} that the order leaves for it."
+    sentence_zh = "{amount} 超过订单可用于此的 {left}。"
+
+
+class CheckRefused(NotGranted):
+    sentence = "The check refuses the order: {rules}."
+    sentence_zh = "信用检查拒绝该订单：{rules}。"
+
+
+class DeliveryRefused(NotGranted):
+    sentence = "Nothing was delivered, as the book refused it: {code}."
+    sentence_zh = "台账拒绝占用，未作发货登记：{code}。"
+
+
+class NotReleasable(NotGranted):
+    sentence = "No release goes past {rules}; what stands behind it has to change."
+    sentence_zh = "放行不能越过 {rules}，须先消除其原因。"
 
 
 class MoreThanReserved(NotGranted):

@@ -127,6 +127,15 @@ REASONS: Mapping[str, tuple[str, str]] = {
     "letter_declines": ("the letter {letter_no} declines", "批复 {letter_no} 为否决"),
     "line_takes": ("a line takes {acts}", "额度只接受以下操作：{acts}"),
     "merge_not_confirmed": ("the merge {merge_id} was not confirmed", "合并 {merge_id} 未经确认"),
+    "release_too_long": (
+        "a release is for {days} days at most",
+        "放行有效期最长 {days} 天",
+    ),
+    "hold_state": ("the hold {hold} is {status}", "锁单 {hold} 当前状态为“{status}”"),
+    "order_takes_no": (
+        "the order {order} is {status}, which takes no {act}",
+        "订单 {order} 当前状态为“{status}”，不接受{act}",
+    ),
     "merge_waits": (
         "the merge {merge_id} waits for a decision",
         "合并 {merge_id} 尚待决定",

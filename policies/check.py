@@ -20,8 +20,8 @@ from domain.check import (
     DatedOrder,
     Finding,
     OpenClaim,
-    Outcome,
     RuleKind,
+    RuleOutcome,
     Stage,
     Traced,
     gravest,
@@ -194,25 +194,25 @@ def is_counted(claim: OpenClaim, edition: PolicyEdition) -> bool:
 
 def _judged(
     rule: CheckRule, facts: CheckFacts, policy: CheckPolicy, edition: PolicyEdition
-) -> tuple[list[Finding], Outcome, str]:
+) -> tuple[list[Finding], RuleOutcome, str]:
     act = act_of(rule, facts.stage, policy)
     if act is Act.PASS:
-        return [], Outcome.NOT_AT_STAGE, ""
+        return [], RuleOutcome.NOT_AT_STAGE, ""
     excluded_by = _excluded_by(rule, facts, policy, edition)
     if excluded_by:
-        return [], Outcome.EXCLUDED, excluded_by
+        return [], RuleOutcome.EXCLUDED, excluded_by
     told = {"rule": rule.code, "kind": rule.kind, "sequence": rule.sequence, "act": act}
     if rule.kind is RuleKind.STANDING_HOLD:
         found = [Finding(**told, reference=hold.hold_id, word=hold.reason) for hold in facts.holds]
-        return found, Outcome.FAILED if found else Outcome.PASSED, ""
+        return found, RuleOutcome.FAILED if found else RuleOutcome.PASSED, ""
     seen = _seen(rule, facts, policy, edition)
     if seen is None:
         milder = min(act, policy.not_known, key=lambda each: each.gravity)
         unknown = Finding(**told | {"act": milder}, known=False)
-        return [] if milder is Act.PASS else [unknown], Outcome.NOT_KNOWN, ""
+        return [] if milder is Act.PASS else [unknown], RuleOutcome.NOT_KNOWN, ""
     if seen.fails:
-        return [Finding(**told, **seen.shown)], Outcome.FAILED, ""
-    return [], Outcome.WITHIN_GRACE if seen.fails_plainly else Outcome.PASSED, ""
+        return [Finding(**told, **seen.shown)], RuleOutcome.FAILED, ""
+    return [], RuleOutcome.WITHIN_GRACE if seen.fails_plainly else RuleOutcome.PASSED, ""
 
 
 def _excluded_by(

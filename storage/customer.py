@@ -38,6 +38,7 @@ from domain.customer import (
 from domain.errors import AlreadyExists, CustomerMerged, KeyReused, NotFound
 from storage.base import Row
 from storage.exposure import Chains
+from storage.recheck import owe_recheck
 
 
 class CustomerRow(Row):
@@ -207,6 +208,7 @@ class Customers:
         self._keep_versions([customer], {customer_id: version}, business_on, source, recorded_by)
         if Customer.model_validate(held.content).group_id != customer.group_id:
             Chains(self._session).place([customer_id], business_on)
+            owe_recheck(self._session, f"group/{customer_id}/{version}", "group")
         return self.read(customer_id)
 
     def read(self, customer_id: str) -> Customer:

@@ -31,6 +31,7 @@ from domain.reasons import because
 from storage.base import Row, recorded_at, table_of
 from storage.customer import CustomerRow, Customers, of_customer
 from storage.exposure import Chains
+from storage.recheck import owe_recheck
 
 
 class MergeRow(Row):
@@ -132,6 +133,7 @@ class Merges:
                 {"gone": merge.losing_id, "to": merge.surviving_id, "on": acted_on},
             )
             Chains(self._session).place([merge.surviving_id], acted_on)
+            owe_recheck(self._session, f"merge/{merge_id}", "group", merge.surviving_id)
         return self.read(merge_id)
 
     def take_back(self, merge_id: str, *, reason: str, acted_by: str, acted_on: date) -> Merge:

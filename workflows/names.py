@@ -10,6 +10,7 @@ CLASSIFICATION_SCHEDULE = "classification"
 INSURANCE_SCHEDULE = "insurance"
 CONFIRMATION_SCHEDULE = "confirmation"
 MONITORING_SCHEDULE = "monitoring"
+RECHECK_SCHEDULE = "recheck"
 REPRICING_SCHEDULE = "repricing"
 RESERVATION_EXPIRY_SCHEDULE = "reservation_expiry"
 
@@ -75,6 +76,11 @@ def repricing_id(run: str = "") -> str:
 def insurance_id(run: str = "") -> str:
     """`run` tells runs on demand apart; a scheduled one is told apart by Temporal."""
     return f"runs/insurance/{run}" if run else "runs/insurance"
+
+
+def recheck_id(run: str = "") -> str:
+    """`run` tells looks for a cause apart; a scheduled one is told apart by Temporal."""
+    return f"runs/recheck/{run}" if run else "runs/recheck"
 
 
 def reservation_expiry_id() -> str:

@@ -16,6 +16,7 @@ from domain.collection import CollectionStart
 from domain.identity import SYSTEM
 from domain.line import LineStart
 from domain.notification import MessageKind, OutboxEntry, WorkflowMessage
+from domain.order import RecheckStart
 from domain.rerating import ReratingStart
 from domain.review import ReviewCause, ReviewStart
 from domain.value import Value
@@ -30,6 +31,7 @@ from workflows.names import (
     line_id,
     minutes_id,
     monitoring_id,
+    recheck_id,
     rerating_id,
     review_id,
 )
@@ -81,6 +83,16 @@ def _start_monitoring(entry: OutboxEntry) -> WorkflowMessage:
     )
     run_id = monitoring_id(entry.facts["run_id"])
     return _start("MonitoringWorkflow", run_id, start, PORTFOLIO_QUEUE)
+
+
+def _start_recheck(entry: OutboxEntry) -> WorkflowMessage:
+    start = RecheckStart(
+        run_id=entry.facts["run_id"],
+        customer_id=entry.facts["customer_id"],
+        cause=entry.facts["cause"],
+        offset_days=_offset_of(entry),
+    )
+    return _start("RecheckWorkflow", recheck_id(start.run_id), start)
 
 
 def _start_classification(entry: OutboxEntry) -> WorkflowMessage:
@@ -197,6 +209,7 @@ _MEANINGS: Mapping[str, Callable[[OutboxEntry], WorkflowMessage]] = {
     "start_review": _start_review,
     "start_collection": _start_collection,
     "start_monitoring": _start_monitoring,
+    "start_recheck": _start_recheck,
     "start_approval": _start_approval,
     "start_minutes": _start_minutes,
     "start_classification": _start_classification,

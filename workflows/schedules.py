@@ -31,6 +31,7 @@ from domain.confirmation import ConfirmationStart
 from domain.insurance import InsuranceStart
 from domain.line import ExpirySweep
 from domain.notification import Channel, OutboxTurn
+from domain.order import RecheckStart
 from domain.warning import MonitoringStart
 from workflows.classification import ClassificationWorkflow
 from workflows.confirmation import ConfirmationWorkflow
@@ -43,6 +44,7 @@ from workflows.names import (
     INSURANCE_SCHEDULE,
     MONITORING_SCHEDULE,
     PORTFOLIO_QUEUE,
+    RECHECK_SCHEDULE,
     REPRICING_SCHEDULE,
     RESERVATION_EXPIRY_SCHEDULE,
     classification_id,
@@ -50,9 +52,11 @@ from workflows.names import (
     insurance_id,
     monitoring_id,
     outbox_id,
+    recheck_id,
     repricing_id,
     reservation_expiry_id,
 )
+from workflows.order import RecheckWorkflow
 from workflows.outbox import OutboxWorkflow
 from workflows.repricing import RepricingWorkflow
 from workflows.warning import MonitoringWorkflow
@@ -64,6 +68,7 @@ MONITORING_HOUR = 6  # before people come to work
 CONFIRMATION_HOUR = 7  # when the day's mails are read
 CLASSIFICATION_HOUR = 23  # when the day's invoices and payments are in
 EXPIRY_EVERY = timedelta(minutes=5)
+RECHECK_EVERY = timedelta(minutes=5)
 # A sweep is as of the instant its workflow begins; a schedule's input is the same every time.
 _ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -89,6 +94,7 @@ async def ensure_schedules(client: Client, offset_days: int = 0) -> None:
         INSURANCE_SCHEDULE: _insurance(offset_days),
         CONFIRMATION_SCHEDULE: _confirmation(offset_days),
         MONITORING_SCHEDULE: _monitoring(offset_days),
+        RECHECK_SCHEDULE: _recheck(offset_days),
         REPRICING_SCHEDULE: _repricing(offset_days),
         RESERVATION_EXPIRY_SCHEDULE: _reservation_expiry(offset_days),
     }
@@ -205,6 +211,24 @@ def _reservation_expiry(offset_days: int) -> Schedule:
             static_summary="end the reservations whose time is over",
         ),
         spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=EXPIRY_EVERY)]),
+        policy=SchedulePolicy(
+            overlap=ScheduleOverlapPolicy.SKIP, catchup_window=timedelta(minutes=10)
+        ),
+    )
+
+
+def _recheck(offset_days: int) -> Schedule:
+    """Every few minutes: what was asked and not answered, what has come near, and the net below the
+    looks that have a cause."""
+    return Schedule(
+        action=ScheduleActionStartWorkflow(
+            RecheckWorkflow.run,
+            RecheckStart(offset_days=offset_days),
+            id=recheck_id(),
+            task_queue=CASES_QUEUE,
+            static_summary="look again at the orders that wait",
+        ),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=RECHECK_EVERY)]),
         policy=SchedulePolicy(
             overlap=ScheduleOverlapPolicy.SKIP, catchup_window=timedelta(minutes=10)
         ),

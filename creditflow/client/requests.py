@@ -1164,6 +1164,72 @@ def entries_page(line_id: str, cursor: str | None) -> Call[v.Page[v.Entry]]:
     return reading(_at("lines", line_id, "entries"), v.Page[v.Entry], cursor=cursor, page_size=200)
 
 
+# ── orders and holds ─────────────────────────────────────────────────────────────────────────────
+
+
+def order(
+    customer_id: str, content: v.OrderContent, key: str | None, *, quote_only: bool
+) -> Call[v.OrderAnswer]:
+    body = {"customer_id": customer_id, **content.model_dump(mode="json", exclude_none=True)}
+    return writing("/orders/quotes" if quote_only else "/orders", v.OrderAnswer, body, key=key)
+
+
+def act_on_order(order_id: str, act: str, content: object, key: str | None) -> Call[v.OrderAnswer]:
+    return writing(_at("orders", order_id, act), v.OrderAnswer, content, key=key)
+
+
+def orders_page(cursor: str | None, **filters: str | None) -> Call[v.Page[v.Order]]:
+    return reading("/orders", v.Page[v.Order], cursor=cursor, **filters)
+
+
+def order_counts(customer_id: str | None, line_id: str | None) -> Call[v.OrderCounts]:
+    return reading("/orders/counts", v.OrderCounts, customer_id=customer_id, line_id=line_id)
+
+
+def order_view(order_id: str) -> Call[v.OrderView]:
+    return reading(_at("orders", order_id), v.OrderView)
+
+
+def holds_page(cursor: str | None, **filters: Any) -> Call[v.Page[v.OrderHold]]:
+    return reading("/holds", v.Page[v.OrderHold], cursor=cursor, **filters)
+
+
+def hold_view(hold_id: str) -> Call[v.HoldView]:
+    return reading(_at("holds", hold_id), v.HoldView)
+
+
+def set_hold(
+    holds: str, subject_id: str, reason_code: str, note: str, key: str | None
+) -> Call[v.OrderHold]:
+    body = {"holds": holds, "subject_id": subject_id, "reason_code": reason_code, "note": note}
+    return writing("/holds", v.OrderHold, body, key=key)
+
+
+def take_hold(hold_id: str, key: str | None) -> Call[v.OrderHold]:
+    return writing(_at("holds", hold_id, "take"), v.OrderHold, key=key)
+
+
+def lift_hold(hold_id: str, reason_code: str, note: str, key: str | None) -> Call[v.OrderHold]:
+    body = {"reason_code": reason_code, "note": note}
+    return writing(_at("holds", hold_id, "lift"), v.OrderHold, body, key=key)
+
+
+def cure_hold(hold_id: str, kind: str, payment_no: str | None, key: str | None) -> Call[v.HoldView]:
+    body = {"kind": kind, "payment_no": payment_no}
+    return writing(_at("holds", hold_id, "cure"), v.HoldView, body, key=key)
+
+
+def ask_release(
+    hold_id: str, reason_code: str, note: str, content: Mapping[str, Any], key: str | None
+) -> Call[v.HoldRelease]:
+    body = {"reason_code": reason_code, "note": note, **content}
+    return writing(_at("holds", hold_id, "releases"), v.HoldRelease, body, key=key)
+
+
+def hold_release(release_id: str) -> Call[v.ReleaseView]:
+    return reading(_at("hold-releases", release_id), v.ReleaseView)
+
+
 def check(
     customer_id: str, amount: v.Money, key: str | None, terms: str | None, use: v.Use | None
 ) -> Call[v.Movement]:

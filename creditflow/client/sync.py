@@ -1297,6 +1297,158 @@ class Client(Connection):
         """The line's book, newest first."""
         return self._pages(lambda cursor: requests.entries_page(line_id, cursor))
 
+    def quote_order(
+        self, customer_id: str, content: v.OrderContent, *, key: str | None = None
+    ) -> v.OrderAnswer:
+        """What an order would be answered with; it takes nothing."""
+        return self.run(requests.order(customer_id, content, key, quote_only=True))
+
+    def place_order(
+        self, customer_id: str, content: v.OrderContent, *, key: str | None = None
+    ) -> v.OrderAnswer:
+        """Take an order on: checked and reserved, or held with every reason."""
+        return self.run(requests.order(customer_id, content, key, quote_only=False))
+
+    def change_order(
+        self, order_id: str, terms: v.OrderTerms, *, key: str | None = None
+    ) -> v.OrderAnswer:
+        """Change an order; all of its terms are said, and what is left out is none."""
+        return self.run(requests.act_on_order(order_id, "change", terms, key))
+
+    def split_order(
+        self, order_id: str, parts: Sequence[v.OrderPart], *, key: str | None = None
+    ) -> v.OrderAnswer:
+        """Take parts off an order, each checked as an order of its own."""
+        return self.run(requests.act_on_order(order_id, "split", {"parts": parts}, key))
+
+    def deliver_order(
+        self, order_id: str, amount: v.Money | None = None, *, key: str | None = None
+    ) -> v.OrderAnswer:
+        """Deliver an order or a part: what is reserved for it becomes used."""
+        return self.run(requests.act_on_order(order_id, "deliver", {"amount": amount}, key))
+
+    def invoice_order(
+        self, order_id: str, invoice: v.OrderInvoice, *, key: str | None = None
+    ) -> v.OrderAnswer:
+        """Invoice what is delivered; the receivable is on record with it."""
+        return self.run(requests.act_on_order(order_id, "invoice", invoice, key))
+
+    def credit_order(
+        self, order_id: str, note: v.OrderCredit, *, key: str | None = None
+    ) -> v.OrderAnswer:
+        """A credit note on an invoice of the order."""
+        return self.run(requests.act_on_order(order_id, "credit", note, key))
+
+    def close_order(self, order_id: str, *, key: str | None = None) -> v.OrderAnswer:
+        """Nothing more is delivered; what is reserved goes back."""
+        return self.run(requests.act_on_order(order_id, "close", None, key))
+
+    def reopen_order(self, order_id: str, *, key: str | None = None) -> v.OrderAnswer:
+        """Go on with an order that has ended; it is checked as a new one is."""
+        return self.run(requests.act_on_order(order_id, "reopen", None, key))
+
+    def cancel_order(self, order_id: str, *, key: str | None = None) -> v.OrderAnswer:
+        """Call an order off of which nothing is delivered."""
+        return self.run(requests.act_on_order(order_id, "cancel", None, key))
+
+    def recheck_order(self, order_id: str) -> v.OrderAnswer:
+        """Look at an order again now: a hold whose rules pass is cured."""
+        return self.run(requests.act_on_order(order_id, "recheck", None, None))
+
+    def list_orders(
+        self,
+        *,
+        customer_id: str | None = None,
+        line_id: str | None = None,
+        status: str | None = None,
+        order_no: str | None = None,
+    ) -> Iterator[v.Order]:
+        """Orders, newest first."""
+        return self._pages(
+            lambda cursor: requests.orders_page(
+                cursor, customer_id=customer_id, line_id=line_id, status=status, order_no=order_no
+            )
+        )
+
+    def count_orders(
+        self, *, customer_id: str | None = None, line_id: str | None = None
+    ) -> v.OrderCounts:
+        """How many open orders and holds there are, of a customer or a line."""
+        return self.run(requests.order_counts(customer_id, line_id))
+
+    def fetch_order(self, order_id: str) -> v.OrderView:
+        """An order, its hold, what the newest check found, its parts and its history."""
+        return self.run(requests.order_view(order_id))
+
+    def list_holds(
+        self,
+        *,
+        status: str | None = None,
+        rule: str | None = None,
+        owner: str | None = None,
+        due_before: datetime | None = None,
+        customer_id: str | None = None,
+        line_id: str | None = None,
+    ) -> Iterator[v.OrderHold]:
+        """Holds, the one due first at the head; the open ones, unless a status is named."""
+        due = due_before.isoformat() if due_before is not None else None
+        return self._pages(
+            lambda cursor: requests.holds_page(
+                cursor,
+                status=status,
+                rule=rule,
+                owner=owner,
+                due_before=due,
+                customer_id=customer_id,
+                line_id=line_id,
+            )
+        )
+
+    def fetch_hold(self, hold_id: str) -> v.HoldView:
+        """A hold: every reason then and now, what would cure it, and what was done about it."""
+        return self.run(requests.hold_view(hold_id))
+
+    def set_hold(
+        self, holds: str, subject_id: str, reason_code: str, note: str, *, key: str | None = None
+    ) -> v.OrderHold:
+        """Hold an `order`, a `customer` or a `line` by hand; it goes by another's word alone."""
+        return self.run(requests.set_hold(holds, subject_id, reason_code, note, key))
+
+    def take_hold(self, hold_id: str, *, key: str | None = None) -> v.OrderHold:
+        """Take a hold in hand."""
+        return self.run(requests.take_hold(hold_id, key))
+
+    def lift_hold(
+        self, hold_id: str, reason_code: str, note: str = "", *, key: str | None = None
+    ) -> v.OrderHold:
+        """Lift a hold that another set by hand."""
+        return self.run(requests.lift_hold(hold_id, reason_code, note, key))
+
+    def cure_hold(
+        self, hold_id: str, kind: str, payment_no: str | None = None, *, key: str | None = None
+    ) -> v.HoldView:
+        """Do what a cure names: `cut_order`, `better_terms`, or `pay` under a payment's number."""
+        return self.run(requests.cure_hold(hold_id, kind, payment_no, key))
+
+    def ask_release(
+        self,
+        hold_id: str,
+        reason_code: str,
+        note: str,
+        *,
+        amount_up_to: v.Money | None = None,
+        until: date | None = None,
+        stages: Sequence[str] = (),
+        key: str | None = None,
+    ) -> v.HoldRelease:
+        """Ask that an order go on past what holds it; others decide."""
+        content = {"amount_up_to": amount_up_to, "until": until, "stages": list(stages)}
+        return self.run(requests.ask_release(hold_id, reason_code, note, content, key))
+
+    def fetch_release(self, release_id: str) -> v.ReleaseView:
+        """A release that was asked for: who is asked, and what they said."""
+        return self.run(requests.hold_release(release_id))
+
     def check(
         self,
         customer_id: str,

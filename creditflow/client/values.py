@@ -2503,6 +2503,246 @@ class CapView(Answer):
     decisions: tuple[Decision, ...]
 
 
+class OrderTerms(Answer):
+    """What an order says that a change may say otherwise; what is left out is none."""
+
+    amount: Money
+    terms: str | None = None
+    deliver_on: date | None = None
+    due_on: date | None = None
+    product: str | None = None
+    purpose: str = ""
+
+
+class OrderContent(OrderTerms):
+    """An order as its system sends it."""
+
+    order_no: str
+    source: str = "orders"
+
+
+class OrderPart(Answer):
+    """What a split takes off an order."""
+
+    order_no: str
+    amount: Money
+    deliver_on: date | None = None
+    due_on: date | None = None
+
+
+class OrderInvoice(Answer):
+    """An invoice of what is delivered; without an amount, of all that is on none yet."""
+
+    invoice_no: str
+    issued_on: date
+    due_on: date
+    amount: Money | None = None
+
+
+class OrderCredit(Answer):
+    """A credit note on an invoice of an order."""
+
+    credit_no: str
+    invoice_no: str
+    amount: Money
+
+
+class Reserved(Answer):
+    reservation_id: str
+    line_id: str
+    amount: Money
+
+
+class ReleaseScope(Answer):
+    """How far a release goes; what is beyond is checked and held again."""
+
+    amount_up_to: Money
+    until: date
+    stages: tuple[str, ...]
+    rules: tuple[str, ...]
+
+
+class Order(Answer):
+    """An order as it stands; `hold_id` while it is held, `released` within which it goes on."""
+
+    order_id: str
+    customer_id: str
+    content: OrderContent
+    status: str
+    reserved: tuple[Reserved, ...]
+    delivered: Money
+    invoiced: Money
+    invoices: tuple[str, ...]
+    credited: Money
+    line_id: str | None
+    part_of: str | None
+    enters_on: date | None
+    hold_id: str | None
+    released: ReleaseScope | None
+    placed_by: str
+    placed_at: AwareDatetime
+    placed_on: date
+    version: int
+
+
+class Finding(Answer):
+    """A rule that failed: what was found against what is allowed, and what follows."""
+
+    rule: str
+    kind: str
+    sequence: int
+    act: str
+    known: bool
+    threshold: Exact | None
+    value: Exact | None
+    found: Money | None
+    allowed: Money | None
+    binding: str
+    reference: str
+    since: date | None
+    word: str
+    approved: str
+
+
+class CheckResult(Answer):
+    """What all rules together say of an order at a stage."""
+
+    stage: str
+    business_on: date
+    act: str
+    findings: tuple[Finding, ...]
+    trace: tuple[Mapping[str, Any], ...]
+    exclusions: tuple[str, ...]
+    counts_on: date | None
+    edition: str
+    edition_hash: str
+
+
+class OrderHold(Answer):
+    """A hold as it stands: `open`, `released`, `rejected`, `cured` or `cancelled`."""
+
+    hold_id: str
+    holds: str
+    subject_id: str
+    customer_id: str
+    line_id: str | None
+    amount: Money | None
+    stage: str | None
+    manual: bool
+    set_by: str
+    reason_code: str
+    note: str
+    reasons: tuple[Finding, ...]
+    reasons_now: tuple[Finding, ...]
+    looked_at: AwareDatetime
+    owner: str
+    opened_at: AwareDatetime
+    opened_on: date
+    due_at: AwareDatetime
+    review_on: date
+    status: str
+    ended_by: str | None
+    ended_at: AwareDatetime | None
+    ended_on: date | None
+    end_code: str | None
+    cause: str
+    scope: ReleaseScope | None
+    letter_no: str | None
+
+
+class OrderAnswer(Answer):
+    """An order after what was asked; `replayed`: the key was answered before, and so."""
+
+    order: Order
+    judged: CheckResult | None
+    hold: OrderHold | None
+    replayed: bool
+
+
+class OrderView(Answer):
+    """An order, its hold, what the newest check found, its parts and its history."""
+
+    order: Order
+    hold: OrderHold | None
+    judged: CheckResult | None
+    parts: tuple[Order, ...]
+    events: tuple[Mapping[str, Any], ...]
+
+
+class OrderCounts(Answer):
+    """How many open orders and holds there are of a customer or a line."""
+
+    orders: Mapping[str, int]
+    holds: int
+
+
+class Cure(Answer):
+    """One step that makes some findings disappear, and exactly those."""
+
+    kind: str
+    amount: Money | None
+    cost: Money
+    on: date | None
+    days: int | None
+    reference: str
+    word: str
+    cures: tuple[str, ...]
+    leaves: str
+
+
+class HoldReason(Answer):
+    """A rule that holds, as it was found at the check and as it stands now."""
+
+    code: str
+    then: Finding | None
+    now: Finding | None
+
+
+class HoldReleaseRequest(Answer):
+    release_id: str
+    hold_id: str
+    order_id: str
+    customer_id: str
+    reason_code: str
+    note: str
+    scope: ReleaseScope
+    asked_by: str
+    asked_at: AwareDatetime
+    asked_on: date
+
+
+class HoldRelease(Answer):
+    """A release asked for: `pending`, `granted`, `declined`, `lapsed` or `overtaken`."""
+
+    request: HoldReleaseRequest
+    status: str
+    settled_by: str | None
+    settled_on: date | None
+    letter_no: str | None
+
+
+class HoldView(Answer):
+    """A hold with every reason then and now, what would cure it, and what was done about it."""
+
+    hold: OrderHold
+    order: Order | None
+    reasons: tuple[HoldReason, ...]
+    cures: tuple[Cure, ...]
+    releases: tuple[HoldRelease, ...]
+    events: tuple[Mapping[str, Any], ...]
+
+
+class ReleaseView(Answer):
+    """A release that was asked for, with who is asked and what they said."""
+
+    release: HoldRelease
+    hold: OrderHold
+    order: Order
+    approvals: tuple[Mapping[str, Any], ...]
+    tasks: tuple[Task, ...]
+    decisions: tuple[Decision, ...]
+
+
 class LineView(Answer):
     line: Line
     balances: tuple[Balance, ...]

@@ -76,6 +76,8 @@ COMMANDS: dict[str, Entry] = {
     "party": Entry("creditflow.commands.party:party", "Owners, controllers, guarantors."),
     "ring": Entry("creditflow.commands.party:ring", "Whom a customer is linked to."),
     "check": Entry("creditflow.commands.line:check", "Whether an amount may be lent now."),
+    "order": Entry("creditflow.commands.order:order", "Orders, from quoting to invoice."),
+    "holds": Entry("creditflow.commands.order:holds", "Orders that stand still, and why."),
     "caps": Entry("creditflow.commands.cap:caps", "What all lines of one customer may come to."),
     "line": Entry("creditflow.commands.line:line", "One line, and what is done on it."),
     "ledger": Entry("creditflow.commands.line:ledger", "The book of entries."),

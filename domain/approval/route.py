@@ -137,6 +137,7 @@ class Subject(StrEnum):
     POLICY_EDITION = "policy_edition"
     OVERRIDE = "override"
     CAP = "cap"
+    HOLD_RELEASE = "hold_release"
 
 
 class ApprovalOutcome(StrEnum):

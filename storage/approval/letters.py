@@ -111,6 +111,8 @@ class Letters:
         limit = letter.terms.limit if letter.terms else None
         if letter.cap is not None and letter.approved:
             limit = letter.cap.limit.amount
+        if letter.hold_release is not None and letter.approved:
+            limit = letter.hold_release.amount_up_to
         now = recorded_at()
         columns = {
             "letter_no": letter.letter_no,

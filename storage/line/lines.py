@@ -44,6 +44,7 @@ from storage.line.rows import (
     freeze_of,
     line_of,
 )
+from storage.recheck import owe_recheck
 
 _OPEN = insert(table_of(LineRow)).on_conflict_do_nothing().returning(LineRow.line_id)
 _ACTIVATE = insert(table_of(ActivationRow))
@@ -504,6 +505,8 @@ class Lines:
             last_draw_on=line.last_draw_on,
             ends_on=line.ends_on,
         )
+        key = f"standing/{line.line_id}/{changed.version}"
+        owe_recheck(self._session, key, "line", line.customer_id)
         return self.read(line.line_id)
 
     # ── within ───────────────────────────────────────────────────────────────────────────────────

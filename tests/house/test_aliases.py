@@ -9,6 +9,7 @@ BY_ONE_ID = re.compile(r"\bcustomer_id(?: == | = :| = \w\.customer_id| IN \(|\.i
 
 # By file: what may ask by one id alone, and why.
 ALLOWED = {
+    "check.py": "a payment is of the invoice under the id that the invoice was written with",
     "classification/classes.py": "each record's newest row is looked up in turn, and rows are numbered"
     " under the id that stayed",
     "classification/debtors.py": "whom to judge is found by any record, and judged as the one that"

@@ -461,6 +461,9 @@ def check_settings(edition: PolicyEdition) -> str:
             ("where no row says", policy.fallback),
             ("an order on hold is with", policy.hold.owner),
             ("and looked at again after, days", policy.hold.review_days),
+            ("it is to be decided within, hours", policy.hold.due_hours),
+            ("a release is for at most, days", policy.hold.release_days_max),
+            ("a hold by hand is lifted by", _named(policy.hold.lifted_by, "any of the role")),
         ),
     )
 

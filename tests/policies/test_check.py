@@ -19,8 +19,8 @@ from domain.check import (
     DatedOrder,
     Finding,
     LineFacts,
-    Outcome,
     RuleKind,
+    RuleOutcome,
     Stage,
     StandingHold,
     Traced,
@@ -81,7 +81,7 @@ def with_rules(edition: PolicyEdition, **changed: Any) -> PolicyEdition:
     return edition.model_copy(update={"checks": edition.checks.model_copy(update=changed)})
 
 
-def outcome(facts: CheckFacts, rule: str, edition: PolicyEdition | None = None) -> Outcome:
+def outcome(facts: CheckFacts, rule: str, edition: PolicyEdition | None = None) -> RuleOutcome:
     return next(
         each.outcome for each in check(facts, edition or an_edition()).trace if each.rule == rule
     )
@@ -245,10 +245,10 @@ def test_what_passed_is_held_at_delivery_once_the_limit_was_lowered_by_more_than
             line=line,
         )
 
-    assert outcome(delivered("100000"), "limit") is Outcome.PASSED
-    assert outcome(delivered("95238.10"), "limit") is Outcome.WITHIN_GRACE
-    assert outcome(delivered("95238.09"), "limit") is Outcome.FAILED
-    assert outcome(delivered("95238.10", released=False), "limit") is Outcome.FAILED
+    assert outcome(delivered("100000"), "limit") is RuleOutcome.PASSED
+    assert outcome(delivered("95238.10"), "limit") is RuleOutcome.WITHIN_GRACE
+    assert outcome(delivered("95238.09"), "limit") is RuleOutcome.FAILED
+    assert outcome(delivered("95238.10", released=False), "limit") is RuleOutcome.FAILED
 
 
 @given(st.integers(1, 10**8), st.sets(st.sampled_from(sorted(FAULTS))))
@@ -268,13 +268,13 @@ def test_opening_a_closed_order_again_is_no_way_round_what_a_new_one_is_held_to(
 def test_days_of_grace_are_given_to_rules_in_days() -> None:
     edition = a_changed_edition("[checks.grace.order]\ngrace_days = 5")
 
-    def past(days: int) -> Outcome:
+    def past(days: int) -> RuleOutcome:
         return outcome(of_account(days_past_due=days)(an_order()), "overdue_30_days", edition)
 
     assert [past(30), past(35), past(36)] == [
-        Outcome.PASSED,
-        Outcome.WITHIN_GRACE,
-        Outcome.FAILED,
+        RuleOutcome.PASSED,
+        RuleOutcome.WITHIN_GRACE,
+        RuleOutcome.FAILED,
     ]
 
 
@@ -286,9 +286,9 @@ def test_size_and_arrears_are_measured_in_the_reporting_currency() -> None:
 
     rate = RateUsed(base="USD", quote="CNY", rate=Decimal("7.2"), kind="spot", rate_on=ON)
 
-    assert outcome(in_dollars(1_388_888, rate), "large_order") is Outcome.PASSED
-    assert outcome(in_dollars(1_388_889, rate), "large_order") is Outcome.FAILED
-    assert outcome(in_dollars(1_388_889, None), "large_order") is Outcome.NOT_KNOWN
+    assert outcome(in_dollars(1_388_888, rate), "large_order") is RuleOutcome.PASSED
+    assert outcome(in_dollars(1_388_889, rate), "large_order") is RuleOutcome.FAILED
+    assert outcome(in_dollars(1_388_889, None), "large_order") is RuleOutcome.NOT_KNOWN
 
 
 def test_a_customer_without_a_line_is_over_its_limit_whatever_else_is_known() -> None:
@@ -299,9 +299,9 @@ def test_a_customer_without_a_line_is_over_its_limit_whatever_else_is_known() ->
         line=LineFacts(limit=Limit.none()),
     )
 
-    assert outcome(facts, "limit") is Outcome.FAILED
+    assert outcome(facts, "limit") is RuleOutcome.FAILED
     unused = of_line(limit=Limit.of(yuan(1)))(facts)
-    assert outcome(unused, "limit") is Outcome.NOT_KNOWN
+    assert outcome(unused, "limit") is RuleOutcome.NOT_KNOWN
 
 
 @pytest.mark.parametrize(
@@ -452,8 +452,8 @@ def test_what_is_not_known_holds_and_is_never_graver_than_the_rule() -> None:
     assert check(of_order(stage=Stage.QUOTE)(bare), an_edition()).act is Act.WARN
     assert all(not finding.known for finding in result.findings)
     outcomes = {each.kind: each.outcome for each in result.trace}
-    assert outcomes[RuleKind.LIMIT] is Outcome.NOT_KNOWN
-    assert outcomes[RuleKind.TERMS] is Outcome.PASSED  # it names none
+    assert outcomes[RuleKind.LIMIT] is RuleOutcome.NOT_KNOWN
+    assert outcomes[RuleKind.TERMS] is RuleOutcome.PASSED  # it names none
     strict = with_rules(an_edition(), not_known=Act.REFUSE)
     acts = {finding.kind: finding.act for finding in check(bare, strict).findings}
     assert acts[RuleKind.LIMIT] is Act.HOLD
@@ -549,8 +549,8 @@ def test_a_status_is_said_in_chinese() -> None:
     assert finding.sentence("zh-CN") == "额度当前状态为已冻结"
 
 
-@pytest.mark.parametrize("each", Outcome)
-def test_every_outcome_is_said_in_both_languages(each: Outcome) -> None:
+@pytest.mark.parametrize("each", RuleOutcome)
+def test_every_outcome_is_said_in_both_languages(each: RuleOutcome) -> None:
     told = Traced(sequence=1, rule="r", kind=RuleKind.LIMIT, outcome=each, excluded_by="x")
 
     assert told.sentence().startswith("1 r: ")

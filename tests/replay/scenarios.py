@@ -28,6 +28,7 @@ from domain.insurance import InsuranceStart
 from domain.line import ExpirySweep, LineStart, LineStatus
 from domain.money import Money
 from domain.notification import Channel, OutboxTurn
+from domain.order import OrderContent, RecheckStart
 from domain.override import OverrideProposal
 from domain.receivable import Invoice
 from domain.rerating import ReratingStart
@@ -74,11 +75,13 @@ from workflows.names import (
     minutes_id,
     monitoring_id,
     outbox_id,
+    recheck_id,
     repricing_id,
     rerating_id,
     reservation_expiry_id,
     review_id,
 )
+from workflows.order import RecheckWorkflow
 from workflows.outbox import OutboxWorkflow
 from workflows.repricing import RepricingWorkflow
 from workflows.rerating import ReratingWorkflow
@@ -1008,6 +1011,27 @@ async def a_book_rerated(tape: Tape) -> None:
         task_queue=PORTFOLIO_QUEUE,
     )
     await tape.keep("rerating_previewed", workflow_id)
+
+
+@scenario
+async def an_order_looked_at_again(tape: Tape) -> None:
+    """One order that waits, and a look that comes to its end."""
+    road, line_id = tape.road, "line-1"
+    customer = road.keep_customer()
+    on = road.services.clock.business_on()
+    ends = {"starts_on": on, "last_draw_on": on, "ends_on": on, "review_due_on": on}
+    await road.call(open_line, road.records, line_id, customer_id=customer.customer_id, **ends)
+    content = OrderContent(order_no="SO-1", amount=Money.of(5000, "CNY"))
+    await road.call(
+        road.services.orders.place, road.people["orders"], customer.customer_id, content
+    )
+    await road.client.execute_workflow(
+        RecheckWorkflow.run,
+        RecheckStart(run_id="run-1", customer_id=customer.customer_id, cause="payment"),
+        id=recheck_id("run-1"),
+        task_queue=CASES_QUEUE,
+    )
+    await tape.keep("orders_rechecked", recheck_id("run-1"))
 
 
 @scenario

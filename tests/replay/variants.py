@@ -22,6 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.insurance import InsurancePageDone, InsuranceStart, InsuranceTally
     from domain.line import ExpirySweep, ExpirySwept, LineProgress, LineStart
     from domain.notification import OutboxTurn
+    from domain.order import RecheckDone, RecheckStart
     from domain.rerating import ReratingPage, ReratingProgress, ReratingStart
     from domain.review import Reassessed, ReviewResult, ReviewStart
     from domain.warning import MonitoringPageDone, MonitoringStart, MonitoringTally
@@ -33,6 +34,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.insurance import InsuranceWorkflow
     from workflows.line import CreditLineWorkflow, ReservationExpiryWorkflow
     from workflows.minutes import MinutesWorkflow
+    from workflows.order import RecheckWorkflow
     from workflows.outbox import OutboxWorkflow
     from workflows.repricing import RepricingWorkflow
     from workflows.rerating import ReratingWorkflow
@@ -260,6 +262,16 @@ class ExpiryThatWaits(ReservationExpiryWorkflow):
         return await super().run(sweep)
 
 
+@workflow.defn(name="RecheckWorkflow")
+class RecheckThatWaits(RecheckWorkflow):
+    """A second of rest before the first page."""
+
+    @workflow.run
+    async def run(self, start: RecheckStart) -> RecheckDone:
+        await workflow.sleep(1)
+        return await super().run(start)
+
+
 @workflow.defn(name="ReratingWorkflow")
 class ReratingThatJudgesTwice(ReratingWorkflow):
     """Each page is taken twice."""
@@ -288,5 +300,6 @@ VARIANTS: tuple[type, ...] = (
     RepricingOfEachPageTwice,
     OutboxThatRests,
     ExpiryThatWaits,
+    RecheckThatWaits,
     ReratingThatJudgesTwice,
 )

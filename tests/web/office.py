@@ -24,6 +24,7 @@ from activities.documents.sealing import Sealing
 from activities.line import LineActivities
 from activities.meeting import MeetingActivities
 from activities.offer import OfferActivities
+from activities.order import OrderActivities
 from activities.rerating import ReratingActivities
 from activities.review import ReviewActivities
 from activities.warning import WarningActivities
@@ -44,6 +45,7 @@ from domain.confirmation import ConfirmationPage, ConfirmationStart
 from domain.contract import ContractOrder, CustomerActed, Grantor, IssueContract
 from domain.line import ActivationRequest, LineAction, ReviewDue
 from domain.offer import MakeOffer, OfferActed, OfferStatus
+from domain.order import RecheckPage
 from domain.rerating import ReratingPage, ReratingStart
 from domain.review import ReviewTurn
 from domain.value import Value
@@ -62,6 +64,7 @@ _OWED = (
     "restart_application",
     "start_approval",
     "start_minutes",
+    "start_recheck",
     "signal_application_reassess",
     "signal_approval_stop",
 )
@@ -78,6 +81,7 @@ class Office(Gateway):
         self._applications = ApplicationActivities(records)
         self._approvals = ApprovalActivities(records)
         self._offers = OfferActivities(records, PUBLIC_URL)
+        self._waiting = OrderActivities(records, exposure)
         self.sealing = Sealing(seals, GRANTOR)
         self._contracts = ContractActivities(records, self.sealing, PUBLIC_URL)
         self._meetings = MeetingActivities(records, self.sealing)
@@ -307,6 +311,10 @@ class Office(Gateway):
                     self._inside(self._approvals.open_approval, request)
                 case "start_minutes":
                     self._meetings.seal_minutes(MinutesOrder(meeting_no=entry.facts["meeting_no"]))
+                case "start_recheck":
+                    facts = {name: entry.facts[name] for name in ("customer_id", "cause")}
+                    at = datetime.now(UTC)
+                    self._waiting.recheck_orders(RecheckPage(**facts, at=at))
                 case "signal_application_reassess":
                     self._judge(entry.facts["case_id"])
                 case "signal_approval_stop":

@@ -66,6 +66,13 @@ SAMPLES: dict[Any, Sequence[Any]] = {
             currency="CNY", limit=values.Limit(kind="unlimited", amount=None), reason="r"
         ),
     ),
+    values.OrderContent: (values.OrderContent(order_no="1", amount=Money.of(5, "CNY")),),
+    values.OrderTerms: (values.OrderTerms(amount=Money.of(5, "CNY")),),
+    Sequence[values.OrderPart]: ((values.OrderPart(order_no="2", amount=Money.of(1, "CNY")),),),
+    values.OrderInvoice: (values.OrderInvoice(invoice_no="1", issued_on=DAY, due_on=DAY),),
+    values.OrderCredit: (
+        values.OrderCredit(credit_no="1", invoice_no="1", amount=Money.of(1, "CNY")),
+    ),
     values.PartyLink: (LINK, LINK.model_copy(update={"link_id": "l-1"})),
     values.Application: (
         values.Application(customer_id="c", limit_requested=Money.of("5", "CNY")),

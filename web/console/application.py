@@ -155,10 +155,23 @@ def list_cases(
 
 
 @router.get("/cases/new")
-def start_case(visit: Visiting, customer: str = "", line: str = "") -> HTMLResponse:
-    """The form that starts a case."""
-    kind = ApplicationType.INCREASE if line else ApplicationType.NEW_LINE
-    typed = Typed(customer_id=customer, application_type=kind.value, line_id=line)
+def start_case(
+    visit: Visiting,
+    customer: str = "",
+    line: str = "",
+    kind: str = "",
+    amount: str = "",
+    until: str = "",
+) -> HTMLResponse:
+    """The form that starts a case, with what is known of it filled in."""
+    plain = ApplicationType.INCREASE if line else ApplicationType.NEW_LINE
+    typed = Typed(
+        customer_id=customer,
+        application_type=kind if kind in set(ApplicationType) else plain.value,
+        amount=amount,
+        line_id=line,
+        temporary_until=until,
+    )
     return _start_page(visit, typed)
 
 

@@ -38,6 +38,7 @@ from web.console.assessment import receipt_of, spread_of
 from web.console.cap import caps_shown, path_of
 from web.console.documents import DOCUMENTS
 from web.console.form import form_said
+from web.console.hold import reasons_shown
 from web.console.lists import PAGE_SIZE, next_path, plain_amount
 from web.console.page import Visit, Visiting, Writing
 from web.problems import Problem, problem_of
@@ -385,6 +386,15 @@ class CapAsked:
 
 
 @dataclass(frozen=True)
+class ReleaseAsked:
+    """A task about the release of a hold, as the parts of the page that all tasks share know it."""
+
+    path: str
+    tasks: Sequence[TaskView]
+    kind: str = "hold_release"
+
+
+@dataclass(frozen=True)
 class Asked:
     """What a task is about, application and review alike."""
 
@@ -422,11 +432,35 @@ def _cap_page(
     )
 
 
+def _release_page(
+    visit: Visit,
+    page: TaskPage,
+    typed: Typed,
+    refusal: Problem | None,
+    typed_act: TypedAct | None,
+) -> HTMLResponse:
+    """A task about a release: what holds the order, then and now, and how far it would go."""
+    view = visit.services.holds.read_release(visit.person, page.approval.request.subject_id)
+    path = f"/holds/{view.hold.hold_id}"
+    names = visit.customer_names([view.hold.customer_id])
+    return visit.show(
+        "hold/task.html",
+        refusal=refusal,
+        release=view.release,
+        hold=view.hold,
+        order=view.order,
+        reasons=reasons_shown(visit, visit.services.holds.read(visit.person, view.hold.hold_id)),
+        owner_name=names.get(view.hold.customer_id, view.hold.customer_id),
+        assessment=None,
+        **_told(visit, page, typed, ReleaseAsked(path, view.tasks), typed_act),
+    )
+
+
 def _told(
     visit: Visit,
     page: TaskPage,
     typed: Typed,
-    asked: "Asked | CapAsked",
+    asked: "Asked | CapAsked | ReleaseAsked",
     typed_act: TypedAct | None = None,
 ) -> dict[str, Any]:
     """What every page of a task shows: whose it is and why, what was said, and the forms."""
@@ -516,6 +550,8 @@ def _task_page(
     page = visit.services.approvals.read_task(visit.person, task_id)
     if page.approval.request.subject is Subject.CAP:
         return _cap_page(visit, page, typed, refusal, typed_act)
+    if page.approval.request.subject is Subject.HOLD_RELEASE:
+        return _release_page(visit, page, typed, refusal, typed_act)
     asked = _asked(visit, page)
     assessment = asked.assessment
     spread = spread_of(assessment.dossier.statements if assessment else (), visit.speech)
@@ -551,15 +587,15 @@ def _most(asked: "Asked") -> dict[str, Any]:
     return {"limit_most": judged.limit_recommended, "term_most": application.term_months}
 
 
-def _verdicts(asked: "Asked | CapAsked", page: TaskPage) -> dict[str, Verdict]:
+def _verdicts(asked: "Asked | CapAsked | ReleaseAsked", page: TaskPage) -> dict[str, Verdict]:
     """The words that may be given; once decided, all of them, to show the one that was.
 
-    An override or a cap is confirmed or declined, and goes back to nobody.
+    An override, a cap or a release is confirmed or declined, and goes back to nobody.
     """
     if not page.words:
         return VERDICTS
     words = {word.value: word for word in page.words}
-    if asked.kind in ("override", "cap"):
+    if asked.kind in ("override", "cap", "hold_release"):
         words.pop(Verdict.RETURN, None)
     return words
 
@@ -604,7 +640,7 @@ def _limit(visit: Visit, page: TaskPage, typed: str) -> Money | None:
     """The lower limit an approver names, in the currency asked for; nothing where none is named."""
     if not typed.strip():
         return None
-    if page.approval.request.subject is Subject.CAP:
+    if page.approval.request.subject in (Subject.CAP, Subject.HOLD_RELEASE):
         return Money.of(plain_amount(typed), page.task.amount.currency)
     asked = _asked(visit, page)
     most = asked.assessment.limit_recommended if asked.assessment else asked.amount

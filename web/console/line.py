@@ -11,6 +11,7 @@ from domain.errors import CreditError, LineNotActive, OutOfOrder
 from domain.exposure import Balance, Entry, LimitKind
 from domain.line import LineStatus
 from web.api.pages import after_instant, after_number
+from web.console.hold import orders_shown
 from web.console.lists import PAGE_SIZE, next_path
 from web.console.page import Visit, Visiting, Writing
 from web.language import Speech
@@ -182,6 +183,7 @@ def _line_page(
         rates=visit.services.benchmarks.read_rates(visit.person, line_id),
         events=tuple(reversed(view.events)),
         actions=_possible_acts(visit, view),
+        orders=orders_shown(visit, line_id=line_id),
         opened=opened,
         typed=typed,
         option=_option(entries, visit),

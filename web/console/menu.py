@@ -34,6 +34,8 @@ GROUPS: Mapping[str, tuple[Entry, ...]] = {
     "customers": (
         Entry("customers", "/customers", "building", Action.CUSTOMER_READ),
         Entry("lines", "/lines", "gauge", Action.LINE_READ),
+        Entry("orders", "/orders", "file", Action.ORDER_READ),
+        Entry("holds", "/holds", "lock", Action.HOLD_READ),
         Entry("reviews", "/reviews", "cycle", Action.REVIEW_READ),
         Entry("related", "/related", "flag", Action.RELATED_READ),
         Entry("insurance", "/insurance", "shield", Action.INSURANCE_READ),

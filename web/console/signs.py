@@ -4,6 +4,7 @@ from enum import StrEnum
 
 from domain.collection import CollectionStatus
 from domain.contract import ContractStatus
+from domain.hold import HoldStatus
 from domain.line import ConditionStatus
 from domain.warning import WarningStatus
 from web.language import Speech
@@ -94,13 +95,24 @@ LOOKS = {
     "voided": (OFF, "dash"),
     # caps
     "set": (GOOD, "check"),
+    # orders and holds
+    "quoted": (OFF, "file"),
+    "held": (BAD, "lock"),
+    "released": (GOOD, "check"),
+    "delivered_part": (BUSY, "half"),
+    "delivered": (GOOD, "check"),
+    "invoiced": (GOOD, "check"),
+    "cancelled": (OFF, "cross"),
+    "rejected": (BAD, "cross"),
+    "cured": (GOOD, "check"),
+    "granted": (GOOD, "check"),
+    "overtaken": (OFF, "dash"),
     # drafts of the policy
     "draft": (WAIT, "pen"),
     "published": (GOOD, "check"),
     # delivery
     "pending": (BUSY, "clock"),
     "failed": (BAD, "cross"),
-    "delivered": (GOOD, "check"),
     "given_up": (BAD, "cross"),
     "paused": (BAD, "pause"),
     "disabled": (OFF, "stop"),
@@ -111,6 +123,7 @@ _OWN: dict[type[StrEnum], dict[str, tuple[str, str]]] = {
     ConditionStatus: {"open": (WAIT, "circle")},
     ContractStatus: {"sent": (BUSY, "pen")},
     WarningStatus: {"open": (WAIT, "flag"), "closed": (OFF, "check")},
+    HoldStatus: {"open": (BAD, "lock")},
     CollectionStatus: {"open": (WAIT, "clock"), "closed": (OFF, "dash")},
 }
 

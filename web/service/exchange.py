@@ -16,13 +16,15 @@ from storage.application import Applications
 from storage.base import Records
 from storage.exchange import Rates
 from storage.notification import Outbox
+from storage.recheck import owe_recheck as orders_recheck
 from web.service.clock import Clock
 from web.service.permissions import Action, permit
 from workflows.names import application_id
 
 
 def tell_waiting_cases(session: Session, rates: Sequence[Rate]) -> None:
-    """Rates that are new are told to the cases that wait for one, which look again for themselves."""
+    """Rates that are new are told to the cases that wait for one, which look again for themselves,
+    and orders that wait are looked at again."""
     said = content_hash([rate.model_dump(mode="json") for rate in rates])[:16]
     for case in Applications(session).lacking_a_rate() if rates else ():
         Outbox(session).post(
@@ -33,6 +35,8 @@ def tell_waiting_cases(session: Session, rates: Sequence[Rate]) -> None:
             facts={"workflow_id": application_id(case.case_id), "name": "rates_recorded"},
             case_id=case.case_id,
         )
+    if rates:
+        orders_recheck(session, f"rates/{said}", "rate")
 
 
 class RateService:

@@ -132,6 +132,17 @@ class Action(StrEnum):
     LINE_TERMINATE = "line.terminate"
     LEDGER_VERIFY = "ledger.verify"
 
+    ORDER_READ = "order.read"
+    ORDER_PLACE = "order.place"
+    ORDER_CHANGE = "order.change"
+    ORDER_DELIVER = "order.deliver"
+    ORDER_RECHECK = "order.recheck"
+    HOLD_READ = "hold.read"
+    HOLD_TAKE = "hold.take"
+    HOLD_SET = "hold.set"
+    HOLD_LIFT = "hold.lift"
+    HOLD_RELEASE_ASK = "hold.release_ask"
+
     REVIEW_READ = "review.read"
     REVIEW_START = "review.start"
     WARNING_READ = "warning.read"
@@ -286,6 +297,19 @@ MATRIX: dict[Action, frozenset[Role]] = {
     Action.LINE_UNFREEZE: frozenset({_APPROVER, _RISK}),
     Action.LINE_TERMINATE: frozenset({_APPROVER}),
     Action.LEDGER_VERIFY: frozenset({_RISK, _OPERATOR, _AUDITOR}),
+    Action.ORDER_READ: _READERS | {_ORDERS},
+    Action.ORDER_PLACE: frozenset({_RM, _ORDERS}),
+    Action.ORDER_CHANGE: frozenset({_RM, _ORDERS}),
+    # What is used of a line is entered by whoever enters it on the book.
+    Action.ORDER_DELIVER: frozenset({_RELEASE, _ORDERS}),
+    Action.ORDER_RECHECK: frozenset({_RM, _RISK, _RELEASE, _ORDERS}),
+    Action.HOLD_READ: _READERS | {_ORDERS},
+    Action.HOLD_TAKE: frozenset({_RM, _RISK}),
+    Action.HOLD_SET: frozenset({_APPROVER, _RISK}),
+    # Of the positions that policy names, and never whoever set it: the hold itself sees to that.
+    Action.HOLD_LIFT: frozenset({_APPROVER, _RISK}),
+    # Decided by whoever may grant as much, and never by who asked or placed the order.
+    Action.HOLD_RELEASE_ASK: frozenset({_RM, _RISK}),
     Action.REVIEW_READ: _READERS,
     Action.REVIEW_START: frozenset({_RISK}),
     Action.WARNING_READ: _READERS,

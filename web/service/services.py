@@ -31,6 +31,7 @@ from web.service.exposure import ExposureService
 from web.service.external_rating import ExternalRatingService
 from web.service.gateway import Gateway
 from web.service.guard import GuardService
+from web.service.hold import HoldService
 from web.service.hook import HookService
 from web.service.identity import IdentityService
 from web.service.imports import ImportService
@@ -45,6 +46,7 @@ from web.service.notification import NotificationService
 from web.service.offer import OfferService
 from web.service.once import JoinedRecords
 from web.service.operations import OperationsService
+from web.service.order import OrderService
 from web.service.outlook import OutlookService
 from web.service.override import OverrideService
 from web.service.party import PartyService
@@ -107,6 +109,8 @@ class Services:
     authority: AuthorityService
     overrides: OverrideService
     caps: CapService
+    orders: OrderService
+    holds: HoldService
     offers: OfferService
     contracts: ContractService
     lines: LineService
@@ -189,6 +193,8 @@ def build_services(
         authority=AuthorityService(records, clock),
         overrides=OverrideService(records, clock),
         caps=CapService(records, clock),
+        orders=OrderService(records, exposure, clock),
+        holds=HoldService(records, exposure, clock),
         offers=OfferService(records, gateway, clock),
         contracts=ContractService(records, gateway, clock, grantor),
         lines=LineService(records, exposure, gateway, clock),

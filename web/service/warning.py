@@ -17,6 +17,8 @@ from domain.warning import (
 )
 from storage.base import Records
 from storage.notification import Outbox
+from storage.recheck import ALL
+from storage.recheck import owe_recheck as orders_recheck
 from storage.warning import Book, MonitoringRuns, Warnings
 from web.service.clock import Clock
 from web.service.gateway import Gateway
@@ -106,10 +108,12 @@ class WarningService:
 def owe_recheck(
     session: Session, key: str, *, offset_days: int, customer_id: str | None = None
 ) -> None:
-    """Owe a look at a customer that paid, or at all who are watched; nothing where nobody is.
+    """Owe a look at a customer that paid, or at all who are watched, and at the orders that wait for
+    it; nothing where nobody is watched and nothing waits.
 
     For the transaction that records payments; `key` names what was recorded.
     """
+    orders_recheck(session, key, "payment", customer_id or ALL)
     if not Book(session).is_watched(customer_id):
         return
     run_id = content_hash([key, customer_id])[:32]

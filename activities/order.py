@@ -1,0 +1,732 @@
+"""Orders through their stages: each is checked, moves the book, and is written as the book left it.
+
+The book commits by itself on connections of its own, so an act that moves it takes two transactions
+with the movements between them: the order is first written as asked for. Whatever stops us on the
+way, the same request, or the next look at waiting orders, makes the same movements under the same
+keys and writes what is missing. Nothing here runs within another transaction.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+from temporalio import activity
+
+from activities.check import Judged, judge
+from activities.signatures import OrderSteps
+from domain.calendar import business_on
+from domain.check import Act, CheckResult, Finding, RuleKind, Stage
+from domain.errors import (
+    AlreadyExists,
+    CheckRefused,
+    CreditError,
+    DeliveryRefused,
+    InvoiceUnknown,
+    KeyReused,
+    OutOfOrder,
+)
+from domain.exposure import EntryKind
+from domain.hold import Hold, HoldOn
+from domain.identity import SYSTEM
+from domain.money import Money
+from domain.order import (
+    Asking,
+    Move,
+    Moved,
+    Order,
+    OrderAct,
+    OrderContent,
+    OrderCredit,
+    OrderInvoice,
+    OrderPart,
+    OrderStatus,
+    OrderTerms,
+    RecheckDone,
+    RecheckPage,
+)
+from domain.receivable import Invoice, Payment
+from domain.value import Value, content_hash
+from policies.check import hold_owner, hold_review_on
+from policies.hold import due_at
+from storage.base import Records
+from storage.customer import Customers
+from storage.edition import Editions
+from storage.exposure import Exposure
+from storage.hold import Holds
+from storage.order import Orders
+from storage.receivable import Receivables
+from storage.recheck import owe_recheck
+
+CREDIT_NOTE = "credit_note"
+_GIVES_BACK = frozenset({EntryKind.RELEASE, EntryKind.REPAY})
+BOOK = "book"  # the rule that a movement is refused by, where the check had let it pass
+
+
+class OrderAnswer(Value):
+    """An order after what was asked: how it stands, what the check found, and the hold if it is held.
+
+    `replayed`: the key was answered before, and this is that answer.
+    """
+
+    order: Order
+    judged: CheckResult | None = None
+    hold: Hold | None = None
+    replayed: bool = False
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Who asks, when, and under which key; `said` is what they ask, by its hash."""
+
+    by: str
+    at: datetime
+    on: date
+    offset_days: int = 0
+    key: str | None = None
+    said: str = ""
+    cause: str = ""
+
+    def of(self, *content: object) -> "Asked":
+        """With the hash of what is asked."""
+        plain = [
+            each.model_dump(mode="json") if isinstance(each, Value) else str(each)
+            for each in content
+        ]
+        return replace(self, said=content_hash(plain))
+
+    def caused_by(self, cause: str) -> "Asked":
+        """For what had happened."""
+        return replace(self, cause=cause)
+
+    def asking(self, act: OrderAct, moves: Sequence[Move] = (), **facts: Any) -> Asking:
+        """An act under way, in the name of who asks."""
+        return Asking(
+            act=act,
+            moves=tuple(moves),
+            by=self.by,
+            at=self.at,
+            on=self.on,
+            offset_days=self.offset_days,
+            cause=self.cause,
+            **facts,
+        )
+
+
+_Doing = Callable[[Session, Order, Asked], None]
+
+
+class OrderDesk:
+    """Orders, over one memory and one book."""
+
+    def __init__(self, records: Records, exposure: Exposure) -> None:
+        self._records = records
+        self._exposure = exposure
+
+    # ── what may be asked ────────────────────────────────────────────────────────────────────────
+
+    def quote(self, asked: Asked, order: Order) -> OrderAnswer:
+        """What an order would be answered with; it takes nothing, and is kept as a quotation."""
+        asked = asked.of(OrderAct.QUOTE, order.customer_id, order.content)
+        with self._records.begin() as session:
+            before = self._answered(session, asked)
+            if before is not None:
+                return before
+            known = self._known(session, order)
+            if known is not None:
+                known.refuse(OrderAct.QUOTE)
+                order = known.model_copy(update={"content": order.content})
+            judged = judge(session, order, Stage.QUOTE, asked.on)
+            order = order.next(status=OrderStatus.QUOTED)
+            self._write(session, order, OrderAct.QUOTE, asked, judged=judged.result)
+            return OrderAnswer(order=order, judged=judged.result)
+
+    def place(self, asked: Asked, order: Order) -> OrderAnswer:
+        """Take an order on: checked and reserved, or held with every reason.
+
+        The same order again is the one on record; refuses `AlreadyExists` for its number with other
+        content, and `CheckRefused`.
+        """
+        asked = asked.of(OrderAct.PLACE, order.customer_id, order.content)
+        with self._records.begin() as session:
+            before = self._answered(session, asked)
+            if before is None:
+                known = self._known(session, order)
+                if known is not None and known.status is not OrderStatus.QUOTED:
+                    if known.content != order.content:
+                        raise AlreadyExists(kind="order", id=order.content.order_no)
+                    before = self._standing(session, known, replayed=True)
+                elif known is not None:
+                    order = known.model_copy(update={"content": order.content})
+            if before is None:
+                self._check_and_cover(session, order, OrderAct.PLACE, Stage.ORDER, asked)
+        return self._done(
+            order.order_id if before is None else before.order.order_id, asked, before
+        )
+
+    def change(self, asked: Asked, order_id: str, terms: OrderTerms) -> OrderAnswer:
+        """Change an order: more of it, or other terms, is checked; what is given up goes back."""
+
+        def act(session: Session, order: Order, asked: Asked) -> None:
+            changed = order.changed(terms)
+            less = order.hold_id is None and _is_less(changed.content, order.content)
+            self._check_and_cover(
+                session, changed, OrderAct.CHANGE, Stage.ORDER_CHANGE, asked, less=less
+            )
+
+        return self._act(asked.of(OrderAct.CHANGE, order_id, terms), order_id, act)
+
+    def split(
+        self, asked: Asked, order_id: str, parts: Sequence[tuple[str, OrderPart]]
+    ) -> OrderAnswer:
+        """Take parts off an order, each an order of its own and checked as one."""
+
+        def act(session: Session, order: Order, asked: Asked) -> None:
+            rest = order.without([part for _, part in parts])
+            less = order.hold_id is None
+            self._check_and_cover(
+                session, rest, OrderAct.SPLIT, Stage.ORDER_CHANGE, asked, less=less
+            )
+            for part_id, part in parts:
+                made = order.part(part, part_id, asked.by, asked.at, asked.on)
+                if self._known(session, made) is not None:
+                    raise AlreadyExists(kind="order", id=part.order_no)
+                placing = made.asks(asked.asking(OrderAct.PLACE, stage=Stage.ORDER))
+                self._write(session, placing, OrderAct.PLACE, replace(asked, key=None))
+
+        said = [part for _, part in parts]
+        answer = self._act(asked.of(OrderAct.SPLIT, order_id, *said), order_id, act)
+        with self._records.begin() as session:
+            made = Orders(session).parts_of(order_id)
+        for each in made:
+            self.finish(each.order_id)
+        return answer
+
+    def deliver(self, asked: Asked, order_id: str, amount: Money | None) -> OrderAnswer:
+        """Deliver an order or a part: what is reserved for it becomes used.
+
+        Refuses `MoreThanOrdered` for what is not reserved, an order far off among it, and
+        `DeliveryRefused` where the book does not let it be used.
+        """
+
+        def act(session: Session, order: Order, asked: Asked) -> None:
+            order.refuse(OrderAct.DELIVER)
+            judged = judge(
+                session, order, Stage.DELIVERY, asked.on, passed=True, line_id=order.line_id
+            )
+            if self._held(session, order, OrderAct.DELIVER, Stage.DELIVERY, asked, judged):
+                return
+            asking = asked.asking(
+                OrderAct.DELIVER,
+                order.delivering(amount or order.undelivered),
+                stage=Stage.DELIVERY,
+            )
+            self._write(session, order.asks(asking), OrderAct.DELIVER, asked, judged=judged.result)
+
+        return self._act(asked.of(OrderAct.DELIVER, order_id, amount), order_id, act)
+
+    def invoice(self, asked: Asked, order_id: str, said: OrderInvoice) -> OrderAnswer:
+        """Invoice what is delivered: the receivable is on record with the order that says so."""
+
+        def act(session: Session, order: Order, asked: Asked) -> None:
+            if not order.unbilled:
+                raise OutOfOrder(reason="nothing is delivered that is on no invoice yet")
+            invoice = Invoice(
+                **said.model_dump(exclude={"amount"}),
+                amount=said.amount or order.unbilled,
+                customer_id=order.customer_id,
+                source=f"order {order_id}",
+            )
+            billed = order.billed(invoice.invoice_no, invoice.amount)
+            judged = judge(
+                session, order, Stage.INVOICE, asked.on, passed=True, line_id=order.line_id
+            )
+            if self._held(session, order, OrderAct.INVOICE, Stage.INVOICE, asked, judged):
+                return
+            Receivables(session).record_invoice(invoice, business_on=asked.on, recorded_by=asked.by)
+            self._write(session, billed, OrderAct.INVOICE, asked, judged=judged.result)
+
+        return self._act(asked.of(OrderAct.INVOICE, order_id, said), order_id, act)
+
+    def credit(self, asked: Asked, order_id: str, said: OrderCredit) -> OrderAnswer:
+        """A credit note on one of the order's invoices: less is owed, and less is used.
+
+        What was released before is looked at again after it.
+        """
+
+        def act(session: Session, order: Order, asked: Asked) -> None:
+            if said.invoice_no not in order.invoices:
+                raise InvoiceUnknown(customer_id=order.customer_id, invoice_no=said.invoice_no)
+            asking = asked.caused_by(CREDIT_NOTE).asking(
+                OrderAct.CREDIT, order.crediting(said.amount)
+            )
+            note = Payment(
+                payment_no=said.credit_no,
+                invoice_no=said.invoice_no,
+                paid_on=asked.on,
+                amount=said.amount,
+                customer_id=order.customer_id,
+                source=f"credit note of order {order_id}",
+            )
+            Receivables(session).record_payment(note, recorded_by=asked.by)
+            self._write(session, order.asks(asking), OrderAct.CREDIT, asked)
+
+        return self._act(asked.of(OrderAct.CREDIT, order_id, said), order_id, act)
+
+    def close(self, asked: Asked, order_id: str) -> OrderAnswer:
+        """Nothing more is delivered; what is reserved goes back."""
+        return self._end(asked, order_id, OrderAct.CLOSE, OrderStatus.CLOSED)
+
+    def cancel(self, asked: Asked, order_id: str) -> OrderAnswer:
+        """Call an order off of which nothing is delivered."""
+        return self._end(asked, order_id, OrderAct.CANCEL, OrderStatus.CANCELLED)
+
+    def reopen(self, asked: Asked, order_id: str) -> OrderAnswer:
+        """Go on with an order that was closed or called off, as with a new one: whatever it was
+        released by before has ended with it."""
+
+        def act(session: Session, order: Order, asked: Asked) -> None:
+            order.refuse(OrderAct.REOPEN)
+            afresh = order.model_copy(update={"released": None})
+            self._check_and_cover(session, afresh, OrderAct.REOPEN, Stage.ORDER_CHANGE, asked)
+
+        return self._act(asked.of(OrderAct.REOPEN, order_id), order_id, act)
+
+    def recheck(self, asked: Asked, order_id: str) -> OrderAnswer:
+        """Look at an order again: a hold whose rules pass is cured, once what it takes is reserved."""
+        return self._act(asked, order_id, self._look_again)
+
+    def hold(self, asked: Asked, hold: Hold) -> Hold:
+        """Set a hold by hand, on an order, a customer or a line; checks go by it from now on."""
+        if hold.holds is HoldOn.ORDER:
+            self.finish(hold.subject_id)
+        with self._records.begin() as session:
+            written = Holds(session).write(hold, asked.by, asked.at)
+            if hold.holds is HoldOn.ORDER and written.version == 1:
+                order = Orders(session).read(hold.subject_id, for_update=True)
+                if order.hold_id is None:
+                    order.refuse(OrderAct.HOLD)
+                    held = order.stands(hold_id=hold.hold_id)
+                    self._write(session, held, OrderAct.HOLD, replace(asked, key=None))
+            return written
+
+    def lift(self, asked: Asked, hold_id: str, code: str) -> Hold:
+        """Lift a hold set by hand; the order it held is checked again, and so is whatever else waited
+        for it. Who may is for the caller to ask; it is never who set it."""
+        with self._records.begin() as session:
+            holds, order = Holds(session), None
+            hold = holds.read(hold_id)
+            if hold.holds is HoldOn.ORDER:  # whoever holds both locks the order first
+                order = Orders(session).read(hold.subject_id, for_update=True)
+            hold = holds.read(hold_id, for_update=True)
+            if hold.open or hold.ended_by != asked.by:
+                hold = hold.released(asked.by, code, asked.at, asked.on, note=asked.cause)
+                holds.write(hold, asked.by, asked.at)
+                if order is not None and order.hold_id == hold_id:
+                    self._check_and_cover(
+                        session,
+                        order.without_hold(),
+                        OrderAct.RELEASE,
+                        Stage.ORDER,
+                        replace(asked, key=None),
+                    )
+                owe_recheck(session, f"hold/{hold_id}", "hold", hold.customer_id)
+        if order is not None:
+            self.finish(order.order_id)
+        return hold
+
+    # ── how it is done ───────────────────────────────────────────────────────────────────────────
+
+    def finish(self, order_id: str) -> OrderAnswer | None:
+        """Do what an order is asked for and has no answer yet; None where nothing is under way."""
+        done = None
+        while True:
+            with self._records.begin() as session:
+                order = Orders(session).read(order_id)
+            if order.asked is None:
+                return done
+            answers = self._move(order)
+            with self._records.begin() as session:
+                now = Orders(session).read(order_id, for_update=True)
+                if now.asked is None or now.version != order.version:
+                    continue  # somebody else was as quick
+                done = self._settle(session, now, answers)
+
+    def _act(self, asked: Asked, order_id: str, act: _Doing) -> OrderAnswer:
+        self.finish(order_id)
+        with self._records.begin() as session:
+            before = self._answered(session, asked)
+            if before is None:
+                order = Orders(session).read(order_id, for_update=True)
+                if order.asked is not None:
+                    raise OutOfOrder(reason="the order was changed by something else meanwhile")
+                act(session, order, asked)
+        return self._done(order_id, asked, before)
+
+    def _done(self, order_id: str, asked: Asked, before: OrderAnswer | None) -> OrderAnswer:
+        """The answer to what was asked, once nothing of it is under way."""
+        self.finish(order_id)
+        with self._records.begin() as session:
+            answer = self._answered(session, asked) if asked.key is not None else before
+            if answer is None:
+                answer = self._standing(session, Orders(session).read(order_id))
+            elif before is None:
+                answer = answer.model_copy(update={"replayed": False})
+        return answer
+
+    def _answered(self, session: Session, asked: Asked) -> OrderAnswer | None:
+        """What was answered under a key; refuses `KeyReused` for another request, and what the book
+        refused."""
+        found = Orders(session).find_event(asked.key) if asked.key is not None else None
+        if found is None:
+            return None
+        event, said = found
+        if said != asked.said:
+            raise KeyReused(key=asked.key)
+        after = event
+        while after.order.asked is not None:
+            then = Orders(session).find_version(event.order_id, after.version + 1)
+            if then is None:
+                return OrderAnswer(order=after.order, replayed=True)  # still under way
+            after = then
+        refused = [each.refusal for each in after.moved if _is_refused_use(each)]
+        if refused:
+            raise DeliveryRefused(code=refused[0])
+        return self._standing(session, after.order, replayed=True)
+
+    def _standing(self, session: Session, order: Order, *, replayed: bool = False) -> OrderAnswer:
+        hold = Holds(session).find(order.hold_id) if order.hold_id is not None else None
+        judged = Orders(session).judged(order.order_id)
+        return OrderAnswer(order=order, judged=judged, hold=hold, replayed=replayed)
+
+    def _known(self, session: Session, order: Order) -> Order | None:
+        content = order.content
+        return Orders(session).find_by_no(order.customer_id, content.source, content.order_no)
+
+    def _write(
+        self,
+        session: Session,
+        order: Order,
+        act: OrderAct,
+        asked: Asked,
+        *,
+        judged: CheckResult | None = None,
+        moved: Sequence[Moved] = (),
+    ) -> Order:
+        return Orders(session).write(
+            order,
+            act,
+            asked.by,
+            asked.on,
+            asked.at,
+            key=asked.key,
+            said=asked.said if asked.key is not None else None,
+            note=asked.cause,
+            judged=judged,
+            moved=moved,
+            offset_days=asked.offset_days,
+        )
+
+    def _check_and_cover(
+        self,
+        session: Session,
+        order: Order,
+        act: OrderAct,
+        stage: Stage,
+        asked: Asked,
+        *,
+        judged: Judged | None = None,
+        less: bool = False,
+    ) -> None:
+        """Check an order, and write it held, or as asking the book for what it still takes.
+
+        What only becomes `less` is not held for it; what is far off takes nothing yet.
+        """
+        judged = judged or judge(session, order, stage, asked.on)
+        surplus = tuple(m for m in order.covering() if m.kind is not EntryKind.RESERVE)
+        if not less and self._held(session, order, act, stage, asked, judged, surplus):
+            return
+        far = judged.result.counts_on
+        order = order.model_copy(update={"enters_on": far})
+        line_id = judged.facts.line.line_id
+        moves = order.covering(line_id) if far is None else order.giving_back()
+        if moves:
+            asking = asked.asking(act, moves, stage=stage, passed=True)
+            self._write(session, order.asks(asking), act, asked, judged=judged.result)
+            return
+        order = self._cured(session, order, asked)
+        self._write(session, order.stands(), act, asked, judged=judged.result)
+
+    def _held(
+        self,
+        session: Session,
+        order: Order,
+        act: OrderAct,
+        stage: Stage,
+        asked: Asked,
+        judged: Judged,
+        moves: Sequence[Move] = (),
+    ) -> bool:
+        """Whether the check stops the order: it is written as held, with every reason.
+
+        Refuses `CheckRefused` where a rule refuses outright.
+        """
+        if not judged.stopping:
+            return False
+        refusing = [each for each in judged.stopping if each.act is Act.REFUSE]
+        if refusing and order.hold_id is None:
+            raise CheckRefused(
+                rules="; ".join(each.sentence() for each in refusing),
+                rules_zh="；".join(each.sentence("zh") for each in refusing),
+            )
+        held = self._hold(session, order, stage, asked, judged.stopping, judged.facts.line.line_id)
+        held = held.asks(asked.asking(act, moves, stage=stage)) if moves else held.stands()
+        self._write(session, held, act, asked, judged=judged.result)
+        return True
+
+    def _hold(
+        self,
+        session: Session,
+        order: Order,
+        stage: Stage,
+        asked: Asked,
+        findings: Sequence[Finding],
+        line_id: str | None,
+    ) -> Order:
+        """The order with its hold: a new one, or the one it has with what is found by now."""
+        holds = Holds(session)
+        if order.hold_id is not None:
+            hold = holds.read(order.hold_id, for_update=True)
+            if hold.reasons_now != tuple(findings) or hold.amount != order.undelivered:
+                changed = hold.looked(findings, asked.at)
+                changed = changed.model_copy(update={"amount": order.undelivered})
+                holds.write(changed, asked.by, asked.at)
+            return order
+        edition = Editions(session).read_current(asked.on)
+        hold = Hold(
+            hold_id=content_hash([order.order_id, order.version, "hold"])[:32],
+            holds=HoldOn.ORDER,
+            subject_id=order.order_id,
+            customer_id=order.customer_id,
+            line_id=line_id or order.line_id,
+            amount=order.undelivered,
+            stage=stage,
+            set_by=SYSTEM.person_id,
+            reasons=tuple(findings),
+            reasons_now=tuple(findings),
+            looked_at=asked.at,
+            owner=f"role.{hold_owner(edition)}",
+            opened_at=asked.at,
+            opened_on=asked.on,
+            due_at=due_at(asked.at, edition),
+            review_on=hold_review_on(asked.on, edition),
+            offset_days=asked.offset_days,
+        )
+        holds.write(hold, SYSTEM.person_id, asked.at)
+        return order.model_copy(update={"hold_id": hold.hold_id})
+
+    def _cured(self, session: Session, order: Order, asked: Asked) -> Order:
+        """The order without its hold, whose rules pass; one set by hand stays."""
+        if order.hold_id is None:
+            return order
+        hold = Holds(session).read(order.hold_id, for_update=True)
+        if hold.manual:
+            return order
+        by = SYSTEM.person_id
+        Holds(session).write(hold.cured(asked.cause or "check", asked.at, asked.on), by, asked.at)
+        return order.without_hold()
+
+    def _end(
+        self, asked: Asked, order_id: str, ending: OrderAct, status: OrderStatus
+    ) -> OrderAnswer:
+        def act(session: Session, order: Order, asked: Asked) -> None:
+            order.refuse(ending)
+            if ending is OrderAct.CANCEL and order.delivered:
+                raise OutOfOrder(
+                    reason="an order that is delivered in part is closed, not called off"
+                )
+            if order.hold_id is not None:
+                hold = Holds(session).read(order.hold_id, for_update=True)
+                cancelled = hold.cancelled(asked.by, asked.at, asked.on)
+                Holds(session).write(cancelled, asked.by, asked.at)
+            self._write(session, wound_up(order, ending, asked, status), ending, asked)
+
+        return self._act(asked.of(ending, order_id), order_id, act)
+
+    def _look_again(self, session: Session, order: Order, asked: Asked) -> None:
+        """A held order whose rules pass goes on; a released one may have to stop; one that has come
+        near, or lost what it held, is taken on. Anything else stays as it is."""
+        if order.status is OrderStatus.HELD:
+            assert order.hold_id is not None
+            hold = Holds(session).read(order.hold_id, for_update=True)
+            stage = hold.stage or Stage.ORDER
+            judged = judge(session, order, stage, asked.on)
+            if hold.manual or judged.stopping:
+                self._hold(session, order, stage, asked, judged.stopping, None)
+            else:
+                self._check_and_cover(session, order, OrderAct.RECHECK, stage, asked, judged=judged)
+            return
+        far = order.enters_on is not None and order.enters_on > asked.on
+        bare = order.status in _UNDER_WAY and order.uncovered.minor > 0 and not far
+        if bare:
+            self._check_and_cover(session, order, OrderAct.RECHECK, Stage.ORDER, asked)
+        elif order.status is OrderStatus.RELEASED and asked.cause == CREDIT_NOTE:
+            judged = judge(session, order, Stage.DELIVERY, asked.on, passed=True)
+            self._held(session, order, OrderAct.RECHECK, Stage.DELIVERY, asked, judged)
+
+    # ── the book ─────────────────────────────────────────────────────────────────────────────────
+
+    def _move(self, order: Order) -> list[Moved]:
+        """What the book answers to an order's movements, in their order, up to the first that it
+        does not let be used."""
+        answers: list[Moved] = []
+        assert order.asked is not None
+        for move in order.asked.moves:
+            answer = self._moved(order, move)
+            answers.append(answer)
+            if _is_refused_use(answer):
+                break
+        return answers
+
+    def _moved(self, order: Order, move: Move) -> Moved:
+        asked = order.asked
+        assert asked is not None
+        book, by, on = self._exposure, asked.by, asked.on
+        line_id, reservation_id = move.line_id or "", move.reservation_id or ""
+        try:
+            match move.kind:
+                case EntryKind.RESERVE if move.line_id is None:
+                    made = book.check(
+                        order.customer_id, move.amount, move.key, business_on=on, posted_by=by
+                    )
+                case EntryKind.RESERVE:
+                    made = book.reserve(
+                        line_id, move.amount, move.key, business_on=on, posted_by=by
+                    )
+                case EntryKind.COMMIT:
+                    made = book.commit(
+                        line_id,
+                        reservation_id,
+                        move.key,
+                        amount=move.amount,
+                        business_on=on,
+                        posted_by=by,
+                    )
+                case EntryKind.RELEASE:
+                    made = book.release(
+                        line_id, reservation_id, move.key, business_on=on, posted_by=by
+                    )
+                case _:
+                    made = book.repay(line_id, move.amount, move.key, business_on=on, posted_by=by)
+        except CreditError as refusal:
+            return Moved(move=move, refusal=refusal.code, facts=refusal.facts)
+        return Moved(move=move, reservation_id=made.reservation_id, line_id=made.line_id)
+
+    def _settle(self, session: Session, order: Order, answers: Sequence[Moved]) -> OrderAnswer:
+        """Write what came of an act: as the book left the order, held where it refused."""
+        asking = order.asked
+        assert asking is not None
+        asked = Asked(asking.by, asking.at, asking.on, asking.offset_days, cause=asking.cause)
+        stage = asking.stage or Stage.ORDER
+        if not asking.moves:
+            plain = order.model_copy(update={"asked": None})
+            self._check_and_cover(session, plain, asking.act, stage, asked)
+            return self._standing(session, Orders(session).read(order.order_id))
+        refused = [each for each in answers if each.move.kind is EntryKind.RESERVE and each.refusal]
+        if refused:
+            findings = tuple(_finding(each, asked.on) for each in refused)
+            order = self._hold(session, order, stage, asked, findings, None)
+        elif asking.passed:
+            order = self._cured(session, order, asked)
+        order = self._write(session, order.moved(answers), asking.act, asked, moved=answers)
+        if any(each.move.kind in _GIVES_BACK and each.refusal is None for each in answers):
+            key = f"order/{order.order_id}/{order.version}"
+            owe_recheck(session, key, asking.cause or asking.act, order.customer_id)
+        return self._standing(session, order)
+
+
+class OrderActivities(OrderSteps):
+    """The steps on PostgreSQL."""
+
+    def __init__(self, records: Records, exposure: Exposure) -> None:
+        self._records = records
+        self._desk = OrderDesk(records, exposure)
+
+    @activity.defn
+    def recheck_orders(self, page: RecheckPage) -> RecheckDone:
+        assert page.at is not None
+        on = business_on(page.at, page.offset_days)
+        asked = Asked(SYSTEM.person_id, page.at, on, page.offset_days, cause=page.cause)
+        with self._records.begin() as session:
+            ids = _together(session, page.customer_id) if page.customer_id else None
+            due = Orders(session).due(
+                on, after=page.after, page_size=page.page_size, customer_ids=ids
+            )
+        cured = 0
+        for order in due:
+            try:
+                answer = self._desk.recheck(asked, order.order_id)
+            except CreditError:  # it was ended, or taken up, meanwhile
+                continue
+            cured += order.hold_id is not None and answer.order.hold_id is None
+        full = len(due) == page.page_size
+        return RecheckDone(
+            after=due[-1].order_id if full else None, looked_at=len(due), cured=cured
+        )
+
+
+_UNDER_WAY = frozenset({OrderStatus.OPEN, OrderStatus.RELEASED, OrderStatus.DELIVERED_PART})
+
+
+def wound_up(order: Order, act: OrderAct, asked: Asked, status: OrderStatus) -> Order:
+    """An order that goes no further: as giving back what it holds, or ended at once."""
+    order = order.model_copy(update={"hold_id": None, "enters_on": None})
+    moves = order.giving_back()
+    if moves:
+        return order.asks(asked.asking(act, moves, ends=status))
+    return order.next(status=status)
+
+
+def _is_less(now: OrderContent, before: OrderContent) -> bool:
+    """Whether a change only takes something off the amount."""
+    other = now.model_dump(exclude={"amount"}) != before.model_dump(exclude={"amount"})
+    return now.amount <= before.amount and not other
+
+
+def _is_refused_use(answer: Moved) -> bool:
+    return answer.move.kind is EntryKind.COMMIT and answer.refusal is not None
+
+
+def _together(session: Session, customer_id: str) -> Sequence[str]:
+    """The customer, and those it shares a group with."""
+    customer = Customers(session).find(customer_id)
+    if customer is None or customer.group_id is None:
+        return (customer_id,)
+    return (customer_id, *Customers(session).members(customer.group_id))
+
+
+_KINDS = {"over_limit": RuleKind.LIMIT, "line_expired": RuleKind.LIMIT_EXPIRED}
+_KINDS |= {"draws_over": RuleKind.LIMIT_EXPIRED}
+
+
+def _finding(answer: Moved, on: date) -> Finding:
+    """What the book refused, in the words of a check."""
+    kind = _KINDS.get(answer.refusal or "", RuleKind.LINE_STATUS)
+    facts: dict[str, Any] = {"word": answer.facts.get("status", answer.refusal)}
+    if kind is RuleKind.LIMIT:
+        facts = {
+            "found": answer.move.amount,
+            "allowed": _money(answer.facts["headroom"]),
+            "binding": answer.facts.get("binding", ""),
+        }
+    elif kind is RuleKind.LIMIT_EXPIRED:
+        since = date.fromisoformat(answer.facts.get("ended_on") or answer.facts["last_draw_on"])
+        facts = {"since": since, "value": (on - since).days}
+    return Finding(rule=BOOK, kind=kind, sequence=0, act=Act.HOLD, **facts)
+
+
+def _money(said: str) -> Money:
+    """An amount as refusals say it: `CNY 1,000.00`."""
+    currency, _, amount = said.partition(" ")
+    return Money.of(amount.replace(",", ""), currency)

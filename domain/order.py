@@ -1,0 +1,475 @@
+"""Sales orders (订单) as documents: what was ordered, how far it has come, and what it takes of a line.
+
+An order that is checked is first written as asked for, with the movements it wants of the book; then
+the book moves, each movement under a key made from order and version; then what came of it is
+written. Whoever finds an order asked for makes the same movements again and gets the same answers.
+What is judged on the way is `policies/check.py`; why an order stands still is `domain/hold.py`.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from domain.check import Stage
+from domain.errors import CurrencyMismatch, FieldUnreadable, MoreThanOrdered, OutOfOrder
+from domain.exposure import EntryKind, takeable
+from domain.hold import ReleaseScope
+from domain.identity import Id
+from domain.money import Money, money_sum
+from domain.reasons import because
+from domain.receivable import DocumentNo
+from domain.terms import TEXT_MAX
+from domain.value import Value
+
+Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_.-]{0,39}$")]
+TermsText = Annotated[str, StringConstraints(min_length=1, max_length=TEXT_MAX)]
+PARTS_MAX = 50
+
+
+class OrderStatus(StrEnum):
+    ASKED = "asked"  # written, and not answered yet
+    QUOTED = "quoted"  # was answered for, and takes nothing
+    OPEN = "open"
+    HELD = "held"
+    RELEASED = "released"  # was held, and goes on by somebody's word
+    DELIVERED_PART = "delivered_part"
+    DELIVERED = "delivered"
+    INVOICED = "invoiced"
+    CLOSED = "closed"  # nothing more is delivered
+    CANCELLED = "cancelled"
+
+    @property
+    def ended(self) -> bool:
+        return self in (OrderStatus.CLOSED, OrderStatus.CANCELLED)
+
+
+class OrderAct(StrEnum):
+    """What was done to an order; each is an event of it."""
+
+    QUOTE = "quote"
+    PLACE = "place"
+    CHANGE = "change"
+    SPLIT = "split"
+    DELIVER = "deliver"
+    INVOICE = "invoice"
+    CREDIT = "credit"
+    CLOSE = "close"
+    REOPEN = "reopen"
+    CANCEL = "cancel"
+    RECHECK = "recheck"  # a hold was looked at again, or a released order
+    RELEASE = "release"  # somebody's word on a hold
+    HOLD = "hold"  # by hand
+
+
+class OrderTerms(Value):
+    """What an order says that a change may say otherwise."""
+
+    amount: Money
+    terms: TermsText | None = None  # a code of the edition, or a line of text
+    deliver_on: date | None = None
+    due_on: date | None = None
+    product: Word | None = None
+    purpose: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] = ""
+
+    @model_validator(mode="after")
+    def _takeable(self) -> Self:
+        takeable(self.amount)
+        return self
+
+
+class OrderContent(OrderTerms):
+    """An order as its system sends it; its number is one of that system's for one customer."""
+
+    order_no: str = DocumentNo
+    source: Word = "orders"
+
+
+class OrderPart(Value):
+    """What a split takes off an order, as an order of its own."""
+
+    order_no: str = DocumentNo
+    amount: Money
+    deliver_on: date | None = None
+    due_on: date | None = None
+
+
+class OrderInvoice(Value):
+    """An invoice of what is delivered; without an amount, of all that is on none yet."""
+
+    invoice_no: str = DocumentNo
+    issued_on: date
+    due_on: date
+    amount: Money | None = None
+
+    @model_validator(mode="after")
+    def _plausible(self) -> Self:
+        if self.amount is not None:
+            takeable(self.amount)
+        if self.due_on < self.issued_on:
+            raise FieldUnreadable(
+                column="due_on", expected="issued_on or later", expected_zh="开票日或之后的日期"
+            )
+        return self
+
+
+class OrderCredit(Value):
+    """A credit note on an invoice of the order."""
+
+    credit_no: str = DocumentNo
+    invoice_no: str = DocumentNo
+    amount: Money
+
+    @model_validator(mode="after")
+    def _takeable(self) -> Self:
+        takeable(self.amount)
+        return self
+
+
+class Reserved(Value):
+    """What an order holds of a line."""
+
+    reservation_id: Id
+    line_id: Id
+    amount: Money
+
+
+class Move(Value):
+    """One movement an order wants of the book; without a line, of the customer's own."""
+
+    kind: EntryKind
+    amount: Money
+    key: str
+    line_id: Id | None = None
+    reservation_id: Id | None = None
+
+
+class Moved(Value):
+    """What the book answered: the reservation and line that were meant, or why it refused."""
+
+    move: Move
+    reservation_id: Id | None = None
+    line_id: Id | None = None
+    refusal: str | None = None  # its code
+    facts: dict[str, str] = {}
+
+
+class Asking(Value):
+    """An act that is under way: its movements, or, where it has none yet, that it is to be checked."""
+
+    act: OrderAct
+    moves: tuple[Move, ...] = ()
+    stage: Stage | None = None  # at which it is, or was, checked
+    passed: bool = False  # whether the check lets it go on, once its movements are made
+    by: Id
+    at: datetime
+    on: date
+    offset_days: int = 0
+    cause: str = ""
+    ends: OrderStatus | None = None  # what the order becomes, where that is not told by its figures
+
+
+class Order(Value):
+    order_id: Id
+    customer_id: Id
+    content: OrderContent
+    status: OrderStatus = OrderStatus.ASKED
+    reserved: tuple[Reserved, ...] = ()
+    delivered: Money
+    invoiced: Money
+    invoices: tuple[str, ...] = ()
+    credited: Money
+    line_id: Id | None = None  # on which it was last reserved
+    part_of: Id | None = None  # of which it was split off
+    enters_on: date | None = None  # when it comes near enough to be reserved
+    hold_id: Id | None = None  # while it is held
+    released: ReleaseScope | None = None  # within which it goes on by somebody's word
+    asked: Asking | None = None
+    placed_by: Id
+    placed_at: datetime
+    placed_on: date
+    version: int = 0  # before it is written
+
+    @classmethod
+    def placed(
+        cls, order_id: str, customer_id: str, content: OrderContent, by: str, at: datetime, on: date
+    ) -> "Order":
+        """A new order, of which nothing is delivered."""
+        nothing = Money.zero(content.amount.currency)
+        return cls(
+            order_id=order_id,
+            customer_id=customer_id,
+            content=content,
+            delivered=nothing,
+            invoiced=nothing,
+            credited=nothing,
+            placed_by=by,
+            placed_at=at,
+            placed_on=on,
+        )
+
+    @property
+    def amount(self) -> Money:
+        return self.content.amount
+
+    @property
+    def currency(self) -> str:
+        return self.amount.currency
+
+    @property
+    def taken(self) -> Money:
+        """What it holds reserved."""
+        return money_sum((each.amount for each in self.reserved), self.currency)
+
+    @property
+    def undelivered(self) -> Money:
+        return self.amount - self.delivered
+
+    @property
+    def uncovered(self) -> Money:
+        """What is neither delivered nor reserved: what it would still take."""
+        return max(self.undelivered - self.taken, Money.zero(self.currency))
+
+    @property
+    def unbilled(self) -> Money:
+        """Delivered, and on no invoice yet."""
+        return max(self.delivered - self.invoiced, Money.zero(self.currency))
+
+    # ── what may be done ─────────────────────────────────────────────────────────────────────────
+
+    def refuse(self, act: OrderAct) -> None:
+        """Nothing, or `OutOfOrder` where the order as it stands does not take the act."""
+        if self.asked is not None or self.status not in _TAKES[act]:
+            raise OutOfOrder(
+                **because("order_takes_no", order=self.order_id, status=self.status, act=act)
+            )
+
+    def changed(self, terms: OrderTerms) -> "Order":
+        """With other terms; never below what is delivered, and in its own currency."""
+        self.refuse(OrderAct.CHANGE)
+        return self._with(terms.model_dump())
+
+    def without(self, parts: Sequence[OrderPart]) -> "Order":
+        """Less what is split off; something stays, as the parts never come to more than it."""
+        self.refuse(OrderAct.SPLIT)
+        for part in parts:
+            takeable(part.amount)
+        left = self.amount - money_sum((part.amount for part in parts), self.currency)
+        if left.minor <= 0:
+            raise MoreThanOrdered(amount=self.amount - left, left=self.undelivered)
+        return self._with({"amount": left})
+
+    def part(self, part: OrderPart, order_id: str, by: str, at: datetime, on: date) -> "Order":
+        """What is split off, as an order of its own on the same terms."""
+        said = {name: value for name, value in part.model_dump().items() if value is not None}
+        content = OrderContent.model_validate(self.content.model_dump() | said)
+        made = Order.placed(order_id, self.customer_id, content, by, at, on)
+        return made.model_copy(update={"part_of": self.order_id})
+
+    def billed(self, invoice_no: str, amount: Money) -> "Order":
+        """With an invoice of what is delivered."""
+        self.refuse(OrderAct.INVOICE)
+        if amount > self.unbilled:
+            raise MoreThanOrdered(amount=amount, left=self.unbilled)
+        invoices = (*self.invoices, invoice_no)
+        return self.stands(invoiced=self.invoiced + amount, invoices=invoices)
+
+    def _with(self, said: dict[str, object]) -> "Order":
+        content = OrderContent.model_validate(self.content.model_dump() | said)
+        if content.amount.currency != self.currency:
+            raise CurrencyMismatch(first=self.currency, second=content.amount.currency)
+        if content.amount < self.delivered:
+            raise MoreThanOrdered(amount=self.delivered, left=content.amount)
+        return self.model_copy(update={"content": content})
+
+    # ── what it wants of the book ────────────────────────────────────────────────────────────────
+
+    def covering(self, line_id: str | None = None) -> tuple[Move, ...]:
+        """Reserve what is not covered, on a line if one is named; first give back what is more than
+        the order takes."""
+        kept, given_back = list(self.reserved), []
+        while kept and money_sum((r.amount for r in kept), self.currency) > self.undelivered:
+            given_back.append(kept.pop())
+        short = self.undelivered - money_sum((r.amount for r in kept), self.currency)
+        moves = [_release(each) for each in given_back]
+        return self._keyed([*moves, *_reserve(short, line_id)])
+
+    def giving_back(self) -> tuple[Move, ...]:
+        """Give back everything that is reserved."""
+        return self._keyed([_release(each) for each in self.reserved])
+
+    def delivering(self, amount: Money) -> tuple[Move, ...]:
+        """What is delivered becomes used, the oldest reservation first. The book gives back the rest
+        of one used in part, which is reserved again."""
+        self.refuse(OrderAct.DELIVER)
+        takeable(amount)
+        if amount > self.taken:
+            raise MoreThanOrdered(amount=amount, left=self.taken)
+        moves, left = [], amount
+        rest = Money.zero(self.currency)
+        for each in self.reserved:
+            if not left:
+                break
+            now = min(left, each.amount)
+            moves.append(_move(EntryKind.COMMIT, now, each))
+            left, rest = left - now, each.amount - now
+        return self._keyed([*moves, *_reserve(rest, self.line_id)])
+
+    def crediting(self, amount: Money) -> tuple[Move, ...]:
+        """What a credit note takes off the invoices is used no more."""
+        self.refuse(OrderAct.CREDIT)
+        takeable(amount)
+        if amount > self.invoiced - self.credited:
+            raise MoreThanOrdered(amount=amount, left=self.invoiced - self.credited)
+        return self._keyed(
+            [Move(kind=EntryKind.REPAY, amount=amount, key="", line_id=self.line_id)]
+        )
+
+    def _keyed(self, moves: Sequence[Move]) -> tuple[Move, ...]:
+        """Each under a key of its own: made from the order and the version it will be asked at."""
+        at = f"order/{self.order_id}/{self.version + 1}"
+        return tuple(
+            move.model_copy(update={"key": f"{at}/{n}"}) for n, move in enumerate(moves, 1)
+        )
+
+    # ── and what comes of it ─────────────────────────────────────────────────────────────────────
+
+    def without_hold(self) -> "Order":
+        return self.model_copy(update={"hold_id": None})
+
+    def asks(self, asking: Asking) -> "Order":
+        """With an act under way."""
+        return self.next(asked=asking)
+
+    def moved(self, answers: Sequence[Moved]) -> "Order":
+        """As the book's answers leave it, whatever it answered; nothing is under way any more.
+
+        A reservation that had ended without the order is gone, and what was to be taken from it is
+        not covered.
+        """
+        order = self.model_copy(update={"asked": None})
+        for answer in answers:
+            order = order.model_copy(update=order._after(answer))
+        ends = self.asked.ends if self.asked is not None else None
+        return order.stands() if ends is None else order.next(status=ends)
+
+    def _after(self, answer: Moved) -> dict[str, object]:
+        move = answer.move
+        rest = tuple(r for r in self.reserved if r.reservation_id != move.reservation_id)
+        gone = answer.refusal in _GONE
+        match move.kind:
+            case EntryKind.RESERVE if answer.refusal is None:
+                assert answer.reservation_id is not None
+                assert answer.line_id is not None
+                taken = Reserved(
+                    reservation_id=answer.reservation_id,
+                    line_id=answer.line_id,
+                    amount=move.amount,
+                )
+                return {"reserved": (*self.reserved, taken), "line_id": answer.line_id}
+            case EntryKind.RELEASE if answer.refusal is None or gone:
+                return {"reserved": rest}
+            case EntryKind.COMMIT if answer.refusal is None:
+                return {"reserved": rest, "delivered": self.delivered + move.amount}
+            case EntryKind.COMMIT if gone:
+                return {"reserved": rest}
+            case EntryKind.REPAY:
+                return {"credited": self.credited + move.amount}
+        return {}
+
+    def stands(self, **changes: object) -> "Order":
+        """A further version, whose status its figures tell."""
+        order = self.model_copy(update=changes)
+        return order.next(status=order._standing())
+
+    def next(self, **changes: object) -> "Order":
+        return self.model_copy(update={**changes, "version": self.version + 1})
+
+    def _standing(self) -> OrderStatus:
+        if self.hold_id is not None:
+            return OrderStatus.HELD
+        if self.delivered and self.delivered >= self.amount:
+            billed = self.invoiced >= self.delivered
+            return OrderStatus.INVOICED if billed else OrderStatus.DELIVERED
+        if self.delivered:
+            return OrderStatus.DELIVERED_PART
+        return OrderStatus.OPEN if self.released is None else OrderStatus.RELEASED
+
+
+_UNDER_WAY = frozenset({OrderStatus.OPEN, OrderStatus.RELEASED, OrderStatus.DELIVERED_PART})
+_HELD = frozenset({OrderStatus.HELD})
+_DELIVERED = frozenset({OrderStatus.DELIVERED, OrderStatus.INVOICED})
+_TAKES = {
+    OrderAct.QUOTE: frozenset({OrderStatus.QUOTED}),
+    OrderAct.PLACE: frozenset({OrderStatus.QUOTED}),
+    OrderAct.CHANGE: _UNDER_WAY | _HELD,
+    OrderAct.SPLIT: _UNDER_WAY | _HELD,
+    OrderAct.DELIVER: _UNDER_WAY,
+    OrderAct.INVOICE: frozenset(OrderStatus) - {OrderStatus.CANCELLED, OrderStatus.QUOTED},
+    OrderAct.CREDIT: frozenset(OrderStatus) - {OrderStatus.CANCELLED, OrderStatus.QUOTED},
+    OrderAct.CLOSE: _UNDER_WAY | _HELD | _DELIVERED,
+    OrderAct.REOPEN: frozenset({OrderStatus.CLOSED, OrderStatus.CANCELLED}),
+    OrderAct.CANCEL: frozenset({OrderStatus.OPEN, OrderStatus.RELEASED, OrderStatus.QUOTED})
+    | _HELD,
+    OrderAct.RECHECK: _UNDER_WAY | _HELD,
+    OrderAct.RELEASE: _HELD,
+    OrderAct.HOLD: _UNDER_WAY | _HELD,
+}
+# What the book says of a reservation that is not there any more.
+_GONE = frozenset({"reservation_closed", "not_found"})
+
+
+def _release(each: Reserved) -> Move:
+    return _move(EntryKind.RELEASE, each.amount, each)
+
+
+def _move(kind: EntryKind, amount: Money, of: Reserved) -> Move:
+    return Move(
+        kind=kind, amount=amount, key="", line_id=of.line_id, reservation_id=of.reservation_id
+    )
+
+
+def _reserve(amount: Money, line_id: str | None) -> Iterator[Move]:
+    if amount.minor > 0:
+        yield Move(kind=EntryKind.RESERVE, amount=amount, key="", line_id=line_id)
+
+
+class OrderEvent(Value):
+    """One version of an order: what was done, by whom, and the order as it left it."""
+
+    order_id: Id
+    version: int
+    act: OrderAct
+    by: Id
+    on: date
+    at: datetime
+    note: str = ""
+    order: Order
+    moved: tuple[Moved, ...] = ()
+
+
+class RecheckStart(Value):
+    """A look at the orders that wait: of a customer and its group, or of all."""
+
+    run_id: str = ""
+    customer_id: str = ""
+    cause: str = "sweep"
+    offset_days: int = 0
+    at: datetime | None = None
+
+
+class RecheckPage(RecheckStart):
+    """As one step takes them; `after` is the last order of the page before."""
+
+    after: str | None = None
+    page_size: int = Field(default=20, ge=1, le=500)
+
+
+class RecheckDone(Value):
+    """How far it has come: `after` is None at the end."""
+
+    after: str | None = None
+    looked_at: int = 0
+    cured: int = 0

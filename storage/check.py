@@ -1,0 +1,152 @@
+"""What a check of an order looks at, in one question to the records: line, accounts, what is owed, holds."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from domain.check import OpenClaim, StandingHold
+from domain.classification import FiveTier
+from domain.contract import Terms
+from domain.exposure import Balance
+from domain.hold import Hold
+from domain.identity import Id
+from domain.line import LineStatus
+from domain.money import Money
+from domain.value import Value
+from storage.exposure.accounts import limit_of
+
+
+class CheckRecords(Value):
+    """The records of one customer and currency as they stand when an order is checked."""
+
+    line_id: Id | None = None
+    status: LineStatus | None = None
+    last_draw_on: date | None = None
+    review_due_on: date | None = None
+    temporary_until: date | None = None
+    grade: str | None = None
+    terms: Terms | None = None
+    terms_days: int | None = None  # the longest of the approved terms; None: bound to none
+    chain: tuple[Balance, ...] = ()
+    claims: tuple[OpenClaim, ...] = ()  # what is open, in whatever currency
+    tier: FiveTier | None = None
+    unbilled: Money  # delivered by orders, and on no invoice yet
+    holds: tuple[StandingHold, ...] = ()
+
+
+# The line that `exposure_reserve` would take an order from, and everything beside it.
+_RECORDS = text(
+    """
+    WITH line AS (
+        SELECT a.*, l.status AS standing, l.grade, l.review_due_on, l.terms,
+            (SELECT max(n.temporary_until) FROM line_limit n
+                WHERE n.line_id = l.line_id AND n.ended_on IS NULL) AS temporary_until
+        FROM exposure_account a LEFT JOIN credit_line l ON l.line_id = a.owner_id
+        WHERE a.kind = 'line' AND a.owner_id = coalesce(
+            CAST(:line_id AS text), exposure_line_of(:customer_id, :currency, :on))
+    ), item AS (
+        SELECT i.invoice_no, i.currency, i.disputed, i.issued_on, i.due_on,
+            i.amount_minor - (SELECT coalesce(sum(p.amount_minor), 0) FROM payment p
+                WHERE p.customer_id = i.customer_id AND p.invoice_no = i.invoice_no
+                    AND p.paid_on <= :on) AS unpaid
+        FROM invoice i
+        WHERE i.customer_id = ANY (customer_ids(:customer_id)) AND i.issued_on <= :on
+            AND (i.customer_id NOT IN (SELECT customer_id FROM customer_of_many_ids)
+                OR invoice_counts(i))
+    )
+    SELECT
+        (SELECT to_jsonb(l) FROM line l) AS line,
+        (SELECT jsonb_agg(to_jsonb(a) ORDER BY n) FROM (
+            SELECT a.*, 1 AS n FROM line l JOIN exposure_account a USING (account_no)
+            UNION ALL SELECT a.*, 2 FROM line l
+                JOIN exposure_account a ON a.account_no = l.customer_no
+            UNION ALL SELECT a.*, 3 FROM line l
+                JOIN exposure_account a ON a.account_no = l.parent_no) a) AS chain,
+        (SELECT jsonb_agg(to_jsonb(i)) FROM item i WHERE unpaid > 0) AS items,
+        (SELECT c.tier FROM customer_class c
+            WHERE c.customer_id = ANY (customer_ids(:customer_id)) AND c.as_of <= :on
+            ORDER BY c.as_of DESC, c.n DESC LIMIT 1) AS tier,
+        (SELECT coalesce(sum(delivered_minor - invoiced_minor), 0)::bigint FROM sales_order o
+            WHERE o.customer_id = ANY (customer_ids(:customer_id)) AND o.currency = :currency)
+            AS unbilled,
+        (SELECT jsonb_agg(h.body ORDER BY h.opened_at) FROM order_hold h
+            WHERE h.customer_id = ANY (customer_ids(:customer_id)) AND h.status = 'open'
+                AND h.manual AND (h.holds = 'customer'
+                    OR h.holds = 'order' AND h.subject_id = :order_id
+                    OR h.holds = 'line' AND h.subject_id = (SELECT owner_id FROM line))) AS holds
+    """
+)
+
+
+class Checks:
+    """The records behind a check."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def read(
+        self,
+        customer_id: str,
+        currency: str,
+        on: date,
+        *,
+        order_id: str = "",
+        line_id: str | None = None,
+    ) -> CheckRecords:
+        """In one round trip; `line_id` names the line where the order is on one already."""
+        asked = {
+            "customer_id": customer_id,
+            "currency": currency,
+            "on": on,
+            "order_id": order_id,
+            "line_id": line_id,
+        }
+        row = self._session.execute(_RECORDS, asked).mappings().one()
+        found = {
+            "tier": row["tier"],
+            "unbilled": Money(minor=row["unbilled"], currency=currency),
+            "claims": tuple(map(_claim, row["items"] or ())),
+            "holds": tuple(map(_standing, row["holds"] or ())),
+        }
+        line = row["line"]
+        if line is not None:
+            found |= {
+                "line_id": line["owner_id"],
+                "status": line["standing"] or line["status"],
+                "last_draw_on": line["last_draw_on"],
+                "review_due_on": line["review_due_on"],
+                "temporary_until": line["temporary_until"],
+                "grade": line["grade"],
+                "terms": line["terms"],
+                "terms_days": line["terms_days"],
+                "chain": tuple(map(_balance, row["chain"])),
+            }
+        return CheckRecords.model_validate(found)
+
+
+def _claim(item: Mapping[str, Any]) -> OpenClaim:
+    return OpenClaim(
+        item_no=item["invoice_no"],
+        issued_on=item["issued_on"],
+        due_on=item["due_on"],
+        amount=Money(minor=int(item["unpaid"]), currency=item["currency"]),
+        disputed=item["disputed"],
+    )
+
+
+def _balance(account: Mapping[str, Any]) -> Balance:
+    currency = account["currency"]
+    return Balance(
+        account=f"{account['kind']}/{account['owner_id']}",
+        limit=limit_of(account["limit_kind"], account["limit_minor"], currency),
+        reserved=Money(minor=account["reserved_minor"], currency=currency),
+        used=Money(minor=account["used_minor"], currency=currency),
+    )
+
+
+def _standing(body: Mapping[str, Any]) -> StandingHold:
+    hold = Hold.model_validate(body)
+    return StandingHold(hold_id=hold.hold_id, reason=hold.reason_code, cure=hold.note)

@@ -1,0 +1,57 @@
+"""What is owed to orders that wait: another look, once something may have cured them."""
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from domain.notification import Channel
+from domain.value import content_hash
+from storage.notification import Outbox
+
+ALL = ""
+
+# Whoever's orders wait for the same room: the customer's, and those of its group.
+_CONCERNED = """
+    SELECT s.offset_days FROM sales_order s
+    WHERE (s.asked OR s.status IN ('held', 'released'))
+        AND (CAST(:customer_id AS text) = '' OR s.customer_id = ANY (ARRAY(
+            SELECT unnest(customer_ids(c.customer_id)) FROM customer c
+            WHERE c.customer_id = customer_survivor(:customer_id)
+            UNION ALL
+            SELECT unnest(customer_ids(m.customer_id)) FROM customer c
+            JOIN customer m ON m.group_id = c.group_id
+            WHERE c.customer_id = customer_survivor(:customer_id))))
+    LIMIT 1
+"""
+
+
+def owe_recheck(session: Session, key: str, cause: str, customer_id: str = ALL) -> None:
+    """Owe the held orders of a customer and its group, or of all, another look; nothing where none
+    waits.
+
+    For the transaction that may have cured one; `key` names what happened.
+    """
+    offset_days = session.scalar(text(_CONCERNED), {"customer_id": customer_id})
+    if offset_days is None:
+        return
+    run_id = content_hash([key, customer_id])[:32]
+    Outbox(session).post(
+        Channel.TEMPORAL,
+        f"recheck/{run_id}",
+        recipient=run_id,
+        kind="start_recheck",
+        facts={
+            "run_id": run_id,
+            "customer_id": customer_id,
+            "cause": cause,
+            "offset_days": str(offset_days),
+        },
+    )
+
+
+def owe_recheck_of_line(session: Session, key: str, cause: str, line_id: str) -> None:
+    """The same for the customer of a line."""
+    found = session.scalar(
+        text("SELECT customer_id FROM credit_line WHERE line_id = :line_id"), {"line_id": line_id}
+    )
+    if found is not None:
+        owe_recheck(session, key, cause, found)

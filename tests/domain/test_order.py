@@ -1,0 +1,185 @@
+"""An order whatever is done to it: its figures add up, and nothing is taken that is not ordered."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from domain.errors import CreditError, CurrencyMismatch, MoreThanOrdered, OutOfOrder
+from domain.exposure import EntryKind
+from domain.money import Money, money_sum
+from domain.order import (
+    Asking,
+    Moved,
+    Order,
+    OrderAct,
+    OrderContent,
+    OrderPart,
+    OrderStatus,
+    OrderTerms,
+)
+
+NOW, TODAY = datetime(2026, 3, 2, 2, tzinfo=UTC), date(2026, 3, 2)
+amounts = st.integers(1, 2_000).map(lambda minor: Money(minor=minor, currency="CNY"))
+
+
+def cny(minor: int) -> Money:
+    return Money(minor=minor, currency="CNY")
+
+
+def an_order(minor: int = 1_000) -> Order:
+    content = OrderContent(order_no="SO-1", amount=cny(minor))
+    return Order.placed("o-1", "c-1", content, "orders", NOW, TODAY)
+
+
+class Machine(RuleBasedStateMachine):
+    """An order, and the book it moves: what it reserved and used there, by reservation."""
+
+    @initialize(minor=st.integers(1, 2_000))
+    def placed(self, minor: int) -> None:
+        self.order = an_order(minor)
+        self.reserved: dict[str, int] = {}
+        self.used = 0
+        self.keys: set[str] = set()
+        self._ask(OrderAct.PLACE, self.order.covering(), refuses=False)
+
+    @rule(amount=amounts, refuses=st.booleans())
+    def change(self, amount: Money, refuses: bool) -> None:
+        changed = self._unless_refused(lambda: self.order.changed(OrderTerms(amount=amount)))
+        if changed is not None:
+            self.order = changed
+            self._ask(OrderAct.CHANGE, changed.covering(), refuses)
+
+    @rule(amount=amounts, refuses=st.booleans())
+    def deliver(self, amount: Money, refuses: bool) -> None:
+        moves = self._unless_refused(lambda: self.order.delivering(amount))
+        if moves is not None:
+            self._ask(OrderAct.DELIVER, moves, refuses)
+
+    @rule(amount=amounts)
+    def invoice(self, amount: Money) -> None:
+        billed = self._unless_refused(lambda: self.order.billed("INV", amount))
+        self.order = billed or self.order
+
+    @rule(amount=amounts)
+    def credit(self, amount: Money) -> None:
+        moves = self._unless_refused(lambda: self.order.crediting(amount))
+        if moves is not None:
+            self._ask(OrderAct.CREDIT, moves, refuses=False)
+
+    @rule(amount=amounts)
+    def split(self, amount: Money) -> None:
+        part = OrderPart(order_no="A", amount=amount)
+        rest = self._unless_refused(lambda: self.order.without([part]))
+        if rest is not None:
+            made = self.order.part(part, "o-2", "orders", NOW, TODAY)
+            assert rest.amount + made.amount == self.order.amount
+            self.order = rest
+            self._ask(OrderAct.SPLIT, rest.covering(), refuses=False)
+
+    @rule()
+    def lose(self) -> None:
+        """Somebody ends a reservation behind the order's back."""
+        if self.reserved:
+            self.reserved.pop(next(iter(self.reserved)))
+
+    @rule()
+    def close(self) -> None:
+        if self._unless_refused(lambda: self.order.refuse(OrderAct.CLOSE) or True):
+            self._ask(OrderAct.CLOSE, self.order.giving_back(), False, OrderStatus.CLOSED)
+
+    @rule(refuses=st.booleans())
+    def reopen(self, refuses: bool) -> None:
+        if self._unless_refused(lambda: self.order.refuse(OrderAct.REOPEN) or True):
+            self._ask(OrderAct.REOPEN, self.order.covering(), refuses)
+
+    @invariant()
+    def figures_add_up(self) -> None:
+        if not hasattr(self, "order"):
+            return
+        order = self.order
+        assert order.taken + order.delivered <= order.amount
+        assert order.invoiced <= order.delivered
+        assert order.credited <= order.invoiced
+        assert order.uncovered == order.undelivered - order.taken
+        assert order.delivered.minor - order.credited.minor == self.used
+        held = {each.reservation_id: each.amount.minor for each in order.reserved}
+        assert self.reserved.items() <= held.items()
+        if order.status is OrderStatus.CLOSED:
+            assert not self.reserved
+
+    def _ask(
+        self,
+        act: OrderAct,
+        moves: Any,
+        refuses: bool,
+        ends: OrderStatus | None = None,
+    ) -> None:
+        asking = Asking(act=act, moves=moves, by="orders", at=NOW, on=TODAY, ends=ends)
+        asked = self.order.asks(asking)
+        assert not self.keys & {move.key for move in moves}
+        self.keys |= {move.key for move in moves}
+        self.order = asked.moved(self._book(moves, refuses))
+        assert self.order.version == asked.version + 1
+
+    def _book(self, moves: Any, refuses: bool) -> list[Moved]:
+        answers = []
+        for move in moves:
+            known = move.reservation_id in self.reserved
+            if move.kind is EntryKind.RESERVE:
+                made = None if refuses else move.key.replace("/", "-")
+                if made is not None:
+                    self.reserved[made] = move.amount.minor
+                refusal = "over_limit" if refuses else None
+                answers.append(
+                    Moved(move=move, reservation_id=made, line_id="line-1", refusal=refusal)
+                )
+            elif move.kind is EntryKind.REPAY:
+                self.used -= move.amount.minor
+                answers.append(Moved(move=move, line_id="line-1"))
+            elif not known:
+                answers.append(Moved(move=move, refusal="reservation_closed"))
+                if move.kind is EntryKind.COMMIT:
+                    break
+            else:
+                self.reserved.pop(move.reservation_id)
+                self.used += move.amount.minor if move.kind is EntryKind.COMMIT else 0
+                answers.append(Moved(move=move, line_id="line-1"))
+        return answers
+
+    @staticmethod
+    def _unless_refused(act: Any) -> Any:
+        try:
+            return act()
+        except CreditError:
+            return None
+
+
+TestMachine = Machine.TestCase
+TestMachine.settings = settings(max_examples=150, stateful_step_count=25)
+
+
+@given(amount=amounts)
+def test_parts_and_rest_are_the_order(amount: Money) -> None:
+    order = an_order(2_001).stands()
+    parts = [OrderPart(order_no="A", amount=amount)]
+    rest = order.without(parts)
+    assert money_sum((rest.amount, amount), "CNY") == order.amount
+
+
+def test_an_order_keeps_its_currency_and_what_is_delivered() -> None:
+    order = an_order().stands().model_copy(update={"delivered": cny(400)})
+    with pytest.raises(CurrencyMismatch):
+        order.changed(OrderTerms(amount=Money(minor=1, currency="USD")))
+    with pytest.raises(MoreThanOrdered):
+        order.changed(OrderTerms(amount=cny(399)))
+
+
+@pytest.mark.parametrize("act", [OrderAct.CHANGE, OrderAct.DELIVER, OrderAct.CANCEL])
+def test_what_has_ended_takes_nothing_more(act: OrderAct) -> None:
+    ended = an_order().next(status=OrderStatus.CANCELLED)
+    with pytest.raises(OutOfOrder):
+        ended.refuse(act)
