@@ -137,6 +137,7 @@ class Subject(StrEnum):
     POLICY_EDITION = "policy_edition"
     OVERRIDE = "override"
     CAP = "cap"
+    USE = "use"
 
 
 class ApprovalOutcome(StrEnum):
