@@ -74,7 +74,7 @@ class Office(Gateway):
         self._delivered = 0  # the last entry of the outbox that was carried out
         self.holds_back = False  # whether what is owed waits
         self._applications = ApplicationActivities(records)
-        self._approvals = ApprovalActivities(records)
+        self._approvals = ApprovalActivities(records, exposure)
         self._offers = OfferActivities(records, PUBLIC_URL)
         self.sealing = Sealing(seals, GRANTOR)
         self._contracts = ContractActivities(records, self.sealing, PUBLIC_URL)

@@ -48,6 +48,7 @@ from web.api import (
     trade,
     turnaround,
     turnover,
+    use,
     warning,
 )
 
@@ -85,6 +86,7 @@ STAGES = (
     contract,
     line,
     exposure,
+    use,
     rerating,
     outlook,
     review,

@@ -46,6 +46,7 @@ from web.console import (
     tolerance,
     turnaround,
     turnover,
+    use,
     warning,
 )
 from web.console.page import Pages
@@ -76,6 +77,7 @@ _STAGES = (
     cap,
     offer,
     contract,
+    use,
     line,
     review,
     warning,

@@ -5,6 +5,7 @@ from enum import StrEnum
 from domain.collection import CollectionStatus
 from domain.contract import ContractStatus
 from domain.line import ConditionStatus
+from domain.use import UseStatus
 from domain.warning import WarningStatus
 from web.language import Speech
 
@@ -94,6 +95,9 @@ LOOKS = {
     "voided": (OFF, "dash"),
     # caps
     "set": (GOOD, "check"),
+    # uses
+    "released": (GOOD, "check"),
+    "rejected": (BAD, "cross"),
     # drafts of the policy
     "draft": (WAIT, "pen"),
     "published": (GOOD, "check"),
@@ -104,6 +108,7 @@ LOOKS = {
 
 # Where a kind of state means something else by the same text.
 _OWN: dict[type[StrEnum], dict[str, tuple[str, str]]] = {
+    UseStatus: {"approved": (WAIT, "half")},
     ConditionStatus: {"open": (WAIT, "circle")},
     ContractStatus: {"sent": (BUSY, "pen")},
     WarningStatus: {"open": (WAIT, "flag"), "closed": (OFF, "check")},
