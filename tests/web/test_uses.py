@@ -25,6 +25,7 @@ from domain.errors import (
     DepositTooLow,
     KeyReused,
     Malformed,
+    MalformedAmount,
     NoAuthority,
     NoteMissing,
     NotFound,
@@ -544,6 +545,9 @@ def test_a_day_gone_by_and_evidence_that_is_not_on_file_are_refused(counter: Cou
         counter.asks(due_on=counter.on)
     with pytest.raises(NotFound):
         counter.asks(evidence_hash="0" * 64)
+    for absurd in ({"amount": cny(10**16)}, {"deposit": cny(10**16)}):
+        with pytest.raises(MalformedAmount):
+            counter.asks(**absurd)
     with pytest.raises(ValidationError, match="CNY and USD"):
         counter.asks(deposit=Money.of(1, "USD"))
 

@@ -75,6 +75,8 @@ class UseService:
         """
         permit(person, Action.USE_ASK)
         takeable(content.amount)
+        if content.deposit is not None and content.deposit.minor:
+            takeable(content.deposit)
         now, on = self._clock.now(), self._clock.business_on()
         if content.due_on is not None and content.due_on <= on:
             raise DateNotToCome(field="due_on", date=content.due_on, business_on=on)
