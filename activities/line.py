@@ -9,6 +9,7 @@ from temporalio import activity
 from activities.application import close_case
 from activities.form import facts_of, line_of
 from activities.signatures import LineSteps
+from activities.use import sweep_uses
 from domain.application import Application, ApplicationType, Case, CaseStatus
 from domain.calendar import business_on, day_begins_at
 from domain.contract import Letter, Terms
@@ -132,6 +133,7 @@ class LineActivities(LineSteps):
         ended = self._exposure.expire_due(
             business_on=business_on(sweep.at, sweep.offset_days), as_of=sweep.at, most=sweep.most
         )
+        ended += sweep_uses(self._records, self._exposure, sweep.at, sweep.most - ended)
         return ExpirySwept(ended=ended)
 
 

@@ -31,6 +31,7 @@ from domain.reasons import of_field, of_toml
 from domain.review import Proposal
 from domain.terms import BenchmarkCode, StartEvent, TermsText
 from domain.toml import toml_text
+from domain.use import ReleaseItem
 from domain.value import Value, lasting_hash
 from domain.warning import WarningLevel
 
@@ -763,6 +764,25 @@ class LinePolicy(Value):
     maturity_days_after_end: int | None = Field(default=None, ge=0)
 
 
+class UseRow(Value):
+    """Uses that are approved before they are had: of a product, from an amount in the reporting
+    currency, or the first one of a line. What is left empty does not matter."""
+
+    code: Code
+    products: tuple[Code, ...] = ()
+    from_amount: Annotated[Exact, Field(ge=0)] = Decimal(0)  # by name (名义金额)
+    first_use: bool = False
+    step: ApprovalStep | None = None  # a body of its own; None: the tier of the amount
+    review: tuple[ReleaseItem, ...] = tuple(ReleaseItem)  # what the release review has to see
+
+
+class UsesPolicy(Value):
+    """Which uses are approved (用信审批) and reviewed at their release (放款审核); none without rows."""
+
+    wait_days: int = Field(default=15, ge=1, le=365)  # from asking to the release, then it lapses
+    rows: tuple[UseRow, ...] = ()
+
+
 class ReviewPolicy(Value):
     """When a line is looked at again, and what the second look may propose."""
 
@@ -1186,6 +1206,7 @@ class PolicyEdition(Value):
     offer: OfferPolicy = OfferPolicy()
     types: TypesPolicy = TypesPolicy()
     checks: CheckPolicy = CheckPolicy()
+    uses: UsesPolicy = UsesPolicy()
 
     @cached_property
     def edition_hash(self) -> str:

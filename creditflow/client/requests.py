@@ -833,6 +833,39 @@ def cap(cap_id: str) -> Call[v.CapView]:
     return reading(_at("caps", cap_id), v.CapView)
 
 
+def ask_use(line_id: str, content: v.UseContent, key: str | None) -> Call[v.UseRecord]:
+    body = {"line_id": line_id, **content.model_dump(mode="json")}
+    return writing("/uses", v.UseRecord, body, key=key)
+
+
+def uses_page(
+    cursor: str | None, *, line_id: str | None, customer_id: str | None, status: str | None
+) -> Call[v.Page[v.UseRecord]]:
+    return reading(
+        "/uses",
+        v.Page[v.UseRecord],
+        cursor=cursor,
+        line_id=line_id,
+        customer_id=customer_id,
+        status=status,
+    )
+
+
+def use(use_id: str) -> Call[v.UseView]:
+    return reading(_at("uses", use_id), v.UseView)
+
+
+def withdraw_use(use_id: str, note: str) -> Call[v.UseRecord]:
+    return writing(_at("uses", use_id, "withdraw"), v.UseRecord, {"note": note})
+
+
+def review_use(
+    use_id: str, act: str, checks: Sequence[v.ReleaseCheck], note: str
+) -> Call[v.UseRecord]:
+    said = [each.model_dump(mode="json") for each in checks]
+    return writing(_at("uses", use_id, act), v.UseRecord, {"checks": said, "note": note})
+
+
 def figures() -> Call[v.Figures]:
     return reading("/figures", v.Figures)
 

@@ -890,6 +890,46 @@ class Client(Connection):
         """A cap that was asked for: who is asked, and what they said."""
         return self.run(requests.cap(cap_id))
 
+    def ask_use(
+        self, line_id: str, content: v.UseContent, *, key: str | None = None
+    ) -> v.UseRecord:
+        """Ask for a use that policy marks: reserved at once, then decided and released by others."""
+        return self.run(requests.ask_use(line_id, content, key))
+
+    def list_uses(
+        self,
+        *,
+        line_id: str | None = None,
+        customer_id: str | None = None,
+        status: str | None = None,
+    ) -> Iterator[v.UseRecord]:
+        """Uses that were asked for, newest first."""
+        return self._pages(
+            lambda cursor: requests.uses_page(
+                cursor, line_id=line_id, customer_id=customer_id, status=status
+            )
+        )
+
+    def fetch_use(self, use_id: str) -> v.UseView:
+        """A use: its release review, who is asked, and what they said."""
+        return self.run(requests.use(use_id))
+
+    def withdraw_use(self, use_id: str, note: str = "") -> v.UseRecord:
+        """Take a use back before it is released; what it holds is given back."""
+        return self.run(requests.withdraw_use(use_id, note))
+
+    def release_use(
+        self, use_id: str, checks: Sequence[v.ReleaseCheck], note: str = ""
+    ) -> v.UseRecord:
+        """Release an approved use, each item of its review seen: its reservation becomes use."""
+        return self.run(requests.review_use(use_id, "release", checks, note))
+
+    def reject_use(
+        self, use_id: str, note: str, checks: Sequence[v.ReleaseCheck] = ()
+    ) -> v.UseRecord:
+        """Reject an approved use at its release, with why; what it holds is given back."""
+        return self.run(requests.review_use(use_id, "reject", checks, note))
+
     def fetch_history(self, case_id: str) -> Sequence[v.Event]:
         """What happened to a case, oldest first, refused attempts included."""
         return self.run(requests.history(case_id)).items

@@ -2738,6 +2738,84 @@ class ReleaseView(Answer):
     release: HoldRelease
     hold: OrderHold
     order: Order
+
+
+class UseContent(Answer):
+    """A use that policy marks, as one asks for it; `amount` is by name, `deposit` what covers it."""
+
+    product: str
+    amount: Money
+    purpose: str
+    payee: str
+    deposit: Money | None = None
+    due_on: date | None = None
+    evidence_hash: str | None = None
+
+
+class UseRequest(UseContent):
+    """A use as it was asked for; `exposure` is what it takes of the limit."""
+
+    use_id: str
+    line_id: str
+    customer_id: str
+    exposure: Money
+    row: str
+    review: tuple[str, ...]
+    edition_hash: str
+    wait_until: AwareDatetime
+    asked_by: str
+    asked_at: AwareDatetime
+    asked_on: date
+    offset_days: int
+
+
+class ReleaseCheck(Answer):
+    """One item of a release review: `contract`, `conditions`, `cover`, `purpose`, `payee` or
+    `deposit`; whether it holds, and by which evidence."""
+
+    item: str
+    held: bool
+    evidence: str = ""
+    evidence_hash: str | None = None
+
+
+class UseStep(Answer):
+    """One thing that became of a use, and whose word it was."""
+
+    use_id: str
+    seq: int
+    status: str
+    person_id: str
+    at: AwareDatetime
+    on: date
+    note: str
+    checks: tuple[ReleaseCheck, ...]
+
+
+class UseMovement(Answer):
+    """What the ledger did for a use: `reserve`, `commit` or `release`."""
+
+    kind: str
+    entry_id: str
+    posted_at: AwareDatetime
+
+
+class UseRecord(Answer):
+    """A use from asking to end: `asked`, `approved`, `declined`, `released`, `rejected`,
+    `withdrawn`, `lapsed` or `refused`."""
+
+    request: UseRequest
+    steps: tuple[UseStep, ...]
+    movements: tuple[UseMovement, ...]
+    status: str
+    reservation_id: str | None
+
+
+class UseView(Answer):
+    """A use with what our records show of its release review, who is asked and what they said."""
+
+    use: UseRecord
+    shown: tuple[ReleaseCheck, ...]
     approvals: tuple[Mapping[str, Any], ...]
     tasks: tuple[Task, ...]
     decisions: tuple[Decision, ...]

@@ -79,6 +79,7 @@ COMMANDS: dict[str, Entry] = {
     "order": Entry("creditflow.commands.order:order", "Orders, from quoting to invoice."),
     "holds": Entry("creditflow.commands.order:holds", "Orders that stand still, and why."),
     "caps": Entry("creditflow.commands.cap:caps", "What all lines of one customer may come to."),
+    "use": Entry("creditflow.commands.use:use", "Uses that are approved, then released."),
     "line": Entry("creditflow.commands.line:line", "One line, and what is done on it."),
     "ledger": Entry("creditflow.commands.line:ledger", "The book of entries."),
     "classes": Entry(

@@ -138,6 +138,7 @@ class Subject(StrEnum):
     OVERRIDE = "override"
     CAP = "cap"
     HOLD_RELEASE = "hold_release"
+    USE = "use"
 
 
 class ApprovalOutcome(StrEnum):

@@ -502,6 +502,27 @@ class Accounts:
         ]
         return [(balance_of(row), row.decision_id) for row in rows if row is not None]
 
+    def has_used(self, line_id: str) -> bool:
+        """Whether anything of a line was ever used."""
+        query = text(
+            "SELECT EXISTS (SELECT FROM exposure_entry e JOIN exposure_account a USING (account_no)"
+            " WHERE a.kind = 'line' AND a.owner_id = :line_id AND e.kind = 'commit')"
+        )
+        return bool(self._session.scalar(query, {"line_id": line_id}))
+
+    def product_asked(
+        self, line_id: str | None, customer_id: str | None, currency: str, on: date
+    ) -> tuple[str | None, str | None]:
+        """The line that an order would be taken from, and the one product it is of; none where
+        there is no such line, or it is of several."""
+        query = text(
+            "SELECT owner_id, product FROM exposure_account WHERE kind = 'line' AND owner_id ="
+            " coalesce(:line_id, exposure_line_of(:customer_id, :currency, :business_on))"
+        )
+        asked = {"line_id": line_id, "customer_id": customer_id, "currency": currency}
+        row = self._session.execute(query, {**asked, "business_on": on}).first()
+        return (row.owner_id, row.product) if row is not None else (None, None)
+
     def taken_of(self, customer_ids: Sequence[str], currency: str) -> Money:
         """What is reserved and used on the lines of these customers in a currency."""
         taken = self._session.scalar(

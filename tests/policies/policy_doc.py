@@ -707,6 +707,23 @@ def conditions(edition: PolicyEdition) -> str:
     return _condition_rows(edition.contract.conditions)
 
 
+def uses(edition: PolicyEdition) -> str:
+    return _table(
+        ("row", "products", "from", "first use alone", "decided by", "its release review sees"),
+        (
+            (
+                row.code,
+                _named(row.products, "all"),
+                f"{row.from_amount:,f}" if row.from_amount else "any amount",
+                "yes" if row.first_use else "no",
+                _named(row.step.positions, "-") if row.step else "the tier of the amount",
+                ", ".join(row.review),
+            )
+            for row in edition.uses.rows
+        ),
+    )
+
+
 def requirements(edition: PolicyEdition) -> str:
     return _condition_rows(edition.contract.requirements)
 
@@ -791,6 +808,7 @@ def clocks(edition: PolicyEdition) -> str:
             ("exchange rate, at most", f"{edition.exchange.rate_age_days_max} days"),
             ("payment record looks back", f"{edition.payments.window_days} days"),
             ("reservation holds", f"{edition.line.reservation_minutes} minutes"),
+            ("a use waits for approval and release", f"{edition.uses.wait_days} days"),
             ("last draw before the line's end", f"{edition.line.last_draw_days_before_end} days"),
             ("temporary limit, longest", f"{edition.temporary.days_max} days"),
             ("book is looked at again after", f"{policy.recheck_hours} h"),
@@ -1049,6 +1067,7 @@ TABLES: dict[str, Callable[[PolicyEdition], str]] = {
         automatic,
         conditions,
         requirements,
+        uses,
         review,
         warnings,
         reminders,

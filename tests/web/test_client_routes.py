@@ -51,6 +51,10 @@ SAMPLES: dict[Any, Sequence[Any]] = {
     Mapping[str, str]: ({"audit_report": "a" * 64},),
     Money: (Money.of("5", "CNY"),),
     Sequence[Money]: ((Money.of("5", "CNY"),),),
+    values.UseContent: (
+        values.UseContent(product="x", amount=Money.of("5", "CNY"), purpose="x", payee="x"),
+    ),
+    Sequence[values.ReleaseCheck]: ((values.ReleaseCheck(item="payee", held=True),),),
     values.SchemeProposal: (
         values.SchemeProposal(
             scheme=values.FacilityScheme(limit=Money.of("5", "CNY"), sub_lines=()),

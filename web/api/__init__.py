@@ -54,6 +54,7 @@ from web.api import (
     trade,
     turnaround,
     turnover,
+    use,
     warning,
     webhook,
 )
@@ -97,6 +98,7 @@ STAGES = (
     exposure,
     order,
     hold,
+    use,
     rerating,
     outlook,
     review,

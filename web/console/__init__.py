@@ -51,6 +51,7 @@ from web.console import (
     tolerance,
     turnaround,
     turnover,
+    use,
     warning,
     webhook,
 )
@@ -83,6 +84,7 @@ _STAGES = (
     cap,
     offer,
     contract,
+    use,
     line,
     order,
     hold,

@@ -171,6 +171,7 @@ def _inbox(
         typed=typed or Typed(),
         bulk_words=_BULK_WORDS,
         form_key=new_id(),
+        to_release=permitted(visit.person, Action.USE_RELEASE),
         view=chosen,
         views=visit.tabs("/tasks", "tasks.view", _VIEWS, chosen),
         tasks=tasks,
@@ -456,11 +457,41 @@ def _release_page(
     )
 
 
+@dataclass(frozen=True)
+class UseAsked:
+    """A task about a use, as the parts of the page that all tasks share know it."""
+
+    path: str
+    tasks: Sequence[TaskView]
+    kind: str = "use"
+
+
+def _use_page(
+    visit: Visit,
+    page: TaskPage,
+    typed: Typed,
+    refusal: Problem | None,
+    typed_act: TypedAct | None,
+) -> HTMLResponse:
+    """A task about a use: what was asked for of which line."""
+    view = visit.services.uses.read(visit.person, page.approval.request.subject_id)
+    asked = view.use.request
+    names = visit.customer_names([asked.customer_id])
+    return visit.show(
+        "use/task.html",
+        refusal=refusal,
+        use=view.use,
+        owner_name=names.get(asked.customer_id, asked.customer_id),
+        assessment=None,
+        **_told(visit, page, typed, UseAsked(f"/uses/{asked.use_id}", view.tasks), typed_act),
+    )
+
+
 def _told(
     visit: Visit,
     page: TaskPage,
     typed: Typed,
-    asked: "Asked | CapAsked | ReleaseAsked",
+    asked: "Asked | CapAsked | ReleaseAsked | UseAsked",
     typed_act: TypedAct | None = None,
 ) -> dict[str, Any]:
     """What every page of a task shows: whose it is and why, what was said, and the forms."""
@@ -552,6 +583,8 @@ def _task_page(
         return _cap_page(visit, page, typed, refusal, typed_act)
     if page.approval.request.subject is Subject.HOLD_RELEASE:
         return _release_page(visit, page, typed, refusal, typed_act)
+    if page.approval.request.subject is Subject.USE:
+        return _use_page(visit, page, typed, refusal, typed_act)
     asked = _asked(visit, page)
     assessment = asked.assessment
     spread = spread_of(assessment.dossier.statements if assessment else (), visit.speech)
@@ -587,15 +620,17 @@ def _most(asked: "Asked") -> dict[str, Any]:
     return {"limit_most": judged.limit_recommended, "term_most": application.term_months}
 
 
-def _verdicts(asked: "Asked | CapAsked | ReleaseAsked", page: TaskPage) -> dict[str, Verdict]:
+def _verdicts(
+    asked: "Asked | CapAsked | ReleaseAsked | UseAsked", page: TaskPage
+) -> dict[str, Verdict]:
     """The words that may be given; once decided, all of them, to show the one that was.
 
-    An override, a cap or a release is confirmed or declined, and goes back to nobody.
+    An override, a cap, a release or a use is confirmed or declined, and goes back to nobody.
     """
     if not page.words:
         return VERDICTS
     words = {word.value: word for word in page.words}
-    if asked.kind in ("override", "cap", "hold_release"):
+    if asked.kind in ("override", "cap", "hold_release", "use"):
         words.pop(Verdict.RETURN, None)
     return words
 
@@ -640,7 +675,7 @@ def _limit(visit: Visit, page: TaskPage, typed: str) -> Money | None:
     """The lower limit an approver names, in the currency asked for; nothing where none is named."""
     if not typed.strip():
         return None
-    if page.approval.request.subject in (Subject.CAP, Subject.HOLD_RELEASE):
+    if page.approval.request.subject in (Subject.CAP, Subject.HOLD_RELEASE, Subject.USE):
         return Money.of(plain_amount(typed), page.task.amount.currency)
     asked = _asked(visit, page)
     most = asked.assessment.limit_recommended if asked.assessment else asked.amount

@@ -36,6 +36,7 @@ GROUPS: Mapping[str, tuple[Entry, ...]] = {
         Entry("lines", "/lines", "gauge", Action.LINE_READ),
         Entry("orders", "/orders", "file", Action.ORDER_READ),
         Entry("holds", "/holds", "lock", Action.HOLD_READ),
+        Entry("uses", "/uses", "coins", Action.USE_READ),
         Entry("reviews", "/reviews", "cycle", Action.REVIEW_READ),
         Entry("related", "/related", "flag", Action.RELATED_READ),
         Entry("insurance", "/insurance", "shield", Action.INSURANCE_READ),

@@ -6,6 +6,7 @@ from domain.collection import CollectionStatus
 from domain.contract import ContractStatus
 from domain.hold import HoldStatus
 from domain.line import ConditionStatus
+from domain.use import UseStatus
 from domain.warning import WarningStatus
 from web.language import Speech
 
@@ -120,6 +121,7 @@ LOOKS = {
 
 # Where a kind of state means something else by the same text.
 _OWN: dict[type[StrEnum], dict[str, tuple[str, str]]] = {
+    UseStatus: {"approved": (WAIT, "half")},
     ConditionStatus: {"open": (WAIT, "circle")},
     ContractStatus: {"sent": (BUSY, "pen")},
     WarningStatus: {"open": (WAIT, "flag"), "closed": (OFF, "check")},

@@ -130,6 +130,9 @@ class Action(StrEnum):
     LINE_FREEZE = "line.freeze"
     LINE_UNFREEZE = "line.unfreeze"
     LINE_TERMINATE = "line.terminate"
+    USE_READ = "use.read"
+    USE_ASK = "use.ask"
+    USE_RELEASE = "use.release"
     LEDGER_VERIFY = "ledger.verify"
 
     ORDER_READ = "order.read"
@@ -296,6 +299,10 @@ MATRIX: dict[Action, frozenset[Role]] = {
     # Freezing and lifting are two authorities: an approver lifts, or another risk officer.
     Action.LINE_UNFREEZE: frozenset({_APPROVER, _RISK}),
     Action.LINE_TERMINATE: frozenset({_APPROVER}),
+    Action.USE_READ: _READERS | {_ORDERS},
+    Action.USE_ASK: frozenset({_RM, _ORDERS}),
+    # Never whoever asked, manages the customer or approved it; the use itself sees to that.
+    Action.USE_RELEASE: frozenset({_RELEASE}),
     Action.LEDGER_VERIFY: frozenset({_RISK, _OPERATOR, _AUDITOR}),
     Action.ORDER_READ: _READERS | {_ORDERS},
     Action.ORDER_PLACE: frozenset({_RM, _ORDERS}),

@@ -66,6 +66,7 @@ from web.service.tolerance import ToleranceService
 from web.service.trade import TradeService
 from web.service.turnaround import TurnaroundService
 from web.service.turnover import TurnoverService
+from web.service.use import UseService
 from web.service.warning import WarningService
 from web.service.webhook import WebhookService
 from workflows.codec import Codec
@@ -115,6 +116,7 @@ class Services:
     contracts: ContractService
     lines: LineService
     exposure: ExposureService
+    uses: UseService
     reviews: ReviewService
     reratings: ReratingService
     outlooks: OutlookService
@@ -199,6 +201,7 @@ def build_services(
         contracts=ContractService(records, gateway, clock, grantor),
         lines=LineService(records, exposure, gateway, clock),
         exposure=ExposureService(records, exposure, clock),
+        uses=UseService(records, exposure, clock),
         reviews=ReviewService(records, gateway),
         reratings=ReratingService(records, gateway, clock),
         outlooks=OutlookService(records, clock),
