@@ -92,7 +92,7 @@ class LineService:
             events = tuple(Lines(session).events(line_id))
         return LineView(
             line=line,
-            balances=self._exposure.balances(line_id),
+            balances=self._exposure.balances(line_id, self._clock.business_on()),
             freezes=freezes,
             events=events,
         )
