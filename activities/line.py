@@ -545,8 +545,16 @@ def _progress(session: Session, line: CreditLine, offset_days: int, on: date) ->
             review_open=review_open,
             offset_days=offset_days,
             closing_on=on if line.closing else None,
+            limit_moves_on=_limit_moves_on(session, line, on),
         ),
     )
+
+
+def _limit_moves_on(session: Session, line: CreditLine, on: date) -> date | None:
+    account = Accounts(session).find_balance("line", line.line_id, line.limit.currency)
+    parts = account.parts if account is not None else ()
+    days = (each.from_on for each in parts if each.from_on is not None and each.from_on > on)
+    return min(days, default=None)
 
 
 # ── what people do, and rules in the system's name ───────────────────────────────────────────────

@@ -10,6 +10,7 @@ from activities.assessment import collect_dossier
 from activities.line import LineActivities
 from activities.line_cover import follow_register
 from domain.application import Application, ApplicationType
+from domain.calendar import day_begins_at
 from domain.cover import CoverContent
 from domain.errors import OverLimit
 from domain.exposure import Limit
@@ -172,9 +173,10 @@ def test_looking_again_at_what_has_not_changed_writes_nothing(
 
     follow(records)
     look = LineLook(line_id=line.line_id, at=noon(ON))
-    LineActivities(records, exposure).look_at_line(look)
+    progress = LineActivities(records, exposure).look_at_line(look)
 
     assert len(exposure.entries(line.line_id)) == before
+    assert progress.look_again_at == day_begins_at(LAST + timedelta(days=1))
 
 
 def test_a_guarantor_of_the_whole_line_refuses_by_name_what_it_cannot_bear(

@@ -13,6 +13,7 @@ from web.api import (
     benchmark,
     cap,
     classification,
+    cliff,
     cohort,
     collection,
     contract,
@@ -56,6 +57,7 @@ from web.api import (
 
 STAGES = (
     health,
+    cliff,
     identity,
     customer,
     merge,
