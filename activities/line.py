@@ -8,6 +8,7 @@ from temporalio import activity
 
 from activities.application import close_case
 from activities.form import facts_of, line_of
+from activities.line_cover import follow_cover, resting, stand
 from activities.signatures import LineSteps
 from activities.use import sweep_uses
 from domain.application import Application, ApplicationType, Case, CaseStatus
@@ -97,6 +98,8 @@ class LineActivities(LineSteps):
             if line.temporary_until is not None and on > line.temporary_until:
                 edition = Editions(session).read(line.edition_hash)
                 line = Lines(session).end_temporary(line, on, look.at, edition.temporary.overlap)
+            else:
+                follow_cover(session, line, on)
             if line.closing:
                 line = _ended_where_free(session, line, look.at)
             if on > line.ends_on and not line.status.ended:
@@ -278,28 +281,28 @@ class _Gate:
         customer = Customers(self._session).read(letter.terms.customer_id)
         grade = Assessments(self._session).read(case.case_id).rating.grade
         dates = self._dates(case, letter, grade)
-        line = Lines(self._session).open(
-            CreditLine(
-                line_id=_line_id_of(case.case_id, self._request.at),
-                customer_id=letter.terms.customer_id,
-                group_id=customer.group_id,
-                case_id=case.case_id,
-                letter_no=letter.letter_no,
-                contract_id=self._request.contract_id,
-                terms=letter.terms,
-                limit=letter.terms.limit,
-                status=LineStatus.ACTIVE,
-                grade=grade,
-                edition_hash=case.edition_hash,
-                starts_on=dates.starts_on,
-                last_draw_on=dates.last_draw_on,
-                ends_on=dates.ends_on,
-                review_due_on=dates.review_due_on,
-                activated_at=self._request.at,
-            ),
-            self._on,
-            self._bounds(case, letter, dates.ends_on),
+        line = CreditLine(
+            line_id=_line_id_of(case.case_id, self._request.at),
+            customer_id=letter.terms.customer_id,
+            group_id=customer.group_id,
+            case_id=case.case_id,
+            letter_no=letter.letter_no,
+            contract_id=self._request.contract_id,
+            terms=letter.terms,
+            limit=letter.terms.limit,
+            status=LineStatus.ACTIVE,
+            grade=grade,
+            edition_hash=case.edition_hash,
+            starts_on=dates.starts_on,
+            last_draw_on=dates.last_draw_on,
+            ends_on=dates.ends_on,
+            review_due_on=dates.review_due_on,
+            activated_at=self._request.at,
         )
+        rests = resting(self._session, line, letter, self._on)
+        bounds = self._bounds(case, letter, dates.ends_on)
+        line = Lines(self._session).open(line, self._on, bounds, rests.parts)
+        stand(self._session, line, rests, self._on)
         Outbox(self._session).post(
             Channel.TEMPORAL,
             f"{line.line_id}/start",
@@ -333,6 +336,8 @@ class _Gate:
                     "review_due_on": dates.review_due_on,
                 }
             )
+        beside = kind is ApplicationType.TEMPORARY_INCREASE  # the line's own limit stays
+        rests = None if beside else resting(self._session, line, letter, self._on)
         changed = Lines(self._session).change(
             line,
             letter,
@@ -341,7 +346,10 @@ class _Gate:
             at=self._request.at,
             business_on=self._on,
             bounds=self._bounds(case, letter, line.ends_on),
+            cover_parts=rests.parts if rests is not None else None,
         )
+        if rests is not None:
+            stand(self._session, changed, rests, self._on)
         if kind is ApplicationType.RESTRUCTURE:
             self._on_file(case, changed)
         tell_line(self._session, line.line_id, f"{letter.letter_no}/line_changed")
@@ -385,6 +393,7 @@ class _Gate:
             business_on=self._on,
             bounds=self._bounds(case, letter, line.ends_on),
         )
+        follow_cover(self._session, amended, self._on)
         if application.application_type is ApplicationType.TERMINATION:
             amended = self._closing(amended, letter)
         tell_line(self._session, line.line_id, f"{letter.letter_no}/line_changed")
@@ -538,8 +547,16 @@ def _progress(session: Session, line: CreditLine, offset_days: int, on: date) ->
             review_open=review_open,
             offset_days=offset_days,
             closing_on=on if line.closing else None,
+            limit_moves_on=_limit_moves_on(session, line, on),
         ),
     )
+
+
+def _limit_moves_on(session: Session, line: CreditLine, on: date) -> date | None:
+    account = Accounts(session).find_balance("line", line.line_id, line.limit.currency)
+    parts = account.parts if account is not None else ()
+    days = (each.from_on for each in parts if each.from_on is not None and each.from_on > on)
+    return min(days, default=None)
 
 
 # ── what people do, and rules in the system's name ───────────────────────────────────────────────

@@ -22,6 +22,8 @@ from domain.value import Value
 AMOUNT_MINOR_MAX = 10**17
 # Enough to see what is wrong.
 DISCREPANCIES_MAX = 100
+# The codes of a limit's parts.
+TEMPORARY, COVER = "temporary", "cover"
 
 
 class LimitKind(StrEnum):
@@ -148,7 +150,7 @@ def composed(
         LimitPart(
             amount=level - before,
             from_on=day,
-            code="temporary",
+            code=TEMPORARY,
             of=ended[day - timedelta(days=1)],
         )
         for before, level, day in zip(levels, levels[1:], days[1:], strict=False)

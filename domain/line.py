@@ -351,12 +351,17 @@ def refuse_stop(effect: ListEffect | None, screened_on: date) -> None:
 
 
 def next_due_at(
-    line: CreditLine, *, review_open: bool, offset_days: int, closing_on: date | None = None
+    line: CreditLine,
+    *,
+    review_open: bool,
+    offset_days: int,
+    closing_on: date | None = None,
+    limit_moves_on: date | None = None,
 ) -> datetime | None:
     """The instant of the first business day on which time alone does something to the line.
 
     One that ends when nothing is taken is looked at on every day and reviewed no more; `closing_on`
-    is today.
+    is today, `limit_moves_on` the next day on which a part of its limit begins or ends.
     """
     if line.status.ended:
         return None
@@ -367,4 +372,6 @@ def next_due_at(
         days.append(line.review_due_on)
     if line.temporary_until is not None:
         days.append(line.temporary_until + timedelta(days=1))
+    if limit_moves_on is not None:
+        days.append(limit_moves_on)
     return day_begins_at(min(days), offset_days)

@@ -1355,6 +1355,14 @@ class AsyncClient(AsyncConnection):
     async def fetch_line(self, line_id: str) -> v.LineView:
         return await self.run(requests.line(line_id))
 
+    async def fetch_line_cliffs(self, line_id: str, *, days: int = 90) -> v.LineCliffs:
+        """What becomes of a line by itself in the days ahead, and what that leaves open."""
+        return await self.run(requests.line_cliffs(line_id, days))
+
+    async def fetch_cliffs(self, *, days: int = 90, customer_id: str | None = None) -> v.CliffBook:
+        """The lines whose limit, last draw or end changes by itself, the nearest first."""
+        return await self.run(requests.cliffs(days, customer_id))
+
     def list_entries(self, line_id: str) -> AsyncIterator[v.Entry]:
         """The line's book, newest first."""
         return self._pages(lambda cursor: requests.entries_page(line_id, cursor))

@@ -1193,6 +1193,14 @@ def line(line_id: str) -> Call[v.LineView]:
     return reading(_at("lines", line_id), v.LineView)
 
 
+def line_cliffs(line_id: str, days: int) -> Call[v.LineCliffs]:
+    return reading(_at("lines", line_id, "cliffs"), v.LineCliffs, days=days)
+
+
+def cliffs(days: int, customer_id: str | None) -> Call[v.CliffBook]:
+    return reading("/cliffs", v.CliffBook, days=days, customer_id=customer_id)
+
+
 def entries_page(line_id: str, cursor: str | None) -> Call[v.Page[v.Entry]]:
     return reading(_at("lines", line_id, "entries"), v.Page[v.Entry], cursor=cursor, page_size=200)
 

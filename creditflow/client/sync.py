@@ -1333,6 +1333,14 @@ class Client(Connection):
     def fetch_line(self, line_id: str) -> v.LineView:
         return self.run(requests.line(line_id))
 
+    def fetch_line_cliffs(self, line_id: str, *, days: int = 90) -> v.LineCliffs:
+        """What becomes of a line by itself in the days ahead, and what that leaves open."""
+        return self.run(requests.line_cliffs(line_id, days))
+
+    def fetch_cliffs(self, *, days: int = 90, customer_id: str | None = None) -> v.CliffBook:
+        """The lines whose limit, last draw or end changes by itself, the nearest first."""
+        return self.run(requests.cliffs(days, customer_id))
+
     def list_entries(self, line_id: str) -> Iterator[v.Entry]:
         """The line's book, newest first."""
         return self._pages(lambda cursor: requests.entries_page(line_id, cursor))

@@ -2828,6 +2828,54 @@ class LineView(Answer):
     events: tuple[Mapping[str, Any], ...]
 
 
+class Cliff(Answer):
+    """A day with what is over from it on, and what the limit moves by."""
+
+    on: date
+    kind: str
+    of: str
+    change: Money
+    limit: Money
+
+
+class LimitStep(Answer):
+    on: date
+    limit: Money
+
+
+class Uncovered(Answer):
+    """Of what is taken today, what stands above the limit after so many days."""
+
+    days: int
+    on: date
+    limit: Money
+    exposure: Money
+    uncovered: Money
+
+
+class LineCliffs(Answer):
+    """What becomes of a line by itself in the days ahead."""
+
+    line_id: str
+    customer_id: str
+    as_of: date
+    until: date
+    exposure: Money
+    steps: tuple[LimitStep, ...]
+    cliffs: tuple[Cliff, ...]
+    uncovered: tuple[Uncovered, ...]
+
+
+class CliffBook(Answer):
+    """Lines with a cliff ahead, the nearest first, and what they leave open by currency."""
+
+    as_of: date
+    until: date
+    items: tuple[LineCliffs, ...]
+    uncovered: Mapping[str, tuple[Uncovered, ...]]
+    complete: bool
+
+
 class LineProgress(Answer):
     line_id: str
     status: str

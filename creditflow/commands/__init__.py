@@ -55,6 +55,7 @@ COMMANDS: dict[str, Entry] = {
     "supplier": Entry("creditflow.commands.supplier:supplier", "A customer that supplies us too."),
     "turnover": Entry("creditflow.commands.turnover:turnover", "What VAT invoices come to."),
     "cover": Entry("creditflow.commands.cover:cover", "What stands behind credit."),
+    "cliffs": Entry("creditflow.commands.cliff:cliffs", "Limits that fall by themselves."),
     "insurance": Entry(
         "creditflow.commands.insurance:insurance", "What insurers cover of customers' debts."
     ),

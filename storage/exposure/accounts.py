@@ -135,6 +135,7 @@ class Accounts:
         ends_on: date,
         business_on: date,
         bounds: UseBounds | None = None,
+        parts: Sequence[LimitPart] = (),
     ) -> None:
         """Open a line's account with its first limit, those of its sub-lines, and its group's where
         it has none yet.
@@ -159,6 +160,7 @@ class Accounts:
             currency,
             decision_id,
             business_on,
+            parts,
             customer_id=customer_id,
             customer_no=chains.find_own(customer_id, currency),
             parent_no=parent_no,
@@ -379,6 +381,26 @@ class Accounts:
         )
         return limit
 
+    def set_parts(
+        self, line_id: str, code: str, parts: Sequence[LimitPart], *, business_on: date
+    ) -> bool:
+        """Put other dated parts of a kind beside a line's limit, which stays as it was decided;
+        whether that is anything new."""
+        account = self._lock(LINE, line_id, None)
+        standing = parts_of(account.parts, account.currency)
+        wanted = (*(each for each in standing if each.code != code), *parts)
+        if wanted == standing:
+            return False
+        self.set_limit(
+            line_id,
+            _limit_of(account),
+            decision_id=account.decision_id,
+            key=f"{line_id}/parts/{account.entries + 1}",
+            business_on=business_on,
+            parts=wanted,
+        )
+        return True
+
     def set_standing(
         self,
         line_id: str,
@@ -473,10 +495,25 @@ class Accounts:
             numbers.append(self._open(kind, owner_id, limit, currency, decision_id, business_on))
             found = self._lock(kind, owner_id, currency)
             if _limit_of(found) != limit:
-                self._decide(kind, owner_id, limit, currency, decision_id, business_on)
+                self.set_limit(
+                    owner_id,
+                    limit,
+                    decision_id=decision_id,
+                    # What it can bear may come and go, and come back, under one letter.
+                    key=f"{decision_id}/{kind}/{owner_id}/{found.entries + 1}",
+                    business_on=business_on,
+                    kind=kind,
+                    currency=currency,
+                )
         Chains(self._session).stand_on(line_id, numbers, business_on)
 
-    def find_balance(self, kind: str, owner_id: str, currency: str) -> Balance | None:
+    def hold_lines(self, customer_ids: Sequence[str]) -> None:
+        """No order moves a line of these customers until the transaction ends."""
+        Chains(self._session).hold_lines(customer_ids)
+
+    def find_balance(
+        self, kind: str, owner_id: str, currency: str, on: date | None = None
+    ) -> Balance | None:
         """Where an account stands, if there is one."""
         row = self._session.scalar(
             select(AccountRow)
@@ -487,7 +524,7 @@ class Accounts:
             )
             .execution_options(populate_existing=True)
         )
-        return balance_of(row) if row is not None else None
+        return balance_of(row, on) if row is not None else None
 
     def caps(self, kind: str, owner_id: str) -> list[tuple[Balance, str]]:
         """The accounts of a customer or a group by currency, each with the letter of its limit.

@@ -23,7 +23,7 @@ from domain.event import (
     LineTerminated,
     LineUnfrozen,
 )
-from domain.exposure import Overlap, UseBounds
+from domain.exposure import LimitPart, Overlap, UseBounds
 from domain.line import CreditLine, Freeze, LineEvent, LineStatus, status_under
 from domain.money import Money
 from domain.value import content_hash
@@ -110,6 +110,10 @@ class Lines:
         """The limit that counts on each of these lines."""
         return self._limits.in_force(line_ids)
 
+    def base_limit(self, line_id: str) -> tuple[str, Money]:
+        """The letter of a line's own limit, temporary ones apart, and that limit."""
+        return self._limits.base(line_id)
+
     def list_page(
         self,
         *,
@@ -189,11 +193,15 @@ class Lines:
     # ── letters put in force ─────────────────────────────────────────────────────────────────────
 
     def open(
-        self, line: CreditLine, business_on: date, bounds: UseBounds | None = None
+        self,
+        line: CreditLine,
+        business_on: date,
+        bounds: UseBounds | None = None,
+        cover_parts: Sequence[LimitPart] = (),
     ) -> CreditLine:
         """Put a first letter in force: row, accounts, limits and opening entries together.
 
-        Orders are held to `bounds` where they are said. A case has one line: opened again, the one
+        Orders are held to `bounds` where they are said; the limit falls by `cover_parts`. A case has one line: opened again, the one
         on record is returned.
         """
         assert line.last_draw_on is not None
@@ -211,6 +219,7 @@ class Lines:
             ends_on=line.ends_on,
             business_on=business_on,
             bounds=bounds,
+            parts=cover_parts,
         )
         self._limits.add(line.line_id, line.letter_no, line.limit)
         self._rates.record_letter(line.line_id, line.letter_no, line.terms, business_on)
@@ -244,12 +253,14 @@ class Lines:
         at: datetime,
         business_on: date,
         bounds: UseBounds | None = None,
+        cover_parts: Sequence[LimitPart] | None = None,
     ) -> CreditLine:
         """Put a further letter in force on a line read for update; `line` has the dates it is to
         have, the letter says the limit. A letter is put in force once.
 
         A temporary limit stands beside the base one until its last day; what counts of several is
-        the edition's to say.
+        the edition's to say. The parts by which the limit falls with its cover stay where none are
+        named.
         """
         assert letter.terms is not None
         if line.status.ended:
@@ -272,6 +283,7 @@ class Lines:
             f"{letter.letter_no}/limit",
             business_on,
             bounds.overlap if bounds is not None else Overlap.MAX,
+            cover_parts,
         )
         return self._tell_change(line, self.write(line), letter.letter_no)
 

@@ -810,6 +810,10 @@ def clocks(edition: PolicyEdition) -> str:
             ("reservation holds", f"{edition.line.reservation_minutes} minutes"),
             ("a use waits for approval and release", f"{edition.uses.wait_days} days"),
             ("last draw before the line's end", f"{edition.line.last_draw_days_before_end} days"),
+            (
+                "a use due after the line's end, at most",
+                f"{edition.line.maturity_days_after_end} days",
+            ),
             ("temporary limit, longest", f"{edition.temporary.days_max} days"),
             ("book is looked at again after", f"{policy.recheck_hours} h"),
             ("days without arrears before a cure", policy.cure_days),

@@ -13,6 +13,7 @@ from web.api import (
     benchmark,
     cap,
     classification,
+    cliff,
     cohort,
     collection,
     confirmation,
@@ -61,6 +62,7 @@ from web.api import (
 
 STAGES = (
     health,
+    cliff,
     identity,
     customer,
     merge,

@@ -11,6 +11,7 @@ from domain.errors import CreditError, LineNotActive, OutOfOrder
 from domain.exposure import Balance, Entry, LimitKind
 from domain.line import LineStatus
 from web.api.pages import after_instant, after_number
+from web.console.cliff import steps_option
 from web.console.hold import orders_shown
 from web.console.lists import PAGE_SIZE, next_path
 from web.console.page import Visit, Visiting, Writing
@@ -169,8 +170,11 @@ def _line_page(
     )
     entries = book.entries[:PAGE_SIZE]
     names = visit.customer_names([view.line.customer_id])
+    ahead = visit.services.cliffs.read_line(visit.person, line_id)
     return visit.show(
         "line/line.html",
+        ahead=ahead,
+        ahead_option=steps_option(ahead, visit),
         refusal=refusal,
         line=view.line,
         customer_name=names.get(view.line.customer_id, view.line.customer_id),
@@ -188,7 +192,7 @@ def _line_page(
         opened=opened,
         typed=typed,
         option=_option(entries, visit),
-        charts=len(entries) > 1,
+        charts=len(entries) > 1 or len(ahead.steps) > 1,
     )
 
 

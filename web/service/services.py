@@ -16,6 +16,7 @@ from web.service.authority import AuthorityService
 from web.service.benchmark import BenchmarkService
 from web.service.cap import CapService
 from web.service.classification import ClassificationService
+from web.service.cliff import CliffService
 from web.service.clock import Clock
 from web.service.cohort import CohortService
 from web.service.collection import CollectionService
@@ -115,6 +116,7 @@ class Services:
     offers: OfferService
     contracts: ContractService
     lines: LineService
+    cliffs: CliffService
     exposure: ExposureService
     uses: UseService
     reviews: ReviewService
@@ -200,6 +202,7 @@ def build_services(
         offers=OfferService(records, gateway, clock),
         contracts=ContractService(records, gateway, clock, grantor),
         lines=LineService(records, exposure, gateway, clock),
+        cliffs=CliffService(records, clock),
         exposure=ExposureService(records, exposure, clock),
         uses=UseService(records, exposure, clock),
         reviews=ReviewService(records, gateway),
