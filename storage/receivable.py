@@ -274,6 +274,31 @@ class Receivables:
                 outcomes.append(self._repeated(invoice, known, business_on, recorded_by))
         return outcomes
 
+    def record_settled(
+        self,
+        told: Sequence[tuple[Invoice, date | None]],
+        settlement_no: str,
+        *,
+        business_on: date,
+        recorded_by: str,
+    ) -> list[Outcome | CreditError]:
+        """Write many, and the payment in full of each whose day of settlement is told."""
+        outcomes = self.record_invoices(
+            [invoice for invoice, _ in told], business_on=business_on, recorded_by=recorded_by
+        )
+        payments = {
+            place: _settlement(invoice, settlement_no, settled_on)
+            for place, (invoice, settled_on) in enumerate(told)
+            if settled_on is not None and not isinstance(outcomes[place], CreditError)
+        }
+        paid = self.record_payments(list(payments.values()), recorded_by=recorded_by)
+        for place, outcome in zip(payments, paid, strict=True):
+            if isinstance(outcome, CreditError):
+                outcomes[place] = outcome
+            elif outcome is Outcome.CREATED and outcomes[place] is Outcome.UNCHANGED:
+                outcomes[place] = Outcome.UPDATED
+        return outcomes
+
     def record_payment(self, payment: Payment, *, recorded_by: str) -> Outcome:
         """Write one payment of one invoice once.
 
@@ -576,17 +601,33 @@ def _outcome(
     if known is not None:
         return Outcome.UNCHANGED if _said(known) == _said(document) else repeated
     if isinstance(document, CreditNote) and on < invoice.issued_on:
-        return FieldUnreadable(
-            column="issued_on",
-            expected="the day of the invoice or later",
-            expected_zh="发票开票日或之后的日期",
-        )
+        return too_early()
     if isinstance(document, CreditNote) and document.reverses is not None:
         return _reversal(document, beside.notes)
     rest = open_from(invoice, beside.payments.values(), beside.notes.values(), on)
     if document.amount > rest:
         return MoreThanInvoiced(amount=document.amount, open=rest, invoice_no=invoice.invoice_no)
     return Outcome.CREATED
+
+
+def too_early() -> FieldUnreadable:
+    """The refusal of a credit note that is older than its invoice."""
+    return FieldUnreadable(
+        column="issued_on",
+        expected="the day of the invoice or later",
+        expected_zh="发票开票日或之后的日期",
+    )
+
+
+def _settlement(invoice: Invoice, settlement_no: str, settled_on: date) -> Payment:
+    return Payment(
+        customer_id=invoice.customer_id,
+        payment_no=settlement_no,
+        invoice_no=invoice.invoice_no,
+        paid_on=settled_on,
+        amount=invoice.amount,
+        source=invoice.source,
+    )
 
 
 def _reversal(note: CreditNote, notes: Mapping[str, CreditNote]) -> Outcome | CreditError:
