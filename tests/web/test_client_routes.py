@@ -82,6 +82,20 @@ SAMPLES: dict[Any, Sequence[Any]] = {
             credit_note_no="1", invoice_no="1", issued_on=DAY, amount=Money.of(5, "CNY")
         ),
     ),
+    values.BillContent: (
+        values.BillContent(
+            bill_no="1",
+            kind="bank_acceptance",
+            acceptor="a",
+            drawer="d",
+            amount=Money.of(5, "CNY"),
+            received_on=DAY,
+            due_on=DAY,
+            invoices=(values.BillPart(invoice_no="1", amount=Money.of(5, "CNY")),),
+            evidence_hash="a" * 64,
+        ),
+    ),
+    values.BillEvent: (values.BillEvent(event_no="1", kind="honoured", happened_on=DAY),),
     values.CustomerGroup: (values.CustomerGroup(group_id="g", name="G"),),
     values.FixingContent: (
         values.FixingContent(benchmark="LPR1Y", fixed_on=DAY, rate=Decimal("0.03")),

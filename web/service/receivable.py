@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from domain.assessment import PaymentRecord
+from domain.bill import running
 from domain.errors import DateInFuture, NotPermitted
 from domain.identity import Person
 from domain.receivable import (
@@ -21,6 +22,7 @@ from domain.receivable import (
 )
 from domain.value import Value
 from storage.base import Records
+from storage.bill import Bills
 from storage.receivable import Receivables
 from web.service.clock import Clock
 from web.service.customer import visible_customer
@@ -127,7 +129,14 @@ class ReceivableService:
             payments = receivables.payment_record(customer_id, as_of=on, window_days=RECORD_DAYS)
             main = payments.open_total.currency if payments.open_total is not None else "CNY"
             currencies = dict.fromkeys((main, *(item.amount.currency for item in items)))
-            ageings = [_aged(items, on, currency) for currency in currencies]
+            bills = Bills(session).of_customer(customer_id)
+            currencies |= dict.fromkeys(bill.amount.currency for bill in bills)
+            ageings = [
+                _aged(items, on, currency).model_copy(
+                    update={"bills": running(bills, on, currency)}
+                )
+                for currency in currencies
+            ]
             turnovers = [
                 turnover(
                     aged,
@@ -158,6 +167,8 @@ class ReceivableService:
         with self._records.begin() as session:
             receivables = Receivables(session)
             aged = ageing(receivables.open_items(on, currency=currency), on, currency)
+            bills = running(Bills(session).received(on, currency), on, currency)
+            aged = aged.model_copy(update={"bills": bills})
             sold = receivables.sales(on, WINDOW_DAYS, currency=currency)
             balances = receivables.balances(on, WINDOW_DAYS, currency=currency)
         return aged, turnover(aged, sold, WINDOW_DAYS, balances)
