@@ -217,6 +217,22 @@ class AsyncClient(AsyncConnection):
         """Every credit note of a customer's invoices, reversals among them."""
         return (await self.run(requests.credit_notes(customer_id))).items
 
+    async def open_dispute(
+        self, customer_id: str, dispute: v.DisputeContent, *, key: str | None = None
+    ) -> v.Dispute:
+        """Put on record what a customer contests of an invoice, from a day on."""
+        return await self.run(requests.open_dispute(customer_id, dispute, key))
+
+    async def settle_dispute(
+        self, dispute_id: str, end: v.DisputeEnd, *, key: str | None = None
+    ) -> v.Dispute:
+        """Say that a dispute was settled, and why."""
+        return await self.run(requests.settle_dispute(dispute_id, end, key))
+
+    async def fetch_disputes(self, customer_id: str) -> Sequence[v.Dispute]:
+        """Every dispute of a customer's invoices, the newest first."""
+        return (await self.run(requests.disputes(customer_id))).items
+
     async def receive_bill(
         self, customer_id: str, bill: v.BillContent, *, key: str | None = None
     ) -> v.Bill:

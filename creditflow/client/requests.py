@@ -183,6 +183,18 @@ def credit_notes(customer_id: str) -> Call[v.Items[v.CreditNote]]:
     return reading(_at("customers", customer_id, "credit-notes"), v.Items[v.CreditNote])
 
 
+def open_dispute(customer_id: str, dispute: v.DisputeContent, key: str | None) -> Call[v.Dispute]:
+    return writing(_at("customers", customer_id, "disputes"), v.Dispute, dispute, key=key)
+
+
+def settle_dispute(dispute_id: str, end: v.DisputeEnd, key: str | None) -> Call[v.Dispute]:
+    return writing(_at("disputes", dispute_id, "end"), v.Dispute, end, key=key)
+
+
+def disputes(customer_id: str) -> Call[v.Items[v.Dispute]]:
+    return reading(_at("customers", customer_id, "disputes"), v.Items[v.Dispute])
+
+
 def receive_bill(customer_id: str, bill: v.BillContent, key: str | None) -> Call[v.Bill]:
     return writing(_at("customers", customer_id, "bills"), v.Bill, bill, key=key)
 

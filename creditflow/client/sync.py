@@ -215,6 +215,22 @@ class Client(Connection):
         """Every credit note of a customer's invoices, reversals among them."""
         return self.run(requests.credit_notes(customer_id)).items
 
+    def open_dispute(
+        self, customer_id: str, dispute: v.DisputeContent, *, key: str | None = None
+    ) -> v.Dispute:
+        """Put on record what a customer contests of an invoice, from a day on."""
+        return self.run(requests.open_dispute(customer_id, dispute, key))
+
+    def settle_dispute(
+        self, dispute_id: str, end: v.DisputeEnd, *, key: str | None = None
+    ) -> v.Dispute:
+        """Say that a dispute was settled, and why."""
+        return self.run(requests.settle_dispute(dispute_id, end, key))
+
+    def fetch_disputes(self, customer_id: str) -> Sequence[v.Dispute]:
+        """Every dispute of a customer's invoices, the newest first."""
+        return self.run(requests.disputes(customer_id)).items
+
     def receive_bill(
         self, customer_id: str, bill: v.BillContent, *, key: str | None = None
     ) -> v.Bill:

@@ -1736,6 +1736,37 @@ class CreditNote(Answer):
     reason: str = ""
 
 
+class DisputeContent(Answer):
+    """What a customer contests of an invoice; without an amount all of it."""
+
+    invoice_no: str
+    opened_on: date
+    reason: str
+    owner: str
+    amount: Money | None = None
+
+
+class DisputeEnd(Answer):
+    settled_on: date
+    reason: str
+
+
+class Dispute(Answer):
+    """A dispute on record; it counts until the day before it was settled."""
+
+    dispute_id: str
+    customer_id: str
+    invoice_no: str
+    opened_on: date
+    reason: str
+    owner: str
+    amount: Money
+    opened_by: str
+    settled_on: date | None
+    settled_reason: str
+    settled_by: str
+
+
 class BillPart(Answer):
     """What a bill pays of one invoice."""
 

@@ -82,6 +82,10 @@ SAMPLES: dict[Any, Sequence[Any]] = {
             credit_note_no="1", invoice_no="1", issued_on=DAY, amount=Money.of(5, "CNY")
         ),
     ),
+    values.DisputeContent: (
+        values.DisputeContent(invoice_no="1", opened_on=DAY, reason="short", owner="o"),
+    ),
+    values.DisputeEnd: (values.DisputeEnd(settled_on=DAY, reason="credited"),),
     values.BillContent: (
         values.BillContent(
             bill_no="1",

@@ -5,6 +5,7 @@ from datetime import date
 
 from domain.assessment import PaymentRecord
 from domain.bill import running
+from domain.dispute import Dispute, DisputeContent, DisputeEnd
 from domain.errors import DateInFuture, NotPermitted
 from domain.identity import Person
 from domain.receivable import (
@@ -23,9 +24,11 @@ from domain.receivable import (
 from domain.value import Value
 from storage.base import Records
 from storage.bill import Bills
+from storage.dispute import Disputes
 from storage.receivable import Receivables
 from web.service.clock import Clock
 from web.service.customer import visible_customer
+from web.service.ids import new_id
 from web.service.permissions import Action, permit, visible_to
 from web.service.warning import owe_recheck
 
@@ -115,6 +118,32 @@ class ReceivableService:
         with self._records.begin() as session:
             visible_customer(session, person, customer_id)
             return Receivables(session).payments(customer_id)
+
+    def open_dispute(self, person: Person, customer_id: str, content: DisputeContent) -> Dispute:
+        """Put on record what a customer contests of an invoice.
+
+        Refuses `DateInFuture`, `InvoiceUnknown`, `CurrencyMismatch`, `MoreThanInvoiced`.
+        """
+        permit(person, Action.RECEIVABLE_RECORD)
+        self._refuse_future("opened_on", content.opened_on)
+        with self._records.begin() as session:
+            customer_id = visible_customer(session, person, customer_id).customer_id
+            return Disputes(session).open(new_id(), customer_id, content, person.person_id)
+
+    def settle_dispute(self, person: Person, dispute_id: str, end: DisputeEnd) -> Dispute:
+        """Say that a dispute is settled, and why; refuses `AlreadyExists` for another end."""
+        permit(person, Action.RECEIVABLE_RECORD)
+        self._refuse_future("settled_on", end.settled_on)
+        with self._records.begin() as session:
+            visible_customer(session, person, Disputes(session).read(dispute_id).customer_id)
+            return Disputes(session).settle(dispute_id, end, person.person_id)
+
+    def list_disputes(self, person: Person, customer_id: str) -> Sequence[Dispute]:
+        """Every dispute of a customer, the newest first."""
+        permit(person, Action.RECEIVABLE_READ)
+        with self._records.begin() as session:
+            visible_customer(session, person, customer_id)
+            return Disputes(session).of_customer(customer_id)
 
     def read_account(
         self, person: Person, customer_id: str, as_of: date | None = None
