@@ -182,8 +182,9 @@ class Disputes:
                 """
                 INSERT INTO invoice_dispute_end (dispute_id, settled_on, reason, settled_by)
                 SELECT dispute_id, greatest(CAST(:on AS date), opened_on), 'told by a file', :by
-                FROM invoice_dispute WHERE customer_id = :customer_id AND invoice_no = :no
-                ON CONFLICT DO NOTHING
+                FROM invoice_dispute d WHERE customer_id = :customer_id AND invoice_no = :no
+                    AND NOT EXISTS (SELECT FROM invoice_dispute_end e
+                        WHERE e.dispute_id = d.dispute_id)
                 """,
                 **asked,
             )
