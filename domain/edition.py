@@ -844,6 +844,13 @@ class ReconciliationPolicy(Value):
     finding_days: int = Field(default=5, ge=1)  # in which it is cleared up
 
 
+class BillPolicy(Value):
+    """Whose bills free a line when they are received, and how grave a refused one is."""
+
+    counts_at_once: tuple[str, ...] = ()  # acceptors, by id or by class
+    level: WarningLevel = WarningLevel.RED  # of the warning while a refused bill is unpaid
+
+
 class ScreeningPolicy(Value):
     age_days_max: int = Field(ge=0)  # of the screening, at activation
     barred_industries: tuple[str, ...] = ()
@@ -1186,6 +1193,7 @@ class PolicyEdition(Value):
     monitoring: MonitoringPolicy
     confirmation: ConfirmationPolicy = ConfirmationPolicy()
     reconciliation: ReconciliationPolicy = ReconciliationPolicy()
+    bills: BillPolicy = BillPolicy()
     screening: ScreeningPolicy
     silence: SilencePolicy
     turnaround: TurnaroundPolicy = TurnaroundPolicy()

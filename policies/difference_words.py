@@ -25,6 +25,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "decimals": ("decimals", "小数位"),
     "year_days": ("days in a year", "年天数"),
     "price_index": ("price index", "价格指数"),
+    "bills": ("bills", "票据"),
     "reconciliation": ("system reconciliation", "系统对账"),
     "drift_max": ("drift let pass", "容许差额"),
     "finding_days": ("days to clear up a finding", "问题处理天数"),

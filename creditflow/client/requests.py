@@ -183,6 +183,38 @@ def credit_notes(customer_id: str) -> Call[v.Items[v.CreditNote]]:
     return reading(_at("customers", customer_id, "credit-notes"), v.Items[v.CreditNote])
 
 
+def open_dispute(customer_id: str, dispute: v.DisputeContent, key: str | None) -> Call[v.Dispute]:
+    return writing(_at("customers", customer_id, "disputes"), v.Dispute, dispute, key=key)
+
+
+def settle_dispute(dispute_id: str, end: v.DisputeEnd, key: str | None) -> Call[v.Dispute]:
+    return writing(_at("disputes", dispute_id, "end"), v.Dispute, end, key=key)
+
+
+def disputes(customer_id: str) -> Call[v.Items[v.Dispute]]:
+    return reading(_at("customers", customer_id, "disputes"), v.Items[v.Dispute])
+
+
+def receive_bill(customer_id: str, bill: v.BillContent, key: str | None) -> Call[v.Bill]:
+    return writing(_at("customers", customer_id, "bills"), v.Bill, bill, key=key)
+
+
+def report_bill(bill_id: str, event: v.BillEvent, key: str | None) -> Call[v.Bill]:
+    return writing(_at("bills", bill_id, "events"), v.Bill, event, key=key)
+
+
+def bill(bill_id: str, as_of: date | None) -> Call[v.Bill]:
+    return reading(_at("bills", bill_id), v.Bill, as_of=as_of)
+
+
+def bills(cursor: str | None) -> Call[v.Page[v.Bill]]:
+    return reading("/bills", v.Page[v.Bill], cursor=cursor, page_size=50)
+
+
+def customer_bills(customer_id: str, as_of: date | None) -> Call[v.Items[v.Bill]]:
+    return reading(_at("customers", customer_id, "bills"), v.Items[v.Bill], as_of=as_of)
+
+
 def ask_confirmation(customer_id: str | None, as_of: date | None) -> Call[v.RunStarted]:
     body = {"customer_id": customer_id, "as_of": None if as_of is None else as_of.isoformat()}
     return writing("/runs/confirmation", v.RunStarted, body)

@@ -215,6 +215,43 @@ class Client(Connection):
         """Every credit note of a customer's invoices, reversals among them."""
         return self.run(requests.credit_notes(customer_id)).items
 
+    def open_dispute(
+        self, customer_id: str, dispute: v.DisputeContent, *, key: str | None = None
+    ) -> v.Dispute:
+        """Put on record what a customer contests of an invoice, from a day on."""
+        return self.run(requests.open_dispute(customer_id, dispute, key))
+
+    def settle_dispute(
+        self, dispute_id: str, end: v.DisputeEnd, *, key: str | None = None
+    ) -> v.Dispute:
+        """Say that a dispute was settled, and why."""
+        return self.run(requests.settle_dispute(dispute_id, end, key))
+
+    def fetch_disputes(self, customer_id: str) -> Sequence[v.Dispute]:
+        """Every dispute of a customer's invoices, the newest first."""
+        return self.run(requests.disputes(customer_id)).items
+
+    def receive_bill(
+        self, customer_id: str, bill: v.BillContent, *, key: str | None = None
+    ) -> v.Bill:
+        """Put a bill on record in place of the invoices it pays."""
+        return self.run(requests.receive_bill(customer_id, bill, key))
+
+    def report_bill(self, bill_id: str, event: v.BillEvent, *, key: str | None = None) -> v.Bill:
+        """Say that a bill was endorsed, discounted, honoured or refused."""
+        return self.run(requests.report_bill(bill_id, event, key))
+
+    def fetch_bill(self, bill_id: str, as_of: date | None = None) -> v.Bill:
+        return self.run(requests.bill(bill_id, as_of))
+
+    def list_bills(self) -> Iterator[v.Bill]:
+        """Every bill of the book, the newest first."""
+        return self._pages(lambda cursor: requests.bills(cursor))
+
+    def fetch_customer_bills(self, customer_id: str, as_of: date | None = None) -> Sequence[v.Bill]:
+        """The bills of a customer that were received by a day."""
+        return self.run(requests.customer_bills(customer_id, as_of)).items
+
     def ask_confirmation(
         self, customer_id: str | None = None, as_of: date | None = None
     ) -> v.RunStarted:

@@ -1736,6 +1736,86 @@ class CreditNote(Answer):
     reason: str = ""
 
 
+class DisputeContent(Answer):
+    """What a customer contests of an invoice; without an amount all of it."""
+
+    invoice_no: str
+    opened_on: date
+    reason: str
+    owner: str
+    amount: Money | None = None
+
+
+class DisputeEnd(Answer):
+    settled_on: date
+    reason: str
+
+
+class Dispute(Answer):
+    """A dispute on record; it counts until the day before it was settled."""
+
+    dispute_id: str
+    customer_id: str
+    invoice_no: str
+    opened_on: date
+    reason: str
+    owner: str
+    amount: Money
+    opened_by: str
+    settled_on: date | None
+    settled_reason: str
+    settled_by: str
+
+
+class BillPart(Answer):
+    """What a bill pays of one invoice."""
+
+    invoice_no: str
+    amount: Money
+
+
+class BillContent(Answer):
+    """A bill received in place of invoices; `line_id` is the line whose use it repays."""
+
+    bill_no: str
+    kind: str
+    acceptor: str
+    drawer: str
+    amount: Money
+    received_on: date
+    due_on: date
+    invoices: tuple[BillPart, ...]
+    evidence_hash: str
+    acceptor_class: str = ""
+    line_id: str | None = None
+
+
+class BillEvent(Answer):
+    """What became of a bill: endorsed, discounted, honoured or refused."""
+
+    event_no: str
+    kind: str
+    happened_on: date
+    recourse: bool = True
+    note: str = ""
+
+
+class BillReported(BillEvent):
+    recorded_by: str
+
+
+class Bill(BillContent):
+    """A bill as of a day; `frees_line` is whether it has repaid the line it names."""
+
+    bill_id: str
+    customer_id: str
+    recorded_by: str
+    events: tuple[BillReported, ...]
+    as_of: date
+    status: str
+    frees_line: bool
+
+
 class ConfirmationItem(Answer):
     """A document that is open on the day, and what is off it by then."""
 
@@ -1808,6 +1888,7 @@ class Confirmation(Answer):
     document_hash: str
     total: Money
     disputed: Money
+    bills: Money | None = None
     sent_on: date
     answer_by: date
     holds: bool

@@ -59,6 +59,7 @@ COMMANDS: dict[str, Entry] = {
     "insurance": Entry(
         "creditflow.commands.insurance:insurance", "What insurers cover of customers' debts."
     ),
+    "bill": Entry("creditflow.commands.bill:bill", "Bills that customers pay with."),
     "interest": Entry("creditflow.commands.late:interest", "Late interest."),
     "reconcile": Entry(
         "creditflow.commands.reconciliation:reconcile", "Another system's open items, compared."

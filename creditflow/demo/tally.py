@@ -74,6 +74,7 @@ def summary(
     travelled: Mapping[str, tuple[Wish, v.Case]],
     reviewed: Mapping[str, str],
     insured: str | None,
+    bill: v.Bill | None,
 ) -> str:
     """What came out, and pages worth opening."""
     rows = [f"{name:<17} {number}" for name, number in counts.items()]
@@ -93,4 +94,8 @@ def summary(
     rows += [f"  {url}/lines/{each}  reviewed: {said}" for each, said in reviewed.items()]
     if insured is not None:
         rows.append(f"  {url}/customers/{insured}/insurance  insured; its cover stopped for new")
+    if bill is not None:
+        rows.append(
+            f"  {url}/bills/{bill.bill_id}  its acceptor refused; the invoice is late again"
+        )
     return "\n".join([*rows, f"  {url}/  sign in as `approver1` or `manager`"])

@@ -51,6 +51,7 @@ GROUPS: Mapping[str, tuple[Entry, ...]] = {
         Entry("collections", "/collections", "coins", Action.COLLECTION_READ),
         Entry("confirmations", "/confirmations", "envelope", Action.CONFIRMATION_READ),
         Entry("reconciliations", "/reconciliations", "list", Action.RECEIVABLE_READ),
+        Entry("bills", "/bills", "coins", Action.BILL_READ),
         Entry("guards", "/guards", "shield", Action.GUARD_READ),
     ),
     "rules": (

@@ -61,6 +61,8 @@ class Action(StrEnum):
     TRADE_RECORD = "trade.record"
     PAYABLE_RECORD = "payable.record"
     SET_OFF_RECORD = "set_off.record"
+    BILL_READ = "bill.read"
+    BILL_RECORD = "bill.record"
     LATE_READ = "late.read"
     LATE_CHARGE = "late.charge"
     LATE_WAIVE = "late.waive"
@@ -226,6 +228,9 @@ MATRIX: dict[Action, frozenset[Role]] = {
     Action.PAYABLE_RECORD: frozenset({_RM, _ORDERS}),
     # An agreement lessens the exposure that is shown: not whoever grants or sells puts it on file.
     Action.SET_OFF_RECORD: frozenset({_LEGAL}),
+    Action.BILL_READ: _READERS,
+    # A bill repays a line: on record by whoever enters what a line is repaid by.
+    Action.BILL_RECORD: frozenset({_RELEASE, _ORDERS}),
     Action.LATE_READ: _READERS,
     Action.LATE_CHARGE: frozenset({_COLLECTOR}),
     Action.LATE_WAIVE: frozenset({_RM, _COLLECTOR}),

@@ -14,6 +14,7 @@ from web.service.attachment import AttachmentService
 from web.service.audit import AuditService
 from web.service.authority import AuthorityService
 from web.service.benchmark import BenchmarkService
+from web.service.bill import BillService
 from web.service.cap import CapService
 from web.service.classification import ClassificationService
 from web.service.cliff import CliffService
@@ -92,6 +93,7 @@ class Services:
     statements: StatementService
     receivables: ReceivableService
     confirmations: ConfirmationService
+    bills: BillService
     reconciliations: ReconciliationService
     trade: TradeService
     late: LateService
@@ -181,6 +183,7 @@ def build_services(
         confirmations=ConfirmationService(records, gateway, clock),
         trade=TradeService(records, clock),
         late=LateService(records, clock),
+        bills=BillService(records, exposure, clock),
         turnover=TurnoverService(records, clock),
         reports=ReportService(records, clock, providers or {}),
         external_ratings=ExternalRatingService(records, clock),
