@@ -195,6 +195,7 @@ ZH: dict[str, str] = {
     "a meeting is convened for a day to come": "会议日期不得早于今日",
     "a member is invited once": "同一委员不得重复",
     "a person presents or attends once": "同一人员不得重复汇报或列席",
+    "collect-only is a state of the line as a whole": "只收不放只能针对整条额度",
     "a line takes freeze, unfreeze and terminate": "额度只接受冻结、解冻与终止",
     "a condition is due on a day that is over": "条件的截止日已过",
     "a note has at most 2,000 characters": "意见最多 2000 字",

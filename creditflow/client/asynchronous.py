@@ -1432,15 +1432,27 @@ class AsyncClient(AsyncConnection):
         *,
         reason: str | None = None,
         collect_only: bool = False,
+        product: str | None = None,
         key: str | None = None,
     ) -> v.LineProgress:
-        content = {"note": note, "reason": reason, "collect_only": collect_only}
+        content = {
+            "note": note,
+            "reason": reason,
+            "collect_only": collect_only,
+            "product": product,
+        }
         return await self.run(requests.stand(line_id, "freeze", content, key))
 
     async def unfreeze(
-        self, line_id: str, note: str, *, reason: str | None = None, key: str | None = None
+        self,
+        line_id: str,
+        note: str,
+        *,
+        reason: str | None = None,
+        product: str | None = None,
+        key: str | None = None,
     ) -> v.LineProgress:
-        content = {"note": note, "reason": reason}
+        content = {"note": note, "reason": reason, "product": product}
         return await self.run(requests.stand(line_id, "unfreeze", content, key))
 
     async def terminate(self, line_id: str, note: str, *, key: str | None = None) -> v.LineProgress:

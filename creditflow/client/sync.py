@@ -1408,15 +1408,27 @@ class Client(Connection):
         *,
         reason: str | None = None,
         collect_only: bool = False,
+        product: str | None = None,
         key: str | None = None,
     ) -> v.LineProgress:
-        content = {"note": note, "reason": reason, "collect_only": collect_only}
+        content = {
+            "note": note,
+            "reason": reason,
+            "collect_only": collect_only,
+            "product": product,
+        }
         return self.run(requests.stand(line_id, "freeze", content, key))
 
     def unfreeze(
-        self, line_id: str, note: str, *, reason: str | None = None, key: str | None = None
+        self,
+        line_id: str,
+        note: str,
+        *,
+        reason: str | None = None,
+        product: str | None = None,
+        key: str | None = None,
     ) -> v.LineProgress:
-        content = {"note": note, "reason": reason}
+        content = {"note": note, "reason": reason, "product": product}
         return self.run(requests.stand(line_id, "unfreeze", content, key))
 
     def terminate(self, line_id: str, note: str, *, key: str | None = None) -> v.LineProgress:

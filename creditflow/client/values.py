@@ -2503,11 +2503,18 @@ class CapView(Answer):
     decisions: tuple[Decision, ...]
 
 
+class ProductView(Answer):
+    product: str
+    balance: Balance
+    status: str
+
+
 class LineView(Answer):
     line: Line
     balances: tuple[Balance, ...]
     freezes: tuple[Mapping[str, Any], ...]
     events: tuple[Mapping[str, Any], ...]
+    products: tuple[ProductView, ...] = ()
 
 
 class LineProgress(Answer):
