@@ -763,6 +763,16 @@ class LinePolicy(Value):
     maturity_days_after_end: int | None = Field(default=None, ge=0)
 
 
+class IdlePolicy(Value):
+    """Which limits are idle, how far they are cut, and what capital they tie up (盘活额度)."""
+
+    months: int = Field(ge=1, le=120)  # how long it is looked back
+    share_below: Share  # of the limit; a line whose highest use is below it is idle
+    limit_min: Annotated[Exact, Field(ge=0)]  # no smaller limit is looked at
+    margin: Annotated[Share, Field(gt=0)]  # of the limit, kept above the highest use
+    capital_weight: Share  # of the capital of what is used, for what is free
+
+
 class ReviewPolicy(Value):
     """When a line is looked at again, and what the second look may propose."""
 
@@ -1159,6 +1169,7 @@ class PolicyEdition(Value):
     contract: ContractPolicy
     line: LinePolicy
     review: ReviewPolicy
+    idle: IdlePolicy | None = None  # none: no limit is proposed for a cut
     monitoring: MonitoringPolicy
     confirmation: ConfirmationPolicy = ConfirmationPolicy()
     reconciliation: ReconciliationPolicy = ReconciliationPolicy()

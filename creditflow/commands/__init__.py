@@ -77,6 +77,8 @@ COMMANDS: dict[str, Entry] = {
     "ring": Entry("creditflow.commands.party:ring", "Whom a customer is linked to."),
     "check": Entry("creditflow.commands.line:check", "Whether an amount may be lent now."),
     "caps": Entry("creditflow.commands.cap:caps", "What all lines of one customer may come to."),
+    "idle": Entry("creditflow.commands.idle:idle", "Limits that are not used, taken back."),
+    "move": Entry("creditflow.commands.move:move", "Limit moved from one line to another."),
     "line": Entry("creditflow.commands.line:line", "One line, and what is done on it."),
     "ledger": Entry("creditflow.commands.line:ledger", "The book of entries."),
     "classes": Entry(

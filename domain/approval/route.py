@@ -137,6 +137,8 @@ class Subject(StrEnum):
     POLICY_EDITION = "policy_edition"
     OVERRIDE = "override"
     CAP = "cap"
+    RECLAIM = "reclaim"  # of idle limits, a list
+    MOVE = "move"  # of limit, between lines
 
 
 class ApprovalOutcome(StrEnum):

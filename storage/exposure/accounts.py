@@ -379,6 +379,15 @@ class Accounts:
         )
         return limit
 
+    def hold_lines(self, line_ids: Sequence[str]) -> None:
+        """Lock the accounts of these lines as orders do, by number: none moves meanwhile."""
+        self._session.execute(
+            select(AccountRow.account_no)
+            .where(AccountRow.kind == LINE, AccountRow.owner_id.in_(line_ids))
+            .order_by(AccountRow.account_no)
+            .with_for_update(key_share=True)
+        ).all()
+
     def set_standing(
         self,
         line_id: str,

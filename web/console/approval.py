@@ -40,12 +40,16 @@ from web.console.documents import DOCUMENTS
 from web.console.form import form_said
 from web.console.lists import PAGE_SIZE, next_path, plain_amount
 from web.console.page import Visit, Visiting, Writing
+from web.console.reclaim import reclaim_shown
 from web.problems import Problem, problem_of
 from web.service.approval import TaskAnswer, TaskPage, TaskWord
 from web.service.ids import new_id
 from web.service.permissions import Action, permitted
 
 router = APIRouter(include_in_schema=False)
+
+# What is confirmed or declined as it was asked for, with no other limit.
+AS_ASKED = ("override", "cap", "reclaim", "move")
 # Acts that name a person.
 NAMING = (ActKind.TRANSFER, ActKind.ASK_OPINION, ActKind.ADD_SIGNER, ActKind.COPY)
 BULK_MAX = 200
@@ -377,7 +381,7 @@ def _vote(task: Task, due: Mapping[str, datetime], said: Mapping[str, DecisionVi
 
 @dataclass(frozen=True)
 class CapAsked:
-    """A task about a cap, as the parts of the page that all tasks share know it."""
+    """A task about a cap, a list of cuts or a move, as the parts that all tasks share know it."""
 
     path: str
     tasks: Sequence[TaskView]
@@ -422,6 +426,45 @@ def _cap_page(
     )
 
 
+def _reclaim_page(
+    visit: Visit,
+    page: TaskPage,
+    typed: Typed,
+    refusal: Problem | None,
+    typed_act: TypedAct | None,
+) -> HTMLResponse:
+    """A task about a list of cuts: its lines, and the boxes to leave some out."""
+    reclaim_id = page.approval.request.subject_id
+    tasks = visit.services.reclaims.read(visit.person, reclaim_id).tasks
+    asked = CapAsked(f"/idle/{reclaim_id}", tasks, "reclaim")
+    return visit.show(
+        "reclaim/task.html",
+        refusal=refusal,
+        assessment=None,
+        **reclaim_shown(visit, reclaim_id),
+        **_told(visit, page, typed, asked, typed_act),
+    )
+
+
+def _move_page(
+    visit: Visit,
+    page: TaskPage,
+    typed: Typed,
+    refusal: Problem | None,
+    typed_act: TypedAct | None,
+) -> HTMLResponse:
+    """A task about limit moved between lines: both, before and after."""
+    view = visit.services.moves.read(visit.person, page.approval.request.subject_id)
+    asked = CapAsked(f"/lines/{view.move.request.source_id}/moves", view.tasks, "move")
+    return visit.show(
+        "move/task.html",
+        refusal=refusal,
+        move=view.move.request,
+        assessment=None,
+        **_told(visit, page, typed, asked, typed_act),
+    )
+
+
 def _told(
     visit: Visit,
     page: TaskPage,
@@ -440,6 +483,7 @@ def _told(
         "may_declare": permitted(visit.person, Action.CONFLICT_DECLARE),
         "next_task": _next_task(visit, page),
         "asked": asked,
+        "as_asked": AS_ASKED,
         "approvals": approvals_shown([page.approval], asked.tasks, page.decisions),
         "decided_at": _decided_at(page),
         "verdicts": _verdicts(asked, page),
@@ -516,6 +560,10 @@ def _task_page(
     page = visit.services.approvals.read_task(visit.person, task_id)
     if page.approval.request.subject is Subject.CAP:
         return _cap_page(visit, page, typed, refusal, typed_act)
+    if page.approval.request.subject is Subject.RECLAIM:
+        return _reclaim_page(visit, page, typed, refusal, typed_act)
+    if page.approval.request.subject is Subject.MOVE:
+        return _move_page(visit, page, typed, refusal, typed_act)
     asked = _asked(visit, page)
     assessment = asked.assessment
     spread = spread_of(assessment.dossier.statements if assessment else (), visit.speech)
@@ -554,12 +602,12 @@ def _most(asked: "Asked") -> dict[str, Any]:
 def _verdicts(asked: "Asked | CapAsked", page: TaskPage) -> dict[str, Verdict]:
     """The words that may be given; once decided, all of them, to show the one that was.
 
-    An override or a cap is confirmed or declined, and goes back to nobody.
+    What is confirmed or declined as it was asked for goes back to nobody.
     """
     if not page.words:
         return VERDICTS
     words = {word.value: word for word in page.words}
-    if asked.kind in ("override", "cap"):
+    if asked.kind in AS_ASKED:
         words.pop(Verdict.RETURN, None)
     return words
 
@@ -604,7 +652,7 @@ def _limit(visit: Visit, page: TaskPage, typed: str) -> Money | None:
     """The lower limit an approver names, in the currency asked for; nothing where none is named."""
     if not typed.strip():
         return None
-    if page.approval.request.subject is Subject.CAP:
+    if page.approval.request.subject in (Subject.CAP, Subject.RECLAIM, Subject.MOVE):
         return Money.of(plain_amount(typed), page.task.amount.currency)
     asked = _asked(visit, page)
     most = asked.assessment.limit_recommended if asked.assessment else asked.amount

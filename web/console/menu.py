@@ -34,6 +34,7 @@ GROUPS: Mapping[str, tuple[Entry, ...]] = {
     "customers": (
         Entry("customers", "/customers", "building", Action.CUSTOMER_READ),
         Entry("lines", "/lines", "gauge", Action.LINE_READ),
+        Entry("idle", "/idle", "gauge", Action.IDLE_READ),
         Entry("reviews", "/reviews", "cycle", Action.REVIEW_READ),
         Entry("related", "/related", "flag", Action.RELATED_READ),
         Entry("insurance", "/insurance", "shield", Action.INSURANCE_READ),

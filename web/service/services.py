@@ -41,6 +41,7 @@ from web.service.line import LineService
 from web.service.manual_class import ManualClassService
 from web.service.meeting import MeetingService
 from web.service.merge import MergeService
+from web.service.move import MoveService
 from web.service.notification import NotificationService
 from web.service.offer import OfferService
 from web.service.once import JoinedRecords
@@ -50,6 +51,7 @@ from web.service.override import OverrideService
 from web.service.party import PartyService
 from web.service.profile import ProfileService
 from web.service.receivable import ReceivableService
+from web.service.reclaim import ReclaimService
 from web.service.reconciliation import ReconciliationService
 from web.service.related import RelatedService
 from web.service.repair import RepairService
@@ -107,6 +109,8 @@ class Services:
     authority: AuthorityService
     overrides: OverrideService
     caps: CapService
+    reclaims: ReclaimService
+    moves: MoveService
     offers: OfferService
     contracts: ContractService
     lines: LineService
@@ -189,6 +193,8 @@ def build_services(
         authority=AuthorityService(records, clock),
         overrides=OverrideService(records, clock),
         caps=CapService(records, clock),
+        reclaims=ReclaimService(records, clock),
+        moves=MoveService(records, clock),
         offers=OfferService(records, gateway, clock),
         contracts=ContractService(records, gateway, clock, grantor),
         lines=LineService(records, exposure, gateway, clock),
