@@ -1,18 +1,23 @@
 """Idle limits: proposed as one list, decided once, cut line by line, and what was taken back."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
+from creditflow.client import Client
+from creditflow.commands.output import Exit
 from domain.approval import ApprovalOutcome, Silence, StepDue, TaskStatus, Verdict
 from domain.errors import Malformed, NoAuthority, NotPermitted, OutOfOrder
 from domain.money import Money
 from domain.reclaim import LineOutcome, Reclaim, ReclaimStatus
 from storage.line import Lines
 from tests.makers_line import open_line
+from tests.web.conftest import serving
+from tests.web.test_commands import Terminal
 from tests.web.test_console import _faults_of, hidden
 from tests.web.test_override_pages import app, signed_in
 from tests.web.test_overrides import House, house, key_of, seals
@@ -276,3 +281,33 @@ async def test_idle_limits_by_api(idleness: Idleness, app: FastAPI) -> None:
     assert (refused.status_code, refused.json()["code"]) == (409, "out_of_order")
     report = (await api.get("/api/v1/idle/report", headers=headers)).json()
     assert (report["lists"], report["units"]) == (0, [])
+
+
+def test_idle_limits_and_moves_by_client_and_command(
+    idleness: Idleness, app: FastAPI, tmp_path: Path
+) -> None:
+    with serving(app) as url, Client(url, key_of("risk")) as client:
+        terminal = Terminal(url, tmp_path)
+        listed = terminal.types("idle", "list", key=key_of("auditor"))
+        typed = terminal.types(
+            "idle", "propose", A, B, "--note", "nobody draws", "--json", key=key_of("risk")
+        )
+        idleness.house.office.deliver()
+        [reclaim] = idleness.services.reclaims.list_reclaims(idleness.people["risk"])
+        reclaim_id, able = reclaim.request.reclaim_id, idleness.who_may(reclaim)
+        left = terminal.types(
+            "idle", "leave-out", reclaim_id, B, "--note", "an order comes", key=key_of(able)
+        )
+        idleness.decides(reclaim)
+        shown = client.fetch_reclaim(reclaim_id)
+        report = terminal.types("idle", "report", key=key_of("auditor"))
+        moved = terminal.types(
+            "move", "ask", C, B, "100.00", "CNY", "--note", "it moved", key=key_of("manager")
+        )
+        moves = list(client.list_moves(line_id=B))
+
+    assert all(each.exit_code == Exit.DONE for each in (listed, typed, left, report, moved))
+    assert A in listed.stdout
+    assert [each.outcome for each in shown.reclaim.lines] == ["cut", "left_out"]
+    assert "2,700,000" in report.stdout or "2700000" in report.stdout
+    assert [each.status for each in moves] == ["pending"]
