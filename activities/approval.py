@@ -13,11 +13,13 @@ from activities.cap import lapse_cap, settle_cap
 from activities.edition import publish_decided
 from activities.hold import lapse_hold_release, settle_hold_release
 from activities.letter import issue_letter, order_of
+from activities.move import lapse_move, settle_move
 from activities.override import (
     lapse_override,
     lock_for_confirmation,
     settle_override,
 )
+from activities.reclaim import lapse_reclaim, settle_reclaim
 from activities.signatures import ApprovalSteps, AuditSteps
 from activities.use import finish_use, lapse_use, refuse_settled, settle_use
 from domain.application import Case, CaseStatus
@@ -343,6 +345,8 @@ def _well_said(decision: DecisionRequest, approval: Approval, asking: Asking) ->
         raise Malformed(reason="a release is granted or declined, at no other amount")
     if subject is Subject.USE and otherwise:
         raise Malformed(reason="a use is approved or declined, at no other amount")
+    if subject in (Subject.RECLAIM, Subject.MOVE) and otherwise:
+        raise Malformed(reason="a change of several lines is approved or declined as it was asked")
     if subject is Subject.POLICY_EDITION and decision.limit is not None:
         raise Malformed(reason="a policy edition is published or not, with no other limit")
     if subject is Subject.APPLICATION and (decision.limit, decision.term_months) != (None, None):
@@ -402,6 +406,12 @@ def _conclude(
     if approval.request.subject is Subject.USE:
         settle_use(session, approval, decision, on)
         return progress
+    if approval.request.subject is Subject.RECLAIM:
+        reclaim = settle_reclaim(session, approval, decision, edition, on)
+        return progress.model_copy(update={"letter_no": reclaim.letter_no})
+    if approval.request.subject is Subject.MOVE:
+        move = settle_move(session, approval, decision, edition, on)
+        return progress.model_copy(update={"letter_no": move.letters[0]})
     letter = _letter(session, approval, decision, asking)
     progress = progress.model_copy(update={"letter_no": letter.letter_no})
     if case is None:
@@ -564,6 +574,10 @@ def _stopped(
         lapse_hold_release(session, approval, at)
     if outcome is ApprovalOutcome.LAPSED and approval.request.subject is Subject.USE:
         lapse_use(session, approval, at)
+    if outcome is ApprovalOutcome.LAPSED and approval.request.subject is Subject.RECLAIM:
+        lapse_reclaim(session, approval, at)
+    if outcome is ApprovalOutcome.LAPSED and approval.request.subject is Subject.MOVE:
+        lapse_move(session, approval, at)
     stopped = approval.stopped(outcome)
     return stopped, ApprovalProgress(
         approval_id=progress.approval_id, outcome=outcome, step_index=approval.step_index

@@ -569,6 +569,8 @@ def _authenticate(session: Session, action: LineAction) -> None:
     if action.person_id == SYSTEM.person_id:
         owed = Outbox(session).find(Channel.TEMPORAL, action.message_id)
         facts = {"line_id": action.line_id, "reason": action.reason or ""}
+        if action.product is not None:
+            raise Unauthenticated()
         if owed is None or owed.kind != f"update_line_{action.action}" or owed.facts != facts:
             raise Unauthenticated()
         return
@@ -586,6 +588,8 @@ def _authenticate(session: Session, action: LineAction) -> None:
         raise NotPermitted(action=f"line.{action.action}")
     if not action.note:
         raise Malformed(reason="a note has to say why")
+    if action.product is not None and action.collect_only:
+        raise Malformed(reason="collect-only is a state of the line as a whole")
     if action.reason == TERMINATION:
         raise Malformed(reason="that reason is a letter's, and no person's")
 
@@ -599,6 +603,7 @@ def _frozen(session: Session, action: LineAction) -> CreditLine:
         person_id=action.person_id,
         collect_only=action.collect_only,
         note=action.note,
+        product=action.product,
     )
 
 
@@ -610,6 +615,7 @@ def _unfrozen(session: Session, action: LineAction) -> CreditLine:
         person_id=action.person_id,
         reason=action.reason,
         note=action.note,
+        product=action.product,
     )
 
 
@@ -637,11 +643,22 @@ _ACTIONS: dict[str, Callable[[Session, LineAction], CreditLine]] = {
 
 
 def _tell_parties(session: Session, line: CreditLine, action: LineAction) -> None:
-    """The customer and whoever looks after it hear that the line is stopped, or free again."""
+    """The customer and whoever looks after it hear that the line, or a product of it, is stopped,
+    free again, or ended."""
     notice, facts = Notice.LINE_FROZEN, {"line_id": line.line_id}
-    if action.action == "freeze":
-        facts["reason_codes"] = ",".join(line.freeze_reasons)
-    elif action.action == "unfreeze" and not line.freeze_reasons:
+    standing = line.freeze_reasons
+    if action.product is not None:
+        facts["product"] = action.product
+        standing = tuple(
+            each.reason
+            for each in Lines(session).freezes(line.line_id)
+            if each.product == action.product
+        )
+    if action.action == "terminate":
+        notice = Notice.LINE_TERMINATED
+    elif action.action == "freeze":
+        facts["reason_codes"] = ",".join(standing)
+    elif not standing:
         notice = Notice.LINE_UNFROZEN
     else:
         return

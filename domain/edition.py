@@ -783,6 +783,16 @@ class UsesPolicy(Value):
     rows: tuple[UseRow, ...] = ()
 
 
+class IdlePolicy(Value):
+    """Which limits are idle, how far they are cut, and what capital they tie up (盘活额度)."""
+
+    months: int = Field(ge=1, le=120)  # how long it is looked back
+    share_below: Share  # of the limit; a line whose highest use is below it is idle
+    limit_min: Annotated[Exact, Field(ge=0)]  # no smaller limit is looked at
+    margin: Annotated[Share, Field(gt=0)]  # of the limit, kept above the highest use
+    capital_weight: Share  # of the capital of what is used, for what is free
+
+
 class ReviewPolicy(Value):
     """When a line is looked at again, and what the second look may propose."""
 
@@ -1190,6 +1200,7 @@ class PolicyEdition(Value):
     contract: ContractPolicy
     line: LinePolicy
     review: ReviewPolicy
+    idle: IdlePolicy | None = None  # none: no limit is proposed for a cut
     monitoring: MonitoringPolicy
     confirmation: ConfirmationPolicy = ConfirmationPolicy()
     reconciliation: ReconciliationPolicy = ReconciliationPolicy()

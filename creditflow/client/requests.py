@@ -861,6 +861,49 @@ def caps_page(
     )
 
 
+def idle_lines() -> Call[v.IdleLines]:
+    return reading("/idle", v.IdleLines)
+
+
+def reclaim_report(*, since: date | None, until: date | None) -> Call[v.ReclaimReport]:
+    return reading("/idle/report", v.ReclaimReport, since=since, until=until)
+
+
+def reclaims_page(cursor: str | None) -> Call[v.Page[v.Reclaim]]:
+    return reading("/reclaims", v.Page[v.Reclaim], cursor=cursor)
+
+
+def propose_reclaim(line_ids: Sequence[str], reason: str, key: str | None) -> Call[v.Reclaim]:
+    content = {"line_ids": list(line_ids), "reason": reason}
+    return writing("/reclaims", v.Reclaim, content, key=key)
+
+
+def reclaim(reclaim_id: str) -> Call[v.ReclaimView]:
+    return reading(_at("reclaims", reclaim_id), v.ReclaimView)
+
+
+def leave_out(
+    reclaim_id: str, line_ids: Sequence[str], reason: str, key: str | None
+) -> Call[v.Reclaim]:
+    content = {"line_ids": list(line_ids), "reason": reason}
+    return writing(_at("reclaims", reclaim_id, "left-out"), v.Reclaim, content, key=key)
+
+
+def moves_page(cursor: str | None, *, line_id: str | None) -> Call[v.Page[v.Move]]:
+    return reading("/moves", v.Page[v.Move], cursor=cursor, line_id=line_id)
+
+
+def ask_move(
+    source_id: str, target_id: str, amount: v.Money, reason: str, key: str | None
+) -> Call[v.Move]:
+    content = {"source_id": source_id, "target_id": target_id, "amount": amount, "reason": reason}
+    return writing("/moves", v.Move, content, key=key)
+
+
+def limit_move(move_id: str) -> Call[v.MoveView]:
+    return reading(_at("moves", move_id), v.MoveView)
+
+
 def cap(cap_id: str) -> Call[v.CapView]:
     return reading(_at("caps", cap_id), v.CapView)
 

@@ -923,6 +923,56 @@ class Client(Connection):
             lambda cursor: requests.caps_page(cursor, scope=scope, owner_id=owner_id, status=status)
         )
 
+    def fetch_idle(self) -> v.IdleLines:
+        """The lines that are idle today, with the cut each would get."""
+        return self.run(requests.idle_lines())
+
+    def propose_reclaim(
+        self, line_ids: Sequence[str], reason: str, *, key: str | None = None
+    ) -> v.Reclaim:
+        """Put cuts of idle lines before their approvers as one list."""
+        return self.run(requests.propose_reclaim(line_ids, reason, key))
+
+    def leave_out(
+        self, reclaim_id: str, line_ids: Sequence[str], reason: str, *, key: str | None = None
+    ) -> v.Reclaim:
+        """Keep lines of a list that waits as they are, as one who may decide on it."""
+        return self.run(requests.leave_out(reclaim_id, line_ids, reason, key))
+
+    def list_reclaims(self) -> Iterator[v.Reclaim]:
+        """Lists of cuts, newest first."""
+        return self._pages(requests.reclaims_page)
+
+    def fetch_reclaim(self, reclaim_id: str) -> v.ReclaimView:
+        """A list, and what became of each line."""
+        return self.run(requests.reclaim(reclaim_id))
+
+    def fetch_reclaim_report(
+        self, *, since: date | None = None, until: date | None = None
+    ) -> v.ReclaimReport:
+        """What was taken back within some days, by unit."""
+        return self.run(requests.reclaim_report(since=since, until=until))
+
+    def ask_move(
+        self,
+        source_id: str,
+        target_id: str,
+        amount: v.Money,
+        reason: str,
+        *,
+        key: str | None = None,
+    ) -> v.Move:
+        """Ask to have limit moved from one line to another; others decide."""
+        return self.run(requests.ask_move(source_id, target_id, amount, reason, key))
+
+    def list_moves(self, *, line_id: str | None = None) -> Iterator[v.Move]:
+        """Moves that were asked for, newest first."""
+        return self._pages(lambda cursor: requests.moves_page(cursor, line_id=line_id))
+
+    def fetch_move(self, move_id: str) -> v.MoveView:
+        """A move that was asked for: who is asked, and what they said."""
+        return self.run(requests.limit_move(move_id))
+
     def fetch_cap(self, cap_id: str) -> v.CapView:
         """A cap that was asked for: who is asked, and what they said."""
         return self.run(requests.cap(cap_id))
@@ -1645,15 +1695,27 @@ class Client(Connection):
         *,
         reason: str | None = None,
         collect_only: bool = False,
+        product: str | None = None,
         key: str | None = None,
     ) -> v.LineProgress:
-        content = {"note": note, "reason": reason, "collect_only": collect_only}
+        content = {
+            "note": note,
+            "reason": reason,
+            "collect_only": collect_only,
+            "product": product,
+        }
         return self.run(requests.stand(line_id, "freeze", content, key))
 
     def unfreeze(
-        self, line_id: str, note: str, *, reason: str | None = None, key: str | None = None
+        self,
+        line_id: str,
+        note: str,
+        *,
+        reason: str | None = None,
+        product: str | None = None,
+        key: str | None = None,
     ) -> v.LineProgress:
-        content = {"note": note, "reason": reason}
+        content = {"note": note, "reason": reason, "product": product}
         return self.run(requests.stand(line_id, "unfreeze", content, key))
 
     def terminate(self, line_id: str, note: str, *, key: str | None = None) -> v.LineProgress:

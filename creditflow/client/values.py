@@ -2907,6 +2907,7 @@ class LineView(Answer):
     balances: tuple[Balance, ...]
     freezes: tuple[Mapping[str, Any], ...]
     events: tuple[Mapping[str, Any], ...]
+    products: tuple[ProductView, ...] = ()
 
 
 class Cliff(Answer):
@@ -3859,3 +3860,130 @@ class HookSourceMade(Answer):
 
     source: HookSource
     secret: str = Field(repr=False)
+
+
+class IdleLine(Answer):
+    """A line that is idle, and the cut proposed; capital is in the reporting currency."""
+
+    line_id: str
+    customer_id: str
+    letter_no: str
+    grade: str
+    limit: Money
+    taken: Money
+    highest: Money
+    limit_after: Money
+    capital: Money
+    capital_freed: Money
+
+
+class IdleLines(Answer):
+    """The idle lines of the book; `waiting` are those on a list that nobody has settled."""
+
+    on: date
+    since: date | None
+    lines: tuple[IdleLine, ...]
+    capital: Money
+    waiting: Mapping[str, str]
+
+
+class ReclaimRequest(Answer):
+    reclaim_id: str
+    since: date
+    lines: tuple[IdleLine, ...]
+    reason: str
+    asked_by: str
+    asked_at: AwareDatetime
+    asked_on: date
+
+
+class ReclaimedLine(Answer):
+    """What became of one line: `left_out`, `skipped` or `cut`."""
+
+    line_id: str
+    outcome: str
+    reason: str
+    said_by: str
+    before: Money
+    after: Money
+    letter_no: str | None
+
+
+class Reclaim(Answer):
+    """A list of cuts: `pending`, `approved`, `declined` or `lapsed`."""
+
+    request: ReclaimRequest
+    status: str
+    settled_by: str | None
+    settled_on: date | None
+    letter_no: str | None
+    lines: tuple[ReclaimedLine, ...]
+
+
+class ReclaimView(Answer):
+    """A list with who is asked and what they said."""
+
+    reclaim: Reclaim
+    approvals: tuple[Mapping[str, Any], ...]
+    tasks: tuple[Task, ...]
+    decisions: tuple[Decision, ...]
+
+
+class ReclaimedSum(Answer):
+    unit: str
+    lines: int
+    before: Money
+    after: Money
+    reclaimed: Money
+    capital_freed: Money
+
+
+class ReclaimReport(Answer):
+    """What was taken back within some days, by unit and currency."""
+
+    since: date
+    until: date
+    lists: int
+    units: tuple[ReclaimedSum, ...]
+    capital_freed: Money
+
+
+class MoveRequest(Answer):
+    source_id: str
+    target_id: str
+    amount: Money
+    reason: str
+    move_id: str
+    customer_id: str
+    source_letter_no: str
+    source_limit: Money
+    target_letter_no: str
+    target_limit: Money
+    asked_by: str
+    asked_at: AwareDatetime
+    asked_on: date
+
+
+class Move(Answer):
+    """A move of limit between lines: `pending`, `moved`, `declined` or `lapsed`."""
+
+    request: MoveRequest
+    status: str
+    settled_by: str | None
+    settled_on: date | None
+    letters: tuple[str, ...]
+
+
+class MoveView(Answer):
+    """A move with who is asked and what they said."""
+
+    move: Move
+    approvals: tuple[Mapping[str, Any], ...]
+    tasks: tuple[Task, ...]
+    decisions: tuple[Decision, ...]
+
+
+class ProductView(Answer):
+    product: str
+    balance: Balance
+    status: str

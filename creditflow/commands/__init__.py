@@ -82,6 +82,8 @@ COMMANDS: dict[str, Entry] = {
     "holds": Entry("creditflow.commands.order:holds", "Orders that stand still, and why."),
     "caps": Entry("creditflow.commands.cap:caps", "What all lines of one customer may come to."),
     "use": Entry("creditflow.commands.use:use", "Uses that are approved, then released."),
+    "idle": Entry("creditflow.commands.idle:idle", "Limits that are not used, taken back."),
+    "move": Entry("creditflow.commands.move:move", "Limit moved from one line to another."),
     "line": Entry("creditflow.commands.line:line", "One line, and what is done on it."),
     "ledger": Entry("creditflow.commands.line:ledger", "The book of entries."),
     "classes": Entry(

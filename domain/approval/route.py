@@ -139,6 +139,8 @@ class Subject(StrEnum):
     CAP = "cap"
     HOLD_RELEASE = "hold_release"
     USE = "use"
+    RECLAIM = "reclaim"  # of idle limits, a list
+    MOVE = "move"  # of limit, between lines
 
 
 class ApprovalOutcome(StrEnum):

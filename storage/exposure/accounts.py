@@ -401,6 +401,15 @@ class Accounts:
         )
         return True
 
+    def hold_lines(self, line_ids: Sequence[str]) -> None:
+        """Lock the accounts of these lines as orders do, by number: none moves meanwhile."""
+        self._session.execute(
+            select(AccountRow.account_no)
+            .where(AccountRow.kind == LINE, AccountRow.owner_id.in_(line_ids))
+            .order_by(AccountRow.account_no)
+            .with_for_update(key_share=True)
+        ).all()
+
     def set_standing(
         self,
         line_id: str,
@@ -506,10 +515,6 @@ class Accounts:
                     currency=currency,
                 )
         Chains(self._session).stand_on(line_id, numbers, business_on)
-
-    def hold_lines(self, customer_ids: Sequence[str]) -> None:
-        """No order moves a line of these customers until the transaction ends."""
-        Chains(self._session).hold_lines(customer_ids)
 
     def find_balance(
         self, kind: str, owner_id: str, currency: str, on: date | None = None

@@ -388,6 +388,21 @@ def late(edition: PolicyEdition) -> str:
     )
 
 
+def idle(edition: PolicyEdition) -> str:
+    policy = edition.idle
+    assert policy is not None, "the standard edition looks for idle limits"
+    return _table(
+        ("value", ""),
+        (
+            ("months looked back", policy.months),
+            ("idle where the highest use is below", f"{_percent(policy.share_below)} of the limit"),
+            ("smallest limit looked at", edition.money(policy.limit_min)),
+            ("kept above the highest use", f"{_percent(policy.margin)} of the limit"),
+            ("capital of what is free, of what is used", _percent(policy.capital_weight)),
+        ),
+    )
+
+
 def checks(edition: PolicyEdition) -> str:
     policy = edition.checks
     return _table(
@@ -1073,6 +1088,7 @@ TABLES: dict[str, Callable[[PolicyEdition], str]] = {
         requirements,
         uses,
         review,
+        idle,
         warnings,
         reminders,
         clocks,

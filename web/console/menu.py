@@ -38,6 +38,7 @@ GROUPS: Mapping[str, tuple[Entry, ...]] = {
         Entry("holds", "/holds", "lock", Action.HOLD_READ),
         Entry("uses", "/uses", "coins", Action.USE_READ),
         Entry("cliffs", "/cliffs", "clock", Action.LINE_READ),
+        Entry("idle", "/idle", "gauge", Action.IDLE_READ),
         Entry("reviews", "/reviews", "cycle", Action.REVIEW_READ),
         Entry("related", "/related", "flag", Action.RELATED_READ),
         Entry("insurance", "/insurance", "shield", Action.INSURANCE_READ),

@@ -94,6 +94,9 @@ LOOKS = {
     "counting": (WAIT, "flag"),
     "taken_back": (OFF, "back"),
     "voided": (OFF, "dash"),
+    # idle limits
+    "left_out": (OFF, "dash"),
+    "skipped": (WAIT, "flag"),
     # caps
     "set": (GOOD, "check"),
     # orders and holds

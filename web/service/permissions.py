@@ -46,6 +46,9 @@ class Action(StrEnum):
     INSURANCE_RUN = "insurance.run"
     CAP_READ = "cap.read"
     CAP_ASK = "cap.ask"
+    IDLE_READ = "idle.read"
+    IDLE_PROPOSE = "idle.propose"
+    MOVE_ASK = "move.ask"
     STATEMENT_READ = "statement.read"
     STATEMENT_RECORD = "statement.record"
     RECEIVABLE_READ = "receivable.read"
@@ -211,6 +214,10 @@ MATRIX: dict[Action, frozenset[Role]] = {
     Action.CAP_READ: _READERS,
     # Decided by whoever may grant as much, and never by who asked.
     Action.CAP_ASK: frozenset({_RM, _RISK}),
+    # A list shows lines of many managers, and is decided by others than proposed it.
+    Action.IDLE_READ: frozenset({_APPROVER, _RISK, _AUDITOR}),
+    Action.IDLE_PROPOSE: frozenset({_RISK}),
+    Action.MOVE_ASK: frozenset({_RM, _RISK}),
     Action.STATEMENT_READ: _READERS,
     Action.STATEMENT_RECORD: frozenset({_RM}),
     Action.RECEIVABLE_READ: _READERS,

@@ -44,6 +44,7 @@ from web.service.line import LineService
 from web.service.manual_class import ManualClassService
 from web.service.meeting import MeetingService
 from web.service.merge import MergeService
+from web.service.move import MoveService
 from web.service.notification import NotificationService
 from web.service.offer import OfferService
 from web.service.once import JoinedRecords
@@ -54,6 +55,7 @@ from web.service.override import OverrideService
 from web.service.party import PartyService
 from web.service.profile import ProfileService
 from web.service.receivable import ReceivableService
+from web.service.reclaim import ReclaimService
 from web.service.reconciliation import ReconciliationService
 from web.service.related import RelatedService
 from web.service.repair import RepairService
@@ -115,6 +117,8 @@ class Services:
     caps: CapService
     orders: OrderService
     holds: HoldService
+    reclaims: ReclaimService
+    moves: MoveService
     offers: OfferService
     contracts: ContractService
     lines: LineService
@@ -202,6 +206,8 @@ def build_services(
         caps=CapService(records, clock),
         orders=OrderService(records, exposure, clock),
         holds=HoldService(records, exposure, clock),
+        reclaims=ReclaimService(records, clock),
+        moves=MoveService(records, clock),
         offers=OfferService(records, gateway, clock),
         contracts=ContractService(records, gateway, clock, grantor),
         lines=LineService(records, exposure, gateway, clock),
