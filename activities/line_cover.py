@@ -85,7 +85,7 @@ def follow_register(session: Session, customer_ids: Iterable[str], on: date) -> 
     if not asked:
         return
     lines = [line for each in asked for line in Lines(session).list_of_customer(each)]
-    Accounts(session).hold_lines(asked)
+    Accounts(session).hold_customers(asked)
     for line in sorted({each.line_id: each for each in lines}.values(), key=_by_id):
         follow_cover(session, line, on)
 

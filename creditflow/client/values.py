@@ -2902,6 +2902,12 @@ class UseView(Answer):
     decisions: tuple[Decision, ...]
 
 
+class ProductView(Answer):
+    product: str
+    balance: Balance
+    status: str
+
+
 class LineView(Answer):
     line: Line
     balances: tuple[Balance, ...]
@@ -3981,9 +3987,3 @@ class MoveView(Answer):
     approvals: tuple[Mapping[str, Any], ...]
     tasks: tuple[Task, ...]
     decisions: tuple[Decision, ...]
-
-
-class ProductView(Answer):
-    product: str
-    balance: Balance
-    status: str

@@ -401,6 +401,10 @@ class Accounts:
         )
         return True
 
+    def hold_customers(self, customer_ids: Sequence[str]) -> None:
+        """No order moves a line of these customers until the transaction ends."""
+        Chains(self._session).hold_lines(customer_ids)
+
     def hold_lines(self, line_ids: Sequence[str]) -> None:
         """Lock the accounts of these lines as orders do, by number: none moves meanwhile."""
         self._session.execute(
