@@ -549,6 +549,9 @@ def test_a_temporary_limit_stands_until_its_last_day_and_returns_by_itself(
     activate(records, exposure)
     assert (the_line(records).limit, the_line(records).temporary_until) == (cny(1_200_000), until)
     exposure.reserve(LINE_ID, cny(1_100_000), "k-1", business_on=ON)
+    exposure.reserve(LINE_ID, cny(1), "k-2", business_on=until)
+    with pytest.raises(OverLimit):  # nobody has come by yet
+        exposure.reserve(LINE_ID, cny(1), "k-3", business_on=until + timedelta(days=1))
 
     look(records, exposure, until)
     assert the_line(records).limit == cny(1_200_000)
@@ -559,7 +562,7 @@ def test_a_temporary_limit_stands_until_its_last_day_and_returns_by_itself(
     assert (line.limit, line.temporary_until) == (cny(1_000_000), None)
     assert line.letter_no == book.letter_no
     (balance,) = exposure.balances(LINE_ID)
-    assert (balance.headroom, balance.excess) == (cny(0), cny(100_000))
+    assert (balance.headroom, balance.excess) == (cny(0), cny(100_001))
     assert exposure.verify().holds
 
 

@@ -1,12 +1,26 @@
 """Limits, balances and the account that binds, for every amount and not just one."""
 
+from datetime import date, timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from domain.errors import AmountNotPositive, MalformedAmount
-from domain.exposure import AMOUNT_MINOR_MAX, Balance, Limit, LimitKind, binding, takeable
+from domain.exposure import (
+    AMOUNT_MINOR_MAX,
+    Balance,
+    Limit,
+    LimitKind,
+    LimitPart,
+    Overlap,
+    TemporaryLimit,
+    binding,
+    composed,
+    limit_on,
+    takeable,
+)
 from domain.money import Money
 
 MINORS = st.integers(0, AMOUNT_MINOR_MAX)
@@ -91,3 +105,45 @@ def test_what_cannot_be_taken_is_refused(
 @given(minor=st.integers(1, AMOUNT_MINOR_MAX))
 def test_any_other_amount_can_be_asked_for(minor: int) -> None:
     assert takeable(cny(minor)) == cny(minor)
+
+
+# ── limits that change by themselves ─────────────────────────────────────────────────────────────
+
+ON = date(2026, 3, 2)
+TEMPORARY = st.lists(st.tuples(st.integers(0, 300), st.integers(-3, 12)), max_size=4)
+
+
+def temporary_limits(said: list[tuple[int, int]]) -> list[TemporaryLimit]:
+    return [
+        TemporaryLimit(limit=cny(limit), until_on=ON + timedelta(days=lasts), letter_no=f"PF-{n}")
+        for n, (limit, lasts) in enumerate(said)
+    ]
+
+
+@given(base=st.integers(0, 200), said=TEMPORARY, overlap=st.sampled_from(Overlap))
+def test_on_every_day_the_limit_is_what_the_temporary_ones_in_force_make_of_the_base(
+    base: int, said: list[tuple[int, int]], overlap: Overlap
+) -> None:
+    limit, parts = composed(cny(base), temporary_limits(said), overlap, ON)
+
+    for day in range(20):
+        live = [amount for amount, lasts in said if lasts >= day]
+        wanted = {
+            Overlap.MAX: max([base, *live]),
+            Overlap.SUM: base + sum(max(amount - base, 0) for amount in live),
+            Overlap.LATEST: max(base, live[-1]) if live else base,
+        }[overlap]
+        found = limit_on(Limit.of(limit), parts, ON + timedelta(days=day)).amount
+        assert found == cny(wanted), day
+
+
+def test_a_part_counts_from_its_first_day_to_its_last_and_nothing_goes_below_zero() -> None:
+    part = LimitPart(
+        amount=cny(-80), from_on=ON, until_on=ON + timedelta(days=1), code="cover", of="c-1"
+    )
+    limits = [
+        limit_on(Limit.of(cny(50)), [part], ON + timedelta(days=day)).amount for day in range(-1, 3)
+    ]
+
+    assert limits == [cny(50), cny(0), cny(0), cny(50)]
+    assert limit_on(Limit.unlimited(), [part], ON) == Limit.unlimited()
