@@ -140,16 +140,16 @@ async def working(
     every replay runs them inside it.
     """
     with ThreadPoolExecutor(settings.worker_threads, "step") as threads:
-        sealing = _sealing(settings)
+        sealing, exposure = _sealing(settings), Exposure(records)
         steps = steps_of(
             ApplicationActivities(records),
-            ApprovalActivities(records),
+            ApprovalActivities(records, exposure),
             AuditActivities(records),
             OfferActivities(records, settings.public_url),
             ContractActivities(records, sealing, settings.public_url),
             MeetingActivities(records, sealing),
-            LineActivities(records, Exposure(records)),
-            OrderActivities(records, Exposure(records)),
+            LineActivities(records, exposure),
+            OrderActivities(records, exposure),
             ClassificationActivities(records),
             CollectionActivities(records),
             ReviewActivities(records),

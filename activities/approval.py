@@ -13,12 +13,15 @@ from activities.cap import lapse_cap, settle_cap
 from activities.edition import publish_decided
 from activities.hold import lapse_hold_release, settle_hold_release
 from activities.letter import issue_letter, order_of
+from activities.move import lapse_move, settle_move
 from activities.override import (
     lapse_override,
     lock_for_confirmation,
     settle_override,
 )
+from activities.reclaim import lapse_reclaim, settle_reclaim
 from activities.signatures import ApprovalSteps, AuditSteps
+from activities.use import finish_use, lapse_use, refuse_settled, settle_use
 from domain.application import Case, CaseStatus
 from domain.approval import (
     OPINIONS,
@@ -58,15 +61,21 @@ from storage.application import Applications, Assessments, CaseEvents
 from storage.approval import Acts, Approvals, Decisions, Locked
 from storage.base import Records
 from storage.edition import Editions
+from storage.exposure import Exposure
 from storage.identity import ActionTokens, Refusals
 from storage.notification import Outbox
+from storage.use import Uses
 
 
 class ApprovalActivities(ApprovalSteps):
-    """The steps on PostgreSQL."""
+    """The steps on PostgreSQL.
 
-    def __init__(self, records: Records) -> None:
+    Without a book of exposure what a use gives back is left to the run that sweeps.
+    """
+
+    def __init__(self, records: Records, exposure: Exposure | None = None) -> None:
         self._records = records
+        self._exposure = exposure
 
     @activity.defn
     def open_approval(self, request: ApprovalRequest) -> ApprovalProgress:
@@ -91,6 +100,9 @@ class ApprovalActivities(ApprovalSteps):
 
     @activity.defn
     def record_decision(self, decision: DecisionRequest) -> ApprovalProgress:
+        return self._followed(self._decided(decision), decision.at)
+
+    def _decided(self, decision: DecisionRequest) -> ApprovalProgress:
         with self._records.begin() as session:
             found = Approvals(session).read_for_word(decision)
             if isinstance(found, ApprovalProgress):
@@ -109,11 +121,16 @@ class ApprovalActivities(ApprovalSteps):
         with self._records.begin() as session:
             taken = Acts(session).find_progress(request.message_id, request.said)
             if taken is not None:
-                return taken.model_copy(update={"replayed": True})
-            return _act(session, request)
+                progress = taken.model_copy(update={"replayed": True})
+            else:
+                progress = _act(session, request)
+        return self._followed(progress, request.at)
 
     @activity.defn
     def act_on_silence(self, due: StepDue) -> ApprovalProgress:
+        return self._followed(self._silent(due), due.at)
+
+    def _silent(self, due: StepDue) -> ApprovalProgress:
         with self._records.begin() as session:
             approval, progress, version = Approvals(session).read_locked(due.approval_id)
             over = approval.outcome is not ApprovalOutcome.OPEN
@@ -122,6 +139,17 @@ class ApprovalActivities(ApprovalSteps):
             approval, progress = _after_silence(session, approval, progress, due)
             Approvals(session).write(approval, progress, version, due.at)
             return progress
+
+    def _followed(self, progress: ApprovalProgress, at: datetime) -> ApprovalProgress:
+        """The same, once the book has given back what was reserved for a use that is not to be."""
+        if self._exposure is None or progress.outcome not in _GIVEN_BACK:
+            return progress
+        use_id = progress.approval_id.rpartition(".")[0]
+        with self._records.begin() as session:
+            known = Uses(session).find(use_id)
+        if known is not None:
+            finish_use(self._records, self._exposure, use_id, at)
+        return progress
 
 
 class AuditActivities(AuditSteps):
@@ -134,6 +162,7 @@ class AuditActivities(AuditSteps):
             Refusals(session).record_refusal(refused)
 
 
+_GIVEN_BACK = (ApprovalOutcome.DECLINED, ApprovalOutcome.LAPSED)
 _SAID_ALONE = (Verdict.APPROVE, Verdict.SUPPORT)  # words that need no reason
 
 
@@ -283,6 +312,8 @@ def _case_under_decision(session: Session, approval: Approval) -> Case | None:
     """The application as it stands, locked; it must still be what was put before the approvers."""
     if approval.request.subject is Subject.OVERRIDE:
         lock_for_confirmation(session, approval)
+    if approval.request.subject is Subject.USE and approval.outcome is ApprovalOutcome.OPEN:
+        refuse_settled(session, approval)
     if approval.request.subject is not Subject.APPLICATION:
         return None
     case = Applications(session).read(approval.request.case_id, for_update=True)
@@ -312,6 +343,10 @@ def _well_said(decision: DecisionRequest, approval: Approval, asking: Asking) ->
         raise Malformed(reason="a cap is approved or declined, at no other amount")
     if subject is Subject.HOLD_RELEASE and otherwise:
         raise Malformed(reason="a release is granted or declined, at no other amount")
+    if subject is Subject.USE and otherwise:
+        raise Malformed(reason="a use is approved or declined, at no other amount")
+    if subject in (Subject.RECLAIM, Subject.MOVE) and otherwise:
+        raise Malformed(reason="a change of several lines is approved or declined as it was asked")
     if subject is Subject.POLICY_EDITION and decision.limit is not None:
         raise Malformed(reason="a policy edition is published or not, with no other limit")
     if subject is Subject.APPLICATION and (decision.limit, decision.term_months) != (None, None):
@@ -368,6 +403,15 @@ def _conclude(
     if approval.request.subject is Subject.HOLD_RELEASE:
         letter = settle_hold_release(session, approval, decision, edition, on)
         return progress.model_copy(update={"letter_no": letter.letter_no})
+    if approval.request.subject is Subject.USE:
+        settle_use(session, approval, decision, on)
+        return progress
+    if approval.request.subject is Subject.RECLAIM:
+        reclaim = settle_reclaim(session, approval, decision, edition, on)
+        return progress.model_copy(update={"letter_no": reclaim.letter_no})
+    if approval.request.subject is Subject.MOVE:
+        move = settle_move(session, approval, decision, edition, on)
+        return progress.model_copy(update={"letter_no": move.letters[0]})
     letter = _letter(session, approval, decision, asking)
     progress = progress.model_copy(update={"letter_no": letter.letter_no})
     if case is None:
@@ -528,6 +572,12 @@ def _stopped(
         lapse_cap(session, approval, at)
     if outcome is ApprovalOutcome.LAPSED and approval.request.subject is Subject.HOLD_RELEASE:
         lapse_hold_release(session, approval, at)
+    if outcome is ApprovalOutcome.LAPSED and approval.request.subject is Subject.USE:
+        lapse_use(session, approval, at)
+    if outcome is ApprovalOutcome.LAPSED and approval.request.subject is Subject.RECLAIM:
+        lapse_reclaim(session, approval, at)
+    if outcome is ApprovalOutcome.LAPSED and approval.request.subject is Subject.MOVE:
+        lapse_move(session, approval, at)
     stopped = approval.stopped(outcome)
     return stopped, ApprovalProgress(
         approval_id=progress.approval_id, outcome=outcome, step_index=approval.step_index

@@ -206,5 +206,6 @@ def _buckets(
         Bucket.ORDERS: records.chain[0].reserved if records.chain else Money.zero(currency),
         Bucket.DELIVERIES: records.unbilled,
         Bucket.RECEIVABLES: owed,
+        Bucket.BILLS: records.bills,
         Bucket.DISPUTED: money_sum((each.amount for each in claims if each.disputed), currency),
     }

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from activities.exchange import Exchange
 from domain.cover import Cover, CoverContent, CoverKind, RegisteredCover
 from domain.form import CoverForm
+from domain.insurance import InsuredBuyer
 from domain.money import Money
 from domain.party import LinkKind
 from policies.cover import in_a_circle, shares_of_capacity
@@ -70,6 +71,17 @@ def insured_covers(
 ) -> Iterator[Cover]:
     """What insurers cover of a customer on a day. The buyers of an insurance share its liability in
     the order of their limits."""
+    for buyer, left in insured_buyers(session, customer_id, on):
+        cover = cover_of(buyer, on, left)
+        if cover is not None:
+            exchange.reporting(cover.value)
+            yield cover
+
+
+def insured_buyers(
+    session: Session, customer_id: str, on: date
+) -> Iterator[tuple[InsuredBuyer, Money]]:
+    """A customer under each insurance that stands, with what is left of its liability for it."""
     for buyer in Insurances(session).of_customer(customer_id):
         if buyer.terms is None:
             continue
@@ -78,10 +90,7 @@ def insured_covers(
             if earlier.limit_id == buyer.limit_id:
                 break
             left -= paid_at_most(earlier, on)
-        cover = cover_of(buyer, on, left)
-        if cover is not None:
-            exchange.reporting(cover.value)
-            yield cover
+        yield buyer, left
 
 
 def _registered(

@@ -11,6 +11,7 @@ from datetime import date, datetime
 from sqlalchemy.orm import Session
 from temporalio import activity
 
+from activities.line_cover import follow_register
 from activities.signatures import InsuranceSteps
 from domain.calendar import business_on, days_before
 from domain.identity import Role
@@ -46,6 +47,7 @@ class InsuranceActivities(InsuranceSteps):
             tally = InsuranceTally()
             for buyer in buyers:
                 tally += _at_buyer(session, buyer, page.at, on)
+            follow_register(session, (each.customer_id for each in buyers), on)
             full = len(buyers) == page.page_size
             return InsurancePageDone(after=buyers[-1].limit_id if full else None, tally=tally)
 

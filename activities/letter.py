@@ -57,7 +57,15 @@ def issue_letter(
         requested = application.term_months
         if term_months is not None and term_months > requested:
             raise TermAboveRequest(months=term_months, requested=requested)
-        terms = terms_for(assessment, amount, edition, on, term_months=term_months, asked=asked)
+        terms = terms_for(
+            assessment,
+            amount,
+            edition,
+            on,
+            term_months=term_months,
+            asked=asked,
+            line=line.terms if line is not None else None,
+        )
         if line is not None and application.application_type.keeps_terms:
             terms = changed_terms(assessment, line, edition, on, asked)
         refuse_better_terms(assessment, terms, edition)

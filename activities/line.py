@@ -8,7 +8,9 @@ from temporalio import activity
 
 from activities.application import close_case
 from activities.form import facts_of, line_of
+from activities.line_cover import follow_cover, resting, stand
 from activities.signatures import LineSteps
+from activities.use import sweep_uses
 from domain.application import Application, ApplicationType, Case, CaseStatus
 from domain.calendar import business_on, day_begins_at
 from domain.contract import Letter, Terms
@@ -96,6 +98,8 @@ class LineActivities(LineSteps):
             if line.temporary_until is not None and on > line.temporary_until:
                 edition = Editions(session).read(line.edition_hash)
                 line = Lines(session).end_temporary(line, on, look.at, edition.temporary.overlap)
+            else:
+                follow_cover(session, line, on)
             if line.closing:
                 line = _ended_where_free(session, line, look.at)
             if on > line.ends_on and not line.status.ended:
@@ -132,6 +136,7 @@ class LineActivities(LineSteps):
         ended = self._exposure.expire_due(
             business_on=business_on(sweep.at, sweep.offset_days), as_of=sweep.at, most=sweep.most
         )
+        ended += sweep_uses(self._records, self._exposure, sweep.at, sweep.most - ended)
         return ExpirySwept(ended=ended)
 
 
@@ -276,28 +281,28 @@ class _Gate:
         customer = Customers(self._session).read(letter.terms.customer_id)
         grade = Assessments(self._session).read(case.case_id).rating.grade
         dates = self._dates(case, letter, grade)
-        line = Lines(self._session).open(
-            CreditLine(
-                line_id=_line_id_of(case.case_id, self._request.at),
-                customer_id=letter.terms.customer_id,
-                group_id=customer.group_id,
-                case_id=case.case_id,
-                letter_no=letter.letter_no,
-                contract_id=self._request.contract_id,
-                terms=letter.terms,
-                limit=letter.terms.limit,
-                status=LineStatus.ACTIVE,
-                grade=grade,
-                edition_hash=case.edition_hash,
-                starts_on=dates.starts_on,
-                last_draw_on=dates.last_draw_on,
-                ends_on=dates.ends_on,
-                review_due_on=dates.review_due_on,
-                activated_at=self._request.at,
-            ),
-            self._on,
-            self._bounds(case, letter, dates.ends_on),
+        line = CreditLine(
+            line_id=_line_id_of(case.case_id, self._request.at),
+            customer_id=letter.terms.customer_id,
+            group_id=customer.group_id,
+            case_id=case.case_id,
+            letter_no=letter.letter_no,
+            contract_id=self._request.contract_id,
+            terms=letter.terms,
+            limit=letter.terms.limit,
+            status=LineStatus.ACTIVE,
+            grade=grade,
+            edition_hash=case.edition_hash,
+            starts_on=dates.starts_on,
+            last_draw_on=dates.last_draw_on,
+            ends_on=dates.ends_on,
+            review_due_on=dates.review_due_on,
+            activated_at=self._request.at,
         )
+        rests = resting(self._session, line, letter, self._on)
+        bounds = self._bounds(case, letter, dates.ends_on)
+        line = Lines(self._session).open(line, self._on, bounds, rests.parts)
+        stand(self._session, line, rests, self._on)
         Outbox(self._session).post(
             Channel.TEMPORAL,
             f"{line.line_id}/start",
@@ -331,6 +336,8 @@ class _Gate:
                     "review_due_on": dates.review_due_on,
                 }
             )
+        beside = kind is ApplicationType.TEMPORARY_INCREASE  # the line's own limit stays
+        rests = None if beside else resting(self._session, line, letter, self._on)
         changed = Lines(self._session).change(
             line,
             letter,
@@ -339,7 +346,10 @@ class _Gate:
             at=self._request.at,
             business_on=self._on,
             bounds=self._bounds(case, letter, line.ends_on),
+            cover_parts=rests.parts if rests is not None else None,
         )
+        if rests is not None:
+            stand(self._session, changed, rests, self._on)
         if kind is ApplicationType.RESTRUCTURE:
             self._on_file(case, changed)
         tell_line(self._session, line.line_id, f"{letter.letter_no}/line_changed")
@@ -383,6 +393,7 @@ class _Gate:
             business_on=self._on,
             bounds=self._bounds(case, letter, line.ends_on),
         )
+        follow_cover(self._session, amended, self._on)
         if application.application_type is ApplicationType.TERMINATION:
             amended = self._closing(amended, letter)
         tell_line(self._session, line.line_id, f"{letter.letter_no}/line_changed")
@@ -536,8 +547,16 @@ def _progress(session: Session, line: CreditLine, offset_days: int, on: date) ->
             review_open=review_open,
             offset_days=offset_days,
             closing_on=on if line.closing else None,
+            limit_moves_on=_limit_moves_on(session, line, on),
         ),
     )
+
+
+def _limit_moves_on(session: Session, line: CreditLine, on: date) -> date | None:
+    account = Accounts(session).find_balance("line", line.line_id, line.limit.currency)
+    parts = account.parts if account is not None else ()
+    days = (each.from_on for each in parts if each.from_on is not None and each.from_on > on)
+    return min(days, default=None)
 
 
 # ── what people do, and rules in the system's name ───────────────────────────────────────────────
@@ -550,6 +569,8 @@ def _authenticate(session: Session, action: LineAction) -> None:
     if action.person_id == SYSTEM.person_id:
         owed = Outbox(session).find(Channel.TEMPORAL, action.message_id)
         facts = {"line_id": action.line_id, "reason": action.reason or ""}
+        if action.product is not None:
+            raise Unauthenticated()
         if owed is None or owed.kind != f"update_line_{action.action}" or owed.facts != facts:
             raise Unauthenticated()
         return
@@ -567,6 +588,8 @@ def _authenticate(session: Session, action: LineAction) -> None:
         raise NotPermitted(action=f"line.{action.action}")
     if not action.note:
         raise Malformed(reason="a note has to say why")
+    if action.product is not None and action.collect_only:
+        raise Malformed(reason="collect-only is a state of the line as a whole")
     if action.reason == TERMINATION:
         raise Malformed(reason="that reason is a letter's, and no person's")
 
@@ -580,6 +603,7 @@ def _frozen(session: Session, action: LineAction) -> CreditLine:
         person_id=action.person_id,
         collect_only=action.collect_only,
         note=action.note,
+        product=action.product,
     )
 
 
@@ -591,6 +615,7 @@ def _unfrozen(session: Session, action: LineAction) -> CreditLine:
         person_id=action.person_id,
         reason=action.reason,
         note=action.note,
+        product=action.product,
     )
 
 
@@ -618,11 +643,22 @@ _ACTIONS: dict[str, Callable[[Session, LineAction], CreditLine]] = {
 
 
 def _tell_parties(session: Session, line: CreditLine, action: LineAction) -> None:
-    """The customer and whoever looks after it hear that the line is stopped, or free again."""
+    """The customer and whoever looks after it hear that the line, or a product of it, is stopped,
+    free again, or ended."""
     notice, facts = Notice.LINE_FROZEN, {"line_id": line.line_id}
-    if action.action == "freeze":
-        facts["reason_codes"] = ",".join(line.freeze_reasons)
-    elif action.action == "unfreeze" and not line.freeze_reasons:
+    standing = line.freeze_reasons
+    if action.product is not None:
+        facts["product"] = action.product
+        standing = tuple(
+            each.reason
+            for each in Lines(session).freezes(line.line_id)
+            if each.product == action.product
+        )
+    if action.action == "terminate":
+        notice = Notice.LINE_TERMINATED
+    elif action.action == "freeze":
+        facts["reason_codes"] = ",".join(standing)
+    elif not standing:
         notice = Notice.LINE_UNFROZEN
     else:
         return

@@ -19,6 +19,9 @@ from storage.approval import AuthorityRegister, Bearing
 from storage.cap import Caps
 from storage.customer import Customers
 from storage.edition import Editions
+from storage.line import Lines
+from storage.move import Moves
+from storage.reclaim import Reclaims
 from storage.related import RelatedParties
 
 
@@ -154,7 +157,11 @@ def is_related(session: Session, customer: Customer, edition: PolicyEdition, on:
 
 
 def _group_decided_on(session: Session, request: ApprovalRequest) -> list[Customer] | None:
-    """All members of the group whose cap an approval is about; none where it is about no group."""
+    """All customers an approval is about where it is about several: the members of the group whose
+    cap it is, those with lines on a list of cuts, both ends of a move; else none."""
+    several = _several_decided_on(session, request)
+    if several is not None:
+        return list(Customers(session).find_many(several).values())
     if request.subject is not Subject.CAP:
         return None
     cap = Caps(session).read(request.subject_id).request
@@ -162,3 +169,14 @@ def _group_decided_on(session: Session, request: ApprovalRequest) -> list[Custom
         return None
     customers = Customers(session)
     return list(customers.find_many(customers.members(cap.owner_id)).values())
+
+
+def _several_decided_on(session: Session, request: ApprovalRequest) -> list[str] | None:
+    if request.subject is Subject.RECLAIM:
+        lines = Reclaims(session).read(request.subject_id).request.lines
+        return [each.customer_id for each in lines]
+    if request.subject is Subject.MOVE:
+        move = Moves(session).read(request.subject_id).request
+        ends = (Lines(session).read(each) for each in (move.source_id, move.target_id))
+        return [line.customer_id for line in ends]
+    return None

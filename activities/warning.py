@@ -39,6 +39,7 @@ from domain.warning import (
     WarningLevel,
     WarningSignal,
 )
+from policies.bill import refused_signal
 from policies.confirmation import overdue_signal
 from policies.warning import (
     caps_of,
@@ -49,6 +50,7 @@ from policies.warning import (
 )
 from storage.application import Assessments
 from storage.base import Records
+from storage.bill import Bills
 from storage.collection import Collections
 from storage.confirmation import Confirmations
 from storage.customer import Customers
@@ -162,12 +164,13 @@ class _Look:
             paid = signals(record, self._limit_of(lines, record), self.edition)
             moved = self._moved_by_rates(customer, lines)
             silent = self._unconfirmed(customer_id)
+            refused = self._refused_bills(customer_id)
         except RateMissing:
             return MonitoringTally(customers=1, unjudged=1)
         self._wake_overdue(lines)
         raised = self._raise(customer, paid, record)
-        told = self._raise(customer, (*moved, *silent), record)
-        closed = self._close(customer_id, (*paid, *moved, *silent))
+        told = self._raise(customer, (*moved, *silent, *refused), record)
+        closed = self._close(customer_id, (*paid, *moved, *silent, *refused))
         return MonitoringTally(
             customers=1,
             raised=len(raised) + len(told),
@@ -181,6 +184,11 @@ class _Look:
         """The accounts that the customer was asked to confirm, and was silent on for too long."""
         unanswered = Confirmations(self._session).find_unanswered(customer_id)
         return overdue_signal(unanswered, self._on, self.edition)
+
+    def _refused_bills(self, customer_id: str) -> tuple[WarningSignal, ...]:
+        """The bills that were refused and whose invoices are not paid in another way yet."""
+        unpaid = Bills(self._session).find_unpaid(customer_id, self._on)
+        return refused_signal(unpaid, self._on, self.edition)
 
     def _record_of(self, customer_id: str) -> PaymentRecord:
         return Receivables(self._session).payment_record(

@@ -9,6 +9,7 @@ durability, clients as processes, taken in turn.
 """
 
 import argparse
+import io
 import json
 import multiprocessing
 import os
@@ -29,12 +30,17 @@ import psycopg2
 from benchmarks import checks
 from creditflow.stack.launch import free_port, stop
 from creditflow.stack.postgres import Passwords, Postgres, prepare
+from domain.customer import Customer, Identifier, IdentifierScheme
 from domain.exposure import EntryKind
+from domain.identity import Person, Role
+from domain.imports import ImportKind
 from domain.money import Money
 from storage.base import Records
+from storage.customer import Customers
 from storage.exposure import Exposure
 from storage.exposure.accounts import entry_id_now
 from storage.migrations import upgrade
+from web.service.imports import import_csv
 
 LINES, GROUP_OF = 10_000, 5
 DAY = date(2026, 3, 2)
@@ -316,7 +322,9 @@ def compared(ours: float, limit: float, unit: str = "reservations/s") -> dict[st
     }
 
 
-def run(url: str, seconds: float, rounds: int, *, depth: bool = False) -> dict[str, Any]:
+def run(
+    url: str, seconds: float, rounds: int, imported: int, *, depth: bool = False
+) -> dict[str, Any]:
     # The first connections and the first pages of a new server are nobody's measure.
     for make in (bare, store):
         measure(make, url, 4, 1)
@@ -351,6 +359,7 @@ def run(url: str, seconds: float, rounds: int, *, depth: bool = False) -> dict[s
     detail["hot_over_spread"] = compared(hot.rate, spread.rate)
     detail["wal"] = wal_bytes(url)
     detail["verify"] = verified(url)
+    detail["copy"] = copied(url, imported, 3)
     checks.prepare(_driver_named(url), LINES)
     detail["http"] = checks.measured(_driver_named(url), seconds, 3, LINES)
     if depth:
@@ -361,6 +370,65 @@ def run(url: str, seconds: float, rounds: int, *, depth: bool = False) -> dict[s
         **{name: result[name] for name in ("ratio", "ours", "limit", "unit")},
         "detail": detail,
     }
+
+
+_COPIED = """
+    DROP TABLE IF EXISTS bare_invoice;
+    CREATE TABLE bare_invoice (LIKE invoice INCLUDING INDEXES);
+"""
+_CODES = [f"91110000600037{n:04d}" for n in range(1000)]
+
+
+def copied(url: str, rows: int, rounds: int) -> dict[str, Any]:
+    """Invoices imported a second, from the file's bytes to its report, against a bare COPY of the
+    same rows into a table with the same indexes. Both begin with an empty table."""
+    with Records(_driver_named(url)).begin() as session:
+        for n, code in enumerate(_CODES):
+            Customers(session).record(
+                Customer(
+                    customer_id=f"imported-{n}",
+                    name=f"Imported {n}",
+                    identifiers=(Identifier(scheme=IdentifierScheme.INTERNAL, value=code),),
+                ),
+                business_on=DAY,
+                source="benchmark",
+                recorded_by="benchmark",
+            )
+    body = [
+        f"{_CODES[n % 1000]},internal,INV-{n:08d},2026-01-{n % 28 + 1:02d},2026-02-27,{n % 9973 + 1}.50,CNY\n"
+        for n in range(rows)
+    ]
+    header = "customer,scheme,invoice_no,issued_on,due_on,amount,currency\n"
+    content = (header + "".join(body)).encode()
+    pairs = [(_imported(url, content, rows), _bare_copy(url, rows)) for _ in range(rounds)]
+    ours, limit = sorted(pairs, key=lambda pair: pair[0] / pair[1])[len(pairs) // 2]
+    return compared(ours, limit, "invoices/s") | {"rows": rows}
+
+
+def _imported(url: str, content: bytes, rows: int) -> float:
+    _cursor(url).execute("TRUNCATE invoice CASCADE")
+    person = Person(
+        person_id="benchmark",
+        title="Benchmark",
+        roles=frozenset({Role.RISK_OFFICER, Role.OPERATOR}),
+    )
+    began = time.perf_counter()
+    with Records(_driver_named(url)).begin() as session:
+        report = import_csv(session, ImportKind.INVOICES, content, business_on=DAY, person=person)
+    took = time.perf_counter() - began
+    assert report.created == rows, report
+    return rows / took
+
+
+def _bare_copy(url: str, rows: int) -> float:
+    cursor = _cursor(url)
+    cursor.execute(_COPIED)
+    kept = io.StringIO()
+    cursor.copy_expert("COPY invoice TO STDOUT", kept)
+    kept.seek(0)
+    began = time.perf_counter()
+    cursor.copy_expert("COPY bare_invoice FROM STDIN", kept)
+    return rows / (time.perf_counter() - began)
 
 
 def wal_bytes(url: str, count: int = 2000) -> dict[str, Any]:
@@ -467,8 +535,8 @@ def main() -> None:
     parser.add_argument("--full", action="store_true", help="longer and more rounds")
     options = parser.parse_args()
     with database() as url:
-        seconds, rounds = (10.0, 7) if options.full else (1.5, 7)
-        result = run(url, seconds, rounds, depth=options.full)
+        seconds, imported = (10.0, 1_000_000) if options.full else (1.5, 100_000)
+        result = run(url, seconds, 7, imported, depth=options.full)
     if options.json:
         print(json.dumps(result))
         return

@@ -340,11 +340,28 @@ class Finding(Value):
         if not self.known:
             return _NOT_KNOWN[self.kind][chinese]
         facts = {name: _said(part) for name, part in self}
+        facts["binding"] = _account(self.binding, chinese=chinese)
         if self.kind is RuleKind.LINE_STATUS and self.since is not None:
             return _NOT_STARTED[chinese].format_map(facts)
         if chinese and self.kind is RuleKind.LINE_STATUS:
             facts["word"] = STATES["LineStatus"].get(self.word, self.word)
         return _SENTENCES[self.kind][chinese].format_map(facts)
+
+
+_ACCOUNTS = {
+    "line": ("the line", "本额度"),
+    "sub_line": ("its sub-line of {owner}", "其“{owner}”分项额度"),
+    "customer": ("the customer", "客户总额度"),
+    "guarantor": ("the guarantor {owner}", "保证人 {owner}"),
+    "insurer": ("the insurer {owner}", "保险人 {owner}"),
+    "group": ("the group {owner}", "集团 {owner}"),
+}
+
+
+def _account(named: str, *, chinese: bool) -> str:
+    kind, _, whose = named.partition("/")
+    said = _ACCOUNTS.get(kind)
+    return said[chinese].format(owner=whose.rpartition("/")[2]) if said is not None else named
 
 
 class Traced(Value):

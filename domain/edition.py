@@ -31,6 +31,7 @@ from domain.reasons import of_field, of_toml
 from domain.review import Proposal
 from domain.terms import BenchmarkCode, StartEvent, TermsText
 from domain.toml import toml_text
+from domain.use import ReleaseItem
 from domain.value import Value, lasting_hash
 from domain.warning import WarningLevel
 
@@ -763,6 +764,35 @@ class LinePolicy(Value):
     maturity_days_after_end: int | None = Field(default=None, ge=0)
 
 
+class UseRow(Value):
+    """Uses that are approved before they are had: of a product, from an amount in the reporting
+    currency, or the first one of a line. What is left empty does not matter."""
+
+    code: Code
+    products: tuple[Code, ...] = ()
+    from_amount: Annotated[Exact, Field(ge=0)] = Decimal(0)  # by name (名义金额)
+    first_use: bool = False
+    step: ApprovalStep | None = None  # a body of its own; None: the tier of the amount
+    review: tuple[ReleaseItem, ...] = tuple(ReleaseItem)  # what the release review has to see
+
+
+class UsesPolicy(Value):
+    """Which uses are approved (用信审批) and reviewed at their release (放款审核); none without rows."""
+
+    wait_days: int = Field(default=15, ge=1, le=365)  # from asking to the release, then it lapses
+    rows: tuple[UseRow, ...] = ()
+
+
+class IdlePolicy(Value):
+    """Which limits are idle, how far they are cut, and what capital they tie up (盘活额度)."""
+
+    months: int = Field(ge=1, le=120)  # how long it is looked back
+    share_below: Share  # of the limit; a line whose highest use is below it is idle
+    limit_min: Annotated[Exact, Field(ge=0)]  # no smaller limit is looked at
+    margin: Annotated[Share, Field(gt=0)]  # of the limit, kept above the highest use
+    capital_weight: Share  # of the capital of what is used, for what is free
+
+
 class ReviewPolicy(Value):
     """When a line is looked at again, and what the second look may propose."""
 
@@ -822,6 +852,13 @@ class ReconciliationPolicy(Value):
 
     drift_max: Annotated[Exact, Field(ge=0)] = Decimal(0)  # of a customer, in each currency
     finding_days: int = Field(default=5, ge=1)  # in which it is cleared up
+
+
+class BillPolicy(Value):
+    """Whose bills free a line when they are received, and how grave a refused one is."""
+
+    counts_at_once: tuple[str, ...] = ()  # acceptors, by id or by class
+    level: WarningLevel = WarningLevel.RED  # of the warning while a refused bill is unpaid
 
 
 class ScreeningPolicy(Value):
@@ -1163,9 +1200,11 @@ class PolicyEdition(Value):
     contract: ContractPolicy
     line: LinePolicy
     review: ReviewPolicy
+    idle: IdlePolicy | None = None  # none: no limit is proposed for a cut
     monitoring: MonitoringPolicy
     confirmation: ConfirmationPolicy = ConfirmationPolicy()
     reconciliation: ReconciliationPolicy = ReconciliationPolicy()
+    bills: BillPolicy = BillPolicy()
     screening: ScreeningPolicy
     silence: SilencePolicy
     turnaround: TurnaroundPolicy = TurnaroundPolicy()
@@ -1186,6 +1225,7 @@ class PolicyEdition(Value):
     offer: OfferPolicy = OfferPolicy()
     types: TypesPolicy = TypesPolicy()
     checks: CheckPolicy = CheckPolicy()
+    uses: UsesPolicy = UsesPolicy()
 
     @cached_property
     def edition_hash(self) -> str:

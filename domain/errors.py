@@ -695,6 +695,19 @@ class HoldReleasePending(Conflict):
     sentence_zh = "锁单 {hold_id} 的放行申请 {release_id} 尚待审批。"
 
 
+class UseSettled(Conflict):
+    sentence = "The use {use_id} is {status}; nothing else becomes of it."
+    sentence_zh = "用信申请 {use_id} {status}，不得再作处理。"
+
+
+class UseHeld(Conflict):
+    sentence = (
+        "The reservation {reservation_id} is held by the use {use_id}: it is released or given "
+        "back there."
+    )
+    sentence_zh = "预占 {reservation_id} 由用信申请 {use_id} 持有，须在该申请中放款或释放。"
+
+
 class SimulationStale(Conflict):
     sentence = (
         "The edition {edition} has no simulation report of its own from the last {days} days "
@@ -791,6 +804,24 @@ class TenorExceeded(NotGranted):
 class MaturesLate(NotGranted):
     sentence = "A use of the line {line_id} is due on {latest_on} at the latest."
     sentence_zh = "额度 {line_id} 项下用信最迟于 {latest_on} 到期。"
+
+
+class UseNeedsApproval(NotGranted):
+    sentence = (
+        "A use of {product} of {amount} is approved first (row {row}): ask for it on the line "
+        "{line_id} at {where}."
+    )
+    sentence_zh = "“{product}”用信 {amount} 须先经用信审批（政策行 {row}）：请在 {where} 就额度 {line_id} 提出申请。"
+
+
+class UseUnmarked(NotGranted):
+    sentence = "A use of {product} of {amount} needs no approval: reserve it on the line {line_id}."
+    sentence_zh = "“{product}”用信 {amount} 无须用信审批，请直接在额度 {line_id} 上预占。"
+
+
+class ReleaseOpen(NotGranted):
+    sentence = "The release review of the use {use_id} does not hold yet: {items}."
+    sentence_zh = "用信申请 {use_id} 的放款审核尚未落实：{items}。"
 
 
 class ExchangeRefused(NotGranted):

@@ -115,11 +115,12 @@ class LineChanged(LineEvent):
 
 
 class LineFrozen(LineEvent):
-    """A line was frozen for a reason; it may have been frozen for others before."""
+    """A line, or one product of it, was frozen for a reason; it may have been for others before."""
 
     kind: ClassVar = "line.frozen"
     reason: str
     status: LineStatus
+    product: str | None = None
 
 
 class LineUnfrozen(LineEvent):
@@ -128,6 +129,7 @@ class LineUnfrozen(LineEvent):
     kind: ClassVar = "line.unfrozen"
     reason: str
     status: LineStatus
+    product: str | None = None
 
 
 class LineTerminated(LineEvent):

@@ -23,6 +23,8 @@ AMOUNT_MINOR_MAX = 10**17
 # Enough to see what is wrong.
 DISCREPANCIES_MAX = 100
 DOCUMENTS_MAX = 200
+# The codes of a limit's parts.
+TEMPORARY, COVER = "temporary", "cover"
 
 
 class LimitKind(StrEnum):
@@ -149,7 +151,7 @@ def composed(
         LimitPart(
             amount=level - before,
             from_on=day,
-            code="temporary",
+            code=TEMPORARY,
             of=ended[day - timedelta(days=1)],
         )
         for before, level, day in zip(levels, levels[1:], days[1:], strict=False)
@@ -311,6 +313,7 @@ class ExposureBucket(StrEnum):
     DELIVERIES = "deliveries"  # delivered, on no invoice yet
     RECEIVABLES = "receivables"  # on invoices that are open
     DISPUTED = "disputed"
+    BILLS = "bills"  # paid by a bill that is not honoured yet
     SETTLED = "settled"  # paid on its invoices, and not yet repaid in the book
     DIRECT = "direct"  # used past any order, less what was repaid
 

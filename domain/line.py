@@ -6,7 +6,7 @@ What is taken from its limit is `domain/exposure.py`; its dates are counted in `
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
@@ -39,6 +39,7 @@ SCREENING = "screening"
 # Why a line that ends when nothing is taken lets nothing out; no person gives or lifts it.
 TERMINATION = "terminated_by_letter"
 
+ProductCode = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
 ReasonCode = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_:.-]{0,59}$")]
 Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
 
@@ -209,6 +210,7 @@ class Freeze(Value):
     frozen_at: datetime
     lifted_by: Id | None = None
     lifted_at: datetime | None = None
+    product: str | None = None  # of the one product that is stopped; None is the whole line
 
     @property
     def ends_line(self) -> bool:
@@ -242,7 +244,7 @@ class LineAction(Value):
     """A message to a line, as its handler parsed it.
 
     A person's carries a token issued to them for it; what is owed by a rule carries none, and its
-    id is the key it is owed under.
+    id is the key it is owed under. With a product, only uses of that are stopped or let go on.
     """
 
     line_id: Id
@@ -253,8 +255,15 @@ class LineAction(Value):
     reason: ReasonCode | None = None  # of the freeze; None lifts whatever stands
     note: Note = ""
     collect_only: bool = False
+    product: ProductCode | None = None
     at: datetime
     offset_days: int = 0
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What it asks, by which a repeat is known; a product only where one is named."""
+        apart = {"at", "token"} | ({"product"} if self.product is None else set())
+        return {**self.model_dump(mode="json", exclude=apart), "token": ""}
 
 
 class LineProgress(Value):
@@ -351,12 +360,17 @@ def refuse_stop(effect: ListEffect | None, screened_on: date) -> None:
 
 
 def next_due_at(
-    line: CreditLine, *, review_open: bool, offset_days: int, closing_on: date | None = None
+    line: CreditLine,
+    *,
+    review_open: bool,
+    offset_days: int,
+    closing_on: date | None = None,
+    limit_moves_on: date | None = None,
 ) -> datetime | None:
     """The instant of the first business day on which time alone does something to the line.
 
     One that ends when nothing is taken is looked at on every day and reviewed no more; `closing_on`
-    is today.
+    is today, `limit_moves_on` the next day on which a part of its limit begins or ends.
     """
     if line.status.ended:
         return None
@@ -367,4 +381,6 @@ def next_due_at(
         days.append(line.review_due_on)
     if line.temporary_until is not None:
         days.append(line.temporary_until + timedelta(days=1))
+    if limit_moves_on is not None:
+        days.append(limit_moves_on)
     return day_begins_at(min(days), offset_days)

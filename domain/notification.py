@@ -52,6 +52,7 @@ class Notice(StrEnum):
     LINE_REPRICED = "line_repriced"
     LINE_FROZEN = "line_frozen"
     LINE_UNFROZEN = "line_unfrozen"
+    LINE_TERMINATED = "line_terminated"
     WARNING_RAISED = "warning_raised"
     REMINDER_LETTER_1 = "reminder_letter_1"
     REMINDER_LETTER_2 = "reminder_letter_2"
@@ -104,6 +105,7 @@ NOTICE_FACTS: Mapping[Notice, tuple[str, ...]] = {
     ),
     Notice.LINE_FROZEN: ("line_id", "reason_codes"),
     Notice.LINE_UNFROZEN: ("line_id",),
+    Notice.LINE_TERMINATED: ("line_id",),
     Notice.WARNING_RAISED: ("customer_id", "level", "rule", "value", "threshold"),
     Notice.REMINDER_LETTER_1: ("overdue", "days_past_due", "as_of"),
     Notice.REMINDER_LETTER_2: ("overdue", "days_past_due", "as_of"),

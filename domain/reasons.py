@@ -125,6 +125,11 @@ REASONS: Mapping[str, tuple[str, str]] = {
         "幂等键长度为 1 至 {length_max} 个字符",
     ),
     "letter_declines": ("the letter {letter_no} declines", "批复 {letter_no} 为否决"),
+    "line_not_idle": ("the line {line_id} is not idle", "额度 {line_id} 不属于闲置额度"),
+    "line_on_list": (
+        "the line {line_id} is on the list {reclaim_id}, which waits",
+        "额度 {line_id} 已列入待决清单 {reclaim_id}",
+    ),
     "line_takes": ("a line takes {acts}", "额度只接受以下操作：{acts}"),
     "merge_not_confirmed": ("the merge {merge_id} was not confirmed", "合并 {merge_id} 未经确认"),
     "release_too_long": (

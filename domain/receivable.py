@@ -114,6 +114,20 @@ class OpenItem(Value):
     invoice: Invoice
     amount: Money
     days_past_due: int
+    disputed: Money | None = None  # by its disputes as of the day; None: as the invoice says, whole
+
+    @property
+    def contested(self) -> Money:
+        """What of the amount is in dispute."""
+        if self.disputed is not None:
+            return self.disputed
+        return self.amount if self.invoice.disputed else Money.zero(self.amount.currency)
+
+    def contested_by(self, minor: int) -> "OpenItem":
+        """As disputes on record say it: so much of it, and never more than is open."""
+        disputed = min(self.amount, Money(minor=minor, currency=self.amount.currency))
+        invoice = self.invoice.model_copy(update={"disputed": minor > 0})
+        return self.model_copy(update={"invoice": invoice, "disputed": disputed})
 
     @property
     def bucket(self) -> str:
@@ -128,6 +142,7 @@ class Ageing(Value):
     total: Money
     buckets: dict[str, Money]
     disputed: Money  # part of the total, in whatever bucket it is
+    bills: Money | None = None  # beside the total: owed by bills that are not honoured yet
 
     @property
     def current(self) -> Money:
@@ -212,15 +227,21 @@ def _credited(notes: Iterable[CreditNote], as_of: date) -> Mapping[tuple[str, st
 
 
 def open_from(
-    invoice: Invoice, payments: Iterable[Payment], notes: Iterable[CreditNote], on: date
+    invoice: Invoice,
+    payments: Iterable[Payment],
+    notes: Iterable[CreditNote],
+    on: date,
+    moves: Iterable[tuple[date, int]] = (),
 ) -> Money:
     """The least that is open on any day from this one on: so much may yet be paid or credited.
 
-    A note that was reversed later made less open in between, and no day may come out below zero.
+    A note that was reversed later made less open in between, and no day may come out below zero;
+    `moves` are what bills took off by day, below zero where one was refused.
     """
     counted = sorted(
         [(each.paid_on, each.amount.minor) for each in payments]
         + [(each.issued_on, each.credited.minor) for each in notes]
+        + list(moves)
     )
     rest = least = invoice.amount.minor - sum(minor for day, minor in counted if day <= on)
     by_day: dict[date, int] = defaultdict(int)
@@ -242,7 +263,7 @@ def ageing(items: Iterable[OpenItem], as_of: date, currency: str) -> Ageing:
     )
     for item in listed:
         buckets[item.bucket] += item.amount
-    disputed = (item.amount for item in listed if item.invoice.disputed)
+    disputed = (item.contested for item in listed)
     return Ageing(
         as_of=as_of,
         items=len(listed),

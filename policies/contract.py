@@ -27,12 +27,14 @@ def terms_for(
     *,
     term_months: int | None = None,
     asked: Sequence[ConditionAsked] = (),
+    line: Terms | None = None,
 ) -> Terms:
     """The terms of a grant of `amount`, in the application's currency.
 
     `on` is the day of the decision, from which what is due by the letter is counted; the day of the
     judgement unless said. `term_months` is what was approved if not as applied for, and `asked`
-    what it was approved under.
+    what it was approved under. The sub-lines and the purpose of the `line` that changes go on where
+    nobody signed for another scheme.
     """
     if term_months is not None:
         assessment = _for_term(assessment, term_months)
@@ -51,8 +53,8 @@ def terms_for(
         temporary_until=application.temporary_until,
         late=_late_clause(edition),
         floating=floating_terms(assessment, edition),
-        sub_lines=_sub_lines(assessment, amount),
-        purpose="" if signed is None else signed.scheme.purpose,
+        sub_lines=_sub_lines(assessment, amount, line),
+        purpose=signed.scheme.purpose if signed is not None else line.purpose if line else "",
         scheme_conditions=(
             *_scheme_conditions(assessment, edition, on),
             *approvers_conditions(assessment, edition, on, asked),
@@ -69,15 +71,17 @@ def _for_term(assessment: Assessment, term_months: int) -> Assessment:
     )
 
 
-def _sub_lines(assessment: Assessment, amount: Money) -> tuple[SubLine, ...]:
-    """The sub-lines that two investigators signed for, none above what was granted."""
+def _sub_lines(assessment: Assessment, amount: Money, line: Terms | None) -> tuple[SubLine, ...]:
+    """The sub-lines that two investigators signed for, or that the line has, none above what was
+    granted."""
     signed = assessment.dossier.investigation
-    if signed is None or not amount or signed.scheme.limit.currency != amount.currency:
+    if signed is not None:
+        sub_lines = signed.scheme.sub_lines
+    else:
+        sub_lines = line.sub_lines if line is not None else ()
+    if not amount or any(each.limit.currency != amount.currency for each in sub_lines):
         return ()
-    return tuple(
-        each.model_copy(update={"limit": min(each.limit, amount)})
-        for each in signed.scheme.sub_lines
-    )
+    return tuple(each.model_copy(update={"limit": min(each.limit, amount)}) for each in sub_lines)
 
 
 def _scheme_conditions(

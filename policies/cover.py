@@ -140,7 +140,7 @@ def _step(
         share=cover.share,
         haircut=None if rule is None else rule.haircut,
         counted=amount,
-        uplift=_reporting(amount, rates, business_on, edition),
+        uplift=reporting(amount, rates, business_on, edition),
         lgd=None if rule is None else rule.lgd,
         ends_on=cover.ends_on,
         insured=cover.insured,
@@ -168,11 +168,11 @@ def _each(dossier: Dossier, edition: PolicyEdition) -> list[tuple[Cover, Money]]
     for cover in dossier.covers:
         amount = counted(cover, on, edition)
         if amount:
-            found.append((cover, _reporting(amount, dossier.rates, on, edition)))
+            found.append((cover, reporting(amount, dossier.rates, on, edition)))
     return found
 
 
-def _reporting(amount: Money, rates: Sequence[RateUsed], on: date, edition: PolicyEdition) -> Money:
+def reporting(amount: Money, rates: Sequence[RateUsed], on: date, edition: PolicyEdition) -> Money:
     """An amount in the reporting currency, rounded down; nothing needs no rate."""
     one = Money.of(1, edition.reporting_currency)
     if not amount or amount.currency == one.currency:

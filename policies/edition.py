@@ -688,6 +688,7 @@ def _all_steps(edition: PolicyEdition) -> list[ApprovalStep]:
     steps = [*(step for row in policy.rows for step in row.steps), policy.price_exception]
     steps += [policy.above_eligible.step] if policy.above_eligible is not None else []
     steps += [step for _, rule in rules_of_types(edition) for step in rule.steps]
+    steps += [row.step for row in edition.uses.rows if row.step is not None]
     return steps + ([edition.related.body] if edition.related.body is not None else [])
 
 
@@ -716,6 +717,23 @@ def _contract(edition: PolicyEdition) -> Iterator[Finding]:
             strange += [code for code in row.products if code not in edition.limit.products]
             for name in strange:
                 yield _found(f"contract.{section}.{row.code}", "unknown", name=name)
+
+
+def _uses(edition: PolicyEdition) -> Iterator[Finding]:
+    """Rows name products that exist, and none is kept from every use by one before it."""
+    yield from _repeated("uses.rows", (row.code for row in edition.uses.rows))
+    for place, row in enumerate(edition.uses.rows):
+        path = f"uses.rows.{row.code}"
+        for name in row.products:
+            if name not in edition.limit.products:
+                yield _found(f"{path}.products", "unknown", name=name)
+        yield from _repeated(f"{path}.review", row.review)
+        for before in edition.uses.rows[:place]:
+            of_all = not before.products or (
+                bool(row.products) and set(row.products) <= set(before.products)
+            )
+            if of_all and not before.first_use and before.from_amount <= row.from_amount:
+                yield _found(path, "overlap", where=row.code, rows=before.code)
 
 
 def _completeness(edition: PolicyEdition) -> Iterator[Finding]:
@@ -1243,6 +1261,7 @@ _RULES: tuple[Callable[[PolicyEdition], Iterator[Finding]], ...] = (
     _turnaround,
     _automatic,
     _contract,
+    _uses,
     _floating,
     _completeness,
     _investigation,

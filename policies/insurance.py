@@ -151,6 +151,20 @@ def changes_ahead(buyer: InsuredBuyer, on: date, days: int) -> tuple[CoverChange
     return tuple(found)
 
 
+def cover_ahead(
+    buyer: InsuredBuyer, on: date, until: date, liability_left: Money | None = None
+) -> tuple[tuple[date, Cover | None], ...]:
+    """What an insurance counts for on a day and from each day on which that changes by itself,
+    as `changes_ahead` foresees it."""
+    found = [(on, cover_of(buyer, on, liability_left))]
+    if buyer.terms is None:
+        return tuple(found)
+    expected = _as_agreed(buyer, on)
+    for day in sorted(each for each in _turns(expected, buyer.terms) if on < each <= until):
+        found.append((day, cover_of(expected, day, liability_left)))
+    return tuple(found)
+
+
 class _Book:
     """What is known of a buyer by a day: the shipments made by then, and what became of each."""
 

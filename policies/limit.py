@@ -7,6 +7,7 @@ already beside the line in question comes off; the result is floored to whole lo
 negative. What is not binding does not touch it. `policies/columns.py` computes the same for many.
 """
 
+from collections.abc import Sequence
 from datetime import date
 from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 
@@ -21,7 +22,8 @@ from policies.line import temporary_limit_max
 from policies.spreading import Scope, shown
 
 NOTHING_COMPUTABLE = "nothing_computable"
-OUTLOOK_CAP = "outlook_cap"
+GRADE_CAP, OUTLOOK_CAP = "grade_cap", "outlook_cap"
+_LIFTED = (GRADE_CAP, OUTLOOK_CAP)  # the caps that cover lifts
 
 
 def propose_limit(
@@ -41,12 +43,27 @@ def propose_limit(
     if not computed:
         return _result(None, steps, NOTHING_COMPUTABLE, None, dossier, edition)
     lifted = _amount(lift[0]).minor if lift else 0
-    chosen = computed if rule.combine is Combine.MINIMUM else _combined(computed, rule.combine)
-    bounds = [(_amount(step).minor + lifted, step.code) for step in (*chosen, *soft)]
-    bounds += [(_amount(step).minor, step.code) for step in hard]
-    (least, binding), following = sorted(bounds, key=_by_amount)[:2]  # stable: methods before caps
+    (least, binding), following = _bounds(computed, soft, hard, lifted, rule.combine)[:2]
     bound = Money(minor=min(least, MINOR_MAX), currency=edition.reporting_currency)
     return _result(bound, steps, binding, following[1], dossier, edition)
+
+
+def limit_with_cover(
+    proposal: LimitProposal, dossier: Dossier, worth: Money, edition: PolicyEdition
+) -> Money:
+    """The limit that a proposal's methods and caps support with another worth of its cover."""
+    computed = [
+        step for step in proposal.steps if step.kind == "method" and step.amount is not None
+    ]
+    if not computed:
+        return Money.zero(edition.reporting_currency)
+    caps = [step for step in proposal.steps if step.kind == "cap"]
+    soft = [step for step in caps if step.code in _LIFTED]
+    hard = [step for step in caps if step.code not in _LIFTED]
+    combine = edition.product(dossier.application.product).combine
+    least, _ = _bounds(computed, soft, hard, worth.minor, combine)[0]
+    bound = Money(minor=min(least, MINOR_MAX), currency=edition.reporting_currency)
+    return _proposed(bound, dossier, edition)
 
 
 def base_minor(figure: str, rate: Decimal, scope: Scope, edition: PolicyEdition) -> int | None:
@@ -85,7 +102,7 @@ def _grade_steps(dossier: Dossier, grade: str, edition: PolicyEdition) -> tuple[
     cap = edition.money(edition.limit.grade_cap[grade])
     steps = [
         LimitStep(
-            code="grade_cap",
+            code=GRADE_CAP,
             kind="cap",
             amount=cap,
             formula="grade_cap of the grade",
@@ -189,6 +206,25 @@ def _combined(counted: list[LimitStep], combine: Combine) -> list[LimitStep]:
     return [ranked[0 if combine is Combine.MINIMUM else middle]]
 
 
+def _bounds(
+    computed: list[LimitStep],
+    soft: Sequence[LimitStep],
+    hard: Sequence[LimitStep],
+    lifted: int,
+    combine: Combine,
+) -> list[tuple[int, str]]:
+    """What each method and cap leaves, the least first; of equals methods before caps."""
+    chosen = computed if combine is Combine.MINIMUM else _combined(computed, combine)
+    found = [(_amount(step).minor + lifted, step.code) for step in (*chosen, *soft)]
+    found += [(_amount(step).minor, step.code) for step in hard]
+    return sorted(found, key=_by_amount)
+
+
+def _proposed(bound: Money | None, dossier: Dossier, edition: PolicyEdition) -> Money:
+    zero, lot = Money.zero(edition.reporting_currency), edition.money(edition.limit.lot)
+    return zero if bound is None else max(zero, (bound - held_beside(dossier)).floor_to(lot))
+
+
 def _result(
     bound: Money | None,
     steps: tuple[LimitStep, ...],
@@ -197,9 +233,8 @@ def _result(
     dossier: Dossier,
     edition: PolicyEdition,
 ) -> LimitProposal:
-    zero, lot = Money.zero(edition.reporting_currency), edition.money(edition.limit.lot)
-    held = held_beside(dossier)
-    proposed = zero if bound is None else max(zero, (bound - held).floor_to(lot))
+    lot, held = edition.money(edition.limit.lot), held_beside(dossier)
+    proposed = _proposed(bound, dossier, edition)
     result = LimitStep(
         code="limit_proposed",
         kind="result",

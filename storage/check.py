@@ -34,6 +34,7 @@ class CheckRecords(Value):
     claims: tuple[OpenClaim, ...] = ()  # what is open, in whatever currency
     tier: FiveTier | None = None
     unbilled: Money  # delivered by orders, and on no invoice yet
+    bills: Money  # what of it was paid by bills that are not honoured yet
     silent: bool = False  # an account is not confirmed in time, which holds orders
     holds: tuple[StandingHold, ...] = ()
 
@@ -78,6 +79,11 @@ _RECORDS = text(
                 AND c.answer_by < :on AND c.documents > (SELECT count(*)
                     FROM confirmation_document d WHERE d.confirmation_id = c.confirmation_id))
             AS silent,
+        (SELECT coalesce(sum(p.amount_minor), 0)::bigint FROM bill b JOIN bill_part p USING (bill_id)
+            WHERE p.customer_id = ANY (customer_ids(:customer_id)) AND b.currency = :currency
+                AND b.received_on <= :on AND NOT EXISTS (SELECT FROM bill_event e
+                    WHERE e.bill_id = b.bill_id AND e.kind IN ('honoured', 'refused')
+                        AND e.happened_on <= :on)) AS bills,
         (SELECT jsonb_agg(h.body ORDER BY h.opened_at) FROM order_hold h
             WHERE h.customer_id = ANY (customer_ids(:customer_id)) AND h.status = 'open'
                 AND h.manual AND (h.holds = 'customer'
@@ -115,6 +121,7 @@ class Checks:
             "tier": row["tier"],
             "unbilled": Money(minor=row["unbilled"], currency=currency),
             "silent": row["silent"],
+            "bills": Money(minor=row["bills"], currency=currency),
             "claims": tuple(map(_claim, row["items"] or ())),
             "holds": tuple(map(_standing, row["holds"] or ())),
         }

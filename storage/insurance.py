@@ -295,6 +295,11 @@ class Insurances:
         )
         return self._insurances([*ids])
 
+    def of_insurer(self, insurer: str) -> Sequence[Insurance]:
+        """Every insurance of an insurer."""
+        ids = select(InsuranceRecordRow.record_id).where(InsuranceRecordRow.insurer == insurer)
+        return self._insurances([*self._session.scalars(ids)])
+
     def read_buyer(self, limit_id: str) -> InsuredBuyer:
         found = self._buyers(InsuranceRecordRow.record_id == limit_id)
         if not found:

@@ -55,6 +55,7 @@ from domain.receivable import (
 )
 from storage.base import Row, recorded_at
 from storage.customer import Customers, of_customer
+from storage.dispute import Disputes
 from storage.exchange import Rates
 
 _Key = tuple[str, str]
@@ -115,9 +116,9 @@ _LATENESS = text(
                coalesce(sum(p.amount_minor::numeric * (p.paid_on - i.due_on))
                         FILTER (WHERE p.paid_on > i.due_on), 0) AS late_days
         FROM invoice i
-        LEFT JOIN payment p
+        LEFT JOIN invoice_settlement p
                ON p.customer_id = i.customer_id AND p.invoice_no = i.invoice_no
-              AND p.paid_on <= :as_of
+              AND p.paid_on <= :as_of AND coalesce(p.until_on > :as_of, true)
         CROSS JOIN LATERAL (
             SELECT coalesce(sum(n.amount_minor), 0) AS minor FROM credit_note n
             WHERE n.customer_id = i.customer_id AND n.invoice_no = i.invoice_no
@@ -153,8 +154,9 @@ _REGULARITY = text(
     WITH settled AS (
         SELECT i.due_on, max(p.paid_on) AS paid_on
         FROM invoice i
-        JOIN payment p ON p.customer_id = i.customer_id AND p.invoice_no = i.invoice_no
-                      AND p.paid_on <= :as_of
+        JOIN invoice_settlement p
+          ON p.customer_id = i.customer_id AND p.invoice_no = i.invoice_no
+         AND p.paid_on <= :as_of AND coalesce(p.until_on > :as_of, true)
         WHERE i.customer_id = ANY (customer_ids(:customer_id)) AND i.issued_on <= :as_of
             AND (i.customer_id NOT IN (SELECT customer_id FROM customer_of_many_ids)
                 OR invoice_counts(i))
@@ -225,6 +227,19 @@ _HOMES = text(
     ORDER BY asked.id, asked.no, invoice_counts(i) DESC, i.customer_id = asked.id DESC
     """
 )
+_BILL_MOVES = text(
+    """
+    SELECT p.customer_id, p.invoice_no, m.day, m.minor
+    FROM unnest(CAST(:ids AS text[]), CAST(:nos AS text[])) asked (id, no)
+    JOIN bill_part p ON p.customer_id = asked.id AND p.invoice_no = asked.no
+    JOIN bill b USING (bill_id)
+    LEFT JOIN bill_event e ON e.bill_id = p.bill_id AND e.kind = 'refused'
+    CROSS JOIN LATERAL (
+        VALUES (b.received_on, p.amount_minor), (e.happened_on, -p.amount_minor)
+    ) m (day, minor)
+    WHERE m.day IS NOT NULL
+    """
+)
 # An invoice that both of two merged records hold is one claim.
 _COUNTS = text(
     "(invoice.customer_id NOT IN (SELECT customer_id FROM customer_of_many_ids)"
@@ -274,6 +289,31 @@ class Receivables:
                 outcomes.append(self._repeated(invoice, known, business_on, recorded_by))
         return outcomes
 
+    def record_settled(
+        self,
+        told: Sequence[tuple[Invoice, date | None]],
+        settlement_no: str,
+        *,
+        business_on: date,
+        recorded_by: str,
+    ) -> list[Outcome | CreditError]:
+        """Write many, and the payment in full of each whose day of settlement is told."""
+        outcomes = self.record_invoices(
+            [invoice for invoice, _ in told], business_on=business_on, recorded_by=recorded_by
+        )
+        payments = {
+            place: _settlement(invoice, settlement_no, settled_on)
+            for place, (invoice, settled_on) in enumerate(told)
+            if settled_on is not None and not isinstance(outcomes[place], CreditError)
+        }
+        paid = self.record_payments(list(payments.values()), recorded_by=recorded_by)
+        for place, outcome in zip(payments, paid, strict=True):
+            if isinstance(outcome, CreditError):
+                outcomes[place] = outcome
+            elif outcome is Outcome.CREATED and outcomes[place] is Outcome.UNCHANGED:
+                outcomes[place] = Outcome.UPDATED
+        return outcomes
+
     def record_payment(self, payment: Payment, *, recorded_by: str) -> Outcome:
         """Write one payment of one invoice once.
 
@@ -321,6 +361,8 @@ class Receivables:
             held[_key(payment)].payments[payment.payment_no] = payment
         for note in self._find_credit_notes(keys):
             held[_key(note)].notes[note.credit_note_no] = note
+        for key, day, minor in self._find_bill_moves(keys):
+            held[key].moves.append((day, minor))
         outcomes: list[Outcome | CreditError] = []
         payments, notes = [], []
         for each in at_home:
@@ -340,6 +382,35 @@ class Receivables:
         if notes:
             self._session.execute(insert(CreditNoteRow), notes)
         return outcomes
+
+    def hold_for_bill(
+        self, customer_id: str, parts: Sequence[tuple[str, Money]], received_on: date
+    ) -> dict[str, str]:
+        """Lock the invoices that a bill pays, and say under which id each lies.
+
+        Refuses `InvoiceUnknown`, `CurrencyMismatch`, `MoreThanInvoiced`.
+        """
+        asked = [(customer_id, invoice_no) for invoice_no, _ in parts]
+        homes = {key: (home, key[1]) for key, home in self._homes(asked).items()}
+        keys = [homes.get(key, key) for key in asked]
+        invoices = self._find_invoices(sorted(keys), lock=True)
+        held: dict[_Key, _Beside] = defaultdict(_Beside)
+        for payment in self._find_payments(keys):
+            held[_key(payment)].payments[payment.payment_no] = payment
+        for note in self._find_credit_notes(keys):
+            held[_key(note)].notes[note.credit_note_no] = note
+        for key, day, minor in self._find_bill_moves(keys):
+            held[key].moves.append((day, minor))
+        for key, (invoice_no, amount) in zip(keys, parts, strict=True):
+            invoice = invoices.get(key)
+            if invoice is None:
+                raise InvoiceUnknown(invoice_no=invoice_no)
+            if invoice.amount.currency != amount.currency:
+                raise CurrencyMismatch(first=amount.currency, second=invoice.amount.currency)
+            rest = held[key].least(invoice, received_on)
+            if amount > rest:
+                raise MoreThanInvoiced(amount=amount, open=rest, invoice_no=invoice_no)
+        return {invoice_no: home for home, invoice_no in keys}
 
     def invoices(self, customer_id: str) -> tuple[Invoice, ...]:
         """All invoices of a customer, by due date."""
@@ -392,13 +463,20 @@ class Receivables:
             query = query.where(of_customer(InvoiceRow.customer_id, customer_id))
         if currency is not None:
             query = query.where(InvoiceRow.currency == currency)
-        return tuple(
+        items = [
             OpenItem(
                 invoice=_invoice(row),
                 amount=Money(minor=int(unpaid), currency=row.currency),
                 days_past_due=max(0, (as_of - row.due_on).days),
             )
             for row, unpaid in self._session.execute(query)
+        ]
+        contested = Disputes(self._session).open_on(as_of, [_key(item.invoice) for item in items])
+        return tuple(
+            item.contested_by(contested[_key(item.invoice)])
+            if _key(item.invoice) in contested
+            else item
+            for item in items
         )
 
     def regularity(self, customer_id: str, as_of: date, days_free: int = 0) -> Regularity:
@@ -502,6 +580,13 @@ class Receivables:
         query = select(CreditNoteRow).where(key.in_(keys))
         return [_credit_note(row) for row in self._session.scalars(query)]
 
+    def _find_bill_moves(self, keys: Sequence[_Key]) -> list[tuple[_Key, date, int]]:
+        """What bills take off invoices, and put back where they were refused."""
+        rows = self._session.execute(
+            _BILL_MOVES, {"ids": [k[0] for k in keys], "nos": [k[1] for k in keys]}
+        )
+        return [((row[0], row[1]), row[2], int(row[3])) for row in rows]
+
     def _repeated(
         self, invoice: Invoice, known: Invoice, business_on: date, recorded_by: str
     ) -> Outcome | CreditError:
@@ -518,6 +603,13 @@ class Receivables:
                 )
             )
             .values(disputed=invoice.disputed)
+        )
+        Disputes(self._session).told(
+            invoice.customer_id,
+            invoice.invoice_no,
+            business_on,
+            recorded_by,
+            disputed=invoice.disputed,
         )
         Customers(self._session).record_event(_dispute_event(invoice, business_on, recorded_by))
         return Outcome.UPDATED
@@ -556,6 +648,10 @@ class _Beside:
 
     payments: dict[str, Payment] = field(default_factory=dict)
     notes: dict[str, CreditNote] = field(default_factory=dict)
+    moves: list[tuple[date, int]] = field(default_factory=list)  # of bills, below zero if refused
+
+    def least(self, invoice: Invoice, on: date) -> Money:
+        return open_from(invoice, self.payments.values(), self.notes.values(), on, self.moves)
 
 
 def _outcome(
@@ -576,17 +672,33 @@ def _outcome(
     if known is not None:
         return Outcome.UNCHANGED if _said(known) == _said(document) else repeated
     if isinstance(document, CreditNote) and on < invoice.issued_on:
-        return FieldUnreadable(
-            column="issued_on",
-            expected="the day of the invoice or later",
-            expected_zh="发票开票日或之后的日期",
-        )
+        return too_early()
     if isinstance(document, CreditNote) and document.reverses is not None:
         return _reversal(document, beside.notes)
-    rest = open_from(invoice, beside.payments.values(), beside.notes.values(), on)
+    rest = beside.least(invoice, on)
     if document.amount > rest:
         return MoreThanInvoiced(amount=document.amount, open=rest, invoice_no=invoice.invoice_no)
     return Outcome.CREATED
+
+
+def too_early() -> FieldUnreadable:
+    """The refusal of a credit note that is older than its invoice."""
+    return FieldUnreadable(
+        column="issued_on",
+        expected="the day of the invoice or later",
+        expected_zh="发票开票日或之后的日期",
+    )
+
+
+def _settlement(invoice: Invoice, settlement_no: str, settled_on: date) -> Payment:
+    return Payment(
+        customer_id=invoice.customer_id,
+        payment_no=settlement_no,
+        invoice_no=invoice.invoice_no,
+        paid_on=settled_on,
+        amount=invoice.amount,
+        source=invoice.source,
+    )
 
 
 def _reversal(note: CreditNote, notes: Mapping[str, CreditNote]) -> Outcome | CreditError:

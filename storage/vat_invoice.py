@@ -4,10 +4,8 @@ An invoice keeps what it says for good; only that it was made void may follow. A
 beside the table by COPY and settled in a few statements, whatever its size.
 """
 
-import io
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
-from typing import Any, NamedTuple, cast
 
 from sqlalchemy import text
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -17,6 +15,7 @@ from domain.imports import Outcome
 from domain.turnover import Extent, InvoiceRecord, Sum, invoice_record, months_kept_since
 from domain.vat_invoice import Direction, Line, VatInvoice
 from storage.base import Row
+from storage.bulk import Loaded, copy_lines, escaped
 
 
 class VatInvoiceRow(Row):
@@ -145,13 +144,6 @@ _LINES = text(
 _ANALYSED_FROM = 10_000  # what a load this large adds, the planner should know of at once
 
 
-class Loaded(NamedTuple):
-    """What became of a load: how many of each outcome, and the lines that were refused."""
-
-    outcomes: dict[Outcome, int]
-    refused: list[tuple[int, CreditError]]
-
-
 class VatInvoices:
     """The VAT invoices of all customers."""
 
@@ -164,10 +156,8 @@ class VatInvoices:
 
     def stage(self, lines: Iterable[tuple[int, VatInvoice]]) -> None:
         """Put these lines of a file beside the table."""
-        rows = io.StringIO("".join(_copied(line, invoice) for line, invoice in lines))
-        driver = self._session.connection().connection.dbapi_connection
-        with cast(Any, driver).cursor() as cursor:
-            cursor.copy_expert(f"COPY vat_invoice_staged ({_COLUMNS}) FROM STDIN", rows)
+        copied = (_copied(line, invoice) for line, invoice in lines)
+        copy_lines(self._session, "vat_invoice_staged", _COLUMNS, copied)
 
     def settle(self, *, source: str, recorded_by: str) -> Loaded:
         """Write what is staged, and say what became of it.
@@ -231,16 +221,8 @@ class VatInvoices:
 def _copied(line: int, invoice: VatInvoice) -> str:
     """One line as COPY reads it."""
     return (
-        f"{line}\t{_escaped(invoice.customer_id)}\t{invoice.direction.value}\t{invoice.issued_on}\t"
-        f"{_escaped(invoice.invoice_no)}\t{_escaped(invoice.invoice_code)}\t"
-        f"{_escaped(invoice.counterparty)}\t{invoice.net.minor}\t{invoice.tax.minor}\t"
+        f"{line}\t{escaped(invoice.customer_id)}\t{invoice.direction.value}\t{invoice.issued_on}\t"
+        f"{escaped(invoice.invoice_no)}\t{escaped(invoice.invoice_code)}\t"
+        f"{escaped(invoice.counterparty)}\t{invoice.net.minor}\t{invoice.tax.minor}\t"
         f"{invoice.gross.minor}\t{invoice.gross.currency}\t{invoice.status.value}\n"
     )
-
-
-def _escaped(text_: str) -> str:
-    if text_.isalnum():
-        return text_
-    for plain, escaped in (("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r")):
-        text_ = text_.replace(plain, escaped)
-    return text_

@@ -221,9 +221,7 @@ class CreditLineWorkflow:
     async def _acted(self, name: str, message: Any) -> LineProgress:
         """One message at a time; a repeat gets the answer of the first."""
         action = self._in_form(name, message)
-        digest = content_hash(
-            action.model_copy(update={"token": ""}).model_dump(mode="json", exclude={"at"})
-        )
+        digest = content_hash(action.content)
         async with self._one_at_a_time:
             known = self._answered.get(action.message_id)
             if known is not None and known.content_hash != digest:

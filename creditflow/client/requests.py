@@ -183,6 +183,38 @@ def credit_notes(customer_id: str) -> Call[v.Items[v.CreditNote]]:
     return reading(_at("customers", customer_id, "credit-notes"), v.Items[v.CreditNote])
 
 
+def open_dispute(customer_id: str, dispute: v.DisputeContent, key: str | None) -> Call[v.Dispute]:
+    return writing(_at("customers", customer_id, "disputes"), v.Dispute, dispute, key=key)
+
+
+def settle_dispute(dispute_id: str, end: v.DisputeEnd, key: str | None) -> Call[v.Dispute]:
+    return writing(_at("disputes", dispute_id, "end"), v.Dispute, end, key=key)
+
+
+def disputes(customer_id: str) -> Call[v.Items[v.Dispute]]:
+    return reading(_at("customers", customer_id, "disputes"), v.Items[v.Dispute])
+
+
+def receive_bill(customer_id: str, bill: v.BillContent, key: str | None) -> Call[v.Bill]:
+    return writing(_at("customers", customer_id, "bills"), v.Bill, bill, key=key)
+
+
+def report_bill(bill_id: str, event: v.BillEvent, key: str | None) -> Call[v.Bill]:
+    return writing(_at("bills", bill_id, "events"), v.Bill, event, key=key)
+
+
+def bill(bill_id: str, as_of: date | None) -> Call[v.Bill]:
+    return reading(_at("bills", bill_id), v.Bill, as_of=as_of)
+
+
+def bills(cursor: str | None) -> Call[v.Page[v.Bill]]:
+    return reading("/bills", v.Page[v.Bill], cursor=cursor, page_size=50)
+
+
+def customer_bills(customer_id: str, as_of: date | None) -> Call[v.Items[v.Bill]]:
+    return reading(_at("customers", customer_id, "bills"), v.Items[v.Bill], as_of=as_of)
+
+
 def ask_confirmation(customer_id: str | None, as_of: date | None) -> Call[v.RunStarted]:
     body = {"customer_id": customer_id, "as_of": None if as_of is None else as_of.isoformat()}
     return writing("/runs/confirmation", v.RunStarted, body)
@@ -829,8 +861,84 @@ def caps_page(
     )
 
 
+def idle_lines() -> Call[v.IdleLines]:
+    return reading("/idle", v.IdleLines)
+
+
+def reclaim_report(*, since: date | None, until: date | None) -> Call[v.ReclaimReport]:
+    return reading("/idle/report", v.ReclaimReport, since=since, until=until)
+
+
+def reclaims_page(cursor: str | None) -> Call[v.Page[v.Reclaim]]:
+    return reading("/reclaims", v.Page[v.Reclaim], cursor=cursor)
+
+
+def propose_reclaim(line_ids: Sequence[str], reason: str, key: str | None) -> Call[v.Reclaim]:
+    content = {"line_ids": list(line_ids), "reason": reason}
+    return writing("/reclaims", v.Reclaim, content, key=key)
+
+
+def reclaim(reclaim_id: str) -> Call[v.ReclaimView]:
+    return reading(_at("reclaims", reclaim_id), v.ReclaimView)
+
+
+def leave_out(
+    reclaim_id: str, line_ids: Sequence[str], reason: str, key: str | None
+) -> Call[v.Reclaim]:
+    content = {"line_ids": list(line_ids), "reason": reason}
+    return writing(_at("reclaims", reclaim_id, "left-out"), v.Reclaim, content, key=key)
+
+
+def moves_page(cursor: str | None, *, line_id: str | None) -> Call[v.Page[v.Move]]:
+    return reading("/moves", v.Page[v.Move], cursor=cursor, line_id=line_id)
+
+
+def ask_move(
+    source_id: str, target_id: str, amount: v.Money, reason: str, key: str | None
+) -> Call[v.Move]:
+    content = {"source_id": source_id, "target_id": target_id, "amount": amount, "reason": reason}
+    return writing("/moves", v.Move, content, key=key)
+
+
+def limit_move(move_id: str) -> Call[v.MoveView]:
+    return reading(_at("moves", move_id), v.MoveView)
+
+
 def cap(cap_id: str) -> Call[v.CapView]:
     return reading(_at("caps", cap_id), v.CapView)
+
+
+def ask_use(line_id: str, content: v.UseContent, key: str | None) -> Call[v.UseRecord]:
+    body = {"line_id": line_id, **content.model_dump(mode="json")}
+    return writing("/uses", v.UseRecord, body, key=key)
+
+
+def uses_page(
+    cursor: str | None, *, line_id: str | None, customer_id: str | None, status: str | None
+) -> Call[v.Page[v.UseRecord]]:
+    return reading(
+        "/uses",
+        v.Page[v.UseRecord],
+        cursor=cursor,
+        line_id=line_id,
+        customer_id=customer_id,
+        status=status,
+    )
+
+
+def use(use_id: str) -> Call[v.UseView]:
+    return reading(_at("uses", use_id), v.UseView)
+
+
+def withdraw_use(use_id: str, note: str) -> Call[v.UseRecord]:
+    return writing(_at("uses", use_id, "withdraw"), v.UseRecord, {"note": note})
+
+
+def review_use(
+    use_id: str, act: str, checks: Sequence[v.ReleaseCheck], note: str
+) -> Call[v.UseRecord]:
+    said = [each.model_dump(mode="json") for each in checks]
+    return writing(_at("uses", use_id, act), v.UseRecord, {"checks": said, "note": note})
 
 
 def figures() -> Call[v.Figures]:
@@ -1158,6 +1266,14 @@ def lines_page(
 
 def line(line_id: str) -> Call[v.LineView]:
     return reading(_at("lines", line_id), v.LineView)
+
+
+def line_cliffs(line_id: str, days: int) -> Call[v.LineCliffs]:
+    return reading(_at("lines", line_id, "cliffs"), v.LineCliffs, days=days)
+
+
+def cliffs(days: int, customer_id: str | None) -> Call[v.CliffBook]:
+    return reading("/cliffs", v.CliffBook, days=days, customer_id=customer_id)
 
 
 def entries_page(line_id: str, cursor: str | None) -> Call[v.Page[v.Entry]]:

@@ -215,6 +215,43 @@ class Client(Connection):
         """Every credit note of a customer's invoices, reversals among them."""
         return self.run(requests.credit_notes(customer_id)).items
 
+    def open_dispute(
+        self, customer_id: str, dispute: v.DisputeContent, *, key: str | None = None
+    ) -> v.Dispute:
+        """Put on record what a customer contests of an invoice, from a day on."""
+        return self.run(requests.open_dispute(customer_id, dispute, key))
+
+    def settle_dispute(
+        self, dispute_id: str, end: v.DisputeEnd, *, key: str | None = None
+    ) -> v.Dispute:
+        """Say that a dispute was settled, and why."""
+        return self.run(requests.settle_dispute(dispute_id, end, key))
+
+    def fetch_disputes(self, customer_id: str) -> Sequence[v.Dispute]:
+        """Every dispute of a customer's invoices, the newest first."""
+        return self.run(requests.disputes(customer_id)).items
+
+    def receive_bill(
+        self, customer_id: str, bill: v.BillContent, *, key: str | None = None
+    ) -> v.Bill:
+        """Put a bill on record in place of the invoices it pays."""
+        return self.run(requests.receive_bill(customer_id, bill, key))
+
+    def report_bill(self, bill_id: str, event: v.BillEvent, *, key: str | None = None) -> v.Bill:
+        """Say that a bill was endorsed, discounted, honoured or refused."""
+        return self.run(requests.report_bill(bill_id, event, key))
+
+    def fetch_bill(self, bill_id: str, as_of: date | None = None) -> v.Bill:
+        return self.run(requests.bill(bill_id, as_of))
+
+    def list_bills(self) -> Iterator[v.Bill]:
+        """Every bill of the book, the newest first."""
+        return self._pages(lambda cursor: requests.bills(cursor))
+
+    def fetch_customer_bills(self, customer_id: str, as_of: date | None = None) -> Sequence[v.Bill]:
+        """The bills of a customer that were received by a day."""
+        return self.run(requests.customer_bills(customer_id, as_of)).items
+
     def ask_confirmation(
         self, customer_id: str | None = None, as_of: date | None = None
     ) -> v.RunStarted:
@@ -886,9 +923,99 @@ class Client(Connection):
             lambda cursor: requests.caps_page(cursor, scope=scope, owner_id=owner_id, status=status)
         )
 
+    def fetch_idle(self) -> v.IdleLines:
+        """The lines that are idle today, with the cut each would get."""
+        return self.run(requests.idle_lines())
+
+    def propose_reclaim(
+        self, line_ids: Sequence[str], reason: str, *, key: str | None = None
+    ) -> v.Reclaim:
+        """Put cuts of idle lines before their approvers as one list."""
+        return self.run(requests.propose_reclaim(line_ids, reason, key))
+
+    def leave_out(
+        self, reclaim_id: str, line_ids: Sequence[str], reason: str, *, key: str | None = None
+    ) -> v.Reclaim:
+        """Keep lines of a list that waits as they are, as one who may decide on it."""
+        return self.run(requests.leave_out(reclaim_id, line_ids, reason, key))
+
+    def list_reclaims(self) -> Iterator[v.Reclaim]:
+        """Lists of cuts, newest first."""
+        return self._pages(requests.reclaims_page)
+
+    def fetch_reclaim(self, reclaim_id: str) -> v.ReclaimView:
+        """A list, and what became of each line."""
+        return self.run(requests.reclaim(reclaim_id))
+
+    def fetch_reclaim_report(
+        self, *, since: date | None = None, until: date | None = None
+    ) -> v.ReclaimReport:
+        """What was taken back within some days, by unit."""
+        return self.run(requests.reclaim_report(since=since, until=until))
+
+    def ask_move(
+        self,
+        source_id: str,
+        target_id: str,
+        amount: v.Money,
+        reason: str,
+        *,
+        key: str | None = None,
+    ) -> v.Move:
+        """Ask to have limit moved from one line to another; others decide."""
+        return self.run(requests.ask_move(source_id, target_id, amount, reason, key))
+
+    def list_moves(self, *, line_id: str | None = None) -> Iterator[v.Move]:
+        """Moves that were asked for, newest first."""
+        return self._pages(lambda cursor: requests.moves_page(cursor, line_id=line_id))
+
+    def fetch_move(self, move_id: str) -> v.MoveView:
+        """A move that was asked for: who is asked, and what they said."""
+        return self.run(requests.limit_move(move_id))
+
     def fetch_cap(self, cap_id: str) -> v.CapView:
         """A cap that was asked for: who is asked, and what they said."""
         return self.run(requests.cap(cap_id))
+
+    def ask_use(
+        self, line_id: str, content: v.UseContent, *, key: str | None = None
+    ) -> v.UseRecord:
+        """Ask for a use that policy marks: reserved at once, then decided and released by others."""
+        return self.run(requests.ask_use(line_id, content, key))
+
+    def list_uses(
+        self,
+        *,
+        line_id: str | None = None,
+        customer_id: str | None = None,
+        status: str | None = None,
+    ) -> Iterator[v.UseRecord]:
+        """Uses that were asked for, newest first."""
+        return self._pages(
+            lambda cursor: requests.uses_page(
+                cursor, line_id=line_id, customer_id=customer_id, status=status
+            )
+        )
+
+    def fetch_use(self, use_id: str) -> v.UseView:
+        """A use: its release review, who is asked, and what they said."""
+        return self.run(requests.use(use_id))
+
+    def withdraw_use(self, use_id: str, note: str = "") -> v.UseRecord:
+        """Take a use back before it is released; what it holds is given back."""
+        return self.run(requests.withdraw_use(use_id, note))
+
+    def release_use(
+        self, use_id: str, checks: Sequence[v.ReleaseCheck], note: str = ""
+    ) -> v.UseRecord:
+        """Release an approved use, each item of its review seen: its reservation becomes use."""
+        return self.run(requests.review_use(use_id, "release", checks, note))
+
+    def reject_use(
+        self, use_id: str, note: str, checks: Sequence[v.ReleaseCheck] = ()
+    ) -> v.UseRecord:
+        """Reject an approved use at its release, with why; what it holds is given back."""
+        return self.run(requests.review_use(use_id, "reject", checks, note))
 
     def fetch_history(self, case_id: str) -> Sequence[v.Event]:
         """What happened to a case, oldest first, refused attempts included."""
@@ -1293,6 +1420,14 @@ class Client(Connection):
     def fetch_line(self, line_id: str) -> v.LineView:
         return self.run(requests.line(line_id))
 
+    def fetch_line_cliffs(self, line_id: str, *, days: int = 90) -> v.LineCliffs:
+        """What becomes of a line by itself in the days ahead, and what that leaves open."""
+        return self.run(requests.line_cliffs(line_id, days))
+
+    def fetch_cliffs(self, *, days: int = 90, customer_id: str | None = None) -> v.CliffBook:
+        """The lines whose limit, last draw or end changes by itself, the nearest first."""
+        return self.run(requests.cliffs(days, customer_id))
+
     def list_entries(self, line_id: str) -> Iterator[v.Entry]:
         """The line's book, newest first."""
         return self._pages(lambda cursor: requests.entries_page(line_id, cursor))
@@ -1560,15 +1695,27 @@ class Client(Connection):
         *,
         reason: str | None = None,
         collect_only: bool = False,
+        product: str | None = None,
         key: str | None = None,
     ) -> v.LineProgress:
-        content = {"note": note, "reason": reason, "collect_only": collect_only}
+        content = {
+            "note": note,
+            "reason": reason,
+            "collect_only": collect_only,
+            "product": product,
+        }
         return self.run(requests.stand(line_id, "freeze", content, key))
 
     def unfreeze(
-        self, line_id: str, note: str, *, reason: str | None = None, key: str | None = None
+        self,
+        line_id: str,
+        note: str,
+        *,
+        reason: str | None = None,
+        product: str | None = None,
+        key: str | None = None,
     ) -> v.LineProgress:
-        content = {"note": note, "reason": reason}
+        content = {"note": note, "reason": reason, "product": product}
         return self.run(requests.stand(line_id, "unfreeze", content, key))
 
     def terminate(self, line_id: str, note: str, *, key: str | None = None) -> v.LineProgress:

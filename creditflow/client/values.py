@@ -1736,6 +1736,86 @@ class CreditNote(Answer):
     reason: str = ""
 
 
+class DisputeContent(Answer):
+    """What a customer contests of an invoice; without an amount all of it."""
+
+    invoice_no: str
+    opened_on: date
+    reason: str
+    owner: str
+    amount: Money | None = None
+
+
+class DisputeEnd(Answer):
+    settled_on: date
+    reason: str
+
+
+class Dispute(Answer):
+    """A dispute on record; it counts until the day before it was settled."""
+
+    dispute_id: str
+    customer_id: str
+    invoice_no: str
+    opened_on: date
+    reason: str
+    owner: str
+    amount: Money
+    opened_by: str
+    settled_on: date | None
+    settled_reason: str
+    settled_by: str
+
+
+class BillPart(Answer):
+    """What a bill pays of one invoice."""
+
+    invoice_no: str
+    amount: Money
+
+
+class BillContent(Answer):
+    """A bill received in place of invoices; `line_id` is the line whose use it repays."""
+
+    bill_no: str
+    kind: str
+    acceptor: str
+    drawer: str
+    amount: Money
+    received_on: date
+    due_on: date
+    invoices: tuple[BillPart, ...]
+    evidence_hash: str
+    acceptor_class: str = ""
+    line_id: str | None = None
+
+
+class BillEvent(Answer):
+    """What became of a bill: endorsed, discounted, honoured or refused."""
+
+    event_no: str
+    kind: str
+    happened_on: date
+    recourse: bool = True
+    note: str = ""
+
+
+class BillReported(BillEvent):
+    recorded_by: str
+
+
+class Bill(BillContent):
+    """A bill as of a day; `frees_line` is whether it has repaid the line it names."""
+
+    bill_id: str
+    customer_id: str
+    recorded_by: str
+    events: tuple[BillReported, ...]
+    as_of: date
+    status: str
+    frees_line: bool
+
+
 class ConfirmationItem(Answer):
     """A document that is open on the day, and what is off it by then."""
 
@@ -1808,6 +1888,7 @@ class Confirmation(Answer):
     document_hash: str
     total: Money
     disputed: Money
+    bills: Money | None = None
     sent_on: date
     answer_by: date
     holds: bool
@@ -2741,9 +2822,93 @@ class ReleaseView(Answer):
     release: HoldRelease
     hold: OrderHold
     order: Order
+
+
+class UseContent(Answer):
+    """A use that policy marks, as one asks for it; `amount` is by name, `deposit` what covers it."""
+
+    product: str
+    amount: Money
+    purpose: str
+    payee: str
+    deposit: Money | None = None
+    due_on: date | None = None
+    evidence_hash: str | None = None
+
+
+class UseRequest(UseContent):
+    """A use as it was asked for; `exposure` is what it takes of the limit."""
+
+    use_id: str
+    line_id: str
+    customer_id: str
+    exposure: Money
+    row: str
+    review: tuple[str, ...]
+    edition_hash: str
+    wait_until: AwareDatetime
+    asked_by: str
+    asked_at: AwareDatetime
+    asked_on: date
+    offset_days: int
+
+
+class ReleaseCheck(Answer):
+    """One item of a release review: `contract`, `conditions`, `cover`, `purpose`, `payee` or
+    `deposit`; whether it holds, and by which evidence."""
+
+    item: str
+    held: bool
+    evidence: str = ""
+    evidence_hash: str | None = None
+
+
+class UseStep(Answer):
+    """One thing that became of a use, and whose word it was."""
+
+    use_id: str
+    seq: int
+    status: str
+    person_id: str
+    at: AwareDatetime
+    on: date
+    note: str
+    checks: tuple[ReleaseCheck, ...]
+
+
+class UseMovement(Answer):
+    """What the ledger did for a use: `reserve`, `commit` or `release`."""
+
+    kind: str
+    entry_id: str
+    posted_at: AwareDatetime
+
+
+class UseRecord(Answer):
+    """A use from asking to end: `asked`, `approved`, `declined`, `released`, `rejected`,
+    `withdrawn`, `lapsed` or `refused`."""
+
+    request: UseRequest
+    steps: tuple[UseStep, ...]
+    movements: tuple[UseMovement, ...]
+    status: str
+    reservation_id: str | None
+
+
+class UseView(Answer):
+    """A use with what our records show of its release review, who is asked and what they said."""
+
+    use: UseRecord
+    shown: tuple[ReleaseCheck, ...]
     approvals: tuple[Mapping[str, Any], ...]
     tasks: tuple[Task, ...]
     decisions: tuple[Decision, ...]
+
+
+class ProductView(Answer):
+    product: str
+    balance: Balance
+    status: str
 
 
 class LineView(Answer):
@@ -2751,6 +2916,55 @@ class LineView(Answer):
     balances: tuple[Balance, ...]
     freezes: tuple[Mapping[str, Any], ...]
     events: tuple[Mapping[str, Any], ...]
+    products: tuple[ProductView, ...] = ()
+
+
+class Cliff(Answer):
+    """A day with what is over from it on, and what the limit moves by."""
+
+    on: date
+    kind: str
+    of: str
+    change: Money
+    limit: Money
+
+
+class LimitStep(Answer):
+    on: date
+    limit: Money
+
+
+class Uncovered(Answer):
+    """Of what is taken today, what stands above the limit after so many days."""
+
+    days: int
+    on: date
+    limit: Money
+    exposure: Money
+    uncovered: Money
+
+
+class LineCliffs(Answer):
+    """What becomes of a line by itself in the days ahead."""
+
+    line_id: str
+    customer_id: str
+    as_of: date
+    until: date
+    exposure: Money
+    steps: tuple[LimitStep, ...]
+    cliffs: tuple[Cliff, ...]
+    uncovered: tuple[Uncovered, ...]
+
+
+class CliffBook(Answer):
+    """Lines with a cliff ahead, the nearest first, and what they leave open by currency."""
+
+    as_of: date
+    until: date
+    items: tuple[LineCliffs, ...]
+    uncovered: Mapping[str, tuple[Uncovered, ...]]
+    complete: bool
 
 
 class LineProgress(Answer):
@@ -3683,3 +3897,124 @@ class HookSourceMade(Answer):
 
     source: HookSource
     secret: str = Field(repr=False)
+
+
+class IdleLine(Answer):
+    """A line that is idle, and the cut proposed; capital is in the reporting currency."""
+
+    line_id: str
+    customer_id: str
+    letter_no: str
+    grade: str
+    limit: Money
+    taken: Money
+    highest: Money
+    limit_after: Money
+    capital: Money
+    capital_freed: Money
+
+
+class IdleLines(Answer):
+    """The idle lines of the book; `waiting` are those on a list that nobody has settled."""
+
+    on: date
+    since: date | None
+    lines: tuple[IdleLine, ...]
+    capital: Money
+    waiting: Mapping[str, str]
+
+
+class ReclaimRequest(Answer):
+    reclaim_id: str
+    since: date
+    lines: tuple[IdleLine, ...]
+    reason: str
+    asked_by: str
+    asked_at: AwareDatetime
+    asked_on: date
+
+
+class ReclaimedLine(Answer):
+    """What became of one line: `left_out`, `skipped` or `cut`."""
+
+    line_id: str
+    outcome: str
+    reason: str
+    said_by: str
+    before: Money
+    after: Money
+    letter_no: str | None
+
+
+class Reclaim(Answer):
+    """A list of cuts: `pending`, `approved`, `declined` or `lapsed`."""
+
+    request: ReclaimRequest
+    status: str
+    settled_by: str | None
+    settled_on: date | None
+    letter_no: str | None
+    lines: tuple[ReclaimedLine, ...]
+
+
+class ReclaimView(Answer):
+    """A list with who is asked and what they said."""
+
+    reclaim: Reclaim
+    approvals: tuple[Mapping[str, Any], ...]
+    tasks: tuple[Task, ...]
+    decisions: tuple[Decision, ...]
+
+
+class ReclaimedSum(Answer):
+    unit: str
+    lines: int
+    before: Money
+    after: Money
+    reclaimed: Money
+    capital_freed: Money
+
+
+class ReclaimReport(Answer):
+    """What was taken back within some days, by unit and currency."""
+
+    since: date
+    until: date
+    lists: int
+    units: tuple[ReclaimedSum, ...]
+    capital_freed: Money
+
+
+class MoveRequest(Answer):
+    source_id: str
+    target_id: str
+    amount: Money
+    reason: str
+    move_id: str
+    customer_id: str
+    source_letter_no: str
+    source_limit: Money
+    target_letter_no: str
+    target_limit: Money
+    asked_by: str
+    asked_at: AwareDatetime
+    asked_on: date
+
+
+class Move(Answer):
+    """A move of limit between lines: `pending`, `moved`, `declined` or `lapsed`."""
+
+    request: MoveRequest
+    status: str
+    settled_by: str | None
+    settled_on: date | None
+    letters: tuple[str, ...]
+
+
+class MoveView(Answer):
+    """A move with who is asked and what they said."""
+
+    move: Move
+    approvals: tuple[Mapping[str, Any], ...]
+    tasks: tuple[Task, ...]
+    decisions: tuple[Decision, ...]

@@ -55,9 +55,11 @@ COMMANDS: dict[str, Entry] = {
     "supplier": Entry("creditflow.commands.supplier:supplier", "A customer that supplies us too."),
     "turnover": Entry("creditflow.commands.turnover:turnover", "What VAT invoices come to."),
     "cover": Entry("creditflow.commands.cover:cover", "What stands behind credit."),
+    "cliffs": Entry("creditflow.commands.cliff:cliffs", "Limits that fall by themselves."),
     "insurance": Entry(
         "creditflow.commands.insurance:insurance", "What insurers cover of customers' debts."
     ),
+    "bill": Entry("creditflow.commands.bill:bill", "Bills that customers pay with."),
     "interest": Entry("creditflow.commands.late:interest", "Late interest."),
     "reconcile": Entry(
         "creditflow.commands.reconciliation:reconcile", "Another system's open items, compared."
@@ -79,6 +81,9 @@ COMMANDS: dict[str, Entry] = {
     "order": Entry("creditflow.commands.order:order", "Orders, from quoting to invoice."),
     "holds": Entry("creditflow.commands.order:holds", "Orders that stand still, and why."),
     "caps": Entry("creditflow.commands.cap:caps", "What all lines of one customer may come to."),
+    "use": Entry("creditflow.commands.use:use", "Uses that are approved, then released."),
+    "idle": Entry("creditflow.commands.idle:idle", "Limits that are not used, taken back."),
+    "move": Entry("creditflow.commands.move:move", "Limit moved from one line to another."),
     "line": Entry("creditflow.commands.line:line", "One line, and what is done on it."),
     "ledger": Entry("creditflow.commands.line:ledger", "The book of entries."),
     "classes": Entry(

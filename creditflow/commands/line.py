@@ -19,6 +19,9 @@ Reservation = Annotated[str, typer.Argument(metavar="RESERVATION")]
 Note = Annotated[str, typer.Option("--note", metavar="T", help="Why.")]
 Reason = Annotated[str | None, typer.Option("--reason", metavar="CODE", help="The reason's code.")]
 
+OneProduct = Annotated[
+    str | None, typer.Option("--product", metavar="CODE", help="Uses of this product alone.")
+]
 OfProduct = Annotated[
     str | None, typer.Option("--product", metavar="CODE", help="Which product it is of.")
 ]
@@ -314,12 +317,13 @@ def freeze(
     collect_only: Annotated[
         bool, typer.Option("--collect-only", help="Let nothing out at all (只收不放).")
     ] = False,
+    product: OneProduct = None,
     key: Key = None,
     as_user: AsUser = None,
     as_json: AsJson = False,
 ) -> None:
-    """Stop the line in this second (冻结)."""
-    body = {"note": note, "reason": reason, "collect_only": collect_only}
+    """Stop the line, or one product of it, in this second (冻结)."""
+    body = {"note": note, "reason": reason, "collect_only": collect_only, "product": product}
     _stand(context, "freeze", body, key, as_user, as_json)
 
 
@@ -328,12 +332,14 @@ def unfreeze(
     context: typer.Context,
     note: Note,
     reason: Reason = None,
+    product: OneProduct = None,
     key: Key = None,
     as_user: AsUser = None,
     as_json: AsJson = False,
 ) -> None:
     """Lift the freeze of one reason, or of all (解冻)."""
-    _stand(context, "unfreeze", {"note": note, "reason": reason}, key, as_user, as_json)
+    body = {"note": note, "reason": reason, "product": product}
+    _stand(context, "unfreeze", body, key, as_user, as_json)
 
 
 def _use(

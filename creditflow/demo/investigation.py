@@ -8,6 +8,7 @@ from creditflow.demo.office import Office
 
 REPORT = "investigation_report"
 LEAD, SECOND = "manager", "manager2"
+SUB_LINES = ("open_account", "bank_acceptance")  # of a comprehensive facility
 _FOUND = "Seen on the spot and in the books; as the customer told it."
 
 
@@ -50,20 +51,25 @@ async def investigate(office: Office, case: v.Case, key: str, *, conditional: bo
 
 
 async def _proposal(office: Office, case: v.Case, *, conditional: bool) -> v.SchemeProposal:
-    """All that was asked for, as its product is used at the longest."""
+    """All that was asked for, of each product as it is used at the longest."""
     asked = case.application
     products = {each.code: each for each in await office[LEAD].fetch_products()}
-    rule = products[asked.product]
-    line = v.SubLine(
-        product=asked.product,
-        limit=Money.of(asked.limit_requested.amount, asked.limit_requested.currency),
-        tenor_months=rule.tenor_months_max,
-        deposit_share=rule.deposit_min,
-        covers=rule.covers[:1],
+    whole = products[asked.product].comprehensive
+    limit = Money.of(asked.limit_requested.amount, asked.limit_requested.currency)
+    sub_lines = tuple(
+        v.SubLine(
+            product=code,
+            limit=limit,
+            tenor_months=products[code].tenor_months_max,
+            deposit_share=products[code].deposit_min,
+            covers=products[code].covers[:1],
+        )
+        for code in (SUB_LINES if whole else (asked.product,))
     )
+    purpose = asked.purpose if products[asked.product].dedicated else ""
     conclusion = "recommend_with_conditions" if conditional else "recommend"
     return v.SchemeProposal(
-        scheme=v.FacilityScheme(limit=line.limit, sub_lines=(line,)),
+        scheme=v.FacilityScheme(limit=limit, sub_lines=sub_lines, purpose=purpose),
         conclusion=conclusion,
         conditions=("Quarterly statements within forty days.",) if conditional else (),
         opinion="Orders, stock and receivables carry the facility.",

@@ -11,6 +11,7 @@ from creditflow.client import values as v
 from creditflow.client.calls import reading, writing
 from creditflow.demo.application import PATIENCE_SECONDS, Wish, pauses
 from creditflow.demo.office import Office
+from creditflow.demo.use import accept_bill
 
 USED, RESERVED, REPAID = Decimal("0.4"), Decimal("0.2"), Decimal("0.1")  # of the limit
 _Documents = v.Items[Mapping[str, Any]]
@@ -73,22 +74,36 @@ class Lines:
         drawn, repaid = _part(limit, USED), _part(limit, REPAID)
         if any(balance.used.amount == drawn.amount - repaid.amount for balance in view.balances):
             return  # all this has been done
+        use, key = _use_of(wish), wish.key
         try:
-            taken = await orders.reserve(line_id, drawn, key=f"{wish.key}/order-1")
+            taken = await orders.reserve(line_id, drawn, key=f"{key}/order-1", use=use)
             assert taken.reservation_id is not None
-            await orders.commit(line_id, taken.reservation_id, key=f"{wish.key}/delivery-1")
-            await orders.reserve(line_id, _part(limit, RESERVED), key=f"{wish.key}/order-2")
+            await orders.commit(line_id, taken.reservation_id, key=f"{key}/delivery-1")
+            await orders.reserve(line_id, _part(limit, RESERVED), key=f"{key}/order-2", use=use)
             await self._try(wish, line_id, "order-3", limit)
-            await orders.repay(line_id, repaid, key=f"{wish.key}/payment-1")
+            await orders.repay(line_id, repaid, product=use.product, key=f"{key}/payment-1")
         except Refused:
             return  # the line was stopped before it was used
+        if use.purpose is not None:
+            other = v.Use(purpose="wages of the month")
+            await self._try(wish, line_id, "order-4", use=other)
+        if wish.product == "comprehensive":
+            await accept_bill(self._office, line_id, wish.key)
 
-    async def _try(self, wish: Wish, line_id: str, order: str, amount: Money | None = None) -> None:
+    async def _try(
+        self,
+        wish: Wish,
+        line_id: str,
+        order: str,
+        amount: Money | None = None,
+        use: v.Use | None = None,
+    ) -> None:
         """An order that is refused: it stands on record with its reason."""
         orders = self._office["orders"]
         asked = amount or Money.of(1000, wish.limit.currency)
         try:
-            await orders.reserve(line_id, asked, key=f"{wish.key}/{order}")
+            said = use or _use_of(wish)
+            await orders.reserve(line_id, asked, key=f"{wish.key}/{order}", use=said)
         except Refused:
             return
 
@@ -148,6 +163,14 @@ class Lines:
             if await look():
                 return
             await asyncio.sleep(pause)
+
+
+def _use_of(wish: Wish) -> v.Use:
+    """What orders on its line say: of which sub-line, or for the one purpose that it is for."""
+    return v.Use(
+        product="open_account" if wish.product == "comprehensive" else None,
+        purpose=wish.purpose if wish.product == "project" else None,
+    )
 
 
 def _part(amount: Money, share: Decimal) -> Money:

@@ -17,6 +17,7 @@ from creditflow.client import CreditflowError, Unreached
 from creditflow.client import values as v
 from creditflow.commands.output import Exit, tell
 from creditflow.demo.application import Road, Wish
+from creditflow.demo.bill import RefusedBill
 from creditflow.demo.book import Records, find_book
 from creditflow.demo.insurance import Insured
 from creditflow.demo.line import Lines
@@ -84,11 +85,14 @@ async def _demonstrate(
         travelled = await _travel(office, [Wish.of(planned) for planned in book.applications])
         reviewed = await _live(office, records, travelled)
         insured = await _insure(office, book, travelled)
+        bill = None
+        if insured is not None:
+            bill = await RefusedBill(office, book.seed, book.business_on).refuse(insured)
         figures = await office["risk"].fetch_figures()
         proof = await office["risk"].verify_ledger()
         counts = tally(figures, time.monotonic() - began)
     if not given.json:
-        print(summary(url, counts, proof, travelled, reviewed, insured), flush=True)
+        print(summary(url, counts, proof, travelled, reviewed, insured, bill), flush=True)
     return counts
 
 

@@ -61,6 +61,11 @@ _WORTH_SEEING = {
     "orange and cured": "froze, paid, and is free again",
 }
 
+_USED = (
+    ("head office", "uses?line={line_id}", "a bank acceptance, approved and then released"),
+    ("region", "lines/{line_id}", "a dedicated facility, refused for another purpose"),
+)
+
 
 def summary(
     url: str,
@@ -69,6 +74,7 @@ def summary(
     travelled: Mapping[str, tuple[Wish, v.Case]],
     reviewed: Mapping[str, str],
     insured: str | None,
+    bill: v.Bill | None,
 ) -> str:
     """What came out, and pages worth opening."""
     rows = [f"{name:<17} {number}" for name, number in counts.items()]
@@ -81,7 +87,15 @@ def summary(
             on_line = wish.ledger and case.line_id
             place = f"lines/{case.line_id}" if on_line else f"cases/{case.case_id}"
             rows.append(f"  {url}/{place}  {sentence}")
+    for part, place, sentence in _USED:
+        line_id = first[part][1].line_id if part in first else None
+        if line_id is not None:
+            rows.append(f"  {url}/{place.format(line_id=line_id)}  {sentence}")
     rows += [f"  {url}/lines/{each}  reviewed: {said}" for each, said in reviewed.items()]
     if insured is not None:
         rows.append(f"  {url}/customers/{insured}/insurance  insured; its cover stopped for new")
+    if bill is not None:
+        rows.append(
+            f"  {url}/bills/{bill.bill_id}  its acceptor refused; the invoice is late again"
+        )
     return "\n".join([*rows, f"  {url}/  sign in as `approver1` or `manager`"])

@@ -152,7 +152,7 @@ class _Company:
             "limit_requested": self._money(self._asked),
             "term_months": 12,
             "purpose": part.purpose,
-            "product": "open_account",
+            "product": part.product,
             "documents": list(part.documents),
             "supplement": list(part.supplement),
             "screening": part.screening,

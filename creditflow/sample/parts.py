@@ -22,6 +22,7 @@ class Part:
     segment: str = "medium"
     currency: str = "CNY"
     purpose: str = "monthly purchases on open account"
+    product: str = "open_account"
     revenue_times: int = 30  # revenue over what is asked
     years: int = 3
     months_past_due: int = 0  # an old invoice nobody paid
@@ -43,10 +44,12 @@ class Part:
 LICENCE, ORDERS = "business_license", "purchase_contract"
 
 PARTS = (
-    Part("small and sound", (200, 600), "automatic", "strong"),
+    Part("small and sound", (200, 600), "automatic", "strong", follow_up="decrease"),
     Part("branch", (4000, 6000), "branch", "strong", group="A", follow_up="renewal"),
-    Part("region", (30000, 60000), "region", "strong", segment="large", follow_up="decrease"),
-    Part("head office", (150000, 190000), "head", "strong", segment="large"),
+    Part("region", (30000, 60000), "region", "strong", segment="large",
+         product="project", purpose="the second works, and nothing else"),
+    Part("head office", (150000, 190000), "head", "strong", segment="large",
+         product="comprehensive"),
     Part("our own number only", (500, 900), "branch", "fair", "late", internal_code_only=True,
          decision="lower", signing="decline"),
     Part("weak", (5000, 9000), "region", "weak", "late", revenue_times=150),

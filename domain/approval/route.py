@@ -138,6 +138,9 @@ class Subject(StrEnum):
     OVERRIDE = "override"
     CAP = "cap"
     HOLD_RELEASE = "hold_release"
+    USE = "use"
+    RECLAIM = "reclaim"  # of idle limits, a list
+    MOVE = "move"  # of limit, between lines
 
 
 class ApprovalOutcome(StrEnum):

@@ -184,11 +184,15 @@ class Letters:
             for row, body in self._session.execute(query)
         ]
 
-    def read(self, letter_no: str) -> Letter:
+    def find(self, letter_no: str) -> Letter | None:
         row = self._session.get(LetterRow, letter_no)
-        if row is None:
+        return Letter.model_validate(row.body) if row is not None else None
+
+    def read(self, letter_no: str) -> Letter:
+        found = self.find(letter_no)
+        if found is None:
             raise NotFound(kind="letter", id=letter_no)
-        return Letter.model_validate(row.body)
+        return found
 
     def commitments_of(self, customer_ids: Sequence[str]) -> list[tuple[str, Money]]:
         """Limits granted to new lines by letters that are neither activated nor ended yet."""

@@ -135,6 +135,7 @@ class Accounts:
         ends_on: date,
         business_on: date,
         bounds: UseBounds | None = None,
+        parts: Sequence[LimitPart] = (),
     ) -> None:
         """Open a line's account with its first limit, those of its sub-lines, and its group's where
         it has none yet.
@@ -159,6 +160,7 @@ class Accounts:
             currency,
             decision_id,
             business_on,
+            parts,
             customer_id=customer_id,
             customer_no=chains.find_own(customer_id, currency),
             parent_no=parent_no,
@@ -379,6 +381,39 @@ class Accounts:
         )
         return limit
 
+    def set_parts(
+        self, line_id: str, code: str, parts: Sequence[LimitPart], *, business_on: date
+    ) -> bool:
+        """Put other dated parts of a kind beside a line's limit, which stays as it was decided;
+        whether that is anything new."""
+        account = self._lock(LINE, line_id, None)
+        standing = parts_of(account.parts, account.currency)
+        wanted = (*(each for each in standing if each.code != code), *parts)
+        if wanted == standing:
+            return False
+        self.set_limit(
+            line_id,
+            _limit_of(account),
+            decision_id=account.decision_id,
+            key=f"{line_id}/parts/{account.entries + 1}",
+            business_on=business_on,
+            parts=wanted,
+        )
+        return True
+
+    def hold_customers(self, customer_ids: Sequence[str]) -> None:
+        """No order moves a line of these customers until the transaction ends."""
+        Chains(self._session).hold_lines(customer_ids)
+
+    def hold_lines(self, line_ids: Sequence[str]) -> None:
+        """Lock the accounts of these lines as orders do, by number: none moves meanwhile."""
+        self._session.execute(
+            select(AccountRow.account_no)
+            .where(AccountRow.kind == LINE, AccountRow.owner_id.in_(line_ids))
+            .order_by(AccountRow.account_no)
+            .with_for_update(key_share=True)
+        ).all()
+
     def set_standing(
         self,
         line_id: str,
@@ -473,10 +508,21 @@ class Accounts:
             numbers.append(self._open(kind, owner_id, limit, currency, decision_id, business_on))
             found = self._lock(kind, owner_id, currency)
             if _limit_of(found) != limit:
-                self._decide(kind, owner_id, limit, currency, decision_id, business_on)
+                self.set_limit(
+                    owner_id,
+                    limit,
+                    decision_id=decision_id,
+                    # What it can bear may come and go, and come back, under one letter.
+                    key=f"{decision_id}/{kind}/{owner_id}/{found.entries + 1}",
+                    business_on=business_on,
+                    kind=kind,
+                    currency=currency,
+                )
         Chains(self._session).stand_on(line_id, numbers, business_on)
 
-    def find_balance(self, kind: str, owner_id: str, currency: str) -> Balance | None:
+    def find_balance(
+        self, kind: str, owner_id: str, currency: str, on: date | None = None
+    ) -> Balance | None:
         """Where an account stands, if there is one."""
         row = self._session.scalar(
             select(AccountRow)
@@ -487,7 +533,7 @@ class Accounts:
             )
             .execution_options(populate_existing=True)
         )
-        return balance_of(row) if row is not None else None
+        return balance_of(row, on) if row is not None else None
 
     def caps(self, kind: str, owner_id: str) -> list[tuple[Balance, str]]:
         """The accounts of a customer or a group by currency, each with the letter of its limit.
@@ -501,6 +547,27 @@ class Accounts:
             for account_no in chains.accounts_of(kind, owner_id)
         ]
         return [(balance_of(row), row.decision_id) for row in rows if row is not None]
+
+    def has_used(self, line_id: str) -> bool:
+        """Whether anything of a line was ever used."""
+        query = text(
+            "SELECT EXISTS (SELECT FROM exposure_entry e JOIN exposure_account a USING (account_no)"
+            " WHERE a.kind = 'line' AND a.owner_id = :line_id AND e.kind = 'commit')"
+        )
+        return bool(self._session.scalar(query, {"line_id": line_id}))
+
+    def product_asked(
+        self, line_id: str | None, customer_id: str | None, currency: str, on: date
+    ) -> tuple[str | None, str | None]:
+        """The line that an order would be taken from, and the one product it is of; none where
+        there is no such line, or it is of several."""
+        query = text(
+            "SELECT owner_id, product FROM exposure_account WHERE kind = 'line' AND owner_id ="
+            " coalesce(:line_id, exposure_line_of(:customer_id, :currency, :business_on))"
+        )
+        asked = {"line_id": line_id, "customer_id": customer_id, "currency": currency}
+        row = self._session.execute(query, {**asked, "business_on": on}).first()
+        return (row.owner_id, row.product) if row is not None else (None, None)
 
     def taken_of(self, customer_ids: Sequence[str], currency: str) -> Money:
         """What is reserved and used on the lines of these customers in a currency."""

@@ -45,7 +45,15 @@ _PARTS = text(
             (SELECT jsonb_agg(jsonb_build_object('no', i.invoice_no, 'disputed', i.disputed,
                     'on', i.due_on, 'minor', i.amount_minor - coalesce(
                         (SELECT sum(r.amount_minor) FROM invoice_reduction r
-                            WHERE r.customer_id = i.customer_id AND r.invoice_no = i.invoice_no), 0))
+                            WHERE r.customer_id = i.customer_id AND r.invoice_no = i.invoice_no), 0),
+                    'contested', (SELECT sum(d.amount_minor) FROM invoice_dispute d
+                        LEFT JOIN invoice_dispute_end x USING (dispute_id)
+                        WHERE d.customer_id = i.customer_id AND d.invoice_no = i.invoice_no
+                            AND x.dispute_id IS NULL),
+                    'bills', (SELECT coalesce(sum(b.amount_minor), 0) FROM bill_part b
+                        WHERE b.customer_id = i.customer_id AND b.invoice_no = i.invoice_no
+                            AND NOT EXISTS (SELECT FROM bill_event x WHERE x.bill_id = b.bill_id
+                                AND x.kind IN ('honoured', 'refused'))))
                 ORDER BY i.due_on, i.invoice_no)
                 FROM invoice i WHERE i.customer_id = ANY (customer_ids(o.customer_id))
                     AND o.body -> 'invoices' @> to_jsonb(i.invoice_no)
@@ -120,15 +128,17 @@ def _used(order: Mapping[str, Any], currency: str) -> Iterator[_Part]:
     deposit or its product may make it less. What no document says any more is settled, and not yet
     repaid in the book."""
     left = int(order["minor"])
-    invoices = order["invoices"] or ()
-    claims = [
-        (
-            ExposureBucket.DISPUTED if each["disputed"] else ExposureBucket.RECEIVABLES,
-            (ExposureDocument.INVOICE, each["no"], each["no"], each["on"]),
-            int(each["minor"]),
-        )
-        for each in invoices
-    ]
+    claims = []
+    for each in order["invoices"] or ():
+        document = (ExposureDocument.INVOICE, each["no"], each["no"], each["on"])
+        open_minor = int(each["minor"])
+        contested = open_minor if each["disputed"] and each["contested"] is None else 0
+        contested = min(open_minor, int(each["contested"] or contested))
+        claims += [
+            (ExposureBucket.DISPUTED, document, contested),
+            (ExposureBucket.RECEIVABLES, document, open_minor - contested),
+            (ExposureBucket.BILLS, document, int(each["bills"])),
+        ]
     of_order = (ExposureDocument.ORDER, order["order_id"], order["order_no"], order["on"])
     claims.append((ExposureBucket.DELIVERIES, of_order, int(order["unbilled"])))
     for bucket, document, minor in claims:

@@ -116,6 +116,8 @@ class Chains:
         """Put a line under the accounts of those it stands on, with what it holds, and no others."""
         row = self._session.execute(_STANDS, {"line_id": line_id}).one()
         before, after = set(row.cover_nos or ()), set(account_nos)
+        if before == after:
+            return
         self._session.execute(_HOLD_ABOVE, {"accounts": sorted(before | after)})
         for account_no in sorted(before - after):
             self._take("leave", account_no, row, -1, business_on)

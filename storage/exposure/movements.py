@@ -22,6 +22,7 @@ from domain.errors import (
     NotFound,
     ReservationClosed,
     TermsExceeded,
+    UseHeld,
 )
 from domain.exposure import (
     PLAIN,
@@ -54,6 +55,7 @@ from storage.exposure.proof import proof_of, prove
 
 KEY_LENGTH_MAX = 300
 _ATTEMPTS = 3
+_HELD = "CF052"  # by a use with approval, as migration 0052 says
 # What an order does not say is not sent: reading the words of a call is a good part of its time.
 _RESERVE = f"CALL exposure_reserve({', '.join(['%s'] * 9 + ['NULL'] * 6)})"
 _RESERVE_ON_TERMS = f"CALL exposure_reserve({', '.join(['%s'] * 9 + ['NULL'] * 6 + ['%s'] * 2)})"
@@ -544,7 +546,13 @@ class Exposure:
             try:
                 columns: Columns = self._connections.call(statement, values)
                 return columns
-            except psycopg2.OperationalError as error:
+            except psycopg2.DatabaseError as error:
+                if error.pgcode == _HELD:
+                    raise UseHeld(
+                        reservation_id=values[3], use_id=error.diag.message_detail
+                    ) from None
+                if not isinstance(error, psycopg2.OperationalError):
+                    raise
                 if attempt == _ATTEMPTS - 1:
                     raise OperationalError(statement, None, error) from None
         raise AssertionError("the last attempt answers or raises")

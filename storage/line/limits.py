@@ -11,7 +11,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from domain.exposure import Limit, Overlap, TemporaryLimit, composed
+from domain.exposure import COVER, Limit, LimitPart, Overlap, TemporaryLimit, composed
 from domain.money import Money
 from storage.base import table_of
 from storage.exposure import Accounts
@@ -67,20 +67,18 @@ class LineLimits:
         return sorted(over)
 
     def put_in_force(
-        self, line_id: str, key: str, business_on: date, overlap: Overlap = Overlap.MAX
+        self,
+        line_id: str,
+        key: str,
+        business_on: date,
+        overlap: Overlap = Overlap.MAX,
+        cover_parts: Sequence[LimitPart] | None = None,
     ) -> None:
         """Write what the limits make of the day to the account, once per key, and with it what
-        becomes of it as the temporary ones end: nobody has to come by on that day."""
-        rows = self._session.execute(
-            select(LimitRow, LineRow.currency)
-            .join(LineRow, LineRow.line_id == LimitRow.line_id)
-            .where(LimitRow.line_id == line_id, LimitRow.ended_on.is_(None))
-            .order_by(LimitRow.letter_no)
-        ).all()
-        limits = [(row, Money(minor=row.limit_minor, currency=of)) for row, of in rows]
-        base = max(
-            (each for each in limits if each[0].temporary_until is None), key=lambda each: each[1]
-        )
+        becomes of it as the temporary ones end: nobody has to come by on that day. The parts
+        that its cover ends by stay beside, where none are named."""
+        limits = self._standing(line_id)
+        base = _base(limits)
         temporary = [
             TemporaryLimit(limit=limit, until_on=row.temporary_until, letter_no=row.letter_no)
             for row, limit in limits
@@ -88,14 +86,32 @@ class LineLimits:
         ]
         limit, parts = composed(base[1], temporary, overlap, business_on)
         by = max(temporary, key=lambda each: (each.limit, each.letter_no), default=None)
-        Accounts(self._session).set_limit(
+        accounts = Accounts(self._session)
+        if cover_parts is None:
+            account = accounts.find_balance("line", line_id, base[1].currency)
+            cover_parts = [p for p in (account.parts if account else ()) if p.code == COVER]
+        accounts.set_limit(
             line_id,
             Limit.of(limit),
             decision_id=by.letter_no if by is not None and limit > base[1] else base[0].letter_no,
             key=key,
             business_on=business_on,
-            parts=parts,
+            parts=(*parts, *cover_parts),
         )
+
+    def base(self, line_id: str) -> tuple[str, Money]:
+        """The letter of the line's own limit, and that limit."""
+        row, limit = _base(self._standing(line_id))
+        return row.letter_no, limit
+
+    def _standing(self, line_id: str) -> list[tuple[LimitRow, Money]]:
+        rows = self._session.execute(
+            select(LimitRow, LineRow.currency)
+            .join(LineRow, LineRow.line_id == LimitRow.line_id)
+            .where(LimitRow.line_id == line_id, LimitRow.ended_on.is_(None))
+            .order_by(LimitRow.letter_no)
+        ).all()
+        return [(row, Money(minor=row.limit_minor, currency=of)) for row, of in rows]
 
     def in_force(self, line_ids: Sequence[str]) -> dict[str, Money]:
         """The limit that counts, by line."""
@@ -118,3 +134,9 @@ class LineLimits:
             .group_by(LimitRow.line_id)
         )
         return {line_id: until for line_id, until in rows if until is not None}
+
+
+def _base(limits: list[tuple[LimitRow, Money]]) -> tuple[LimitRow, Money]:
+    return max(
+        (each for each in limits if each[0].temporary_until is None), key=lambda each: each[1]
+    )

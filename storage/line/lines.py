@@ -23,7 +23,7 @@ from domain.event import (
     LineTerminated,
     LineUnfrozen,
 )
-from domain.exposure import Overlap, UseBounds
+from domain.exposure import LimitPart, Overlap, UseBounds
 from domain.line import CreditLine, Freeze, LineEvent, LineStatus, status_under
 from domain.money import Money
 from domain.value import content_hash
@@ -110,6 +110,10 @@ class Lines:
         """The limit that counts on each of these lines."""
         return self._limits.in_force(line_ids)
 
+    def base_limit(self, line_id: str) -> tuple[str, Money]:
+        """The letter of a line's own limit, temporary ones apart, and that limit."""
+        return self._limits.base(line_id)
+
     def list_page(
         self,
         *,
@@ -189,11 +193,15 @@ class Lines:
     # ── letters put in force ─────────────────────────────────────────────────────────────────────
 
     def open(
-        self, line: CreditLine, business_on: date, bounds: UseBounds | None = None
+        self,
+        line: CreditLine,
+        business_on: date,
+        bounds: UseBounds | None = None,
+        cover_parts: Sequence[LimitPart] = (),
     ) -> CreditLine:
         """Put a first letter in force: row, accounts, limits and opening entries together.
 
-        Orders are held to `bounds` where they are said. A case has one line: opened again, the one
+        Orders are held to `bounds` where they are said; the limit falls by `cover_parts`. A case has one line: opened again, the one
         on record is returned.
         """
         assert line.last_draw_on is not None
@@ -211,6 +219,7 @@ class Lines:
             ends_on=line.ends_on,
             business_on=business_on,
             bounds=bounds,
+            parts=cover_parts,
         )
         self._limits.add(line.line_id, line.letter_no, line.limit)
         self._rates.record_letter(line.line_id, line.letter_no, line.terms, business_on)
@@ -244,12 +253,14 @@ class Lines:
         at: datetime,
         business_on: date,
         bounds: UseBounds | None = None,
+        cover_parts: Sequence[LimitPart] | None = None,
     ) -> CreditLine:
         """Put a further letter in force on a line read for update; `line` has the dates it is to
         have, the letter says the limit. A letter is put in force once.
 
         A temporary limit stands beside the base one until its last day; what counts of several is
-        the edition's to say.
+        the edition's to say. The parts by which the limit falls with its cover stay where none are
+        named.
         """
         assert letter.terms is not None
         if line.status.ended:
@@ -272,6 +283,7 @@ class Lines:
             f"{letter.letter_no}/limit",
             business_on,
             bounds.overlap if bounds is not None else Overlap.MAX,
+            cover_parts,
         )
         return self._tell_change(line, self.write(line), letter.letter_no)
 
@@ -338,8 +350,10 @@ class Lines:
         person_id: str = "system",
         collect_only: bool = False,
         note: str = "",
+        product: str | None = None,
     ) -> CreditLine:
-        """Stop a line for a reason, in this second; for one reason it is frozen once."""
+        """Stop a line, or one product of it, for a reason, in this second; for one reason it is
+        frozen once. `NotFound` where the line has no such product."""
         line = self.read(line_id, for_update=True)
         if not self.post_event(
             line_id,
@@ -350,6 +364,7 @@ class Lines:
             reason=reason,
             collect_only=str(collect_only).lower(),
             note=note,
+            **_named(product),
         ):
             return line
         if line.status.ended:
@@ -363,12 +378,17 @@ class Lines:
                 collect_only=collect_only,
                 frozen_by=person_id,
                 frozen_at=at,
+                product=product,
             )
             .on_conflict_do_nothing()
         )
-        frozen = self._restate(line)
+        frozen, status = self._restate(line, product)
         event = LineFrozen(
-            line_id=line_id, customer_id=line.customer_id, reason=reason, status=frozen.status
+            line_id=line_id,
+            customer_id=line.customer_id,
+            reason=reason,
+            status=status,
+            product=product,
         )
         Events(self._session).post(event, message_id)
         return frozen
@@ -382,9 +402,11 @@ class Lines:
         person_id: str = "system",
         reason: str | None = None,
         note: str = "",
+        product: str | None = None,
     ) -> CreditLine:
         """Lift the freeze of one reason, or of all; `SameHands` where the person froze it.
 
+        What stands on the line as a whole and what stands on a product are lifted apart.
         `OutOfOrder` where there is nothing to lift.
         """
         line = self.read(line_id, for_update=True)
@@ -396,12 +418,15 @@ class Lines:
             at=at,
             reason=reason or "",
             note=note,
+            **_named(product),
         ):
             return line
         if line.status.ended:
             raise LineNotActive(line_id=line_id, status=line.status)
         standing = [
-            f for f in self.freezes(line_id) if reason in (None, f.reason) and not f.ends_line
+            f
+            for f in self.freezes(line_id)
+            if f.product == product and reason in (None, f.reason) and not f.ends_line
         ]
         if not standing:
             raise OutOfOrder(reason="the line is not frozen for that reason")
@@ -412,12 +437,13 @@ class Lines:
             .where(FreezeRow.freeze_id.in_([freeze.freeze_id for freeze in standing]))
             .values(lifted_by=person_id, lifted_at=at)
         )
-        lifted = self._restate(line)
+        lifted, status = self._restate(line, product)
         event = LineUnfrozen(
             line_id=line_id,
             customer_id=line.customer_id,
             reason=reason or "",
-            status=lifted.status,
+            status=status,
+            product=product,
         )
         Events(self._session).post(event, message_id)
         return lifted
@@ -536,10 +562,17 @@ class Lines:
         )
         Events(self._session).post(event, key)
 
-    def _restate(self, line: CreditLine) -> CreditLine:
-        return self.write(
-            line.model_copy(update={"status": status_under(self.freezes(line.line_id))})
-        )
+    def _restate(
+        self, line: CreditLine, product: str | None = None
+    ) -> tuple[CreditLine, LineStatus]:
+        """How the line, or the product of it, stands under what nobody has lifted; on its account
+        with it. A product counts what stands on it alone: orders look at the line as well."""
+        standing = [each for each in self.freezes(line.line_id) if each.product == product]
+        status = status_under(standing)
+        if product is None:
+            return self.write(line.model_copy(update={"status": status})), status
+        self._accounts.set_product_standing(line.line_id, product, status)
+        return line, status
 
     def _record_activation(
         self,
@@ -595,13 +628,21 @@ class Lines:
     def _reasons(self, line_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
         rows = self._session.execute(
             select(FreezeRow.line_id, FreezeRow.reason)
-            .where(FreezeRow.line_id.in_(line_ids), FreezeRow.lifted_at.is_(None))
+            .where(
+                FreezeRow.line_id.in_(line_ids),
+                FreezeRow.lifted_at.is_(None),
+                FreezeRow.product.is_(None),
+            )
             .order_by(FreezeRow.frozen_at, FreezeRow.freeze_id)
         )
         found: dict[str, tuple[str, ...]] = {}
         for line_id, reason in rows:
             found[line_id] = (*found.get(line_id, ()), reason)
         return found
+
+
+def _named(product: str | None) -> dict[str, str]:
+    return {} if product is None else {"product": product}
 
 
 _ENDED = [status for status in LineStatus if status.ended]

@@ -66,6 +66,7 @@ class FreezeRow(Row):
     frozen_at: Mapped[datetime]
     lifted_by: Mapped[str | None]
     lifted_at: Mapped[datetime | None]
+    product: Mapped[str | None]
 
 
 class EventRow(Row):
@@ -139,6 +140,7 @@ def freeze_of(row: FreezeRow) -> Freeze:
         frozen_at=row.frozen_at,
         lifted_by=row.lifted_by,
         lifted_at=row.lifted_at,
+        product=row.product,
     )
 
 

@@ -14,17 +14,19 @@ from domain.errors import (
     KeyReused,
     LineNotActive,
     Malformed,
+    NotFound,
     NotPermitted,
     OutOfOrder,
     SameHands,
     Unauthenticated,
 )
+from domain.exposure import Fitting, SubLimit, Use
 from domain.identity import SYSTEM
 from domain.line import CreditLine, LineAction, LineProgress, LineStatus, ReviewDue
 from domain.notification import Channel
 from domain.review import ReviewCause, ReviewStatus
 from storage.base import Records
-from storage.exposure import Exposure
+from storage.exposure import Accounts, Exposure
 from storage.identity import ActionTokens, Persons
 from storage.line import Lines
 from storage.notification import Outbox
@@ -332,3 +334,123 @@ def test_a_review_is_opened_once_and_further_causes_join_it(
     assert review.status is ReviewStatus.OPEN
     assert review.causes == (ReviewCause.REQUEST, ReviewCause.WARNING)
     assert [entry.kind for entry in owed] == ["start_review"]
+
+
+# ── one product of a line ────────────────────────────────────────────────────────────────────────
+
+LOAN, ACCEPTANCE = Use(product="working_capital_loan"), Use(product="bank_acceptance")
+
+
+@pytest.fixture
+def facility(records: Records, line: CreditLine) -> CreditLine:
+    subs = [SubLimit(product=each.product or "", limit=cny(500)) for each in (LOAN, ACCEPTANCE)]
+    with records.begin() as session:
+        Accounts(session).set_sub_limits(
+            LINE_ID, subs, fitting=Fitting(), decision_id=line.letter_no, business_on=ON
+        )
+    return line
+
+
+def test_the_next_order_of_a_frozen_product_is_refused_and_others_go_on(
+    records: Records, exposure: Exposure, facility: CreditLine
+) -> None:
+    exposure.reserve(LINE_ID, cny(1), "before", business_on=ON, use=LOAN)
+
+    progress = act(records, exposure, "freeze", reason="covenant", product=LOAN.product)
+
+    assert (progress.status, progress.freeze_reasons) == (LineStatus.ACTIVE, ())
+    with pytest.raises(LineNotActive, match="frozen"):
+        exposure.reserve(LINE_ID, cny(1), "after", business_on=ON, use=LOAN)
+    assert exposure.reserve(LINE_ID, cny(1), "other", business_on=ON, use=ACCEPTANCE)
+    with records.begin() as session:
+        told = Outbox(session).find_page(channel=Channel.MAIL)
+    assert {(each.kind, each.facts["product"]) for each in told} == {
+        ("line_frozen", "working_capital_loan")
+    }
+    assert exposure.verify().holds
+
+
+def test_who_froze_a_product_does_not_unfreeze_it_and_another_does(
+    records: Records, exposure: Exposure, facility: CreditLine
+) -> None:
+    act(records, exposure, "freeze", product=LOAN.product)
+
+    with pytest.raises(SameHands):
+        act(records, exposure, "unfreeze", product=LOAN.product)
+    act(records, exposure, "unfreeze", "approver1", product=LOAN.product)
+
+    assert exposure.reserve(LINE_ID, cny(1), "k-1", business_on=ON, use=LOAN)
+    assert mails(records)[:2] == ["line_unfrozen", "line_unfrozen"]
+
+
+def test_a_freeze_of_the_line_and_one_of_a_product_are_lifted_apart(
+    records: Records, exposure: Exposure, facility: CreditLine
+) -> None:
+    act(records, exposure, "freeze", product=LOAN.product)
+    act(records, exposure, "freeze", message_id="m-line")
+
+    lifted = act(records, exposure, "unfreeze", "approver1")
+
+    assert lifted.status is LineStatus.ACTIVE
+    assert exposure.reserve(LINE_ID, cny(1), "k-1", business_on=ON, use=ACCEPTANCE)
+    with pytest.raises(LineNotActive):
+        exposure.reserve(LINE_ID, cny(1), "k-2", business_on=ON, use=LOAN)
+    with pytest.raises(OutOfOrder):
+        act(records, exposure, "unfreeze", "approver1", message_id="m-2")
+
+
+@pytest.mark.parametrize(
+    ("content", "refused"),
+    [({"product": "factoring"}, NotFound), ({"product": "a", "collect_only": True}, Malformed)],
+)
+def test_a_freeze_that_no_product_can_have_is_refused(
+    records: Records,
+    exposure: Exposure,
+    facility: CreditLine,
+    content: dict[str, Any],
+    refused: type[CreditError],
+) -> None:
+    with pytest.raises(refused):
+        act(records, exposure, "freeze", **content)
+    assert mails(records) == []
+
+
+@pytest.mark.parametrize("action", ["freeze", "unfreeze", "terminate"])
+def test_each_act_needs_its_authority_and_is_told(
+    records: Records, exposure: Exposure, line: CreditLine, action: str
+) -> None:
+    if action == "unfreeze":
+        act(records, exposure, "freeze", message_id="m-0")
+    by = "risk" if action == "freeze" else "approver1"
+
+    with pytest.raises(NotPermitted):
+        act(records, exposure, action, "manager", message_id="m-1")
+    act(records, exposure, action, by, message_id="m-2")
+
+    told = {"freeze": "line_frozen", "unfreeze": "line_unfrozen", "terminate": "line_terminated"}
+    assert mails(records)[:2] == [told[action]] * 2
+
+
+def test_what_a_message_asks_reads_the_same_before_and_after_products_could_be_named() -> None:
+    action = LineAction(
+        line_id=LINE_ID,
+        action="freeze",
+        person_id="risk",
+        message_id="m-1",
+        reason="covenant",
+        at=NOW,
+    )
+    before = {
+        "line_id": LINE_ID,
+        "action": "freeze",
+        "person_id": "risk",
+        "message_id": "m-1",
+        "token": "",
+        "reason": "covenant",
+        "note": "",
+        "collect_only": False,
+        "offset_days": 0,
+    }
+
+    assert action.content == before
+    assert action.model_copy(update={"product": "factoring"}).content != before

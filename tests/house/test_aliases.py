@@ -10,6 +10,8 @@ BY_ONE_ID = re.compile(r"\bcustomer_id(?: == | = :| = \w\.customer_id| IN \(|\.i
 # By file: what may ask by one id alone, and why.
 ALLOWED = {
     "check.py": "a payment is of the invoice under the id that the invoice was written with",
+    "bill.py": "a bill pays invoices under the id that each was written with",
+    "bulk.py": "a file's rows are led to the id that their invoice was written with first",
     "classification/classes.py": "each record's newest row is looked up in turn, and rows are numbered"
     " under the id that stayed",
     "classification/debtors.py": "whom to judge is found by any record, and judged as the one that"
@@ -17,6 +19,7 @@ ALLOWED = {
     "classification/losses.py": "postings are numbered under the id that stayed",
     "concentration.py": "lines are summed under the id that stayed already",
     "customer.py": "the record itself: its row, versions, codes, and which ids are one",
+    "dispute.py": "a dispute is of the invoice under the id that the invoice was written with",
     "exposure/buckets.py": "a payment is of the invoice under the id that the invoice was written with",
     "merge.py": "the two records that are merged are locked as they are",
     "receivable.py": "a payment is of the invoice under the id that the invoice was written with",

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from domain.application import ApplicationType, CaseStatus
+from domain.application import ApplicationChange, ApplicationType, CaseStatus
 from domain.approval import Verdict
-from domain.errors import ChangeUnfit, CreditError
+from domain.errors import ChangeUnfit, CreditError, OutOfOrder
 from domain.line import LineStatus
 from domain.money import Money
 from storage.exposure import Exposure
@@ -146,3 +146,36 @@ async def test_a_terminated_line_lets_nothing_out_and_ends_when_nothing_is_taken
     with pytest.raises(CreditError):
         exposure.reserve(line_id, taken, "order-2", business_on=on)
     exposure.close()
+
+
+async def test_an_amount_revised_in_force_keeps_the_first_decision_its_day_and_signatures(
+    road: Road, granted: Any
+) -> None:
+    after = await changed(road, granted, ApplicationType.INCREASE, 3_000_000)
+
+    auditor, case_id = road.people["auditor"], granted.case.case_id
+    first: Any = await road.call(road.services.applications.read_case, auditor, case_id)
+    kept = ("letter", "contract", "approvals", "decisions")
+    assert [getattr(first, name) for name in kept] == [getattr(granted, name) for name in kept]
+    assert first.letter.terms.limit == Money.of(2_000_000, "CNY")
+    assert after.letter.replaces == first.letter.letter_no
+
+
+async def test_an_approved_amount_does_not_change_under_the_letter_that_waits_for_signatures(
+    road: Road,
+) -> None:
+    submitted = await road.submit(an_application(road.keep_customer(), 2_000_000))
+    task = await road.open_task(submitted.case_id)
+    await road.decide("approver1", task.task_id, Verdict.APPROVE, note="sound")
+    before = await road.comes_to(submitted.case_id, CaseStatus.CONTRACTING)
+
+    change = ApplicationChange(limit_requested=Money.of(1_500_000, "CNY"))
+    with pytest.raises(OutOfOrder):
+        await road.call(
+            road.services.applications.amend, road.people["manager"], submitted.case_id, change
+        )
+
+    after: Any = await road.call(
+        road.services.applications.read_case, road.people["auditor"], submitted.case_id
+    )
+    assert (after.letter, after.contract) == (before.letter, before.contract)

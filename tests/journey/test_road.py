@@ -16,8 +16,8 @@ from tests.road import Road, an_application
 from workflows.names import application_id
 
 
-async def an_active_line(road: Road, amount: int = 5_000_000) -> Any:
-    submitted = await road.submit(an_application(road.keep_customer(), amount))
+async def an_active_line(road: Road, amount: int = 5_000_000, **said: Any) -> Any:
+    submitted = await road.submit(an_application(road.keep_customer(), amount, **said))
     task = await road.open_task(submitted.case_id)
     await road.decide("approver1", task.task_id, Verdict.APPROVE, note="sound")
     await road.signed(submitted.case_id)

@@ -388,6 +388,21 @@ def late(edition: PolicyEdition) -> str:
     )
 
 
+def idle(edition: PolicyEdition) -> str:
+    policy = edition.idle
+    assert policy is not None, "the standard edition looks for idle limits"
+    return _table(
+        ("value", ""),
+        (
+            ("months looked back", policy.months),
+            ("idle where the highest use is below", f"{_percent(policy.share_below)} of the limit"),
+            ("smallest limit looked at", edition.money(policy.limit_min)),
+            ("kept above the highest use", f"{_percent(policy.margin)} of the limit"),
+            ("capital of what is free, of what is used", _percent(policy.capital_weight)),
+        ),
+    )
+
+
 def checks(edition: PolicyEdition) -> str:
     policy = edition.checks
     return _table(
@@ -707,6 +722,23 @@ def conditions(edition: PolicyEdition) -> str:
     return _condition_rows(edition.contract.conditions)
 
 
+def uses(edition: PolicyEdition) -> str:
+    return _table(
+        ("row", "products", "from", "first use alone", "decided by", "its release review sees"),
+        (
+            (
+                row.code,
+                _named(row.products, "all"),
+                f"{row.from_amount:,f}" if row.from_amount else "any amount",
+                "yes" if row.first_use else "no",
+                _named(row.step.positions, "-") if row.step else "the tier of the amount",
+                ", ".join(row.review),
+            )
+            for row in edition.uses.rows
+        ),
+    )
+
+
 def requirements(edition: PolicyEdition) -> str:
     return _condition_rows(edition.contract.requirements)
 
@@ -791,7 +823,12 @@ def clocks(edition: PolicyEdition) -> str:
             ("exchange rate, at most", f"{edition.exchange.rate_age_days_max} days"),
             ("payment record looks back", f"{edition.payments.window_days} days"),
             ("reservation holds", f"{edition.line.reservation_minutes} minutes"),
+            ("a use waits for approval and release", f"{edition.uses.wait_days} days"),
             ("last draw before the line's end", f"{edition.line.last_draw_days_before_end} days"),
+            (
+                "a use due after the line's end, at most",
+                f"{edition.line.maturity_days_after_end} days",
+            ),
             ("temporary limit, longest", f"{edition.temporary.days_max} days"),
             ("book is looked at again after", f"{policy.recheck_hours} h"),
             ("days without arrears before a cure", policy.cure_days),
@@ -1049,7 +1086,9 @@ TABLES: dict[str, Callable[[PolicyEdition], str]] = {
         automatic,
         conditions,
         requirements,
+        uses,
         review,
+        idle,
         warnings,
         reminders,
         clocks,

@@ -209,7 +209,7 @@ def test_the_account_that_binds_is_named_along_the_chain() -> None:
 
     assert (finding.binding, finding.allowed) == ("customer/c-1", yuan(40_000))
     assert finding.sentence() == (
-        "the order takes CNY 50,000.00, and the headroom on customer/c-1 is CNY 40,000.00"
+        "the order takes CNY 50,000.00, and the headroom on the customer is CNY 40,000.00"
     )
 
 

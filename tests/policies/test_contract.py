@@ -122,6 +122,19 @@ def test_the_letter_takes_up_the_schemes_conditions_with_an_owner_and_a_day() ->
     )
 
 
+def test_a_letter_that_changes_a_facility_keeps_what_it_is_for_unless_another_was_signed() -> None:
+    line = terms(cny(1_000_000)).model_copy(
+        update={"sub_lines": some_lines(), "purpose": "the works at the river"}
+    )
+    cut = terms_for(judged(a_dossier()), cny(100_000), an_edition(), line=line)
+    assert cut.purpose == "the works at the river"
+    assert [each.product for each in cut.sub_lines] == [each.product for each in some_lines()]
+    assert all(each.limit <= cny(100_000) for each in cut.sub_lines)
+
+    anew = judged(a_dossier(investigation=a_signed_report(purpose="another plant")))
+    assert terms_for(anew, cny(100_000), an_edition(), line=line).purpose == "another plant"
+
+
 def test_the_letter_carries_the_sub_lines_none_above_what_was_granted() -> None:
     receipt = judged(a_dossier(investigation=a_signed_report(purpose="the works at the river")))
     granted = terms_for(receipt, cny(500_000), an_edition())

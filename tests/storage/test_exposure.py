@@ -31,7 +31,7 @@ from domain.errors import (
     ReservationClosed,
     TermsExceeded,
 )
-from domain.exposure import EntryKind, Limit, LimitKind, Movement
+from domain.exposure import EntryKind, Fitting, Limit, LimitKind, Movement, Use, UseBounds
 from domain.line import LineStatus
 from domain.money import Money
 from policies.terms import net_days, ranked
@@ -205,6 +205,32 @@ def test_outside_its_dates_a_line_is_not_used(
 
     with pytest.raises(refusal):
         exposure.reserve(LINE_ID, cny(1), "k-1", business_on=on)
+
+
+def test_four_dates_of_a_line_refuse_by_codes_of_their_own_and_repayment_is_always_taken(
+    records: Records, exposure: Exposure
+) -> None:
+    last_draw, ends_on = date(2027, 1, 30), date(2027, 3, 1)
+    bounds = UseBounds(fitting=Fitting(tenor_months=12, matures_by=ends_on + timedelta(days=180)))
+    open_line(records, limit=cny(1000), bounds=bounds)
+    reservation = exposure.reserve(LINE_ID, cny(100), "k-1", business_on=TODAY).reservation_id
+    assert reservation is not None
+    exposure.commit(LINE_ID, reservation, "k-2", business_on=TODAY)
+
+    codes = []
+    for on, due_on in (
+        (last_draw, ends_on + timedelta(days=181)),
+        (TODAY, date(2027, 3, 3)),
+        (last_draw + timedelta(days=1), None),
+        (ends_on + timedelta(days=1), None),
+    ):
+        with pytest.raises(CreditError) as refused:
+            exposure.reserve(LINE_ID, cny(1), f"{on}", business_on=on, use=Use(due_on=due_on))
+        codes.append(refused.value.code)
+
+    assert codes == ["matures_late", "tenor_exceeded", "draws_over", "line_expired"]
+    repaid = exposure.repay(LINE_ID, cny(100), "k-3", business_on=ends_on + timedelta(days=400))
+    assert repaid.used == cny(0)
 
 
 def test_the_first_and_the_last_day_belong_to_the_line(

@@ -79,7 +79,7 @@ class Office(Gateway):
         self._delivered = 0  # the last entry of the outbox that was carried out
         self.holds_back = False  # whether what is owed waits
         self._applications = ApplicationActivities(records)
-        self._approvals = ApprovalActivities(records)
+        self._approvals = ApprovalActivities(records, exposure)
         self._offers = OfferActivities(records, PUBLIC_URL)
         self._waiting = OrderActivities(records, exposure)
         self.sealing = Sealing(seals, GRANTOR)

@@ -51,6 +51,10 @@ SAMPLES: dict[Any, Sequence[Any]] = {
     Mapping[str, str]: ({"audit_report": "a" * 64},),
     Money: (Money.of("5", "CNY"),),
     Sequence[Money]: ((Money.of("5", "CNY"),),),
+    values.UseContent: (
+        values.UseContent(product="x", amount=Money.of("5", "CNY"), purpose="x", payee="x"),
+    ),
+    Sequence[values.ReleaseCheck]: ((values.ReleaseCheck(item="payee", held=True),),),
     values.SchemeProposal: (
         values.SchemeProposal(
             scheme=values.FacilityScheme(limit=Money.of("5", "CNY"), sub_lines=()),
@@ -89,6 +93,24 @@ SAMPLES: dict[Any, Sequence[Any]] = {
             credit_note_no="1", invoice_no="1", issued_on=DAY, amount=Money.of(5, "CNY")
         ),
     ),
+    values.DisputeContent: (
+        values.DisputeContent(invoice_no="1", opened_on=DAY, reason="short", owner="o"),
+    ),
+    values.DisputeEnd: (values.DisputeEnd(settled_on=DAY, reason="credited"),),
+    values.BillContent: (
+        values.BillContent(
+            bill_no="1",
+            kind="bank_acceptance",
+            acceptor="a",
+            drawer="d",
+            amount=Money.of(5, "CNY"),
+            received_on=DAY,
+            due_on=DAY,
+            invoices=(values.BillPart(invoice_no="1", amount=Money.of(5, "CNY")),),
+            evidence_hash="a" * 64,
+        ),
+    ),
+    values.BillEvent: (values.BillEvent(event_no="1", kind="honoured", happened_on=DAY),),
     values.CustomerGroup: (values.CustomerGroup(group_id="g", name="G"),),
     values.FixingContent: (
         values.FixingContent(benchmark="LPR1Y", fixed_on=DAY, rate=Decimal("0.03")),

@@ -38,8 +38,9 @@ EVERYBODY = (
 PAGES = (
     "/ /tasks /tasks?view=all /cases /cases?status=in_approval /customers /customers/c-1001 "
     "/customers/c-1001/statements /customers/c-1001/turnover /customers/c-1001/reports "
-    "/customers/c-1004/ring /customers/c-1001/insurance /insurance "
-    "/lines /reviews?view=all /warnings?view=all /rerating /collections "
+    "/customers/c-1004/ring /customers/c-1001/insurance /insurance /idle "
+    "/customers/c-1001/bills /bills "
+    "/lines /cliffs /cliffs?customer=c-1001 /reviews?view=all /warnings?view=all /rerating /collections "
     "/policy /mails /operations /operations?compare=true /repairs /webhooks /customers/merges "
     "/overrides "
     "/classes /classes?tier=substandard&stage=3 /cohorts /cohorts?view=approver /cohorts/letters "

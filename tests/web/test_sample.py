@@ -108,7 +108,10 @@ def judge(records: Records, planned: dict[str, object]) -> tuple[str, str]:
         application = Application.model_validate(
             {
                 "customer_id": found.customer_id,
-                **{name: planned[name] for name in ("limit_requested", "term_months", "purpose")},
+                **{
+                    name: planned[name]
+                    for name in ("limit_requested", "term_months", "purpose", "product")
+                },
                 "attachments": dict.fromkeys(planned["supplement"], "0" * 64),
             }
         )

@@ -172,6 +172,17 @@ def a_message(**content: Any) -> dict[str, Any]:
     }
 
 
+async def test_a_freeze_of_one_product_reaches_the_step_and_is_another_message_than_the_lines(
+    temporal_env: SkippingEnvironment,
+) -> None:
+    async with a_desk(temporal_env) as desk:
+        await desk.send("freeze", message_id="m-product", product="factoring")
+
+        assert desk.steps.actions[0].product == "factoring"
+        whole = a_message(message_id="m-product")
+        assert await desk.refused("freeze", whole) == "key_reused"
+
+
 # ── time ─────────────────────────────────────────────────────────────────────────────────────────
 
 

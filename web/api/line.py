@@ -7,7 +7,7 @@ from pydantic import Field
 
 from domain.contract import Sha256
 from domain.identity import Id
-from domain.line import ConditionPrecedent, CreditLine, LineProgress, LineStatus
+from domain.line import ConditionPrecedent, CreditLine, LineProgress, LineStatus, ProductCode
 from domain.value import Value
 from web.api.application import Token
 from web.api.pages import Cursor, Page, PageSize, after_instant, page_of
@@ -46,13 +46,15 @@ class Freezing(Value):
     note: Note
     reason: ReasonCode | None = None
     collect_only: bool = False
+    product: ProductCode | None = None
 
 
 class Unfreezing(Value):
-    """Why a freeze is lifted; without a reason's code, all of them."""
+    """Why a freeze is lifted; without a reason's code, all of them, of the product or the line."""
 
     note: Note
     reason: ReasonCode | None = None
+    product: ProductCode | None = None
 
 
 class Ending(Value):
@@ -93,7 +95,7 @@ def read_line(asked: Asked, caller: Caller, line_id: Id) -> LineView:
 
 @router.post("/lines/{line_id}/freeze")
 def freeze(write: Writing, response: Response, line_id: Id, body: Freezing) -> LineProgress:
-    """Stop a line in this second."""
+    """Stop a line, or one product of it, in this second."""
     return marked(
         response,
         write.asked.lines.freeze(
@@ -102,6 +104,7 @@ def freeze(write: Writing, response: Response, line_id: Id, body: Freezing) -> L
             note=body.note,
             reason=body.reason,
             collect_only=body.collect_only,
+            product=body.product,
             key=write.key,
         ),
     )
@@ -113,7 +116,12 @@ def unfreeze(write: Writing, response: Response, line_id: Id, body: Unfreezing) 
     return marked(
         response,
         write.asked.lines.unfreeze(
-            write.caller, line_id, note=body.note, reason=body.reason, key=write.key
+            write.caller,
+            line_id,
+            note=body.note,
+            reason=body.reason,
+            product=body.product,
+            key=write.key,
         ),
     )
 

@@ -4,6 +4,7 @@ from datetime import date
 
 from fastapi import Response
 
+from domain.dispute import Dispute, DisputeContent, DisputeEnd
 from domain.identity import Id
 from domain.money import Currency
 from domain.receivable import (
@@ -27,6 +28,10 @@ router = stage("receivable")
 
 class Invoices(Value):
     items: tuple[Invoice, ...]
+
+
+class DisputeList(Value):
+    items: tuple[Dispute, ...]
 
 
 class Payments(Value):
@@ -54,6 +59,28 @@ def record_invoice(write: Writing, customer_id: Id, body: InvoiceContent) -> Res
     """Enter an invoice; its number again with the same content changes nothing."""
     return write.once(
         201, body, lambda: write.asked.receivables.record_invoice(write.caller, customer_id, body)
+    )
+
+
+@router.get("/customers/{customer_id}/disputes")
+def list_disputes(asked: Asked, caller: Caller, customer_id: Id) -> DisputeList:
+    """Every dispute of a customer's invoices, the newest first."""
+    return DisputeList(items=tuple(asked.receivables.list_disputes(caller, customer_id)))
+
+
+@router.post("/customers/{customer_id}/disputes", status_code=201, response_model=Dispute)
+def open_dispute(write: Writing, customer_id: Id, body: DisputeContent) -> Response:
+    """What the customer contests of an invoice, from a day on."""
+    return write.once(
+        201, body, lambda: write.asked.receivables.open_dispute(write.caller, customer_id, body)
+    )
+
+
+@router.post("/disputes/{dispute_id}/end", status_code=201, response_model=Dispute)
+def settle_dispute(write: Writing, dispute_id: Id, body: DisputeEnd) -> Response:
+    """A dispute was settled, and why."""
+    return write.once(
+        201, body, lambda: write.asked.receivables.settle_dispute(write.caller, dispute_id, body)
     )
 
 

@@ -41,11 +41,21 @@ from web.console.form import form_said
 from web.console.hold import reasons_shown
 from web.console.lists import PAGE_SIZE, next_path, plain_amount
 from web.console.page import Visit, Visiting, Writing
+from web.console.reclaim import reclaim_shown
 from web.problems import Problem, problem_of
 from web.service.approval import TaskAnswer, TaskPage, TaskWord
 from web.service.ids import new_id
 from web.service.permissions import Action, permitted
 
+# What is confirmed or declined as it was asked for, with no other limit.
+AS_ASKED = ("override", "cap", "hold_release", "use", "reclaim", "move")
+SETTLED_AS_ASKED = (
+    Subject.CAP,
+    Subject.HOLD_RELEASE,
+    Subject.USE,
+    Subject.RECLAIM,
+    Subject.MOVE,
+)
 router = APIRouter(include_in_schema=False)
 # Acts that name a person.
 NAMING = (ActKind.TRANSFER, ActKind.ASK_OPINION, ActKind.ADD_SIGNER, ActKind.COPY)
@@ -171,6 +181,7 @@ def _inbox(
         typed=typed or Typed(),
         bulk_words=_BULK_WORDS,
         form_key=new_id(),
+        to_release=permitted(visit.person, Action.USE_RELEASE),
         view=chosen,
         views=visit.tabs("/tasks", "tasks.view", _VIEWS, chosen),
         tasks=tasks,
@@ -456,11 +467,80 @@ def _release_page(
     )
 
 
+@dataclass(frozen=True)
+class UseAsked:
+    """A task about a use, as the parts of the page that all tasks share know it."""
+
+    path: str
+    tasks: Sequence[TaskView]
+    kind: str = "use"
+
+
+def _use_page(
+    visit: Visit,
+    page: TaskPage,
+    typed: Typed,
+    refusal: Problem | None,
+    typed_act: TypedAct | None,
+) -> HTMLResponse:
+    """A task about a use: what was asked for of which line."""
+    view = visit.services.uses.read(visit.person, page.approval.request.subject_id)
+    asked = view.use.request
+    names = visit.customer_names([asked.customer_id])
+    return visit.show(
+        "use/task.html",
+        refusal=refusal,
+        use=view.use,
+        owner_name=names.get(asked.customer_id, asked.customer_id),
+        assessment=None,
+        **_told(visit, page, typed, UseAsked(f"/uses/{asked.use_id}", view.tasks), typed_act),
+    )
+
+
+def _reclaim_page(
+    visit: Visit,
+    page: TaskPage,
+    typed: Typed,
+    refusal: Problem | None,
+    typed_act: TypedAct | None,
+) -> HTMLResponse:
+    """A task about a list of cuts: its lines, and the boxes to leave some out."""
+    reclaim_id = page.approval.request.subject_id
+    tasks = visit.services.reclaims.read(visit.person, reclaim_id).tasks
+    asked = CapAsked(f"/idle/{reclaim_id}", tasks, "reclaim")
+    return visit.show(
+        "reclaim/task.html",
+        refusal=refusal,
+        assessment=None,
+        **reclaim_shown(visit, reclaim_id),
+        **_told(visit, page, typed, asked, typed_act),
+    )
+
+
+def _move_page(
+    visit: Visit,
+    page: TaskPage,
+    typed: Typed,
+    refusal: Problem | None,
+    typed_act: TypedAct | None,
+) -> HTMLResponse:
+    """A task about limit moved between lines: both, before and after."""
+    view = visit.services.moves.read(visit.person, page.approval.request.subject_id)
+    asked = CapAsked(f"/lines/{view.move.request.source_id}/moves", view.tasks, "move")
+    return visit.show(
+        "move/task.html",
+        refusal=refusal,
+        move=view.move.request,
+        assessment=None,
+        **_told(visit, page, typed, asked, typed_act),
+    )
+
+
 def _told(
     visit: Visit,
     page: TaskPage,
     typed: Typed,
-    asked: "Asked | CapAsked | ReleaseAsked",
+    asked: "Asked | CapAsked | ReleaseAsked | UseAsked",
     typed_act: TypedAct | None = None,
 ) -> dict[str, Any]:
     """What every page of a task shows: whose it is and why, what was said, and the forms."""
@@ -469,6 +549,7 @@ def _told(
         "task": page.task,
         "why": page.why,
         "why_not": why_not,
+        "as_asked": AS_ASKED,
         "may_decide": page.task.status is TaskStatus.OPEN and why_not is None,
         "may_speak": permitted(visit.person, Action.TASK_DECIDE),
         "may_declare": permitted(visit.person, Action.CONFLICT_DECLARE),
@@ -550,8 +631,14 @@ def _task_page(
     page = visit.services.approvals.read_task(visit.person, task_id)
     if page.approval.request.subject is Subject.CAP:
         return _cap_page(visit, page, typed, refusal, typed_act)
+    if page.approval.request.subject is Subject.RECLAIM:
+        return _reclaim_page(visit, page, typed, refusal, typed_act)
+    if page.approval.request.subject is Subject.MOVE:
+        return _move_page(visit, page, typed, refusal, typed_act)
     if page.approval.request.subject is Subject.HOLD_RELEASE:
         return _release_page(visit, page, typed, refusal, typed_act)
+    if page.approval.request.subject is Subject.USE:
+        return _use_page(visit, page, typed, refusal, typed_act)
     asked = _asked(visit, page)
     assessment = asked.assessment
     spread = spread_of(assessment.dossier.statements if assessment else (), visit.speech)
@@ -587,15 +674,17 @@ def _most(asked: "Asked") -> dict[str, Any]:
     return {"limit_most": judged.limit_recommended, "term_most": application.term_months}
 
 
-def _verdicts(asked: "Asked | CapAsked | ReleaseAsked", page: TaskPage) -> dict[str, Verdict]:
+def _verdicts(
+    asked: "Asked | CapAsked | ReleaseAsked | UseAsked", page: TaskPage
+) -> dict[str, Verdict]:
     """The words that may be given; once decided, all of them, to show the one that was.
 
-    An override, a cap or a release is confirmed or declined, and goes back to nobody.
+    What is confirmed or declined as it was asked for goes back to nobody.
     """
     if not page.words:
         return VERDICTS
     words = {word.value: word for word in page.words}
-    if asked.kind in ("override", "cap", "hold_release"):
+    if asked.kind in AS_ASKED:
         words.pop(Verdict.RETURN, None)
     return words
 
@@ -640,7 +729,7 @@ def _limit(visit: Visit, page: TaskPage, typed: str) -> Money | None:
     """The lower limit an approver names, in the currency asked for; nothing where none is named."""
     if not typed.strip():
         return None
-    if page.approval.request.subject in (Subject.CAP, Subject.HOLD_RELEASE):
+    if page.approval.request.subject in SETTLED_AS_ASKED:
         return Money.of(plain_amount(typed), page.task.amount.currency)
     asked = _asked(visit, page)
     most = asked.assessment.limit_recommended if asked.assessment else asked.amount

@@ -36,6 +36,7 @@ _PLACES = (
     ("turnover", "/turnover", Action.TURNOVER_READ),
     ("reports", "/reports", Action.REPORT_READ),
     ("insurance", "/insurance", Action.INSURANCE_READ),
+    ("bills", "/bills", Action.BILL_READ),
     ("ring", "/ring", Action.CUSTOMER_READ),
 )
 _CLASSES_MAX = 12

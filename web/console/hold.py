@@ -1,6 +1,6 @@
 """Holds: the list, why an order stands still then and now, what would cure it, and who decides."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -42,6 +42,7 @@ class CureShown:
 
     cure: Cure
     words: str
+    rules: tuple[str, ...]
     button: bool
     path: str
 
@@ -182,14 +183,16 @@ def _hold_page(
     hold, person = view.hold, visit.person
     names = visit.customer_names([hold.customer_id])
     asks = hold.open and not hold.manual
+    reasons = reasons_shown(visit, view)
+    rules = {each.code: visit.speech.word(each.finding.kind) for each in reasons}
     return visit.show(
         "hold/hold.html",
         refusal=refusal,
         hold=hold,
         order=view.order,
         customer_name=names.get(hold.customer_id, hold.customer_id),
-        reasons=reasons_shown(visit, view),
-        cures=[_cure(visit, hold, each) for each in view.cures],
+        reasons=reasons,
+        cures=[_cure(visit, hold, each, rules) for each in view.cures],
         releases=view.releases,
         events=tuple(reversed(view.events)),
         may_take=hold.open
@@ -255,11 +258,13 @@ _DONE_HERE = {
 }
 
 
-def _cure(visit: Visit, hold: Hold, cure: Cure) -> CureShown:
+def _cure(visit: Visit, hold: Hold, cure: Cure, rules: Mapping[str, str]) -> CureShown:
+    """`rules` are the words of the rules that fail, by what cures name them by."""
     action = _DONE_HERE.get(cure.kind)
     return CureShown(
         cure=cure,
         words=cure.sentence(language_of(visit)),
+        rules=tuple(rules.get(code, code) for code in cure.cures),
         button=action is not None and permitted(visit.person, action),
         path=_begun_at(visit, hold, cure),
     )

@@ -11,6 +11,7 @@ from domain.errors import CreditError, LineNotActive, OutOfOrder
 from domain.exposure import Balance, Entry, LimitKind
 from domain.line import LineStatus
 from web.api.pages import after_instant, after_number
+from web.console.cliff import steps_option
 from web.console.hold import orders_shown
 from web.console.lists import PAGE_SIZE, next_path
 from web.console.page import Visit, Visiting, Writing
@@ -85,12 +86,18 @@ def freeze(
     line_id: str,
     note: Annotated[str, Form()] = "",
     collect_only: Annotated[str, Form()] = "",
+    product: Annotated[str, Form(max_length=60)] = "",
     key: Annotated[str, Form()] = "",
 ) -> Response:
     """Stop the line in this second."""
     visit.when_refused(lambda refusal: _line_page(visit, line_id, "freeze", note, refusal))
     visit.services.lines.freeze(
-        visit.person, line_id, note=note, collect_only=collect_only == "yes", key=key or None
+        visit.person,
+        line_id,
+        note=note,
+        collect_only=collect_only == "yes",
+        product=product or None,
+        key=key or None,
     )
     return visit.go(f"/lines/{line_id}", "line_frozen")
 
@@ -101,12 +108,18 @@ def unfreeze(
     line_id: str,
     note: Annotated[str, Form()] = "",
     reason: Annotated[str, Form()] = "",
+    product: Annotated[str, Form(max_length=60)] = "",
     key: Annotated[str, Form()] = "",
 ) -> Response:
     """Lift the freezes of the line, or the one that is named."""
     visit.when_refused(lambda refusal: _line_page(visit, line_id, "unfreeze", note, refusal))
     visit.services.lines.unfreeze(
-        visit.person, line_id, note=note, reason=reason or None, key=key or None
+        visit.person,
+        line_id,
+        note=note,
+        reason=reason or None,
+        product=product or None,
+        key=key or None,
     )
     return visit.go(f"/lines/{line_id}", "line_unfrozen")
 
@@ -169,26 +182,32 @@ def _line_page(
     )
     entries = book.entries[:PAGE_SIZE]
     names = visit.customer_names([view.line.customer_id])
+    ahead = visit.services.cliffs.read_line(visit.person, line_id)
     return visit.show(
         "line/line.html",
+        ahead=ahead,
+        ahead_option=steps_option(ahead, visit),
         refusal=refusal,
         line=view.line,
         customer_name=names.get(view.line.customer_id, view.line.customer_id),
         may_submit=permitted(visit.person, Action.APPLICATION_SUBMIT),
+        may_see_uses=permitted(visit.person, Action.USE_READ),
         accounts=[_account(balance) for balance in book.balances],
         entries=entries,
         entries_before=next_path(book.entries, f"/lines/{line_id}", lambda e: (e.seq,), "before"),
         exposure=visit.services.exposure.read_parts(visit.person, line_id),
         reservations=visit.services.exposure.list_reservations(visit.person, line_id),
         freezes=view.freezes,
+        products=view.products,
         rates=visit.services.benchmarks.read_rates(visit.person, line_id),
         events=tuple(reversed(view.events)),
         actions=_possible_acts(visit, view),
         orders=orders_shown(visit, line_id=line_id),
+        product_acts=_product_acts(visit, view),
         opened=opened,
         typed=typed,
         option=_option(entries, visit),
-        charts=len(entries) > 1,
+        charts=len(entries) > 1 or len(ahead.steps) > 1,
     )
 
 
@@ -221,11 +240,22 @@ def _possible_acts(visit: Visit, view: LineView) -> list[LineAct]:
     return shown
 
 
+def _product_acts(visit: Visit, view: LineView) -> dict[str, LineAct]:
+    """What the person may do to each product of the line: stop it, or let it be used again."""
+    shown = {}
+    for each in view.products:
+        code = "freeze" if each.status is LineStatus.ACTIVE else "unfreeze"
+        action = Action.LINE_FREEZE if code == "freeze" else Action.LINE_UNFREEZE
+        if permitted(visit.person, action) and not view.line.status.ended:
+            shown[each.product] = LineAct(code, None, new_id())
+    return shown
+
+
 def _refusal_of(view: LineView, code: str, speech: Speech) -> CreditError | None:
     line = view.line
     if line.status.ended:
         return LineNotActive(line_id=line.line_id, status=speech.word(line.status))
-    standing = any(freeze.lifted_at is None for freeze in view.freezes)
+    standing = any(freeze.product is None for freeze in view.freezes)
     if code == "unfreeze" and not standing:
         return OutOfOrder(reason=speech.say("why_not.no_freeze"))
     return None

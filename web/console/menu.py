@@ -36,6 +36,9 @@ GROUPS: Mapping[str, tuple[Entry, ...]] = {
         Entry("lines", "/lines", "gauge", Action.LINE_READ),
         Entry("orders", "/orders", "file", Action.ORDER_READ),
         Entry("holds", "/holds", "lock", Action.HOLD_READ),
+        Entry("uses", "/uses", "coins", Action.USE_READ),
+        Entry("cliffs", "/cliffs", "clock", Action.LINE_READ),
+        Entry("idle", "/idle", "gauge", Action.IDLE_READ),
         Entry("reviews", "/reviews", "cycle", Action.REVIEW_READ),
         Entry("related", "/related", "flag", Action.RELATED_READ),
         Entry("insurance", "/insurance", "shield", Action.INSURANCE_READ),
@@ -49,6 +52,7 @@ GROUPS: Mapping[str, tuple[Entry, ...]] = {
         Entry("collections", "/collections", "coins", Action.COLLECTION_READ),
         Entry("confirmations", "/confirmations", "envelope", Action.CONFIRMATION_READ),
         Entry("reconciliations", "/reconciliations", "list", Action.RECEIVABLE_READ),
+        Entry("bills", "/bills", "coins", Action.BILL_READ),
         Entry("guards", "/guards", "shield", Action.GUARD_READ),
     ),
     "rules": (

@@ -6,6 +6,7 @@ from domain.collection import CollectionStatus
 from domain.contract import ContractStatus
 from domain.hold import HoldStatus
 from domain.line import ConditionStatus
+from domain.use import UseStatus
 from domain.warning import WarningStatus
 from web.language import Speech
 
@@ -93,6 +94,9 @@ LOOKS = {
     "counting": (WAIT, "flag"),
     "taken_back": (OFF, "back"),
     "voided": (OFF, "dash"),
+    # idle limits
+    "left_out": (OFF, "dash"),
+    "skipped": (WAIT, "flag"),
     # caps
     "set": (GOOD, "check"),
     # orders and holds
@@ -120,6 +124,7 @@ LOOKS = {
 
 # Where a kind of state means something else by the same text.
 _OWN: dict[type[StrEnum], dict[str, tuple[str, str]]] = {
+    UseStatus: {"approved": (WAIT, "half")},
     ConditionStatus: {"open": (WAIT, "circle")},
     ContractStatus: {"sent": (BUSY, "pen")},
     WarningStatus: {"open": (WAIT, "flag"), "closed": (OFF, "check")},

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from activities.cover import covers_of
 from activities.exchange import Exchange
+from activities.line_cover import follow_register, secured_by
 from domain.assessment import CoverStep
 from domain.cover import CoverContent, RegisteredCover
 from domain.edition import PolicyEdition
@@ -102,6 +103,7 @@ class CoverService:
                 raise NotPermitted(action=Action.COVER_RECORD)
             _refuse_unknown(session, person, content)
             cover = Covers(session).record(cover_id, content, person.person_id)
+            self._follow(session, before, cover)
             return self._view(session, person, cover)
 
     def check(
@@ -112,9 +114,11 @@ class CoverService:
         if not confirmed and not note.strip():
             raise Malformed(reason="a note has to say why the cover is not confirmed")
         with self._records.begin() as session:
+            before = Covers(session).find(cover_id)
             cover = Covers(session).check(
                 cover_id, version, person.person_id, confirmed=confirmed, note=note
             )
+            self._follow(session, before, cover)
             return self._view(session, person, cover)
 
     def read(self, person: Person, cover_id: str) -> CoverView:
@@ -165,6 +169,15 @@ class CoverService:
         permit(person, Action.COVER_CHECK)
         with self._records.begin() as session:
             return tuple(self._view(session, person, each) for each in Covers(session).pending())
+
+    def _follow(
+        self, session: Session, before: RegisteredCover | None, after: RegisteredCover
+    ) -> None:
+        """The lines that rest on a cover follow what stands of it now."""
+        contents = (before.standing if before is not None else None, after.standing)
+        if contents[0] != contents[1]:
+            secured = secured_by(session, contents)
+            follow_register(session, secured, self._clock.business_on())
 
     def _view(self, session: Session, person: Person, cover: RegisteredCover) -> CoverView:
         newest = cover.newest

@@ -9,14 +9,16 @@ from datetime import date, datetime, timedelta
 
 from pydantic import Field
 
+from activities.exchange import Exchange
 from domain.customer import Customer
-from domain.edition import PolicyEdition
+from domain.edition import PolicyEdition, UseRow
 from domain.errors import (
     AmountNotPositive,
     CurrencyMismatch,
     DateInFuture,
     Malformed,
     NotFound,
+    UseNeedsApproval,
 )
 from domain.exposure import (
     PLAIN,
@@ -38,6 +40,7 @@ from domain.value import Value
 from policies.line import reservation_seconds
 from policies.scheme import net_exposure, refuse_exchange
 from policies.terms import ranked, terms_asked
+from policies.use import marked, rows_for
 from storage.base import Records
 from storage.customer import Customers
 from storage.edition import Editions
@@ -50,6 +53,9 @@ from web.service.permissions import Action, permit, visible_to
 
 EXPIRY_DAYS_MAX = 400
 TERMS_KEPT_MAX = 1000
+PRODUCT_KEPT = timedelta(minutes=10)
+PRODUCTS_KEPT_MAX = 100_000
+USES_AT = "POST /api/v1/uses"
 
 
 class Book(Value):
@@ -98,6 +104,9 @@ class ExposureService:
         self._exposure = exposure
         self._clock = clock
         self._today: tuple[date, PolicyEdition | None] | None = None
+        self._products: dict[
+            tuple[str | None, str | None, str], tuple[datetime, str | None, str | None]
+        ] = {}
         self._terms: dict[PaymentTerms | str, RankedTerms] = {}  # as today's edition ranks them
 
     def check(
@@ -122,6 +131,7 @@ class ExposureService:
         self._refuse_unseen(person, customer_id)
         on, asked = self._clock.business_on(), self._ranked(terms)
         taken, fits = self._taken(amount, use)
+        self._refuse_marked(None, customer_id, amount, use)
         if key is None:
             return self._exposure.check(customer_id, taken, business_on=on, terms=asked, use=fits)
         return self._exposure.check(
@@ -148,6 +158,7 @@ class ExposureService:
         """Take an amount from a line; without a time of its own it expires as policy says."""
         permit(person, Action.LINE_RESERVE)
         taken, fits = self._taken(amount, use)
+        self._refuse_marked(line_id, None, amount, use)
         return self._exposure.reserve(
             line_id,
             taken,
@@ -419,6 +430,62 @@ class ExposureService:
             due_on=use.due_on,
             deposit=use.deposit,
         )
+
+    def _refuse_marked(
+        self, line_id: str | None, customer_id: str | None, amount: Money, use: UseAsked
+    ) -> None:
+        """Nothing, or `UseNeedsApproval`; what the edition does not mark costs no round trip.
+
+        The rows are asked in memory. The records are read only for what an order leaves unsaid and
+        a row asks for: which product its line is of, kept for a while, a rate, or a first use.
+        """
+        edition = self._edition()
+        if edition is None or not edition.uses.rows:
+            return
+        line, product = line_id, use.product
+        if product is None:
+            line, product = self._line_asked(line_id, customer_id, amount.currency)
+        rows = rows_for(product, edition)
+        if not rows:
+            return
+        foreign = amount.currency != edition.reporting_currency
+        plain = marked(rows, amount, first=True) if not foreign else rows[0]
+        if plain is None:
+            return
+        line = line or self._line_asked(line_id, customer_id, amount.currency)[0]
+        if line is None:
+            return  # the book says that there is none
+        if foreign or plain.first_use:
+            plain = self._marked_by_records(rows, amount, line, edition)
+        if plain is None:
+            return
+        raise UseNeedsApproval(
+            product=product or "-", amount=amount, row=plain.code, line_id=line, where=USES_AT
+        )
+
+    def _marked_by_records(
+        self, rows: Sequence[UseRow], amount: Money, line_id: str, edition: PolicyEdition
+    ) -> UseRow | None:
+        with self._records.begin() as session:
+            reporting = Exchange(session, edition, self._clock.business_on()).reporting(amount)
+            first = not Accounts(session).has_used(line_id)
+        return marked(rows, reporting, first=first)
+
+    def _line_asked(
+        self, line_id: str | None, customer_id: str | None, currency: str
+    ) -> tuple[str | None, str | None]:
+        """The line an order would be taken from and the one product it is of, read once in a while."""
+        asked = (line_id, customer_id, currency)
+        found = self._products.get(asked)
+        now = self._clock.now()
+        if found is None or not found[0] <= now < found[0] + PRODUCT_KEPT:
+            with self._records.begin() as session:
+                on = self._clock.business_on()
+                found = (now, *Accounts(session).product_asked(*asked, on))
+            if len(self._products) >= PRODUCTS_KEPT_MAX:
+                self._products.clear()
+            self._products[asked] = found
+        return found[1], found[2]
 
     def _valued(self, field: str, on: date | None) -> date:
         today = self._clock.business_on()

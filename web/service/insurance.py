@@ -9,6 +9,7 @@ from datetime import date
 from pydantic import Field
 from sqlalchemy.orm import Session
 
+from activities.line_cover import follow_register
 from domain.errors import DateInFuture, Malformed, NotFound
 from domain.identity import Id, Person
 from domain.insurance import (
@@ -119,7 +120,9 @@ class InsuranceService:
                 raise NotFound(kind="party", id=terms.insurer)
             if insurance_id is not None:
                 Insurances(session).read(insurance_id)
-            return Insurances(session).record(insurance_id or new_id(), terms, person.person_id)
+            found = Insurances(session).record(insurance_id or new_id(), terms, person.person_id)
+            self._follow_buyers(session, found.insurance_id)
+            return found
 
     def list_insurances(self, person: Person) -> Sequence[Insurance]:
         """Every insurance, the newest first."""
@@ -140,6 +143,7 @@ class InsuranceService:
         with self._records.begin() as session:
             Insurances(session).read(insurance_id)
             self._check(session, person, insurance_id, version, word)
+            self._follow_buyers(session, insurance_id)
             return Insurances(session).read(insurance_id)
 
     # ── limits ───────────────────────────────────────────────────────────────────────────────────
@@ -154,7 +158,7 @@ class InsuranceService:
             buyer = Insurances(session).record_limit(
                 limit_id or new_id(), insurance_id, customer_id, opened.word, person.person_id
             )
-            return self._view(session, buyer)
+            return self._followed(session, buyer)
 
     def say(self, person: Person, limit_id: str, word: LimitWord) -> BuyerView:
         """What was said of a limit now: what lowers it counts at once, what raises it when a second
@@ -165,7 +169,7 @@ class InsuranceService:
             said = Insurances(session).record_limit(
                 limit_id, buyer.insurance_id, buyer.customer_id, word, person.person_id
             )
-            return self._view(session, said)
+            return self._followed(session, said)
 
     def check_limit(
         self, person: Person, limit_id: str, version: int, word: InsuranceChecked
@@ -175,7 +179,7 @@ class InsuranceService:
         with self._records.begin() as session:
             self._visible(session, person, limit_id)
             self._check(session, person, limit_id, version, word)
-            return self._view(session, Insurances(session).read_buyer(limit_id))
+            return self._followed(session, Insurances(session).read_buyer(limit_id))
 
     def declare(self, person: Person, limit_id: str, shipment: ShipmentContent) -> BuyerView:
         """Declare a shipment; one that is not covered is on record all the same, with the reason.
@@ -187,7 +191,7 @@ class InsuranceService:
         with self._records.begin() as session:
             self._visible(session, person, limit_id)
             buyer = Insurances(session).declare(limit_id, shipment, person.person_id)
-            return self._view(session, buyer)
+            return self._followed(session, buyer)
 
     def report(self, person: Person, limit_id: str, event: ShipmentEvent) -> BuyerView:
         """A payment, a dispute or its end, a notice of loss or a claim, as the insurer was told."""
@@ -196,7 +200,7 @@ class InsuranceService:
         with self._records.begin() as session:
             self._visible(session, person, limit_id)
             buyer = Insurances(session).report(limit_id, event, person.person_id)
-            return self._view(session, buyer)
+            return self._followed(session, buyer)
 
     def read_limit(self, person: Person, limit_id: str, as_of: date | None = None) -> BuyerView:
         permit(person, Action.INSURANCE_READ)
@@ -291,6 +295,16 @@ class InsuranceService:
         Insurances(session).check(
             record_id, version, person.person_id, confirmed=word.confirmed, note=word.note
         )
+
+    def _followed(self, session: Session, buyer: InsuredBuyer) -> BuyerView:
+        """What there is to see of a buyer, whose lines follow what counts of it now."""
+        follow_register(session, [buyer.customer_id], self._clock.business_on())
+        return self._view(session, buyer)
+
+    def _follow_buyers(self, session: Session, insurance_id: str) -> None:
+        buyers = Insurances(session).of_insurance(insurance_id)
+        customers = (each.customer_id for each in buyers)
+        follow_register(session, customers, self._clock.business_on())
 
     def _visible(self, session: Session, person: Person, limit_id: str) -> InsuredBuyer:
         buyer = Insurances(session).read_buyer(limit_id)

@@ -26,6 +26,7 @@ from domain.reasons import because
 from domain.value import Value, content_hash
 from policies.late import agreed_late, agreement_for, late_rates
 from storage.base import Records
+from storage.bill import Bills
 from storage.contract import Contracts
 from storage.edition import Editions
 from storage.late import LateInterest
@@ -201,7 +202,10 @@ def _account(session: Session, customer_id: str, on: date, offset_days: int) -> 
         agreed_late(each, LineRates(session).list_of_line(each.line_id))
         for each in Contracts(session).in_force_of(customer_id, offset_days)
     ]
-    payments = Receivables(session).payments(customer_id)
+    payments = [
+        *Receivables(session).payments(customer_id),
+        *Bills(session).payments(customer_id, on),
+    ]
     notes = Receivables(session).credit_notes(customer_id)
     entries = LateInterest(session).entries(customer_id)
     counting = set(Receivables(session).counting(customer_id))

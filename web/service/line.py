@@ -41,7 +41,7 @@ from storage.approval import CaseFunctions
 from storage.attachment import Attachments
 from storage.base import Records
 from storage.customer import Customers
-from storage.exposure import Exposure
+from storage.exposure import Accounts, Exposure
 from storage.identity import ActionTokens
 from storage.investigation import Investigations
 from storage.line import Conditions, Lines
@@ -61,6 +61,14 @@ ACTIONS = {
 }
 
 
+class ProductView(Value):
+    """One product of a line with a limit of its own: where it stands, and whether it is stopped."""
+
+    product: str
+    balance: Balance
+    status: LineStatus
+
+
 class LineView(Value):
     """All there is about one line, for its page and its API; entries are the book's."""
 
@@ -68,6 +76,7 @@ class LineView(Value):
     balances: tuple[Balance, ...]
     freezes: tuple[Freeze, ...]
     events: tuple[LineEvent, ...]
+    products: tuple[ProductView, ...] = ()
 
 
 class LineService:
@@ -90,11 +99,20 @@ class LineService:
             line = _visible_line(session, person, line_id)
             freezes = tuple(Lines(session).freezes(line_id))
             events = tuple(Lines(session).events(line_id))
+            products = tuple(
+                ProductView(
+                    product=balance.account.rpartition("/")[2], balance=balance, status=status
+                )
+                for balance, status in Accounts(session).sub_lines(
+                    line_id, self._clock.business_on()
+                )
+            )
         return LineView(
             line=line,
             balances=self._exposure.balances(line_id, self._clock.business_on()),
             freezes=freezes,
             events=events,
+            products=products,
         )
 
     def list_lines(
@@ -131,11 +149,19 @@ class LineService:
         note: str,
         reason: str | None = None,
         collect_only: bool = False,
+        product: str | None = None,
         key: str | None = None,
     ) -> LineProgress:
-        """Stop a line in this second (冻结), or let nothing out at all (只收不放)."""
+        """Stop a line or one product of it in this second (冻结), or let nothing out (只收不放)."""
         return self._act(
-            person, line_id, "freeze", key, note=note, reason=reason, collect_only=collect_only
+            person,
+            line_id,
+            "freeze",
+            key,
+            note=note,
+            reason=reason,
+            collect_only=collect_only,
+            **_named(product),
         )
 
     def unfreeze(
@@ -145,10 +171,15 @@ class LineService:
         *,
         note: str,
         reason: str | None = None,
+        product: str | None = None,
         key: str | None = None,
     ) -> LineProgress:
-        """Lift the freeze of one reason, or of all; `SameHands` for whoever froze."""
-        return self._act(person, line_id, "unfreeze", key, note=note, reason=reason)
+        """Lift the freeze of one reason, or of all; `SameHands` for whoever froze.
+
+        What stands on a product is lifted by naming that.
+        """
+        content = {"note": note, "reason": reason, **_named(product)}
+        return self._act(person, line_id, "unfreeze", key, **content)
 
     def terminate(
         self, person: Person, line_id: str, *, note: str, key: str | None = None
@@ -310,6 +341,11 @@ class LineService:
                 case_id=after.case_id,
             )
         return written
+
+
+def _named(product: str | None) -> dict[str, str]:
+    """A message names a product only where one is meant: one on its way reads as it was sent."""
+    return {} if product is None else {"product": product}
 
 
 def _progress_of(line: CreditLine) -> LineProgress:

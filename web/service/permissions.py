@@ -46,6 +46,9 @@ class Action(StrEnum):
     INSURANCE_RUN = "insurance.run"
     CAP_READ = "cap.read"
     CAP_ASK = "cap.ask"
+    IDLE_READ = "idle.read"
+    IDLE_PROPOSE = "idle.propose"
+    MOVE_ASK = "move.ask"
     STATEMENT_READ = "statement.read"
     STATEMENT_RECORD = "statement.record"
     RECEIVABLE_READ = "receivable.read"
@@ -61,6 +64,8 @@ class Action(StrEnum):
     TRADE_RECORD = "trade.record"
     PAYABLE_RECORD = "payable.record"
     SET_OFF_RECORD = "set_off.record"
+    BILL_READ = "bill.read"
+    BILL_RECORD = "bill.record"
     LATE_READ = "late.read"
     LATE_CHARGE = "late.charge"
     LATE_WAIVE = "late.waive"
@@ -130,6 +135,9 @@ class Action(StrEnum):
     LINE_FREEZE = "line.freeze"
     LINE_UNFREEZE = "line.unfreeze"
     LINE_TERMINATE = "line.terminate"
+    USE_READ = "use.read"
+    USE_ASK = "use.ask"
+    USE_RELEASE = "use.release"
     LEDGER_VERIFY = "ledger.verify"
 
     ORDER_READ = "order.read"
@@ -206,6 +214,10 @@ MATRIX: dict[Action, frozenset[Role]] = {
     Action.CAP_READ: _READERS,
     # Decided by whoever may grant as much, and never by who asked.
     Action.CAP_ASK: frozenset({_RM, _RISK}),
+    # A list shows lines of many managers, and is decided by others than proposed it.
+    Action.IDLE_READ: frozenset({_APPROVER, _RISK, _AUDITOR}),
+    Action.IDLE_PROPOSE: frozenset({_RISK}),
+    Action.MOVE_ASK: frozenset({_RM, _RISK}),
     Action.STATEMENT_READ: _READERS,
     Action.STATEMENT_RECORD: frozenset({_RM}),
     Action.RECEIVABLE_READ: _READERS,
@@ -223,6 +235,9 @@ MATRIX: dict[Action, frozenset[Role]] = {
     Action.PAYABLE_RECORD: frozenset({_RM, _ORDERS}),
     # An agreement lessens the exposure that is shown: not whoever grants or sells puts it on file.
     Action.SET_OFF_RECORD: frozenset({_LEGAL}),
+    Action.BILL_READ: _READERS,
+    # A bill repays a line: on record by whoever enters what a line is repaid by.
+    Action.BILL_RECORD: frozenset({_RELEASE, _ORDERS}),
     Action.LATE_READ: _READERS,
     Action.LATE_CHARGE: frozenset({_COLLECTOR}),
     Action.LATE_WAIVE: frozenset({_RM, _COLLECTOR}),
@@ -296,6 +311,10 @@ MATRIX: dict[Action, frozenset[Role]] = {
     # Freezing and lifting are two authorities: an approver lifts, or another risk officer.
     Action.LINE_UNFREEZE: frozenset({_APPROVER, _RISK}),
     Action.LINE_TERMINATE: frozenset({_APPROVER}),
+    Action.USE_READ: _READERS | {_ORDERS},
+    Action.USE_ASK: frozenset({_RM, _ORDERS}),
+    # Never whoever asked, manages the customer or approved it; the use itself sees to that.
+    Action.USE_RELEASE: frozenset({_RELEASE}),
     Action.LEDGER_VERIFY: frozenset({_RISK, _OPERATOR, _AUDITOR}),
     Action.ORDER_READ: _READERS | {_ORDERS},
     Action.ORDER_PLACE: frozenset({_RM, _ORDERS}),

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import date
 
 from domain.assessment import PaymentRecord
+from domain.bill import running
+from domain.dispute import Dispute, DisputeContent, DisputeEnd
 from domain.errors import DateInFuture, NotPermitted
 from domain.identity import Person
 from domain.receivable import (
@@ -21,9 +23,12 @@ from domain.receivable import (
 )
 from domain.value import Value
 from storage.base import Records
+from storage.bill import Bills
+from storage.dispute import Disputes
 from storage.receivable import Receivables
 from web.service.clock import Clock
 from web.service.customer import visible_customer
+from web.service.ids import new_id
 from web.service.permissions import Action, permit, visible_to
 from web.service.warning import owe_recheck
 
@@ -114,6 +119,32 @@ class ReceivableService:
             visible_customer(session, person, customer_id)
             return Receivables(session).payments(customer_id)
 
+    def open_dispute(self, person: Person, customer_id: str, content: DisputeContent) -> Dispute:
+        """Put on record what a customer contests of an invoice.
+
+        Refuses `DateInFuture`, `InvoiceUnknown`, `CurrencyMismatch`, `MoreThanInvoiced`.
+        """
+        permit(person, Action.RECEIVABLE_RECORD)
+        self._refuse_future("opened_on", content.opened_on)
+        with self._records.begin() as session:
+            customer_id = visible_customer(session, person, customer_id).customer_id
+            return Disputes(session).open(new_id(), customer_id, content, person.person_id)
+
+    def settle_dispute(self, person: Person, dispute_id: str, end: DisputeEnd) -> Dispute:
+        """Say that a dispute is settled, and why; refuses `AlreadyExists` for another end."""
+        permit(person, Action.RECEIVABLE_RECORD)
+        self._refuse_future("settled_on", end.settled_on)
+        with self._records.begin() as session:
+            visible_customer(session, person, Disputes(session).read(dispute_id).customer_id)
+            return Disputes(session).settle(dispute_id, end, person.person_id)
+
+    def list_disputes(self, person: Person, customer_id: str) -> Sequence[Dispute]:
+        """Every dispute of a customer, the newest first."""
+        permit(person, Action.RECEIVABLE_READ)
+        with self._records.begin() as session:
+            visible_customer(session, person, customer_id)
+            return Disputes(session).of_customer(customer_id)
+
     def read_account(
         self, person: Person, customer_id: str, as_of: date | None = None
     ) -> AccountView:
@@ -127,7 +158,14 @@ class ReceivableService:
             payments = receivables.payment_record(customer_id, as_of=on, window_days=RECORD_DAYS)
             main = payments.open_total.currency if payments.open_total is not None else "CNY"
             currencies = dict.fromkeys((main, *(item.amount.currency for item in items)))
-            ageings = [_aged(items, on, currency) for currency in currencies]
+            bills = Bills(session).of_customer(customer_id)
+            currencies |= dict.fromkeys(bill.amount.currency for bill in bills)
+            ageings = [
+                _aged(items, on, currency).model_copy(
+                    update={"bills": running(bills, on, currency)}
+                )
+                for currency in currencies
+            ]
             turnovers = [
                 turnover(
                     aged,
@@ -158,6 +196,8 @@ class ReceivableService:
         with self._records.begin() as session:
             receivables = Receivables(session)
             aged = ageing(receivables.open_items(on, currency=currency), on, currency)
+            bills = running(Bills(session).received(on, currency), on, currency)
+            aged = aged.model_copy(update={"bills": bills})
             sold = receivables.sales(on, WINDOW_DAYS, currency=currency)
             balances = receivables.balances(on, WINDOW_DAYS, currency=currency)
         return aged, turnover(aged, sold, WINDOW_DAYS, balances)

@@ -14,8 +14,10 @@ from web.service.attachment import AttachmentService
 from web.service.audit import AuditService
 from web.service.authority import AuthorityService
 from web.service.benchmark import BenchmarkService
+from web.service.bill import BillService
 from web.service.cap import CapService
 from web.service.classification import ClassificationService
+from web.service.cliff import CliffService
 from web.service.clock import Clock
 from web.service.cohort import CohortService
 from web.service.collection import CollectionService
@@ -42,6 +44,7 @@ from web.service.line import LineService
 from web.service.manual_class import ManualClassService
 from web.service.meeting import MeetingService
 from web.service.merge import MergeService
+from web.service.move import MoveService
 from web.service.notification import NotificationService
 from web.service.offer import OfferService
 from web.service.once import JoinedRecords
@@ -52,6 +55,7 @@ from web.service.override import OverrideService
 from web.service.party import PartyService
 from web.service.profile import ProfileService
 from web.service.receivable import ReceivableService
+from web.service.reclaim import ReclaimService
 from web.service.reconciliation import ReconciliationService
 from web.service.related import RelatedService
 from web.service.repair import RepairService
@@ -66,6 +70,7 @@ from web.service.tolerance import ToleranceService
 from web.service.trade import TradeService
 from web.service.turnaround import TurnaroundService
 from web.service.turnover import TurnoverService
+from web.service.use import UseService
 from web.service.warning import WarningService
 from web.service.webhook import WebhookService
 from workflows.codec import Codec
@@ -90,6 +95,7 @@ class Services:
     statements: StatementService
     receivables: ReceivableService
     confirmations: ConfirmationService
+    bills: BillService
     reconciliations: ReconciliationService
     trade: TradeService
     late: LateService
@@ -111,10 +117,14 @@ class Services:
     caps: CapService
     orders: OrderService
     holds: HoldService
+    reclaims: ReclaimService
+    moves: MoveService
     offers: OfferService
     contracts: ContractService
     lines: LineService
+    cliffs: CliffService
     exposure: ExposureService
+    uses: UseService
     reviews: ReviewService
     reratings: ReratingService
     outlooks: OutlookService
@@ -177,6 +187,7 @@ def build_services(
         confirmations=ConfirmationService(records, gateway, clock),
         trade=TradeService(records, clock),
         late=LateService(records, clock),
+        bills=BillService(records, exposure, clock),
         turnover=TurnoverService(records, clock),
         reports=ReportService(records, clock, providers or {}),
         external_ratings=ExternalRatingService(records, clock),
@@ -195,10 +206,14 @@ def build_services(
         caps=CapService(records, clock),
         orders=OrderService(records, exposure, clock),
         holds=HoldService(records, exposure, clock),
+        reclaims=ReclaimService(records, clock),
+        moves=MoveService(records, clock),
         offers=OfferService(records, gateway, clock),
         contracts=ContractService(records, gateway, clock, grantor),
         lines=LineService(records, exposure, gateway, clock),
+        cliffs=CliffService(records, clock),
         exposure=ExposureService(records, exposure, clock),
+        uses=UseService(records, exposure, clock),
         reviews=ReviewService(records, gateway),
         reratings=ReratingService(records, gateway, clock),
         outlooks=OutlookService(records, clock),

@@ -5,7 +5,7 @@ it. The same file again leaves everything unchanged.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from hashlib import sha256
 from itertools import islice
@@ -29,6 +29,12 @@ from web.service.imports.cells import RowRefused
 from web.service.imports.kinds import IMPORTERS, Answer, Importer, Run
 from web.service.imports.profile import Fields, names_in, profiles, reading_of
 from web.service.imports.rows import BYTES_MAX, BrokenRow, Row, Rows
+from web.service.imports.staged import (
+    CreditNoteImporter,
+    InvoiceImporter,
+    OpenItemImporter,
+    PaymentImporter,
+)
 from web.service.imports.vat_invoices import DIRECTIONS, VatInvoiceImporter
 from web.service.permissions import Action, permit
 from web.service.warning import owe_recheck
@@ -38,6 +44,13 @@ __all__ = ["BYTES_MAX", "ImportService", "import_csv", "profiles"]
 PORTION_ROWS = 1000
 # An invoice may say when it was settled.
 _SETTLING = (ImportKind.INVOICES, ImportKind.PAYMENTS, ImportKind.CREDIT_NOTES)
+
+_STAGED: dict[ImportKind, Callable[[Run], Importer]] = {
+    ImportKind.INVOICES: InvoiceImporter,
+    ImportKind.PAYMENTS: PaymentImporter,
+    ImportKind.CREDIT_NOTES: CreditNoteImporter,
+    ImportKind.OPEN_ITEMS: OpenItemImporter,
+}
 
 ACTIONS = {
     ImportKind.CUSTOMERS: Action.CUSTOMER_RECORD,
@@ -155,7 +168,7 @@ def import_csv(
 def _importer(kind: ImportKind, run: Run) -> Importer:
     if kind in DIRECTIONS:
         return VatInvoiceImporter(run, DIRECTIONS[kind])
-    return IMPORTERS[kind](run)
+    return (_STAGED.get(kind) or IMPORTERS[kind])(run)
 
 
 class _Tally:
@@ -163,7 +176,7 @@ class _Tally:
 
     def __init__(self) -> None:
         self._outcomes: Counter[Outcome] = Counter()
-        self._errors: list[RowError] = []
+        self._errors: list[tuple[int, RowRefused]] = []
         self.refused = 0
 
     def count(self, answers: Iterable[Answer]) -> None:
@@ -172,14 +185,20 @@ class _Tally:
                 self._outcomes[outcome] += 1
                 continue
             self.refused += 1
-            if len(self._errors) < 2 * ERRORS_LISTED_MAX:
-                self._errors.append(RowError.of(line, outcome.refusal, outcome.column))
+            self._errors.append((line, outcome))
+            if len(self._errors) >= 2 * ERRORS_LISTED_MAX:
+                self._errors = self._first()
 
     def figures(self) -> dict[str, object]:
         counts = {outcome.value: self._outcomes[outcome] for outcome in Outcome}
-        listed = sorted(self._errors, key=lambda error: error.line)[:ERRORS_LISTED_MAX]
+        errors = tuple(
+            RowError.of(line, refused.refusal, refused.column) for line, refused in self._first()
+        )
         rows = self.refused + sum(counts.values())
-        return {**counts, "refused": self.refused, "rows": rows, "errors": tuple(listed)}
+        return {**counts, "refused": self.refused, "rows": rows, "errors": errors}
+
+    def _first(self) -> list[tuple[int, RowRefused]]:
+        return sorted(self._errors, key=lambda error: error[0])[:ERRORS_LISTED_MAX]
 
 
 def _portions(rows: Iterator[Row | BrokenRow]) -> Iterator[list[Row | BrokenRow]]:

@@ -27,9 +27,6 @@ from domain.exchange import Rate
 from domain.external_rating import AgencyRatingContent, RatingOutlook
 from domain.identity import Person, Role
 from domain.imports import ERRORS_LISTED_MAX, ImportKind, Outcome
-from domain.money import Money
-from domain.receivable import CreditNote, Invoice, Payment
-from domain.reconciliation import ExtractedDocument
 from domain.screening import ListEntry
 from domain.statement import (
     AccountingStandard,
@@ -40,15 +37,13 @@ from domain.statement import (
     ties_tolerated,
 )
 from domain.tolerance import ToleranceUse
-from domain.value import canonical, content_hash
+from domain.value import canonical
 from policies.external_rating import refuse_unmapped
 from storage.attachment import Attachments
 from storage.benchmark import Fixings
 from storage.customer import Customers
 from storage.edition import Editions
 from storage.exchange import Rates
-from storage.receivable import Receivables
-from storage.reconciliation import Reconciliations
 from storage.screening import Lists
 from storage.statement import Statements
 from web.service.exchange import tell_waiting_cases
@@ -60,7 +55,6 @@ from web.service.imports.profile import Fields
 from web.service.permissions import visible_to
 
 Answer = tuple[int, Outcome | RowRefused]  # by line
-SETTLED = "settled"  # the payment number of an invoice that its own row says was paid in full
 
 
 class Run:
@@ -124,13 +118,12 @@ class Run:
         unknown = codes - self._customers.keys()
         self._customers |= Customers(self.session).find_all_by_identifier(unknown)
 
-    def repeated(self, fields: Fields, key: object, what: object = None) -> bool:
+    def repeated(self, fields: Fields, key: object) -> bool:
         """Whether an earlier row said this of the same thing; refuses `RowRepeated` for else.
 
-        A file that says two things of one cannot be imported twice with the same result. `what` is
-        what the row says, where that may be written in more than one way; else its text is.
+        A file that says two things of one cannot be imported twice with the same result.
         """
-        content = hash(frozenset(fields.given().items()) if what is None else what)
+        content = hash(frozenset(fields.given().items()))
         line, said = self._seen.setdefault(key, (fields.line, content))
         if said != content:
             raise RowRefused(RowRepeated(line=line))
@@ -163,7 +156,6 @@ class _Portioned:
         rows: Sequence[Fields],
         make: Callable[[Fields], tuple[object, Any]],
         write: Callable[[list[Any]], Sequence[Outcome | CreditError]],
-        said: Callable[[Any], object] = lambda value: None,
     ) -> list[Answer]:
         """Make every row's key and value, write those not said before in one go."""
         answers: list[Answer] = []
@@ -172,7 +164,7 @@ class _Portioned:
         for fields in rows:
             try:
                 key, value = make(fields)
-                if self._run.repeated(fields, key, said(value)):
+                if self._run.repeated(fields, key):
                     answers.append((fields.line, Outcome.UNCHANGED))
                     continue
             except RowRefused as refused:
@@ -357,138 +349,6 @@ class StatementImporter(_Portioned):
         )
 
 
-class InvoiceImporter(_Portioned):
-    """Invoices, and the payment in full of those whose row names its day."""
-
-    def take(self, rows: Sequence[Fields]) -> list[Answer]:
-        self._run.look_up(rows)
-        return self._each(rows, self._made, self._write, _invoice_said)
-
-    def _made(self, fields: Fields) -> tuple[object, tuple[Invoice, date | None]]:
-        run = self._run
-        content = {
-            "customer_id": run.customer_of(fields),
-            "invoice_no": cells.required(fields, "invoice_no"),
-            "issued_on": cells.day_past(fields, "issued_on", run.business_on),
-            "due_on": cells.day_required(fields, "due_on"),
-            "amount": cells.money(fields),
-            "disputed": cells.yes(fields, "disputed"),
-            "source": run.source(fields),
-        }
-        invoice = cells.made(fields, Invoice, content)
-        settled_on = None
-        if fields.find("settled_on"):
-            settled_on = cells.day_past(fields, "settled_on", run.business_on)
-        return (invoice.customer_id, invoice.invoice_no), (invoice, settled_on)
-
-    def _write(self, made: list[tuple[Invoice, date | None]]) -> Sequence[Outcome | CreditError]:
-        receivables = Receivables(self._run.session)
-        by = self._run.person.person_id
-        outcomes = receivables.record_invoices(
-            [invoice for invoice, _ in made], business_on=self._run.business_on, recorded_by=by
-        )
-        payments = {
-            place: _settlement(invoice, settled_on)
-            for place, (invoice, settled_on) in enumerate(made)
-            if settled_on is not None and not isinstance(outcomes[place], CreditError)
-        }
-        paid = receivables.record_payments(list(payments.values()), recorded_by=by)
-        for place, outcome in zip(payments, paid, strict=True):
-            if isinstance(outcome, CreditError):
-                outcomes[place] = outcome
-            elif outcome is Outcome.CREATED and outcomes[place] is Outcome.UNCHANGED:
-                outcomes[place] = Outcome.UPDATED
-        return outcomes
-
-
-class PaymentImporter(_Portioned):
-    """Payments, each of one invoice that is on record."""
-
-    def take(self, rows: Sequence[Fields]) -> list[Answer]:
-        self._run.look_up(rows)
-        return self._each(rows, self._made, self._write, _payment_said)
-
-    def _made(self, fields: Fields) -> tuple[object, Payment]:
-        run = self._run
-        content = {
-            "customer_id": run.customer_of(fields),
-            "payment_no": cells.required(fields, "payment_no"),
-            "invoice_no": cells.required(fields, "invoice_no"),
-            "paid_on": cells.day_past(fields, "paid_on", run.business_on),
-            "amount": cells.money(fields),
-            "source": run.source(fields),
-        }
-        payment = cells.made(fields, Payment, content)
-        return (payment.customer_id, payment.invoice_no, payment.payment_no), payment
-
-    def _write(self, payments: list[Payment]) -> Sequence[Outcome | CreditError]:
-        return Receivables(self._run.session).record_payments(
-            payments, recorded_by=self._run.person.person_id
-        )
-
-
-class CreditNoteImporter(_Portioned):
-    """Credit notes, each of one invoice that is on record."""
-
-    def take(self, rows: Sequence[Fields]) -> list[Answer]:
-        self._run.look_up(rows)
-        return self._each(rows, self._made, self._write, _credit_note_said)
-
-    def _made(self, fields: Fields) -> tuple[object, CreditNote]:
-        run = self._run
-        content = {
-            "customer_id": run.customer_of(fields),
-            "credit_note_no": cells.required(fields, "credit_note_no"),
-            "invoice_no": cells.required(fields, "invoice_no"),
-            "issued_on": cells.day_past(fields, "issued_on", run.business_on),
-            "amount": cells.money(fields),
-            "reverses": fields.find("reverses") or None,
-            "reason": fields.find("reason"),
-            "source": run.source(fields),
-        }
-        note = cells.made(fields, CreditNote, content)
-        return (note.customer_id, note.invoice_no, note.credit_note_no), note
-
-    def _write(self, notes: list[CreditNote]) -> Sequence[Outcome | CreditError]:
-        return Receivables(self._run.session).record_credit_notes(
-            notes, recorded_by=self._run.person.person_id
-        )
-
-
-class OpenItemImporter(_Portioned):
-    """Open items as another system has them: an extract of the run's day, under its file's hash."""
-
-    def __init__(self, run: Run) -> None:
-        super().__init__(run)
-        self.extract_id = content_hash([run.file, run.business_on.isoformat()])[:32]
-        self._store = Reconciliations(run.session)
-        self._store.open_extract(self.extract_id, run.business_on, recorded_by=run.person.person_id)
-
-    def take(self, rows: Sequence[Fields]) -> list[Answer]:
-        self._run.look_up(rows)
-        return self._each(rows, self._made, self._write, _extract_said)
-
-    def _made(self, fields: Fields) -> tuple[object, ExtractedDocument]:
-        amount = cells.money(fields)
-        open_ = cells.figure(fields, "open", cells.required(fields, "open"))
-        if open_ < 0:
-            raise cells.unreadable(fields, "open", "zero or more", "零或以上")
-        content = {
-            "customer_id": self._run.customer_of(fields),
-            "invoice_no": cells.required(fields, "invoice_no"),
-            "amount": amount,
-            "open": cells.refused_at(
-                lambda place: fields.column_of("open"), lambda: Money.of(open_, amount.currency)
-            ),
-            "due_on": cells.day_required(fields, "due_on"),
-        }
-        found = cells.made(fields, ExtractedDocument, content, {"": "open"})
-        return (found.customer_id, found.invoice_no), found
-
-    def _write(self, documents: list[ExtractedDocument]) -> Sequence[Outcome | CreditError]:
-        return self._store.record(self.extract_id, documents)
-
-
 class RateImporter(_Portioned):
     """Exchange rates, each for one pair, kind and day."""
 
@@ -644,10 +504,6 @@ class ListImporter:
 IMPORTERS: dict[ImportKind, Callable[[Run], Importer]] = {
     ImportKind.CUSTOMERS: CustomerImporter,
     ImportKind.STATEMENTS: StatementImporter,
-    ImportKind.INVOICES: InvoiceImporter,
-    ImportKind.PAYMENTS: PaymentImporter,
-    ImportKind.CREDIT_NOTES: CreditNoteImporter,
-    ImportKind.OPEN_ITEMS: OpenItemImporter,
     ImportKind.LISTS: ListImporter,
     ImportKind.RATES: RateImporter,
     ImportKind.BENCHMARKS: BenchmarkImporter,
@@ -663,23 +519,6 @@ def _code_of(fields: Fields) -> Identifier:
 
 def _answer(outcome: Outcome | CreditError) -> Outcome | RowRefused:
     return RowRefused(outcome) if isinstance(outcome, CreditError) else outcome
-
-
-def _invoice_said(made: tuple[Invoice, date | None]) -> object:
-    invoice, settled_on = made
-    return invoice.issued_on, invoice.due_on, invoice.amount, invoice.disputed, settled_on
-
-
-def _payment_said(payment: Payment) -> object:
-    return payment.paid_on, payment.amount
-
-
-def _credit_note_said(note: CreditNote) -> object:
-    return note.issued_on, note.amount, note.reverses, note.reason
-
-
-def _extract_said(document: ExtractedDocument) -> object:
-    return document.amount, document.open, document.due_on
 
 
 def _positive(fields: Fields, field: str) -> Decimal | None:
@@ -701,15 +540,3 @@ def _computed(fields: Fields, item: Item, columns: Iterable[str]) -> Decimal | N
         figure = cells.figure(fields, item.value, text)
         total += -figure if signed.startswith("-") else figure
     return total
-
-
-def _settlement(invoice: Invoice, settled_on: date) -> Payment:
-    """The payment in full that an invoice's own row tells of."""
-    return Payment(
-        customer_id=invoice.customer_id,
-        payment_no=SETTLED,
-        invoice_no=invoice.invoice_no,
-        paid_on=settled_on,
-        amount=invoice.amount,
-        source=invoice.source,
-    )
