@@ -206,7 +206,7 @@ def posted(records: Records, customers: int) -> None:
 
 @real
 def test_what_holds_an_order_is_true_and_a_payment_lets_it_go_on(records: Records) -> None:
-    posted(records, 4)
+    posted(records, 10)
 
 
 @real
