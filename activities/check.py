@@ -27,6 +27,7 @@ from domain.money import Money, money_sum
 from domain.order import Order, OrderContent
 from policies.check import account_of, check
 from policies.cure import cures
+from policies.scheme import exposure_of
 from policies.terms import days_longest, rank_of, terms_asked
 from storage.check import CheckRecords, Checks
 from storage.edition import Editions
@@ -78,7 +79,8 @@ def judge(
 
 
 def _forced(facts: CheckFacts, result: CheckResult) -> Iterator[Finding]:
-    """Holds by hand that the edition has no rule for: they stop an order all the same."""
+    """Holds by hand, and silence that holds, that the edition has no rule for: they stop an order all
+    the same."""
     if facts.stage in _UNSTOPPED:
         return
     found = {each.reference for each in result.findings}
@@ -92,6 +94,9 @@ def _forced(facts: CheckFacts, result: CheckResult) -> Iterator[Finding]:
                 reference=hold.hold_id,
                 word=hold.reason,
             )
+    overdue = RuleKind.CONFIRMATION_OVERDUE
+    if facts.confirmation_overdue and all(each.kind is not overdue for each in result.trace):
+        yield Finding(rule=overdue, kind=overdue, sequence=0, act=Act.HOLD)
 
 
 def cures_of(judged: Judged) -> tuple[Cure, ...]:
@@ -116,12 +121,14 @@ def _facts(
     if foreign:
         exchange.reporting(Money.zero(currency))
     limit = records.chain[0].limit if records.chain else None
+    takes = exposure_of(order.amount, content.deposit, content.product, edition)
     return CheckFacts(
         stage=stage,
         business_on=on,
         amount=order.amount,
         order_no=content.order_no,
-        counted=order.taken + order.delivered,
+        deposit=max(order.amount - takes, Money.zero(currency)),
+        counted=order.covered,
         released=passed or order.released is not None,
         deliver_on=content.deliver_on,
         due_on=content.due_on,
@@ -145,6 +152,7 @@ def _facts(
             customer_id=order.customer_id, tier=records.tier, grade=records.grade
         ),
         holds=records.holds,
+        confirmation_overdue=records.silent,
         **_terms_facts(content, records, edition),
     )
 
@@ -198,5 +206,6 @@ def _buckets(
         Bucket.ORDERS: records.chain[0].reserved if records.chain else Money.zero(currency),
         Bucket.DELIVERIES: records.unbilled,
         Bucket.RECEIVABLES: owed,
+        Bucket.BILLS: records.bills,
         Bucket.DISPUTED: money_sum((each.amount for each in claims if each.disputed), currency),
     }

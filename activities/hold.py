@@ -20,7 +20,9 @@ from domain.hold import (
     HoldReleaseStatus,
 )
 from domain.order import Order, OrderAct, OrderStatus
+from policies.scheme import exposure_of
 from storage.approval import Letters
+from storage.edition import Editions
 from storage.hold import Holds
 from storage.order import Orders
 from storage.recheck import owe_recheck
@@ -81,7 +83,9 @@ def _release(
     )
     Holds(session).write(released, asked.by, asked.at)
     goes_on = order.model_copy(update={"hold_id": None, "released": request.scope})
-    moves = goes_on.covering(hold.line_id)
+    content, edition = order.content, Editions(session).read_current(asked.on)
+    exposure = exposure_of(content.amount, content.deposit, content.product, edition)
+    moves = goes_on.covering(hold.line_id, exposure)
     if order.asked is not None:
         goes_on = goes_on.next()
     elif moves:

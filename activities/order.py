@@ -27,7 +27,7 @@ from domain.errors import (
     KeyReused,
     OutOfOrder,
 )
-from domain.exposure import EntryKind
+from domain.exposure import PLAIN, EntryKind, Movement
 from domain.hold import Hold, HoldOn
 from domain.identity import SYSTEM
 from domain.money import Money
@@ -46,10 +46,11 @@ from domain.order import (
     RecheckDone,
     RecheckPage,
 )
-from domain.receivable import Invoice, Payment
+from domain.receivable import CreditNote, Invoice
 from domain.value import Value, content_hash
 from policies.check import hold_owner, hold_review_on
 from policies.hold import due_at
+from policies.scheme import exposure_of
 from storage.base import Records
 from storage.customer import Customers
 from storage.edition import Editions
@@ -180,18 +181,21 @@ class OrderDesk:
     def split(
         self, asked: Asked, order_id: str, parts: Sequence[tuple[str, OrderPart]]
     ) -> OrderAnswer:
-        """Take parts off an order, each an order of its own and checked as one."""
+        """Take parts off an order, each an order of its own and checked as one; what was reserved for
+        a part goes over to it."""
 
         def act(session: Session, order: Order, asked: Asked) -> None:
             rest = order.without([part for _, part in parts])
             less = order.hold_id is None
+            split = [
+                order.part(part, part_id, asked.by, asked.at, asked.on) for part_id, part in parts
+            ]
             self._check_and_cover(
-                session, rest, OrderAct.SPLIT, Stage.ORDER_CHANGE, asked, less=less
+                session, rest, OrderAct.SPLIT, Stage.ORDER_CHANGE, asked, less=less, parts=split
             )
-            for part_id, part in parts:
-                made = order.part(part, part_id, asked.by, asked.at, asked.on)
+            for made in split:
                 if self._known(session, made) is not None:
-                    raise AlreadyExists(kind="order", id=part.order_no)
+                    raise AlreadyExists(kind="order", id=made.content.order_no)
                 placing = made.asks(asked.asking(OrderAct.PLACE, stage=Stage.ORDER))
                 self._write(session, placing, OrderAct.PLACE, replace(asked, key=None))
 
@@ -261,15 +265,16 @@ class OrderDesk:
             asking = asked.caused_by(CREDIT_NOTE).asking(
                 OrderAct.CREDIT, order.crediting(said.amount)
             )
-            note = Payment(
-                payment_no=said.credit_no,
+            note = CreditNote(
+                credit_note_no=said.credit_no,
                 invoice_no=said.invoice_no,
-                paid_on=asked.on,
+                issued_on=asked.on,
                 amount=said.amount,
+                reason=said.reason,
                 customer_id=order.customer_id,
-                source=f"credit note of order {order_id}",
+                source=f"order {order_id}",
             )
-            Receivables(session).record_payment(note, recorded_by=asked.by)
+            Receivables(session).record_credit_note(note, recorded_by=asked.by)
             self._write(session, order.asks(asking), OrderAct.CREDIT, asked)
 
         return self._act(asked.of(OrderAct.CREDIT, order_id, said), order_id, act)
@@ -346,6 +351,8 @@ class OrderDesk:
                 order = Orders(session).read(order_id)
             if order.asked is None:
                 return done
+            if order.part_of is not None and order.version == 1:  # what it is to have comes first
+                self.finish(order.part_of)
             answers = self._move(order)
             with self._records.begin() as session:
                 now = Orders(session).read(order_id, for_update=True)
@@ -438,19 +445,27 @@ class OrderDesk:
         *,
         judged: Judged | None = None,
         less: bool = False,
+        parts: Sequence[Order] = (),
     ) -> None:
         """Check an order, and write it held, or as asking the book for what it still takes.
 
         What only becomes `less` is not held for it; what is far off takes nothing yet.
         """
         judged = judged or judge(session, order, stage, asked.on)
-        surplus = tuple(m for m in order.covering() if m.kind is not EntryKind.RESERVE)
+        surplus = order.parting(parts) if parts else order.surplus()
         if not less and self._held(session, order, act, stage, asked, judged, surplus):
             return
         far = judged.result.counts_on
         order = order.model_copy(update={"enters_on": far})
         line_id = judged.facts.line.line_id
-        moves = order.covering(line_id) if far is None else order.giving_back()
+        content = order.content
+        exposure = exposure_of(content.amount, content.deposit, content.product, judged.edition)
+        if far is not None:
+            moves = order.giving_back()
+        elif parts and surplus:
+            moves = surplus
+        else:
+            moves = order.covering(line_id, exposure)
         if moves:
             asking = asked.asking(act, moves, stage=stage, passed=True)
             self._write(session, order.asks(asking), act, asked, judged=judged.result)
@@ -592,36 +607,50 @@ class OrderDesk:
     def _moved(self, order: Order, move: Move) -> Moved:
         asked = order.asked
         assert asked is not None
-        book, by, on = self._exposure, asked.by, asked.on
-        line_id, reservation_id = move.line_id or "", move.reservation_id or ""
+        if move.rest is not None and not move.moving:  # too little for the book to know of it
+            kept = (move.reservation_id,) if move.reservation_id is not None else ()
+            return Moved(
+                move=move, reservation_id=move.reservation_id, line_id=move.line_id, kept=kept
+            )
         try:
-            match move.kind:
-                case EntryKind.RESERVE if move.line_id is None:
-                    made = book.check(
-                        order.customer_id, move.amount, move.key, business_on=on, posted_by=by
-                    )
-                case EntryKind.RESERVE:
-                    made = book.reserve(
-                        line_id, move.amount, move.key, business_on=on, posted_by=by
-                    )
-                case EntryKind.COMMIT:
-                    made = book.commit(
-                        line_id,
-                        reservation_id,
-                        move.key,
-                        amount=move.amount,
-                        business_on=on,
-                        posted_by=by,
-                    )
-                case EntryKind.RELEASE:
-                    made = book.release(
-                        line_id, reservation_id, move.key, business_on=on, posted_by=by
-                    )
-                case _:
-                    made = book.repay(line_id, move.amount, move.key, business_on=on, posted_by=by)
+            made = self._posted(order, move, asked)
         except CreditError as refusal:
             return Moved(move=move, refusal=refusal.code, facts=refusal.facts)
-        return Moved(move=move, reservation_id=made.reservation_id, line_id=made.line_id)
+        if made is None:
+            return Moved(move=move, line_id=move.line_id)
+        return Moved(
+            move=move, reservation_id=made.reservation_id, line_id=made.line_id, kept=made.kept
+        )
+
+    def _posted(self, order: Order, move: Move, asked: Asking) -> Movement | None:
+        """A movement as the book is asked for it; None where there is nothing to move."""
+        book = self._exposure
+        said: dict[str, Any] = {"business_on": asked.on, "posted_by": asked.by}
+        line_id, reservation_id = move.line_id or "", move.reservation_id or ""
+        match move.kind:
+            case EntryKind.RESERVE:
+                named = move.amount if move.exposure is not None else None
+                use = move.use.model_copy(update={"nominal": named})
+                said["use"] = PLAIN if use == PLAIN else use
+                if move.line_id is None:
+                    return book.check(order.customer_id, move.moving, move.key, **said)
+                return book.reserve(line_id, move.moving, move.key, **said)
+            case EntryKind.COMMIT:
+                amount, keep = move.moving or None, move.rest is not None
+                return book.commit(
+                    line_id, reservation_id, move.key, amount=amount, keep_rest=keep, **said
+                )
+            case EntryKind.RELEASE if move.shares:
+                parts = [share.exposure for share in move.shares]
+                if move.rest is not None:
+                    parts.insert(0, order.held_by(reservation_id).held - move.moving)
+                return book.split(line_id, reservation_id, parts, move.key, **said)
+            case EntryKind.RELEASE:
+                amount = move.moving if move.rest is not None else None
+                return book.release(line_id, reservation_id, move.key, amount=amount, **said)
+        if not move.moving:
+            return None
+        return book.repay(line_id, move.moving, move.key, product=move.use.product, **said)
 
     def _settle(self, session: Session, order: Order, answers: Sequence[Moved]) -> OrderAnswer:
         """Write what came of an act: as the book left the order, held where it refused."""
@@ -639,11 +668,28 @@ class OrderDesk:
             order = self._hold(session, order, stage, asked, findings, None)
         elif asking.passed:
             order = self._cured(session, order, asked)
+        before = order
         order = self._write(session, order.moved(answers), asking.act, asked, moved=answers)
-        if any(each.move.kind in _GIVES_BACK and each.refusal is None for each in answers):
+        self._hand_over(session, before, answers, asked)
+        if any(_gives_back(each) for each in answers):
             key = f"order/{order.order_id}/{order.version}"
             owe_recheck(session, key, asking.cause or asking.act, order.customer_id)
         return self._standing(session, order)
+
+    def _hand_over(
+        self, session: Session, of: Order, answers: Sequence[Moved], asked: Asked
+    ) -> None:
+        """To the orders that were split off, what the book kept for them."""
+        for answer in answers:
+            move = answer.move
+            if not move.shares or answer.refusal is not None:
+                continue
+            reserved = of.held_by(move.reservation_id or "")
+            theirs = answer.kept[move.rest is not None :]
+            for share, reservation_id in zip(move.shares, theirs, strict=True):
+                part = Orders(session).read(share.order_id, for_update=True)
+                part = part.inherits(share, reservation_id, reserved).next()
+                self._write(session, part, OrderAct.SPLIT, asked)
 
 
 class OrderActivities(OrderSteps):
@@ -692,6 +738,11 @@ def _is_less(now: OrderContent, before: OrderContent) -> bool:
     """Whether a change only takes something off the amount."""
     other = now.model_dump(exclude={"amount"}) != before.model_dump(exclude={"amount"})
     return now.amount <= before.amount and not other
+
+
+def _gives_back(answer: Moved) -> bool:
+    """Whether it made room: what goes over to another order makes none."""
+    return answer.move.kind in _GIVES_BACK and not answer.move.shares and answer.refusal is None
 
 
 def _is_refused_use(answer: Moved) -> bool:

@@ -83,6 +83,7 @@ class RuleKind(StrEnum):
     REVIEW_OVERDUE = "review_overdue"
     PURPOSE = "purpose"  # another than that of a dedicated line
     STANDING_HOLD = "standing_hold"  # a hold by hand that nobody has lifted
+    CONFIRMATION_OVERDUE = "confirmation_overdue"  # an account not confirmed in time
 
 
 class StandingHold(Value):
@@ -157,6 +158,7 @@ class CheckFacts(Value):
     line: LineFacts = LineFacts()
     account: AccountFacts = AccountFacts()
     customer: CustomerFacts = CustomerFacts()
+    confirmation_overdue: bool = False  # and policy says that it holds orders
     holds: tuple[StandingHold, ...] = ()
 
     @model_validator(mode="after")
@@ -264,6 +266,10 @@ _SENTENCES: dict[RuleKind, tuple[str, str]] = {
         "hold {reference} stands: {word}",
         "锁单 {reference} 尚未放行：{word}",
     ),
+    RuleKind.CONFIRMATION_OVERDUE: (
+        "an account confirmation is overdue",
+        "对账逾期未确认",
+    ),
 }
 
 _NOT_STARTED = ("the line starts on {since}", "额度自 {since} 起生效")
@@ -286,6 +292,10 @@ _NOT_KNOWN: dict[RuleKind, tuple[str, str]] = {
     RuleKind.REVIEW_OVERDUE: ("the day of the review is not known", "复审日未知"),
     RuleKind.PURPOSE: ("the purpose is not known", "用途未知"),
     RuleKind.STANDING_HOLD: ("the holds are not known", "锁单情况未知"),
+    RuleKind.CONFIRMATION_OVERDUE: (
+        "whether the account is confirmed is not known",
+        "对账情况未知",
+    ),
 }
 
 _OUTCOMES: dict[RuleOutcome, tuple[str, str]] = {

@@ -15,13 +15,14 @@ from pydantic import Field, model_validator
 
 from domain.errors import AmountNotPositive, MalformedAmount
 from domain.identity import Id
-from domain.money import Money
+from domain.money import Money, money_sum
 from domain.value import Value
 
 # A quadrillion yuan. Sums of amounts up to here stay far inside a 64-bit column.
 AMOUNT_MINOR_MAX = 10**17
 # Enough to see what is wrong.
 DISCREPANCIES_MAX = 100
+DOCUMENTS_MAX = 200
 # The codes of a limit's parts.
 TEMPORARY, COVER = "temporary", "cover"
 
@@ -302,6 +303,77 @@ class Movement(Value):
     expires_at: datetime | None = None
     replayed: bool = False
     kept: tuple[Id, ...] = ()  # the reservations that what was left of this one stays in
+
+
+class ExposureBucket(StrEnum):
+    """What becomes of what a line is taken by; the first two are reserved, the others used."""
+
+    ORDERS = "orders"  # reserved by orders that are not delivered
+    RESERVED = "reserved"  # reserved by hand or by another system
+    DELIVERIES = "deliveries"  # delivered, on no invoice yet
+    RECEIVABLES = "receivables"  # on invoices that are open
+    DISPUTED = "disputed"
+    BILLS = "bills"  # paid by a bill that is not honoured yet
+    SETTLED = "settled"  # paid on its invoices, and not yet repaid in the book
+    DIRECT = "direct"  # used past any order, less what was repaid
+
+    @property
+    def is_reserved(self) -> bool:
+        return self in (ExposureBucket.ORDERS, ExposureBucket.RESERVED)
+
+
+class ExposureDocument(StrEnum):
+    ORDER = "order"
+    RESERVATION = "reservation"
+    INVOICE = "invoice"
+    ENTRY = "entry"
+
+
+class BucketDocument(Value):
+    """What a bucket rests on; of an entry `no` is its kind, and what was repaid is below zero."""
+
+    kind: ExposureDocument
+    id: str
+    no: str = ""
+    on: date
+    amount: Money
+
+
+class BucketSum(Value):
+    """A bucket with its documents; of very many the last, and `others` for all before them."""
+
+    bucket: ExposureBucket
+    amount: Money
+    documents: tuple[BucketDocument, ...]
+    others: Money
+
+
+class LineExposure(Value):
+    """What a line is taken by, and what that is the sum of; a bucket that holds nothing is left out."""
+
+    line_id: Id
+    reserved: Money
+    used: Money
+    buckets: tuple[BucketSum, ...]
+
+
+def buckets_of(
+    documents: Iterable[tuple[ExposureBucket, BucketDocument]], currency: str
+) -> tuple[BucketSum, ...]:
+    """Documents by bucket, and their sums."""
+    found: dict[ExposureBucket, list[BucketDocument]] = {}
+    for bucket, document in documents:
+        found.setdefault(bucket, []).append(document)
+    return tuple(
+        BucketSum(
+            bucket=bucket,
+            amount=money_sum((each.amount for each in found[bucket]), currency),
+            documents=tuple(found[bucket][-DOCUMENTS_MAX:]),
+            others=money_sum((each.amount for each in found[bucket][:-DOCUMENTS_MAX]), currency),
+        )
+        for bucket in ExposureBucket
+        if bucket in found
+    )
 
 
 class OpenReservation(Value):

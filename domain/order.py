@@ -14,8 +14,14 @@ from typing import Annotated, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from domain.check import Stage
-from domain.errors import CurrencyMismatch, FieldUnreadable, MoreThanOrdered, OutOfOrder
-from domain.exposure import EntryKind, takeable
+from domain.errors import (
+    AmountNotPositive,
+    CurrencyMismatch,
+    FieldUnreadable,
+    MoreThanOrdered,
+    OutOfOrder,
+)
+from domain.exposure import PLAIN, EntryKind, Use, takeable
 from domain.hold import ReleaseScope
 from domain.identity import Id
 from domain.money import Money, money_sum
@@ -73,11 +79,29 @@ class OrderTerms(Value):
     due_on: date | None = None
     product: Word | None = None
     purpose: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] = ""
+    deposit: Money | None = None  # 保证金: what of the amount is paid ahead
 
     @model_validator(mode="after")
     def _takeable(self) -> Self:
         takeable(self.amount)
+        if self.deposit is not None:
+            if self.deposit.currency != self.amount.currency:
+                raise CurrencyMismatch(first=self.amount.currency, second=self.deposit.currency)
+            if self.deposit.minor < 0:
+                raise AmountNotPositive(amount=self.deposit)
         return self
+
+    @property
+    def use(self) -> Use:
+        """What the line is told of it; the amount only where it is part of the terms."""
+        ahead = self.deposit is not None
+        return Use(
+            product=self.product,
+            purpose=self.purpose or None,
+            due_on=self.due_on,
+            deposit=self.deposit,
+            nominal=self.amount if ahead else None,
+        )
 
 
 class OrderContent(OrderTerms):
@@ -121,6 +145,7 @@ class OrderCredit(Value):
     credit_no: str = DocumentNo
     invoice_no: str = DocumentNo
     amount: Money
+    reason: str = Field(default="", max_length=500)
 
     @model_validator(mode="after")
     def _takeable(self) -> Self:
@@ -134,6 +159,35 @@ class Reserved(Value):
     reservation_id: Id
     line_id: Id
     amount: Money
+    exposure: Money | None = None  # what of it the line is taken by; None: all
+    use: Use = PLAIN  # as it was reserved
+
+    @property
+    def held(self) -> Money:
+        return self.amount if self.exposure is None else self.exposure
+
+    def share(self, amount: Money) -> Money:
+        """What of the exposure goes with a part of the amount, rounded down."""
+        return _share(self.held, amount, self.amount)
+
+    def less(self, amount: Money, exposure: Money, reservation_id: str) -> "Reserved":
+        """What is left of it, in another reservation."""
+        left = self.amount - amount
+        return self.model_copy(
+            update={
+                "reservation_id": reservation_id,
+                "amount": left,
+                "exposure": _unless(self.held - exposure, left),
+            }
+        )
+
+
+class Share(Value):
+    """What of a reservation goes over to an order that was split off."""
+
+    order_id: Id
+    amount: Money
+    exposure: Money
 
 
 class Move(Value):
@@ -144,14 +198,26 @@ class Move(Value):
     key: str
     line_id: Id | None = None
     reservation_id: Id | None = None
+    exposure: Money | None = None  # what it moves of the line; None: the amount
+    rest: Money | None = None  # what of the reservation stays the order's; None: nothing
+    shares: tuple[Share, ...] = ()  # to whom else it goes
+    use: Use = PLAIN
+
+    @property
+    def moving(self) -> Money:
+        return self.amount if self.exposure is None else self.exposure
 
 
 class Moved(Value):
-    """What the book answered: the reservation and line that were meant, or why it refused."""
+    """What the book answered: the reservation and line that were meant, or why it refused.
+
+    `kept` are the reservations that became of one: the order's own first, then those of its shares.
+    """
 
     move: Move
     reservation_id: Id | None = None
     line_id: Id | None = None
+    kept: tuple[Id, ...] = ()
     refusal: str | None = None  # its code
     facts: dict[str, str] = {}
 
@@ -181,6 +247,8 @@ class Order(Value):
     invoiced: Money
     invoices: tuple[str, ...] = ()
     credited: Money
+    carried: Money | None = None  # what the line was used by for what is delivered; None: all of it
+    repaid: Money | None = None  # and what of that went back with credit notes; None: all of them
     line_id: Id | None = None  # on which it was last reserved
     part_of: Id | None = None  # of which it was split off
     enters_on: date | None = None  # when it comes near enough to be reserved
@@ -224,6 +292,16 @@ class Order(Value):
         return money_sum((each.amount for each in self.reserved), self.currency)
 
     @property
+    def covered(self) -> Money:
+        """What the line was taken by for it, reserved and used."""
+        held = money_sum((each.held for each in self.reserved), self.currency)
+        return held + (self.delivered if self.carried is None else self.carried)
+
+    def held_by(self, reservation_id: str) -> Reserved:
+        """What is held in one of its reservations."""
+        return next(each for each in self.reserved if each.reservation_id == reservation_id)
+
+    @property
     def undelivered(self) -> Money:
         return self.amount - self.delivered
 
@@ -249,6 +327,8 @@ class Order(Value):
     def changed(self, terms: OrderTerms) -> "Order":
         """With other terms; never below what is delivered, and in its own currency."""
         self.refuse(OrderAct.CHANGE)
+        if self.delivered and terms.product != self.content.product:
+            raise OutOfOrder(reason="an order that is delivered in part keeps its product")
         return self._with(terms.model_dump())
 
     def without(self, parts: Sequence[OrderPart]) -> "Order":
@@ -259,11 +339,18 @@ class Order(Value):
         left = self.amount - money_sum((part.amount for part in parts), self.currency)
         if left.minor <= 0:
             raise MoreThanOrdered(amount=self.amount - left, left=self.undelivered)
-        return self._with({"amount": left})
+        said: dict[str, object] = {"amount": left}
+        deposit = self.content.deposit
+        if deposit is not None:
+            theirs = (_share(deposit, part.amount, self.amount) for part in parts)
+            said["deposit"] = deposit - money_sum(theirs, self.currency)
+        return self._with(said)
 
     def part(self, part: OrderPart, order_id: str, by: str, at: datetime, on: date) -> "Order":
-        """What is split off, as an order of its own on the same terms."""
+        """What is split off, as an order of its own on the same terms, with its share of the deposit."""
         said = {name: value for name, value in part.model_dump().items() if value is not None}
+        if self.content.deposit is not None:
+            said["deposit"] = _share(self.content.deposit, part.amount, self.amount)
         content = OrderContent.model_validate(self.content.model_dump() | said)
         made = Order.placed(order_id, self.customer_id, content, by, at, on)
         return made.model_copy(update={"part_of": self.order_id})
@@ -286,36 +373,95 @@ class Order(Value):
 
     # ── what it wants of the book ────────────────────────────────────────────────────────────────
 
-    def covering(self, line_id: str | None = None) -> tuple[Move, ...]:
-        """Reserve what is not covered, on a line if one is named; first give back what is more than
-        the order takes."""
-        kept, given_back = list(self.reserved), []
-        while kept and money_sum((r.amount for r in kept), self.currency) > self.undelivered:
-            given_back.append(kept.pop())
-        short = self.undelivered - money_sum((r.amount for r in kept), self.currency)
-        moves = [_release(each) for each in given_back]
-        return self._keyed([*moves, *_reserve(short, line_id)])
+    def covering(
+        self, line_id: str | None = None, exposure: Money | None = None
+    ) -> tuple[Move, ...]:
+        """Reserve what is not covered, on a line if one is named, of the `exposure` that the order
+        comes to; first give back what is more than it takes, or was reserved on other terms."""
+        use = self.content.use
+        fits = [each for each in self.reserved if each.use == use]
+        moves = [_release(each) for each in self.reserved if each.use != use]
+        over = list(self._excess(fits))
+        moves += [_release(each, amount) for each, amount in over]
+        gone = money_sum((amount for _, amount in over), self.currency)
+        kept = money_sum((each.amount for each in fits), self.currency) - gone
+        short = self.undelivered - kept
+        if short.minor > 0:
+            held = money_sum((each.held for each in fits), self.currency)
+            held -= money_sum((each.share(amount) for each, amount in over), self.currency)
+            carried = self.delivered if self.carried is None else self.carried
+            zero = Money.zero(self.currency)
+            deposit = self.content.deposit or zero
+            whole = max(self.amount - deposit, zero) if exposure is None else exposure
+            lacks = max(whole - carried - held, zero)
+            reserve = Move(
+                kind=EntryKind.RESERVE, amount=short, key="", line_id=line_id, use=use,
+                exposure=_unless(lacks, short),
+            )  # fmt: skip
+            moves.append(reserve)
+        return self._keyed(moves)
+
+    def surplus(self) -> tuple[Move, ...]:
+        """Give back what is reserved of more than the order takes."""
+        return self._keyed([_release(each, over) for each, over in self._excess(self.reserved)])
+
+    def parting(self, parts: Sequence["Order"]) -> tuple[Move, ...]:
+        """What is reserved of more than is left goes over to the parts, in their order."""
+        wanted = [(part.order_id, part.amount) for part in parts]
+        moves = []
+        for each, over in self._excess(self.reserved):
+            shares, left = [], over
+            while left and wanted:
+                order_id, amount = wanted.pop(0)
+                now = min(left, amount)
+                shares.append(Share(order_id=order_id, amount=now, exposure=each.share(now)))
+                left -= now
+                if amount > now:
+                    wanted.insert(0, (order_id, amount - now))
+            moves.append(_shared(_release(each, over), each, shares))
+        return self._keyed(moves)
+
+    def inherits(self, share: Share, reservation_id: str, of: Reserved) -> "Order":
+        """With what of a reservation came over from the order it was split off."""
+        use = self.content.use
+        taken = Reserved(
+            reservation_id=reservation_id,
+            line_id=of.line_id,
+            amount=share.amount,
+            exposure=_unless(share.exposure, share.amount),
+            use=of.use.model_copy(update={"deposit": use.deposit, "nominal": use.nominal}),
+        )
+        return self.model_copy(update={"reserved": (*self.reserved, taken), "line_id": of.line_id})
+
+    def _excess(self, of: Sequence[Reserved]) -> Iterator[tuple[Reserved, Money]]:
+        """What is reserved of more than is undelivered, the newest first."""
+        over = money_sum((each.amount for each in of), self.currency) - self.undelivered
+        for each in reversed(of):
+            if over.minor <= 0:
+                return
+            now = min(over, each.amount)
+            yield each, now
+            over -= now
 
     def giving_back(self) -> tuple[Move, ...]:
         """Give back everything that is reserved."""
         return self._keyed([_release(each) for each in self.reserved])
 
     def delivering(self, amount: Money) -> tuple[Move, ...]:
-        """What is delivered becomes used, the oldest reservation first. The book gives back the rest
-        of one used in part, which is reserved again."""
+        """What is delivered becomes used, the oldest reservation first; the rest of one that is used
+        in part stays reserved."""
         self.refuse(OrderAct.DELIVER)
         takeable(amount)
         if amount > self.taken:
             raise MoreThanOrdered(amount=amount, left=self.taken)
         moves, left = [], amount
-        rest = Money.zero(self.currency)
         for each in self.reserved:
             if not left:
                 break
             now = min(left, each.amount)
             moves.append(_move(EntryKind.COMMIT, now, each))
-            left, rest = left - now, each.amount - now
-        return self._keyed([*moves, *_reserve(rest, self.line_id)])
+            left -= now
+        return self._keyed(moves)
 
     def crediting(self, amount: Money) -> tuple[Move, ...]:
         """What a credit note takes off the invoices is used no more."""
@@ -323,9 +469,20 @@ class Order(Value):
         takeable(amount)
         if amount > self.invoiced - self.credited:
             raise MoreThanOrdered(amount=amount, left=self.invoiced - self.credited)
-        return self._keyed(
-            [Move(kind=EntryKind.REPAY, amount=amount, key="", line_id=self.line_id)]
+        exposure = None
+        if self.carried is not None:
+            whole = _share(self.carried, self.credited + amount, self.delivered)
+            repaid = self.credited if self.repaid is None else self.repaid
+            exposure = max(whole - repaid, Money.zero(self.currency))
+        move = Move(
+            kind=EntryKind.REPAY,
+            amount=amount,
+            key="",
+            line_id=self.line_id,
+            exposure=exposure,
+            use=Use(product=self.content.product),
         )
+        return self._keyed([move])
 
     def _keyed(self, moves: Sequence[Move]) -> tuple[Move, ...]:
         """Each under a key of its own: made from the order and the version it will be asked at."""
@@ -357,7 +514,6 @@ class Order(Value):
 
     def _after(self, answer: Moved) -> dict[str, object]:
         move = answer.move
-        rest = tuple(r for r in self.reserved if r.reservation_id != move.reservation_id)
         gone = answer.refusal in _GONE
         match move.kind:
             case EntryKind.RESERVE if answer.refusal is None:
@@ -367,17 +523,47 @@ class Order(Value):
                     reservation_id=answer.reservation_id,
                     line_id=answer.line_id,
                     amount=move.amount,
+                    exposure=move.exposure,
+                    use=move.use,
                 )
                 return {"reserved": (*self.reserved, taken), "line_id": answer.line_id}
             case EntryKind.RELEASE if answer.refusal is None or gone:
-                return {"reserved": rest}
+                return {"reserved": self._left(answer)}
             case EntryKind.COMMIT if answer.refusal is None:
-                return {"reserved": rest, "delivered": self.delivered + move.amount}
+                changes: dict[str, object] = {
+                    "reserved": self._left(answer),
+                    "delivered": self.delivered + move.amount,
+                }
+                if self.carried is not None or move.exposure is not None:
+                    carried = self.delivered if self.carried is None else self.carried
+                    changes["carried"] = carried + move.moving
+                return changes
             case EntryKind.COMMIT if gone:
-                return {"reserved": rest}
+                return {"reserved": self._left(answer)}
             case EntryKind.REPAY:
-                return {"credited": self.credited + move.amount}
+                changes = {"credited": self.credited + move.amount}
+                if self.repaid is not None or move.exposure is not None:
+                    repaid = self.credited if self.repaid is None else self.repaid
+                    changes["repaid"] = repaid + move.moving
+                return changes
         return {}
+
+    def _left(self, answer: Moved) -> tuple[Reserved, ...]:
+        """What is reserved once one of the reservations has ended, with what is kept of it."""
+        move, found = answer.move, []
+        for each in self.reserved:
+            if each.reservation_id != move.reservation_id:
+                found.append(each)
+            elif move.rest is not None and answer.kept:
+                rest = each.less(move.amount, move.moving, answer.kept[0])
+                if move.shares:
+                    now = self.content.use
+                    use = each.use.model_copy(
+                        update={"deposit": now.deposit, "nominal": now.nominal}
+                    )
+                    rest = rest.model_copy(update={"use": use})
+                found.append(rest)
+        return tuple(found)
 
     def stands(self, **changes: object) -> "Order":
         """A further version, whose status its figures tell."""
@@ -421,19 +607,45 @@ _TAKES = {
 _GONE = frozenset({"reservation_closed", "not_found"})
 
 
-def _release(each: Reserved) -> Move:
-    return _move(EntryKind.RELEASE, each.amount, each)
+def _release(each: Reserved, amount: Money | None = None) -> Move:
+    return _move(EntryKind.RELEASE, amount or each.amount, each)
 
 
 def _move(kind: EntryKind, amount: Money, of: Reserved) -> Move:
+    rest = of.amount - amount
     return Move(
-        kind=kind, amount=amount, key="", line_id=of.line_id, reservation_id=of.reservation_id
+        kind=kind,
+        amount=amount,
+        key="",
+        line_id=of.line_id,
+        reservation_id=of.reservation_id,
+        exposure=None if of.exposure is None else of.share(amount),
+        rest=rest or None,
     )
 
 
-def _reserve(amount: Money, line_id: str | None) -> Iterator[Move]:
-    if amount.minor > 0:
-        yield Move(kind=EntryKind.RESERVE, amount=amount, key="", line_id=line_id)
+def _shared(move: Move, of: Reserved, shares: Sequence[Share]) -> Move:
+    """A release whose amount goes over in shares; what is nothing to the book just goes back."""
+    zero = Money.zero(of.held.currency)
+    moving = money_sum((share.exposure for share in shares), zero.currency)
+    if move.rest is None:
+        last = shares[-1]
+        more = last.exposure + of.held - moving
+        shares = (*shares[:-1], last.model_copy(update={"exposure": more}))
+        moving = of.held
+    if not all(share.exposure for share in shares):
+        return move
+    exposure = _unless(moving, move.amount)
+    return move.model_copy(update={"shares": tuple(shares), "exposure": exposure})
+
+
+def _share(of: Money, part: Money, whole: Money) -> Money:
+    """In proportion, rounded down."""
+    return Money(minor=of.minor * part.minor // whole.minor, currency=of.currency)
+
+
+def _unless(exposure: Money, amount: Money) -> Money | None:
+    return None if exposure == amount else exposure
 
 
 class OrderEvent(Value):

@@ -125,6 +125,7 @@ ZH: dict[str, str] = {
     "the hold was changed by something else meanwhile": "锁单已被其他操作变更",
     "the order was changed by something else meanwhile": "订单已被其他操作变更",
     "the rule this cures does not fail any more": "该解除方式针对的规则已通过",
+    "an order that is delivered in part keeps its product": "已部分发货的订单不可变更产品",
     "an order that is delivered in part is closed, not called off": "已部分发货的订单只能关闭，不能取消",
     # acts that need two people
     "a certificate": "登记资格证",

@@ -273,6 +273,9 @@ def _seen(
             return _terms(rule, facts)
         case RuleKind.PURPOSE:
             return _purpose(facts, edition)
+        case RuleKind.CONFIRMATION_OVERDUE:
+            silent = facts.confirmation_overdue
+            return _Seen(fails=silent, fails_plainly=silent)
         case _:
             raise AssertionError(rule.kind)
 

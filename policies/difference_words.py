@@ -423,4 +423,5 @@ WORDS: dict[str, tuple[str, str]] = {
     "review_overdue": ("review overdue", "复审逾期"),
     "purpose": ("purpose", "用途"),
     "standing_hold": ("hold by hand", "人工锁单"),
+    "confirmation_overdue": ("account not confirmed", "对账逾期未确认"),
 }

@@ -1059,6 +1059,7 @@ _MEASURE_MAX: dict[RuleKind, Decimal | None] = {
     RuleKind.REVIEW_OVERDUE: _DAYS_MAX,
     RuleKind.PURPOSE: None,
     RuleKind.STANDING_HOLD: None,
+    RuleKind.CONFIRMATION_OVERDUE: None,
 }
 # What is late by any day, and worse by any rank, where nothing else is said.
 _FROM_NOTHING = frozenset({RuleKind.LIMIT_EXPIRED, RuleKind.TERMS})
@@ -1105,6 +1106,9 @@ def _measured(rule: CheckRule, edition: PolicyEdition) -> Iterator[Finding]:
     if most is None:
         if rule.above is not None:
             yield _found(path, "unread")
+        if rule.kind is RuleKind.CONFIRMATION_OVERDUE and not edition.confirmation.hold:
+            place = f"checks.rules.{rule.code}"
+            yield _never(place, "confirmation holds no orders", "对账逾期不锁单")
         return
     if rule.above is None:
         if rule.kind not in _FROM_NOTHING:

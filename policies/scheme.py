@@ -30,6 +30,16 @@ def net_exposure(nominal: Money, deposit: Money, product: str, edition: PolicyEd
     return -((-uncovered).share(factor))
 
 
+def exposure_of(
+    amount: Money, deposit: Money | None, product: str | None, edition: PolicyEdition
+) -> Money:
+    """What a use takes of the limit: its amount, less a deposit, as its product counts if it has one."""
+    nothing = Money.zero(amount.currency)
+    if product is not None:
+        return net_exposure(amount, deposit or nothing, product, edition)
+    return max(amount - (deposit or nothing), nothing)
+
+
 def deposit_least(nominal: Money, product: str, edition: PolicyEdition) -> Money:
     """The deposit that a use asks for at least, rounded up."""
     return -((-nominal).share(edition.product(product).deposit_min))

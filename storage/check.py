@@ -34,6 +34,8 @@ class CheckRecords(Value):
     claims: tuple[OpenClaim, ...] = ()  # what is open, in whatever currency
     tier: FiveTier | None = None
     unbilled: Money  # delivered by orders, and on no invoice yet
+    bills: Money  # what of it was paid by bills that are not honoured yet
+    silent: bool = False  # an account is not confirmed in time, which holds orders
     holds: tuple[StandingHold, ...] = ()
 
 
@@ -49,9 +51,9 @@ _RECORDS = text(
             CAST(:line_id AS text), exposure_line_of(:customer_id, :currency, :on))
     ), item AS (
         SELECT i.invoice_no, i.currency, i.disputed, i.issued_on, i.due_on,
-            i.amount_minor - (SELECT coalesce(sum(p.amount_minor), 0) FROM payment p
-                WHERE p.customer_id = i.customer_id AND p.invoice_no = i.invoice_no
-                    AND p.paid_on <= :on) AS unpaid
+            i.amount_minor - (SELECT coalesce(sum(r.amount_minor), 0) FROM invoice_reduction r
+                WHERE r.customer_id = i.customer_id AND r.invoice_no = i.invoice_no
+                    AND r.counts_on <= :on) AS unpaid
         FROM invoice i
         WHERE i.customer_id = ANY (customer_ids(:customer_id)) AND i.issued_on <= :on
             AND (i.customer_id NOT IN (SELECT customer_id FROM customer_of_many_ids)
@@ -72,6 +74,16 @@ _RECORDS = text(
         (SELECT coalesce(sum(delivered_minor - invoiced_minor), 0)::bigint FROM sales_order o
             WHERE o.customer_id = ANY (customer_ids(:customer_id)) AND o.currency = :currency)
             AS unbilled,
+        EXISTS (SELECT FROM account_confirmation c
+            WHERE c.customer_id = ANY (customer_ids(:customer_id)) AND c.holds
+                AND c.answer_by < :on AND c.documents > (SELECT count(*)
+                    FROM confirmation_document d WHERE d.confirmation_id = c.confirmation_id))
+            AS silent,
+        (SELECT coalesce(sum(p.amount_minor), 0)::bigint FROM bill b JOIN bill_part p USING (bill_id)
+            WHERE p.customer_id = ANY (customer_ids(:customer_id)) AND b.currency = :currency
+                AND b.received_on <= :on AND NOT EXISTS (SELECT FROM bill_event e
+                    WHERE e.bill_id = b.bill_id AND e.kind IN ('honoured', 'refused')
+                        AND e.happened_on <= :on)) AS bills,
         (SELECT jsonb_agg(h.body ORDER BY h.opened_at) FROM order_hold h
             WHERE h.customer_id = ANY (customer_ids(:customer_id)) AND h.status = 'open'
                 AND h.manual AND (h.holds = 'customer'
@@ -108,6 +120,8 @@ class Checks:
         found = {
             "tier": row["tier"],
             "unbilled": Money(minor=row["unbilled"], currency=currency),
+            "silent": row["silent"],
+            "bills": Money(minor=row["bills"], currency=currency),
             "claims": tuple(map(_claim, row["items"] or ())),
             "holds": tuple(map(_standing, row["holds"] or ())),
         }

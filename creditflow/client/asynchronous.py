@@ -1767,6 +1767,10 @@ class AsyncClient(AsyncConnection):
         """The line's reservations that nothing has ended yet."""
         return (await self.run(requests.reservations(line_id))).items
 
+    async def fetch_exposure(self, line_id: str) -> v.LineExposure:
+        """What the line's exposure is the sum of, each bucket with its documents."""
+        return await self.run(requests.line_exposure(line_id))
+
     async def issue_line_token(self, line_id: str, action: str) -> v.Token:
         """A one-time token for one act on this line by a signal of one's own."""
         return await self.run(requests.line_token(line_id, action))

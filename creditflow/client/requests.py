@@ -1400,6 +1400,10 @@ def reservations(line_id: str) -> Call[v.Items[v.Reservation]]:
     return reading(_at("lines", line_id, "reservations"), v.Items[v.Reservation])
 
 
+def line_exposure(line_id: str) -> Call[v.LineExposure]:
+    return reading(_at("lines", line_id, "exposure"), v.LineExposure)
+
+
 def line_token(line_id: str, action: str) -> Call[v.Token]:
     return writing(_at("lines", line_id, "token"), v.Token, {"action": action})
 

@@ -1739,6 +1739,10 @@ class Client(Connection):
         """The line's reservations that nothing has ended yet."""
         return self.run(requests.reservations(line_id)).items
 
+    def fetch_exposure(self, line_id: str) -> v.LineExposure:
+        """What the line's exposure is the sum of, each bucket with its documents."""
+        return self.run(requests.line_exposure(line_id))
+
     def issue_line_token(self, line_id: str, action: str) -> v.Token:
         """A one-time token for one act on this line by a signal of one's own."""
         return self.run(requests.line_token(line_id, action))

@@ -2593,6 +2593,7 @@ class OrderTerms(Answer):
     due_on: date | None = None
     product: str | None = None
     purpose: str = ""
+    deposit: Money | None = None  # what of the amount is paid ahead
 
 
 class OrderContent(OrderTerms):
@@ -2626,12 +2627,14 @@ class OrderCredit(Answer):
     credit_no: str
     invoice_no: str
     amount: Money
+    reason: str = ""
 
 
 class Reserved(Answer):
     reservation_id: str
     line_id: str
     amount: Money
+    exposure: Money | None = None  # what of it the line is taken by; None: all
 
 
 class ReleaseScope(Answer):
@@ -3007,6 +3010,34 @@ class Entry(Answer):
     product: str | None = None
     nominal: Money | None = None
     due_on: date | None = None
+
+
+class BucketDocument(Answer):
+    """An order, reservation, invoice or entry that a bucket rests on."""
+
+    kind: str
+    id: str
+    no: str
+    on: date
+    amount: Money
+
+
+class BucketSum(Answer):
+    """A bucket with its documents; of very many the last, and `others` for all before them."""
+
+    bucket: str
+    amount: Money
+    documents: tuple[BucketDocument, ...]
+    others: Money
+
+
+class LineExposure(Answer):
+    """What a line is taken by, and what that is the sum of."""
+
+    line_id: str
+    reserved: Money
+    used: Money
+    buckets: tuple[BucketSum, ...]
 
 
 class Reservation(Answer):

@@ -106,7 +106,7 @@ def _book() -> None:
 line = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
-    help="One line: creditflow line LINE show|entries|balance|reserve|commit|release|split|repay|"
+    help="One line: creditflow line LINE show|exposure|entries|balance|reserve|commit|release|split|repay|"
     "deposit|exchange|freeze|unfreeze",
     subcommand_metavar="VERB [ARGS]...",
 )
@@ -204,6 +204,22 @@ def reserve(
         "use": _use(currency, product, purpose, deposit, due_on),
     }
     _move(context, "reserve", body, key, as_user, as_json)
+
+
+@line.command()
+def exposure(context: typer.Context, as_user: AsUser = None, as_json: AsJson = False) -> None:
+    """What the line's exposure is the sum of (敞口构成), each bucket with its documents."""
+    found = Caller(as_user, as_json=as_json).fetch(place("lines", context.obj, "exposure"))
+    rows = [
+        {"bucket": each["bucket"], "kind": "", "no": "", "amount": each["amount"]}
+        if document is None
+        else {**document, "bucket": "", "no": document["no"] or document["id"]}
+        for each in found["buckets"]
+        for document in (None, *each["documents"])
+    ]
+    columns = {"bucket": "bucket", "kind": "document", "no": "number", "amount": "amount"}
+    text = facts(found, ("line_id", "reserved", "used")) + "\n\n" + table(rows, columns)
+    answer(found, as_json=as_json, text=text)
 
 
 @line.command()

@@ -24,6 +24,9 @@ DeliverOn = Annotated[str | None, typer.Option("--deliver", metavar="DATE")]
 DueOn = Annotated[str | None, typer.Option("--due", metavar="DATE")]
 Product = Annotated[str | None, typer.Option("--product", metavar="CODE")]
 Purpose = Annotated[str, typer.Option("--purpose", metavar="T")]
+Deposit = Annotated[
+    str | None, typer.Option("--deposit", metavar="AMOUNT", help="What is paid ahead (保证金).")
+]
 Source = Annotated[str, typer.Option("--source", metavar="S", help="The system of the order.")]
 Reason = Annotated[str, typer.Option("--reason", metavar="CODE", help="The reason's code.")]
 Note = Annotated[str, typer.Option("--note", metavar="T", help="Why.")]
@@ -48,13 +51,16 @@ def quote(
     due: DueOn = None,
     product: Product = None,
     purpose: Purpose = "",
+    deposit: Deposit = None,
     source: Source = "orders",
     key: Key = None,
     as_user: AsUser = None,
     as_json: AsJson = False,
 ) -> None:
     """What an order would be answered with; it takes nothing."""
-    said = _content(number, amount, currency, terms, deliver, due, product, purpose, source)
+    said = _content(
+        number, amount, currency, terms, deliver, due, product, purpose, deposit, source
+    )
     _send("/orders/quotes", {"customer_id": customer, **said}, key, as_user, as_json)
 
 
@@ -69,13 +75,16 @@ def place_order(
     due: DueOn = None,
     product: Product = None,
     purpose: Purpose = "",
+    deposit: Deposit = None,
     source: Source = "orders",
     key: Key = None,
     as_user: AsUser = None,
     as_json: AsJson = False,
 ) -> None:
     """Take an order on: checked and reserved, or held with every reason."""
-    said = _content(number, amount, currency, terms, deliver, due, product, purpose, source)
+    said = _content(
+        number, amount, currency, terms, deliver, due, product, purpose, deposit, source
+    )
     _send("/orders", {"customer_id": customer, **said}, key, as_user, as_json)
 
 
@@ -89,12 +98,13 @@ def change(
     due: DueOn = None,
     product: Product = None,
     purpose: Purpose = "",
+    deposit: Deposit = None,
     key: Key = None,
     as_user: AsUser = None,
     as_json: AsJson = False,
 ) -> None:
     """Change an order; all of its terms are said, and what is left out is none."""
-    said = _content("", amount, currency, terms, deliver, due, product, purpose, "")
+    said = _content("", amount, currency, terms, deliver, due, product, purpose, deposit, "")
     said = {name: value for name, value in said.items() if name not in ("order_no", "source")}
     _act(order_id, "change", said, key, as_user, as_json)
 
@@ -154,12 +164,13 @@ def credit(
     invoice_no: Annotated[str, typer.Argument(metavar="INVOICE")],
     amount: Amount,
     currency: Currency,
+    reason: Annotated[str, typer.Option("--reason", metavar="T", help="Why.")] = "",
     key: Key = None,
     as_user: AsUser = None,
     as_json: AsJson = False,
 ) -> None:
     """A credit note on an invoice of the order."""
-    body = {"credit_no": credit_no, "invoice_no": invoice_no}
+    body = {"credit_no": credit_no, "invoice_no": invoice_no, "reason": reason}
     money = {"amount": {"amount": amount, "currency": currency}}
     _act(order_id, "credit", body | money, key, as_user, as_json)
 
@@ -379,11 +390,14 @@ def _content(
     due_on: str | None,
     product: str | None,
     purpose: str,
+    deposit: str | None,
     source: str,
 ) -> dict[str, Any]:
     said = {"order_no": number, "terms": terms, "deliver_on": deliver_on, "due_on": due_on}
     said |= {"product": product, "purpose": purpose, "source": source}
-    given = {name: value for name, value in said.items() if value}
+    given: dict[str, Any] = {name: value for name, value in said.items() if value}
+    if deposit is not None:
+        given["deposit"] = {"amount": deposit, "currency": currency}
     return {**given, "amount": {"amount": amount, "currency": currency}}
 
 

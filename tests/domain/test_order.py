@@ -78,7 +78,7 @@ class Machine(RuleBasedStateMachine):
             made = self.order.part(part, "o-2", "orders", NOW, TODAY)
             assert rest.amount + made.amount == self.order.amount
             self.order = rest
-            self._ask(OrderAct.SPLIT, rest.covering(), refuses=False)
+            self._ask(OrderAct.SPLIT, rest.parting([made]) or rest.covering(), refuses=False)
 
     @rule()
     def lose(self) -> None:
@@ -145,9 +145,14 @@ class Machine(RuleBasedStateMachine):
                 if move.kind is EntryKind.COMMIT:
                     break
             else:
-                self.reserved.pop(move.reservation_id)
-                self.used += move.amount.minor if move.kind is EntryKind.COMMIT else 0
-                answers.append(Moved(move=move, line_id="line-1"))
+                held = self.reserved.pop(move.reservation_id)
+                self.used += move.moving.minor if move.kind is EntryKind.COMMIT else 0
+                over = sum(share.exposure.minor for share in move.shares)
+                assert over <= move.moving.minor <= held
+                kept = [f"{move.key.replace('/', '-')}-{n}" for n in range(1 + len(move.shares))]
+                if held > move.moving.minor:
+                    self.reserved[kept[0]] = held - move.moving.minor
+                answers.append(Moved(move=move, line_id="line-1", kept=tuple(kept)))
         return answers
 
     @staticmethod

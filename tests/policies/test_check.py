@@ -665,7 +665,7 @@ def test_a_fallback_that_no_rule_falls_to_is_found() -> None:
     full = {stage: dict.fromkeys(RuleKind, Act.HOLD) for stage in Stage}
     unused = RuleKind.OVERDUE_AMOUNT
     for row in full.values():
-        del row[unused]
+        del row[unused], row[RuleKind.CONFIRMATION_OVERDUE]
 
     assert codes(found(acts=full, fallback=Act.WARN)) == [("checks.fallback", "unread")]
     assert found(acts=full) == []

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 
+from activities.check import judge
+from domain.check import RuleKind, Stage
 from domain.confirmation import (
     CONFIRMATION_OVERDUE,
     AnswerContent,
@@ -37,6 +39,7 @@ from domain.errors import (
 )
 from domain.exchange import Rate
 from domain.money import Money
+from domain.order import Order, OrderContent
 from domain.receivable import CreditNoteContent, InvoiceContent, PaymentContent
 from domain.warning import WarningStatus
 from storage.confirmation import Confirmations
@@ -328,7 +331,12 @@ def test_silence_raises_a_signal_and_holds_orders_where_policy_says_until_it_is_
             RISK, status=WarningStatus.OPEN, customer_id=customer
         )
         with services.records.begin() as session:
-            held = Confirmations(session).held(customer, services.clock.business_on())
+            today = services.clock.business_on()
+            held = Confirmations(session).held(customer, today)
+            content = OrderContent(order_no="SO-1", amount=Money.of(10, "CNY"))
+            order = Order.placed("o-1", customer, content, "orders", services.clock.now(), today)
+            stopping = judge(session, order, Stage.ORDER, today).stopping
+        assert (RuleKind.CONFIRMATION_OVERDUE in {each.kind for each in stopping}) is held
         rules = [w.signal.rule for w in open_ if w.signal.rule == CONFIRMATION_OVERDUE]
         return rules, held
 

@@ -96,6 +96,11 @@ async def test_an_order_goes_its_way_and_a_key_says_the_same_again(
     assert credited["credited"]["amount"] == "250.00"
     [line] = services.exposure.read_book(PEOPLE["everybody"], LINE).balances
     assert (line.reserved, line.used) == (cny(0), cny(350))
+    parts = (await api.get(f"/api/v1/lines/{LINE}/exposure", headers=as_("auditor"))).json()
+    [owed] = parts["buckets"]
+    assert (owed["bucket"], owed["amount"]["amount"]) == ("receivables", "350.00")
+    [document] = owed["documents"]
+    assert (document["kind"], document["no"]) == ("invoice", "INV-1")
     view = (await api.get(f"/api/v1{at}", headers=as_("auditor"))).json()
     acts = [each["act"] for each in view["events"] if each["order"]["asked"] is None]
     assert acts == ["place", "deliver", "deliver", "invoice", "credit"]
@@ -108,6 +113,9 @@ async def test_an_order_goes_its_way_and_a_key_says_the_same_again(
         ({"amount": {"amount": "1.001", "currency": "CNY"}}, 422, "malformed_amount"),
         ({"terms": "whenever"}, 422, "terms_unreadable"),
         ({"order_no": ""}, 422, "malformed"),
+        ({"product": "nothing_known"}, 422, "product_unknown"),
+        ({"deposit": {"amount": "-1", "currency": "CNY"}}, 422, "amount_not_positive"),
+        ({"deposit": {"amount": "1", "currency": "USD"}}, 422, "currency_mismatch"),
         ({"customer_id": "nobody"}, 404, "not_found"),
         ({"paid": True}, 422, "malformed"),
     ],

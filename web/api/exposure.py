@@ -11,7 +11,15 @@ from typing import Annotated
 from fastapi import Response
 from pydantic import AwareDatetime, Discriminator, Field, Tag
 
-from domain.exposure import Balance, Entry, Movement, OpenReservation, Proof, ProofPlace
+from domain.exposure import (
+    Balance,
+    Entry,
+    LineExposure,
+    Movement,
+    OpenReservation,
+    Proof,
+    ProofPlace,
+)
 from domain.identity import Id
 from domain.money import Money
 from domain.terms import TEXT_MAX, PaymentTerms
@@ -245,6 +253,12 @@ def read_book(
         next_cursor=cursor_of((items[-1].seq,)) if more else None,
         has_more=more,
     )
+
+
+@router.get("/lines/{line_id}/exposure")
+def read_parts(asked: Asked, caller: Caller, line_id: Id) -> LineExposure:
+    """What a line's exposure is the sum of (敞口构成), each bucket with its documents."""
+    return asked.exposure.read_parts(caller, line_id)
 
 
 @router.get("/lines/{line_id}/reservations")

@@ -195,6 +195,7 @@ def _line_page(
         accounts=[_account(balance) for balance in book.balances],
         entries=entries,
         entries_before=next_path(book.entries, f"/lines/{line_id}", lambda e: (e.seq,), "before"),
+        exposure=visit.services.exposure.read_parts(visit.person, line_id),
         reservations=visit.services.exposure.list_reservations(visit.person, line_id),
         freezes=view.freezes,
         products=view.products,

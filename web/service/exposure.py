@@ -25,6 +25,7 @@ from domain.exposure import (
     Balance,
     Entry,
     Limit,
+    LineExposure,
     Movement,
     OpenReservation,
     Proof,
@@ -43,7 +44,7 @@ from policies.use import marked, rows_for
 from storage.base import Records
 from storage.customer import Customers
 from storage.edition import Editions
-from storage.exposure import Accounts, Exposure, PastExposure
+from storage.exposure import Accounts, Exposure, ExposureParts, PastExposure
 from storage.line import Lines
 from storage.recheck import owe_recheck_of_line
 from web.service.clock import Clock
@@ -376,6 +377,13 @@ class ExposureService:
                 self._exposure.entries(line_id, before_seq=before_seq, page_size=page_size)
             ),
         )
+
+    def read_parts(self, person: Person, line_id: str) -> LineExposure:
+        """What a line's exposure is the sum of, bucket by bucket, each with its documents."""
+        permit(person, Action.LINE_READ)
+        self._refuse_unseen_line(person, line_id)
+        with self._records.begin() as session:
+            return ExposureParts(session).read(line_id)
 
     def list_reservations(self, person: Person, line_id: str) -> Sequence[OpenReservation]:
         """What is reserved on a line and not ended, newest first."""

@@ -240,11 +240,15 @@ class OrderService:
             return visible_order(session, person, order_id)
 
     def _refuse_unreadable(self, terms: OrderTerms) -> None:
-        """Nothing, or `TermsUnreadable` for terms that no check could rank."""
+        """Nothing, or `TermsUnreadable` for terms that no check could rank, `ProductUnknown`."""
+        if terms.terms is None and terms.product is None:
+            return
+        with self._records.begin() as session:
+            edition = Editions(session).read_current(self._clock.business_on())
         if terms.terms is not None:
-            with self._records.begin() as session:
-                edition = Editions(session).read_current(self._clock.business_on())
             terms_asked(terms.terms, edition)
+        if terms.product is not None:
+            edition.product(terms.product)
 
 
 def asked_by(person: Person, clock: Clock, route: str, key: str | None) -> Asked:
