@@ -18,6 +18,7 @@ with workflow.unsafe.imports_passed_through():
         ClassificationTally,
     )
     from domain.collection import CollectionProgress, CollectionResult, CollectionStart
+    from domain.confirmation import ConfirmationPageDone, ConfirmationStart, ConfirmationTally
     from domain.contract import ContractOrder, ContractOutcome
     from domain.insurance import InsurancePageDone, InsuranceStart, InsuranceTally
     from domain.line import ExpirySweep, ExpirySwept, LineProgress, LineStart
@@ -30,6 +31,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.approval import ApprovalWorkflow
     from workflows.classification import ClassificationWorkflow
     from workflows.collection import CollectionWorkflow
+    from workflows.confirmation import ConfirmationWorkflow
     from workflows.contract import ContractSigningWorkflow
     from workflows.insurance import InsuranceWorkflow
     from workflows.line import CreditLineWorkflow, ReservationExpiryWorkflow
@@ -221,6 +223,23 @@ class InsuranceOfEachPageTwice(InsuranceWorkflow):
         return await super()._page(start, after)
 
 
+@workflow.defn(name="ConfirmationWorkflow")
+class ConfirmationOfEachPageTwice(ConfirmationWorkflow):
+    """Every page of the accounts is asked for twice."""
+
+    @workflow.init
+    def __init__(self, start: ConfirmationStart) -> None:
+        super().__init__(start)
+
+    @workflow.run
+    async def run(self, start: ConfirmationStart) -> ConfirmationTally:
+        return await super().run(start)
+
+    async def _page(self, start: ConfirmationStart, after: str | None) -> ConfirmationPageDone:
+        await super()._page(start, after)
+        return await super()._page(start, after)
+
+
 @workflow.defn(name="MonitoringWorkflow")
 class MonitoringOfEachPageTwice(MonitoringWorkflow):
     """Every page of the book is looked at twice."""
@@ -295,6 +314,7 @@ VARIANTS: tuple[type, ...] = (
     ReviewJudgedTwice,
     CollectionThatWaitsFirst,
     ClassificationOfEachPageTwice,
+    ConfirmationOfEachPageTwice,
     InsuranceOfEachPageTwice,
     MonitoringOfEachPageTwice,
     RepricingOfEachPageTwice,

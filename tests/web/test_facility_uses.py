@@ -12,8 +12,9 @@ from creditflow.client import Client, Money
 from creditflow.client.values import Use
 from creditflow.commands.output import Exit
 from domain.customer import CustomerContent
+from domain.edition import PolicyEdition
 from domain.exposure import Fitting, SubLimit, UseBounds
-from storage.edition import Editions, read_shipped, shipped_text
+from storage.edition import Editions, shipped_text
 from tests.makers_line import LINE_ID, cny, open_line
 from tests.web.people import KEYS, PEOPLE, as_
 from tests.web.test_commands import Terminal
@@ -21,6 +22,8 @@ from web.service.clock import Clock
 from web.service.services import Services
 
 ON = Clock().business_on()
+# Every use is had at once: which ones are approved first is `test_uses`.
+UNMARKED = PolicyEdition.of_toml("[uses]\nrows = []\n", shipped_text("standard"))
 LIMIT = cny(20_000_000)
 SUB_LINES = (
     SubLimit(product="working_capital_loan", limit=cny(12_000_000), tenor_months=12),
@@ -37,7 +40,7 @@ SUB_LINES = (
 @pytest.fixture
 def facility(services: Services) -> str:
     with services.records.begin() as session:
-        Editions(session).publish(read_shipped(), shipped_text("standard"), "test")
+        Editions(session).publish(UNMARKED, shipped_text("standard"), "test")
     content = CustomerContent(name="Ironbridge Castings")
     customer_id = services.customers.record(PEOPLE["everybody"], content).customer_id
     dates = {"starts_on": ON, "last_draw_on": ON + timedelta(days=300)}
