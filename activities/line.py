@@ -98,8 +98,7 @@ class LineActivities(LineSteps):
             if line.temporary_until is not None and on > line.temporary_until:
                 edition = Editions(session).read(line.edition_hash)
                 line = Lines(session).end_temporary(line, on, look.at, edition.temporary.overlap)
-            else:
-                follow_cover(session, line, on)
+            follow_cover(session, line, on)
             if line.closing:
                 line = _ended_where_free(session, line, look.at)
             if on > line.ends_on and not line.status.ended:

@@ -57,6 +57,7 @@ ZH: dict[str, str] = {
     "letter": "授信批复书",
     "line": "授信额度",
     "sub-line": "分项额度",
+    "balance of the day": "当日余额",
     "link": "关联",
     "list version": "名单版本",
     "mail sink": "邮件收件箱",

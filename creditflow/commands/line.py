@@ -371,7 +371,8 @@ def _move(
     as_json: bool,
 ) -> None:
     moved = Caller(as_user, as_json=as_json).send(place("lines", context.obj, verb), body, key)
-    answer(moved.document, as_json=as_json, text=facts(moved.document, _MOVED))
+    kept = ("kept",) if moved.document["kept"] else ()
+    answer(moved.document, as_json=as_json, text=facts(moved.document, (*_MOVED, *kept)))
 
 
 def _stand(

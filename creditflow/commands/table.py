@@ -34,6 +34,8 @@ def cell(value: object) -> str:
     if isinstance(value, Mapping) and set(value) == {"amount", "currency"}:
         whole, _, minor = str(value["amount"]).partition(".")
         return f"{value['currency']} {int(whole):,}{'.' + minor if minor else ''}"
+    if isinstance(value, Mapping) and set(value) == {"kind", "amount"}:  # a limit
+        return cell(value["amount"]) if value["amount"] is not None else str(value["kind"])
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {cell(part)}" for name, part in value.items())
     if isinstance(value, str) and _INSTANT.fullmatch(value):

@@ -47,7 +47,7 @@ PARTS = (
     Part("small and sound", (200, 600), "automatic", "strong", follow_up="decrease"),
     Part("branch", (4000, 6000), "branch", "strong", group="A", follow_up="renewal"),
     Part("region", (30000, 60000), "region", "strong", segment="large",
-         product="project", purpose="the second works, and nothing else"),
+         product="project", purpose="the second works"),
     Part("head office", (150000, 190000), "head", "strong", segment="large",
          product="comprehensive"),
     Part("our own number only", (500, 900), "branch", "fair", "late", internal_code_only=True,

@@ -165,6 +165,13 @@ async def test_an_exchange_moves_what_is_free_and_the_sum_stays(
         api, facility, "exchange", move | {"amount": money(1_000_000)}, by="risk_officer"
     )
     limits = {each["account"].split("/")[-1]: each["limit"]["amount"] for each in moved["items"]}
+    line = (await api.get(f"/api/v1/lines/{facility}", headers=as_("risk_officer"))).json()
+    [told] = [each for each in line["events"] if each["kind"] == "limit_exchanged"]
+    assert (told["person_id"], told["facts"]["given_by"], told["facts"]["taken_by"]) == (
+        "risk_officer",
+        "working_capital_loan",
+        "bank_acceptance",
+    )
     assert limits["working_capital_loan"] == money(11_000_000)
     assert limits["bank_acceptance"] == money(11_000_000)
     for source, target in (
@@ -235,3 +242,8 @@ def test_a_terminal_tells_the_use_and_the_proof(facility: str, tmp_path: Path, s
         made = client.reserve(facility, Money.of("100.00", "CNY"), use=use)
         kept = client.split(facility, made.reservation_id or "", [Money.of("60.00", "CNY")]).kept
         assert len(kept) == 1
+    shown = terminal.types(
+        "line", facility, "split", kept[0], "CNY", "20", key=KEYS["order_system"]
+    )
+    (again,) = [line for line in shown.stdout.splitlines() if line.startswith("kept")]
+    assert len(again.split()[1]) == 36, "what was kept can be used from what is said here"

@@ -192,7 +192,7 @@ def _line_page(
         customer_name=names.get(view.line.customer_id, view.line.customer_id),
         may_submit=permitted(visit.person, Action.APPLICATION_SUBMIT),
         may_see_uses=permitted(visit.person, Action.USE_READ),
-        accounts=[_account(balance) for balance in book.balances],
+        accounts=[shown for shown in map(_account, book.balances) if shown.kind != "sub_line"],
         entries=entries,
         entries_before=next_path(book.entries, f"/lines/{line_id}", lambda e: (e.seq,), "before"),
         exposure=visit.services.exposure.read_parts(visit.person, line_id),

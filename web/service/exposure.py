@@ -315,7 +315,8 @@ class ExposureService:
         """
         permit(person, Action.LINE_EXCHANGE)
         takeable(amount)
-        edition = self._read_edition()
+        edition, on = self._read_edition(), self._clock.business_on()
+        message_id = f"{line_id}/exchange/{key_of(person, key)}"
         with self._records.begin() as session:
             Lines(session).read(line_id)
             refuse_exchange(source, target, edition)
@@ -324,11 +325,20 @@ class ExposureService:
                 source,
                 target,
                 amount,
-                key=f"{line_id}/exchange/{key_of(person, key)}",
-                business_on=self._clock.business_on(),
+                key=message_id,
+                business_on=on,
                 posted_by=person.person_id,
             )
-            on = self._clock.business_on()
+            Lines(session).post_event(
+                line_id,
+                message_id,
+                "limit_exchanged",
+                at=self._clock.now(),
+                person_id=person.person_id,
+                given_by=source,
+                taken_by=target,
+                amount=str(amount),
+            )
             return tuple(balance for balance, _ in Accounts(session).sub_lines(line_id, on))
 
     def read_as_of(
@@ -347,7 +357,7 @@ class ExposureService:
         with self._records.begin() as session:
             found = PastExposure(session).balances([line_id], on, known_at or now).get(line_id)
         if found is None:
-            raise NotFound(kind="line", id=line_id)
+            raise NotFound(kind="balance of the day", id=f"{line_id} {on}")
         return AsOf(
             line_id=line_id,
             on=on,

@@ -127,15 +127,18 @@ _GUARDS = (
     """
     CREATE OR REPLACE FUNCTION exposure_limit_decided() RETURNS trigger LANGUAGE plpgsql AS $$
     DECLARE
+        account exposure_account;
         last exposure_entry;
     BEGIN
+        -- As the transaction leaves it: a limit may have been decided more than once in one.
+        SELECT * INTO account FROM exposure_account WHERE account_no = NEW.account_no;
         SELECT * INTO last FROM exposure_entry
         WHERE account_no = NEW.account_no AND limit_kind IS NOT NULL
         ORDER BY seq DESC LIMIT 1;
-        IF last.decision_id IS DISTINCT FROM NEW.decision_id
-            OR last.limit_kind IS DISTINCT FROM NEW.limit_kind
-            OR last.limit_minor IS DISTINCT FROM NEW.limit_minor
-            OR last.parts IS DISTINCT FROM NEW.parts
+        IF last.decision_id IS DISTINCT FROM account.decision_id
+            OR last.limit_kind IS DISTINCT FROM account.limit_kind
+            OR last.limit_minor IS DISTINCT FROM account.limit_minor
+            OR last.parts IS DISTINCT FROM account.parts
         THEN
             RAISE EXCEPTION 'the limit of account % has no decision', NEW.account_no
                 USING ERRCODE = 'restrict_violation';
