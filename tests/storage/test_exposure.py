@@ -690,6 +690,26 @@ def test_a_limit_is_put_in_force_once_per_key(records: Records, exposure: Exposu
         limit_line(records, Limit.of(cny(600)), recorded=True)
 
 
+def test_a_limit_that_is_decided_twice_in_one_transaction_is_the_later_one(
+    records: Records, exposure: Exposure
+) -> None:
+    open_line(records, limit=cny(1000))
+    for letter_no in ("PF-1", "PF-2"):
+        record_letter(records, a_letter(letter_no))
+    with records.begin() as session:
+        for letter_no, amount in (("PF-1", 300), ("PF-2", 700)):
+            Accounts(session).set_limit(
+                LINE_ID,
+                Limit.of(cny(amount)),
+                decision_id=letter_no,
+                key=letter_no,
+                business_on=TODAY,
+            )
+
+    assert exposure.balances(LINE_ID)[0].limit == Limit.of(cny(700))
+    assert exposure.verify().holds
+
+
 # ── guards of the database ───────────────────────────────────────────────────────────────────────
 
 

@@ -31,6 +31,7 @@ from domain.errors import (
     OwnCase,
     SameHands,
 )
+from domain.exposure import ExposureBucket, ExposureDocument
 from domain.hold import (
     Hold,
     HoldOn,
@@ -547,6 +548,7 @@ def test_a_hold_is_found_in_its_list_and_cured_by_a_button(yard: Yard, app: Fast
 
 @pytest.mark.parametrize("language", ["en", "zh-CN"])
 def test_the_pages_speak_both_languages(yard: Yard, app: FastAPI, language: str) -> None:
+    yard.places("SO-2", 100)
     answer = yard.places(amount=300, terms="net_60")
     yard.sets(HoldOn.CUSTOMER, yard.customer_id)
     risk = signed_in(app, "risk", language)
@@ -557,6 +559,10 @@ def test_the_pages_speak_both_languages(yard: Yard, app: FastAPI, language: str)
         page = risk.get(path)
         assert page.status_code == 200
         assert _faults_of(page.text) == []
+    line = risk.get(f"/lines/{LINE}").text
+    assert {"en": "Open orders", "zh-CN": "未发货订单"}[language] in line
+    codes = "|".join([*ExposureBucket, *ExposureDocument])
+    assert re.findall(rf">\s*(?:{codes})\s*<", line) == []
 
 
 def test_a_release_is_asked_for_on_the_page_and_decided_on_a_task(yard: Yard, app: FastAPI) -> None:
