@@ -16,6 +16,7 @@ from temporalio import activity
 
 from activities.check import Judged, judge
 from activities.signatures import OrderSteps
+from activities.use import find_marked
 from domain.calendar import business_on
 from domain.check import Act, CheckResult, Finding, RuleKind, Stage
 from domain.errors import (
@@ -26,6 +27,7 @@ from domain.errors import (
     InvoiceUnknown,
     KeyReused,
     OutOfOrder,
+    UseNeedsApproval,
 )
 from domain.exposure import PLAIN, EntryKind, Movement
 from domain.hold import Hold, HoldOn
@@ -47,6 +49,7 @@ from domain.order import (
     RecheckPage,
 )
 from domain.receivable import CreditNote, Invoice
+from domain.use import USES_AT
 from domain.value import Value, content_hash
 from policies.check import hold_owner, hold_review_on
 from policies.hold import due_at
@@ -147,7 +150,7 @@ class OrderDesk:
         """Take an order on: checked and reserved, or held with every reason.
 
         The same order again is the one on record; refuses `AlreadyExists` for its number with other
-        content, and `CheckRefused`.
+        content, `CheckRefused`, and `UseNeedsApproval` for what is approved before it is had.
         """
         asked = asked.of(OrderAct.PLACE, order.customer_id, order.content)
         with self._records.begin() as session:
@@ -452,6 +455,8 @@ class OrderDesk:
         What only becomes `less` is not held for it; what is far off takes nothing yet.
         """
         judged = judged or judge(session, order, stage, asked.on)
+        if act in _ASKED_ANEW and not less:
+            _refuse_marked(session, order, judged, asked.on)
         surplus = order.parting(parts) if parts else order.surplus()
         if not less and self._held(session, order, act, stage, asked, judged, surplus):
             return
@@ -732,6 +737,26 @@ def wound_up(order: Order, act: OrderAct, asked: Asked, status: OrderStatus) -> 
     if moves:
         return order.asks(asked.asking(act, moves, ends=status))
     return order.next(status=status)
+
+
+# What somebody asks of an order that takes anew; what was taken on already goes on as it was.
+_ASKED_ANEW = frozenset({OrderAct.PLACE, OrderAct.CHANGE, OrderAct.REOPEN, OrderAct.SPLIT})
+
+
+def _refuse_marked(session: Session, order: Order, judged: Judged, on: date) -> None:
+    """Nothing, or `UseNeedsApproval`: an order is no way round the approval of a use."""
+    content, line_id = order.content, judged.facts.line.line_id
+    if not line_id:
+        return
+    row = find_marked(session, line_id, content.product, content.amount, judged.edition, on)
+    if row is not None:
+        raise UseNeedsApproval(
+            product=content.product or "-",
+            amount=content.amount,
+            row=row.code,
+            line_id=line_id,
+            where=USES_AT,
+        )
 
 
 def _is_less(now: OrderContent, before: OrderContent) -> bool:

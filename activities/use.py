@@ -12,18 +12,20 @@ from sqlalchemy.orm import Session
 from activities.exchange import Exchange
 from domain.approval import Approval, ApprovalOutcome, ApprovalRequest, DecisionRequest, Subject
 from domain.calendar import business_on
+from domain.edition import PolicyEdition, UseRow
 from domain.errors import CreditError, StaleContent
 from domain.exposure import Movement
 from domain.exposure import Use as UseOfLine
 from domain.identity import SYSTEM
+from domain.money import Money
 from domain.notification import Channel
 from domain.use import Use, UseMove, UseRequest, UseStatus
 from domain.value import lasting_hash
-from policies.use import route_of_use
+from policies.use import marked, route_of_use, rows_for
 from storage.base import Records
 from storage.customer import Customers
 from storage.edition import Editions
-from storage.exposure import Exposure
+from storage.exposure import Accounts, Exposure
 from storage.line import Lines
 from storage.notification import Outbox
 from storage.use import Uses
@@ -35,6 +37,26 @@ def finish_use(records: Records, exposure: Exposure, use_id: str, at: datetime) 
     while (owed := use.owed) is not None:
         use = _STEPS[owed](records, exposure, use, at)
     return use
+
+
+def find_marked(
+    session: Session,
+    line_id: str,
+    product: str | None,
+    amount: Money,
+    edition: PolicyEdition,
+    on: date,
+) -> UseRow | None:
+    """The row by which a use of a line is approved before it is had, or none; a use that names no
+    product is of the line's own."""
+    accounts = Accounts(session)
+    if product is None:
+        _, product = accounts.product_asked(line_id, None, amount.currency, on)
+    rows = rows_for(product, edition)
+    if not rows:
+        return None
+    first = any(row.first_use for row in rows) and not accounts.has_used(line_id)
+    return marked(rows, Exchange(session, edition, on).reporting(amount), first=first)
 
 
 def reserve_for(exposure: Exposure, asked: UseRequest) -> Movement:

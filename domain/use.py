@@ -15,6 +15,8 @@ from domain.identity import Id
 from domain.money import Money
 from domain.value import Value
 
+USES_AT = "POST /api/v1/uses"  # where a use that is approved first is asked for
+
 
 class UseStatus(StrEnum):
     ASKED = "asked"  # before its approvers

@@ -23,6 +23,7 @@ from domain.errors import (
     OverLimit,
     ProductUnknown,
     SameHands,
+    UseNeedsApproval,
 )
 from domain.exchange import Rate
 from domain.exposure import EntryKind, Movement, SubLimit, UseBounds
@@ -195,6 +196,55 @@ def test_a_part_that_is_split_off_takes_what_was_reserved_for_it_along(
     assert order_of(records, "p-2").status is OrderStatus.HELD
     assert order_of(records, "p-2").taken == cny(100)
     assert taken(exposure) == (1000, 0)
+
+
+def test_an_order_is_no_way_round_the_approval_of_a_use(
+    records: Records, exposure: Exposure
+) -> None:
+    large = Money.of(9_000_000, "CNY")
+    with records.begin() as session:
+        Customers(session).record(
+            a_customer(customer_id="c-facility", identifiers=()),
+            business_on=TODAY,
+            source="test",
+            recorded_by="m",
+        )
+    open_line(
+        records,
+        "line-2",
+        customer_id="c-facility",
+        limit=large,
+        bounds=UseBounds(
+            sub_lines=(
+                SubLimit(product="working_capital_loan", limit=large),
+                SubLimit(product="bank_acceptance", limit=large),
+            )
+        ),
+    )
+    desk = OrderDesk(records, exposure)
+
+    def places(no: str, amount: str, product: str) -> OrderAnswer:
+        content = OrderContent(
+            order_no=no, amount=Money.of(amount, "CNY"), product=product, deposit=cny(0)
+        )
+        made = Order.placed(f"o-{no}", "c-facility", content, "orders", NOW, TODAY)
+        return desk.place(asked(f"place-{no}"), made)
+
+    for no, amount, product in (
+        ("1", "0.01", "bank_acceptance"),
+        ("2", "5000000.00", "working_capital_loan"),
+    ):
+        with pytest.raises(UseNeedsApproval):
+            places(no, amount, product)
+    below = places("3", "4999999.99", "working_capital_loan").order
+    terms = OrderTerms(amount=Money.of("5000000.00", "CNY"), product="working_capital_loan")
+    with pytest.raises(UseNeedsApproval):
+        desk.change(asked("change-3"), below.order_id, terms)
+
+    with records.begin() as session:
+        assert Orders(session).find_by_no("c-facility", "orders", "1") is None
+        assert Orders(session).find_by_no("c-facility", "orders", "2") is None
+    assert exposure.balances("line-2")[0].taken <= Money.of("4999999.99", "CNY")
 
 
 def test_an_order_is_taken_for_its_product_less_its_deposit(

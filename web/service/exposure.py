@@ -9,9 +9,9 @@ from datetime import date, datetime, timedelta
 
 from pydantic import Field
 
-from activities.exchange import Exchange
+from activities.use import find_marked
 from domain.customer import Customer
-from domain.edition import PolicyEdition, UseRow
+from domain.edition import PolicyEdition
 from domain.errors import (
     AmountNotPositive,
     CurrencyMismatch,
@@ -36,6 +36,7 @@ from domain.exposure import (
 from domain.identity import Id, Person
 from domain.money import Money
 from domain.terms import PaymentTerms, RankedTerms
+from domain.use import USES_AT
 from domain.value import Value
 from policies.line import reservation_seconds
 from policies.scheme import net_exposure, refuse_exchange
@@ -55,7 +56,6 @@ EXPIRY_DAYS_MAX = 400
 TERMS_KEPT_MAX = 1000
 PRODUCT_KEPT = timedelta(minutes=10)
 PRODUCTS_KEPT_MAX = 100_000
-USES_AT = "POST /api/v1/uses"
 
 
 class Book(Value):
@@ -466,20 +466,14 @@ class ExposureService:
         if line is None:
             return  # the book says that there is none
         if foreign or plain.first_use:
-            plain = self._marked_by_records(rows, amount, line, edition)
+            with self._records.begin() as session:
+                on = self._clock.business_on()
+                plain = find_marked(session, line, product, amount, edition, on)
         if plain is None:
             return
         raise UseNeedsApproval(
             product=product or "-", amount=amount, row=plain.code, line_id=line, where=USES_AT
         )
-
-    def _marked_by_records(
-        self, rows: Sequence[UseRow], amount: Money, line_id: str, edition: PolicyEdition
-    ) -> UseRow | None:
-        with self._records.begin() as session:
-            reporting = Exchange(session, edition, self._clock.business_on()).reporting(amount)
-            first = not Accounts(session).has_used(line_id)
-        return marked(rows, reporting, first=first)
 
     def _line_asked(
         self, line_id: str | None, customer_id: str | None, currency: str
