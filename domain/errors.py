@@ -766,6 +766,11 @@ class LineNotActive(NotGranted):
     sentence_zh = "额度 {line_id} 当前状态为{status}。"
 
 
+class LineHeld(NotGranted):
+    sentence = "The line {line_id} or its customer is on hold; who lifts it is told with the hold."
+    sentence_zh = "额度 {line_id} 或其客户已锁单；由谁解除见锁单说明。"
+
+
 class LineExpired(NotGranted):
     sentence = "The line {line_id} ended on {ended_on}."
     sentence_zh = "额度 {line_id} 已于 {ended_on} 到期。"

@@ -1,4 +1,7 @@
-"""What is owed to orders that wait: another look, once something may have cured them."""
+"""What is owed to orders that wait: another look, once something may have cured them.
+
+What comes free in the book owes it itself, in its own transaction (migration 0056).
+"""
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -46,12 +49,3 @@ def owe_recheck(session: Session, key: str, cause: str, customer_id: str = ALL) 
             "offset_days": str(offset_days),
         },
     )
-
-
-def owe_recheck_of_line(session: Session, key: str, cause: str, line_id: str) -> None:
-    """The same for the customer of a line."""
-    found = session.scalar(
-        text("SELECT customer_id FROM credit_line WHERE line_id = :line_id"), {"line_id": line_id}
-    )
-    if found is not None:
-        owe_recheck(session, key, cause, found)

@@ -75,6 +75,7 @@ class AccountRow(Row):
     matures_by: Mapped[date | None]
     deposit_share: Mapped[Decimal | None]
     moved_on: Mapped[date | None]
+    held: Mapped[bool] = mapped_column(default=False)  # a hold stands on the line or its customer
 
 
 class EntryRow(Row):

@@ -11,6 +11,7 @@ from domain.errors import (
     DrawsOver,
     KeyReused,
     LineExpired,
+    LineHeld,
     LineNotActive,
     LineNotStarted,
     MaturesLate,
@@ -169,6 +170,8 @@ def refusal_of(
             return DrawsOver(line_id=line, last_draw_on=fact)
         case "not_started":
             return LineNotStarted(line_id=line, starts_on=fact)
+        case "held":
+            return LineHeld(line_id=line)
         case "no_reservation":
             return NotFound(kind="reservation", id=reservation_id)
         case "closed":

@@ -18,6 +18,18 @@ from storage.base import Records
 # What one step reads, about: seconds of work, and sorted in memory.
 STEP_ENTRIES = 400_000
 
+# The words of the database's `exposure_digest`: a call of it for every entry takes half the proof's
+# time, and here nobody changes them by changing the database.
+DIGEST = """sha256(convert_to(concat(
+    e.entry_id, '|', e.key, '|', e.kind, '|', e.account_no, '|', e.seq, '|', e.customer_no, '|',
+    e.customer_seq, '|', e.group_no, '|', e.group_seq, '|', e.amount_minor, '|', e.reserved_minor,
+    '|', e.used_minor, '|', e.reserved_after, '|', e.used_after, '|', e.headroom_minor, '|',
+    e.binding_no, '|', e.reservation_id, '|', extract(epoch FROM e.expires_at), '|', e.reason, '|',
+    e.limit_kind, '|', e.limit_minor, '|', e.decision_id, '|', e.business_on - date '2000-01-01',
+    '|', e.posted_by, '|', extract(epoch FROM e.recorded_at), '|', e.terms, '|', e.sub_no, '|',
+    e.sub_seq, '|', e.cover_nos, '|', e.cover_seqs, '|', e.nominal_minor, '|', e.parts, '|',
+    e.due_on - date '2000-01-01'), 'UTF8'))"""
+
 # What an entry of each kind moves, and what it has to name.
 _FORM = """
     CASE e.kind
@@ -54,7 +66,7 @@ _MOVED = """e.kind, e.reserved_minor AS reserved, e.used_minor AS used,
             CASE e.kind WHEN 'repay' THEN e.amount_minor ELSE 0 END AS repaid,
             e.business_on, e.entry_id"""
 _OWN = f"""e.account_no, e.seq, {_MOVED}, e.reserved_after, e.used_after, e.limit_kind, {_FORM}
-            AS in_form, e.digest = exposure_digest(e) AS unaltered"""
+            AS in_form, e.digest = {DIGEST} AS unaltered"""
 _THEIRS = f"{_MOVED}, NULL::bigint, NULL::bigint, NULL::text, true, true"
 
 # Each entry moves its line and the accounts beside and above it: an effect on each, in an order of

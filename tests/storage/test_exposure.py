@@ -38,6 +38,7 @@ from policies.terms import net_days, ranked
 from storage.base import Records
 from storage.exposure import Accounts, Exposure
 from storage.exposure.accounts import entry_id_now
+from storage.exposure.proof import DIGEST
 from storage.line import Lines
 from tests.makers_line import LINE_ID, NOW, TODAY, a_letter, cny, open_line, record_letter
 from tests.makers_policy import an_edition
@@ -737,6 +738,20 @@ def test_the_database_refuses_what_no_procedure_does(
     with pytest.raises(DBAPIError), records.begin() as session:
         session.execute(text(statement))
     assert exposure.verify().holds
+
+
+def test_the_proof_reads_a_digest_in_the_words_of_the_database(
+    records: Records, exposure: Exposure
+) -> None:
+    """Three say it: the function, the trigger that seals, and the proof."""
+    open_line(records)
+    reserve(exposure, 5, "k-1", expires_at=NOW, use=Use(due_on=TODAY))
+    with pytest.raises(OverLimit):
+        reserve(exposure, 10_000_000, "k-2")
+    with records.begin() as session:
+        unlike = f"SELECT count(*), count(*) FILTER (WHERE e.digest = exposure_digest(e) AND e.digest = {DIGEST})"
+        counts = session.execute(text(f"{unlike} FROM exposure_entry e")).one()
+    assert counts[0] == counts[1] >= 3
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from domain.errors import (
     CreditError,
     CustomerMerged,
     KeyReused,
+    LineHeld,
     MergeBuiltOn,
     MergeCasesOpen,
     MergeCircular,
@@ -25,6 +26,7 @@ from domain.errors import (
     OutOfOrder,
     SameHands,
 )
+from domain.hold import Hold, HoldOn
 from domain.merge import Merge, MergeStatus
 from domain.money import Money
 from domain.receivable import Invoice, Payment
@@ -33,6 +35,7 @@ from storage.base import Records
 from storage.collection import Collections
 from storage.customer import Customers
 from storage.exposure import Exposure
+from storage.hold import Holds
 from storage.line import Lines
 from storage.merge import Merges
 from storage.receivable import Receivables
@@ -375,3 +378,38 @@ def test_limits_of_both_are_held_by_the_one(pair: Records) -> None:
         assert Lines(session).limits_of(["b"]) == [("b", cny(1000)), ("b", cny(500))]
         held = Lines(session).list_of_customer("a")
     assert {line.line_id: line.customer_id for line in held} == {"line-a": "a", "line-b": "b"}
+
+
+def test_a_hold_is_of_the_one_while_they_are_one(pair: Records) -> None:
+    open_line(pair, "line-b", customer_id="b", limit=cny(500))
+    exposure = Exposure(pair, connections_max=1)
+
+    def is_held() -> bool:
+        try:
+            exposure.check("b", cny(1), business_on=TODAY)
+        except LineHeld:
+            return True
+        return False
+
+    with pair.begin() as session:
+        hold = Hold(
+            hold_id="h-1",
+            holds=HoldOn.CUSTOMER,
+            subject_id="a",
+            customer_id="a",
+            manual=True,
+            set_by="risk",
+            looked_at=NOW,
+            owner="role.risk_officer",
+            opened_at=NOW,
+            opened_on=TODAY,
+            due_at=NOW,
+            review_on=TODAY,
+        )
+        Holds(session).write(hold, "risk", NOW)
+    assert not is_held()
+    merge = merged(pair, "a", "b")
+    assert is_held()
+    take_back(pair, merge)
+    assert not is_held()
+    exposure.close()

@@ -2,6 +2,7 @@
 
 import json
 import re
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from html import unescape
@@ -23,6 +24,7 @@ from domain.edition import CheckPolicy
 from domain.errors import (
     HoldReleasePending,
     KeyReused,
+    LineHeld,
     Malformed,
     NotFound,
     NotPermitted,
@@ -51,6 +53,7 @@ from domain.order import (
     OrderTerms,
 )
 from domain.receivable import InvoiceContent, PaymentContent
+from storage.hold import Holds
 from storage.identity import Persons, password_hash_of
 from tests.makers_line import open_line
 from tests.road import UNSAMPLED
@@ -327,6 +330,61 @@ def test_a_hold_on_a_customer_or_a_line_stops_what_is_placed_until_it_is_lifted(
         assert reason.code.endswith(hold.hold_id)
         yard.lifts(hold.hold_id, "approver3")
         assert yard.order(answer.order.order_id).status is OrderStatus.OPEN
+
+
+@pytest.mark.parametrize("holds", [HoldOn.CUSTOMER, HoldOn.LINE])
+def test_what_is_on_hold_takes_nothing_anew_and_always_gives_back(
+    yard: Yard, holds: HoldOn
+) -> None:
+    orders, exposure = yard.people["orders"], yard.services.exposure
+    first, second = (exposure.reserve(orders, LINE, cny(100), f"r-{n}") for n in (1, 2))
+    hold = yard.sets(holds, LINE if holds is HoldOn.LINE else yard.customer_id)
+    with pytest.raises(LineHeld):
+        exposure.check(orders, yard.customer_id, cny(1))
+    for _ in range(2):  # the refusal stands under its key
+        with pytest.raises(LineHeld):
+            exposure.check(orders, yard.customer_id, cny(1), "c-1")
+    with pytest.raises(LineHeld):
+        exposure.reserve(orders, LINE, cny(1), "r-3")
+    exposure.commit(orders, LINE, str(first.reservation_id), "k-1")
+    exposure.release(orders, LINE, str(second.reservation_id), "k-2")
+    exposure.repay(orders, LINE, cny(60), "k-3")
+    assert yard.taken() == (0, 40)
+    yard.lifts(hold.hold_id, "approver4")
+    assert exposure.check(orders, yard.customer_id, cny(1), "c-2").reserved == cny(1)
+
+
+def test_of_two_holds_each_stands_until_it_is_lifted(yard: Yard) -> None:
+    orders = yard.people["orders"]
+    both = [yard.sets(on, subject, key=f"h-{on}") for on, subject in
+        ((HoldOn.CUSTOMER, yard.customer_id), (HoldOn.LINE, LINE))]  # fmt: skip
+    yard.lifts(both[0].hold_id, "approver4")
+    with pytest.raises(LineHeld):
+        yard.services.exposure.reserve(orders, LINE, cny(1), "r-1")
+    yard.lifts(both[1].hold_id, "approver4")
+    assert yard.services.exposure.reserve(orders, LINE, cny(1), "r-2").reserved == cny(1)
+
+
+def test_a_line_that_is_opened_for_a_customer_on_hold_is_held_too(yard: Yard) -> None:
+    yard.sets(HoldOn.CUSTOMER, yard.customer_id)
+    open_line(yard.services.records, "line-2", customer_id=yard.customer_id, starts_on=yard.on)
+    with pytest.raises(LineHeld):
+        yard.services.exposure.reserve(yard.people["orders"], "line-2", cny(1), "r-1")
+
+
+def test_a_hold_that_comes_while_another_goes_is_kept(yard: Yard) -> None:
+    """Each looks at all holds, and none at a moment before it has the line to itself."""
+    first = yard.sets(HoldOn.CUSTOMER, yard.customer_id)
+    other = threading.Thread(target=yard.lifts, args=(first.hold_id, "approver4"))
+    with yard.services.records.begin() as session:
+        second = first.model_copy(update={"hold_id": "second", "version": 1})
+        Holds(session).write(second, "risk", first.opened_at)
+        other.start()
+        other.join(1)
+        assert other.is_alive()  # it waits for the line that we hold
+    other.join()
+    with pytest.raises(LineHeld):
+        yard.services.exposure.reserve(yard.people["orders"], LINE, cny(1), "r-1")
 
 
 def test_an_edition_without_rules_lets_no_order_past_a_hold_by_hand(yard: Yard) -> None:

@@ -19,6 +19,7 @@ from domain.money import Money
 from domain.order import OrderContent, OrderStatus, OrderTerms
 from storage.customer import Customers
 from storage.edition import Editions, read_shipped, shipped_text
+from storage.exposure import Exposure
 from storage.line import Lines
 from tests.makers_line import open_line
 from tests.web.conftest import serving
@@ -318,6 +319,50 @@ def test_what_may_cure_an_order_owes_it_a_look_and_owes_none_where_none_waits(
             text("SELECT facts ->> 'cause' FROM outbox WHERE kind = 'start_recheck'")
         ).all()
     assert owed == ([kind] if waits else [])
+
+
+@pytest.mark.parametrize(
+    "kind", ["release", "repay", "expire", "commit", "split", "deposit", "all"]
+)
+def test_what_comes_free_in_the_book_owes_the_look_in_its_own_transaction(
+    services: Services, customer_id: str, kind: str
+) -> None:
+    """Nobody comes between the two: nothing but the ledger is called."""
+    book = Exposure(services.records, connections_max=1)
+    moment = services.clock.now()
+    first = book.reserve(LINE, cny(600), "r-1", business_on=ON, expires_at=moment).entry_id
+    assert first is not None
+    if kind in ("repay", "deposit"):
+        book.commit(LINE, first, "c-1", business_on=ON)
+    placed = OrderContent(order_no="SO-1", amount=cny(900))
+    waits = services.orders.place(PEOPLE["everybody"], customer_id, placed).hold
+    assert waits is not None
+    match kind:
+        case "release":
+            moved = book.release(LINE, first, "k-1", business_on=ON, amount=cny(1))
+        case "repay":
+            moved = book.repay(LINE, cny(1), "k-1", business_on=ON)
+        case "expire":
+            moved = book.expire(LINE, first, business_on=ON, as_of=moment)
+        case "split":
+            moved = book.split(LINE, first, [cny(300), cny(299)], "k-1", business_on=ON)
+        case "deposit":
+            moved = book.deposit(LINE, cny(1), "k-1", business_on=ON)
+        case "commit":
+            moved = book.commit(LINE, first, "k-1", business_on=ON, amount=cny(599))
+        case _:
+            moved = book.commit(LINE, first, "k-1", business_on=ON)  # and nothing comes free
+    book.close()
+    with services.records.begin() as session:
+        owed = session.execute(
+            text("SELECT recipient, facts FROM outbox WHERE kind = 'start_recheck'")
+        ).all()
+    if kind == "all":
+        assert owed == []
+        return
+    [(recipient, facts)] = owed
+    assert recipient == facts["run_id"] == moved.entry_id
+    assert (facts["customer_id"], facts["offset_days"]) == (customer_id, "0")
 
 
 def test_a_change_says_all_of_an_orders_terms(services: Services, customer_id: str) -> None:

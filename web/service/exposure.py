@@ -47,7 +47,6 @@ from storage.customer import Customers
 from storage.edition import Editions
 from storage.exposure import Accounts, Exposure, ExposureParts, PastExposure
 from storage.line import Lines
-from storage.recheck import owe_recheck_of_line
 from web.service.clock import Clock
 from web.service.ids import new_id
 from web.service.permissions import Action, permit, visible_to
@@ -203,7 +202,7 @@ class ExposureService:
     ) -> Movement:
         """A reservation is given back; of an amount, the rest stays reserved."""
         permit(person, Action.LINE_RELEASE)
-        moved = self._exposure.release(
+        return self._exposure.release(
             line_id,
             _reservation(reservation_id),
             key_of(person, key),
@@ -211,7 +210,6 @@ class ExposureService:
             business_on=self._clock.business_on(),
             posted_by=person.person_id,
         )
-        return self._freed(moved)
 
     def split(
         self,
@@ -223,7 +221,7 @@ class ExposureService:
     ) -> Movement:
         """A reservation becomes several, each ended by itself; what they do not hold returns."""
         permit(person, Action.LINE_RELEASE)
-        moved = self._exposure.split(
+        return self._exposure.split(
             line_id,
             _reservation(reservation_id),
             parts,
@@ -231,7 +229,6 @@ class ExposureService:
             business_on=self._clock.business_on(),
             posted_by=person.person_id,
         )
-        return self._freed(moved)
 
     def repay(
         self,
@@ -249,7 +246,7 @@ class ExposureService:
         `DateInFuture`.
         """
         permit(person, Action.LINE_REPAY)
-        moved = self._exposure.repay(
+        return self._exposure.repay(
             line_id,
             amount,
             key_of(person, key),
@@ -257,7 +254,6 @@ class ExposureService:
             business_on=self._valued("value_on", value_on),
             posted_by=person.person_id,
         )
-        return self._freed(moved)
 
     def deposit(
         self,
@@ -280,7 +276,7 @@ class ExposureService:
             factor = self._read_edition().product(product).conversion_factor
             moved = -((-amount).share(factor)) if back else amount.share(factor)
         move = self._exposure.give_back_deposit if back else self._exposure.deposit
-        done = move(
+        return move(
             line_id,
             moved,
             key_of(person, key),
@@ -288,15 +284,6 @@ class ExposureService:
             business_on=self._clock.business_on(),
             posted_by=person.person_id,
         )
-        return done if back else self._freed(done)
-
-    def _freed(self, moved: Movement) -> Movement:
-        """What came free may be what an order waits for. Should we die before it is owed, the next
-        regular look at waiting orders finds it."""
-        with self._records.begin() as session:
-            key = f"movement/{moved.entry_id}"
-            owe_recheck_of_line(session, key, moved.kind.value, moved.line_id)
-        return moved
 
     def exchange(
         self,
