@@ -265,8 +265,9 @@ class OrderDesk:
         def act(session: Session, order: Order, asked: Asked) -> None:
             if said.invoice_no not in order.invoices:
                 raise InvoiceUnknown(customer_id=order.customer_id, invoice_no=said.invoice_no)
+            ends = order.status if order.status.ended else None
             asking = asked.caused_by(CREDIT_NOTE).asking(
-                OrderAct.CREDIT, order.crediting(said.amount)
+                OrderAct.CREDIT, order.crediting(said.amount), ends=ends
             )
             note = CreditNote(
                 credit_note_no=said.credit_no,
@@ -576,7 +577,10 @@ class OrderDesk:
 
     def _look_again(self, session: Session, order: Order, asked: Asked) -> None:
         """A held order whose rules pass goes on; a released one may have to stop; one that has come
-        near, or lost what it held, is taken on. Anything else stays as it is."""
+        near, or lost what it held, is taken on; what was paid on its invoices goes back to the line
+        first. Anything else stays as it is."""
+        if order.invoiced > order.settled and self._paid(session, order, asked):
+            return
         if order.status is OrderStatus.HELD:
             assert order.hold_id is not None
             hold = Holds(session).read(order.hold_id, for_update=True)
@@ -594,6 +598,19 @@ class OrderDesk:
         elif order.status is OrderStatus.RELEASED and asked.cause == CREDIT_NOTE:
             judged = judge(session, order, Stage.DELIVERY, asked.on, passed=True)
             self._held(session, order, OrderAct.RECHECK, Stage.DELIVERY, asked, judged)
+
+    def _paid(self, session: Session, order: Order, asked: Asked) -> bool:
+        """Whether something of what was paid on its invoices goes back to the line now."""
+        if not Editions(session).read_current(asked.on).checks.payments_repay:
+            return False
+        reduced = Receivables(session).reduced(order.customer_id, order.invoices, order.currency)
+        moves = order.paying(reduced, Orders(session).spare(order.line_id or "", order.currency))
+        if not moves:
+            return False
+        ends = order.status if order.status.ended else None
+        asking = asked.asking(OrderAct.PAY, moves, ends=ends)
+        self._write(session, order.asks(asking), OrderAct.PAY, asked)
+        return True
 
     # ── the book ─────────────────────────────────────────────────────────────────────────────────
 

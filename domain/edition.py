@@ -1175,6 +1175,9 @@ class CheckPolicy(Value):
     # Days past due from which on each level of dunning is reached, the first one first.
     dunning_days: tuple[Annotated[int, Field(ge=1)], ...] = ()
     hold: HoldPolicy = HoldPolicy()
+    payments_repay: bool = (
+        False  # what is paid on an order's invoices goes back to its line at once
+    )
 
 
 class PolicyEdition(Value):

@@ -3,8 +3,6 @@
 Called by programs and activities only; time and chance are arguments.
 """
 
-import uuid
-
 
 def uuid7(milliseconds: int, randomness: bytes) -> str:
     """The UUIDv7 of an instant and ten random bytes, as lower-case text of 36 characters."""
@@ -12,7 +10,8 @@ def uuid7(milliseconds: int, randomness: bytes) -> str:
     value = (milliseconds & 0xFFFF_FFFF_FFFF) << 80
     value |= 0x7 << 76 | (chance >> 62 & 0xFFF) << 64
     value |= 0b10 << 62 | chance & 0x3FFF_FFFF_FFFF_FFFF
-    return str(uuid.UUID(int=value))
+    digits = f"{value:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def uuid7_in_order(nanoseconds: int, randomness: bytes) -> str:

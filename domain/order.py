@@ -62,6 +62,7 @@ class OrderAct(StrEnum):
     DELIVER = "deliver"
     INVOICE = "invoice"
     CREDIT = "credit"
+    PAY = "pay"  # less is owed on its invoices, and less is used
     CLOSE = "close"
     REOPEN = "reopen"
     CANCEL = "cancel"
@@ -248,7 +249,8 @@ class Order(Value):
     invoices: tuple[str, ...] = ()
     credited: Money
     carried: Money | None = None  # what the line was used by for what is delivered; None: all of it
-    repaid: Money | None = None  # and what of that went back with credit notes; None: all of them
+    paid: Money | None = None  # what else of its invoices is owed no more; None: nothing
+    repaid: Money | None = None  # what went back with both; None: as much
     line_id: Id | None = None  # on which it was last reserved
     part_of: Id | None = None  # of which it was split off
     enters_on: date | None = None  # when it comes near enough to be reserved
@@ -290,6 +292,21 @@ class Order(Value):
     def taken(self) -> Money:
         """What it holds reserved."""
         return money_sum((each.amount for each in self.reserved), self.currency)
+
+    @property
+    def settled(self) -> Money:
+        """What of its invoices is owed no more."""
+        return self.credited if self.paid is None else self.credited + self.paid
+
+    @property
+    def returned(self) -> Money:
+        """What of the line's use for it went back."""
+        return self.settled if self.repaid is None else self.repaid
+
+    @property
+    def used(self) -> Money:
+        """What the line is used by for it."""
+        return (self.delivered if self.carried is None else self.carried) - self.returned
 
     @property
     def covered(self) -> Money:
@@ -469,20 +486,36 @@ class Order(Value):
         takeable(amount)
         if amount > self.invoiced - self.credited:
             raise MoreThanOrdered(amount=amount, left=self.invoiced - self.credited)
-        exposure = None
-        if self.carried is not None:
-            whole = _share(self.carried, self.credited + amount, self.delivered)
-            repaid = self.credited if self.repaid is None else self.repaid
-            exposure = max(whole - repaid, Money.zero(self.currency))
+        return self._settling(amount, Money.zero(self.currency))
+
+    def paying(self, reduced: Money, spare: Money) -> tuple[Move, ...]:
+        """What is owed no more on its invoices is used no more, `reduced` in all: paid, or credited
+        by whoever keeps the invoices. What was paid and is owed again is not taken again.
+
+        `spare` is what the line is used by beside its orders; below zero, what somebody has repaid
+        of theirs already.
+        """
+        more = min(reduced, self.invoiced) - self.settled
+        return self._settling(more, spare) if more.minor > 0 else ()
+
+    def _settling(self, amount: Money, spare: Money) -> tuple[Move, ...]:
+        """Repay what goes with an amount that is owed no more; of what is owed by nobody, nothing."""
+        zero = Money.zero(self.currency)
+        back = max(self._of_line(self.settled + amount) - self.returned, zero)
         move = Move(
             kind=EntryKind.REPAY,
             amount=amount,
             key="",
             line_id=self.line_id,
-            exposure=exposure,
+            exposure=_unless(max(back + min(spare, zero), zero), amount),
             use=Use(product=self.content.product),
         )
         return self._keyed([move])
+
+    def _of_line(self, settled: Money) -> Money:
+        """What of the line's use for it goes back with so much that is owed no more."""
+        settled = min(settled, self.invoiced)
+        return settled if self.carried is None else _share(self.carried, settled, self.delivered)
 
     def _keyed(self, moves: Sequence[Move]) -> tuple[Move, ...]:
         """Each under a key of its own: made from the order and the version it will be asked at."""
@@ -507,12 +540,13 @@ class Order(Value):
         not covered.
         """
         order = self.model_copy(update={"asked": None})
+        paid = self.asked is not None and self.asked.act is OrderAct.PAY
         for answer in answers:
-            order = order.model_copy(update=order._after(answer))
+            order = order.model_copy(update=order._after(answer, paid=paid))
         ends = self.asked.ends if self.asked is not None else None
         return order.stands() if ends is None else order.next(status=ends)
 
-    def _after(self, answer: Moved) -> dict[str, object]:
+    def _after(self, answer: Moved, *, paid: bool) -> dict[str, object]:
         move = answer.move
         gone = answer.refusal in _GONE
         match move.kind:
@@ -542,9 +576,13 @@ class Order(Value):
                 return {"reserved": self._left(answer)}
             case EntryKind.REPAY:
                 changes = {"credited": self.credited + move.amount}
-                if self.repaid is not None or move.exposure is not None:
-                    repaid = self.credited if self.repaid is None else self.repaid
-                    changes["repaid"] = repaid + move.moving
+                if paid:
+                    before = self.paid or Money.zero(self.currency)
+                    changes = {"paid": before + move.amount}
+                settled = self.settled + move.amount
+                returned = max(self._of_line(settled), self.returned)
+                if self.repaid is not None or returned != settled:
+                    changes["repaid"] = returned
                 return changes
         return {}
 
@@ -595,6 +633,7 @@ _TAKES = {
     OrderAct.DELIVER: _UNDER_WAY,
     OrderAct.INVOICE: frozenset(OrderStatus) - {OrderStatus.CANCELLED, OrderStatus.QUOTED},
     OrderAct.CREDIT: frozenset(OrderStatus) - {OrderStatus.CANCELLED, OrderStatus.QUOTED},
+    OrderAct.PAY: frozenset(OrderStatus) - {OrderStatus.CANCELLED, OrderStatus.QUOTED},
     OrderAct.CLOSE: _UNDER_WAY | _HELD | _DELIVERED,
     OrderAct.REOPEN: frozenset({OrderStatus.CLOSED, OrderStatus.CANCELLED}),
     OrderAct.CANCEL: frozenset({OrderStatus.OPEN, OrderStatus.RELEASED, OrderStatus.QUOTED})

@@ -367,6 +367,7 @@ STATES: dict[str, dict[str, str]] = {
         "deliver": "发货",
         "invoice": "开票",
         "credit": "红冲",
+        "pay": "付款",
         "close": "关闭",
         "reopen": "重新打开",
         "cancel": "取消",

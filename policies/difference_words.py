@@ -387,6 +387,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "grace_share": ("grace, share of the limit", "宽限占额度比例"),
     "released_only": ("only of orders let pass before", "仅限已放行的订单"),
     "buckets": ("what is counted", "计入用信的项目"),
+    "payments_repay": ("payments repay the line of the order", "回款自动归还订单占用额度"),
     "horizon_days": ("orders within, days", "计入订单的天数"),
     "dunning_days": ("levels of dunning, days past due from", "催收级别起始逾期天数"),
     "hold": ("orders on hold", "锁单"),

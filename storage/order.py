@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from domain.check import CheckResult
 from domain.errors import AlreadyExists, KeyReused, NotFound, OutOfOrder
+from domain.money import Money
 from domain.order import Moved, Order, OrderAct, OrderEvent, OrderStatus
 from storage.base import Row, table_of
 from storage.customer import of_customer, owned_by
@@ -29,6 +30,8 @@ class OrderRow(Row):
     reserved_minor: Mapped[int] = mapped_column(BigInteger)
     delivered_minor: Mapped[int] = mapped_column(BigInteger)
     invoiced_minor: Mapped[int] = mapped_column(BigInteger)
+    settled_minor: Mapped[int] = mapped_column(BigInteger)
+    used_minor: Mapped[int] = mapped_column(BigInteger)
     deliver_on: Mapped[date | None]
     enters_on: Mapped[date | None]
     line_id: Mapped[str | None]
@@ -58,6 +61,17 @@ class OrderEventRow(Row):
 
 
 _OPEN = tuple(each.value for each in OrderStatus if not each.ended and each != OrderStatus.QUOTED)
+# Less is owed on an order's invoices than it has given back for.
+_REDUCED = text(
+    """
+    sales_order.invoiced_minor > sales_order.settled_minor AND sales_order.settled_minor < (
+        SELECT sum(r.amount_minor) FROM (
+            SELECT customer_id, invoice_no, amount_minor FROM payment
+            UNION ALL SELECT customer_id, invoice_no, amount_minor FROM credit_note) r
+        WHERE r.customer_id = sales_order.customer_id AND r.invoice_no IN (
+            SELECT jsonb_array_elements_text(sales_order.body -> 'invoices')))
+    """
+)
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('order/' || :no, 0))")
 
 
@@ -134,13 +148,14 @@ class Orders:
         page_size: int,
         customer_ids: Sequence[str] | None = None,
     ) -> Sequence[Order]:
-        """What is to be looked at again, the oldest first: held, released, asked and not answered, or
-        near enough by now to be reserved."""
+        """What is to be looked at again, the oldest first: held, released, asked and not answered,
+        near enough by now to be reserved, or paid."""
         conditions: list[ColumnElement[bool]] = [
             or_(
                 OrderRow.asked,
                 OrderRow.status.in_((OrderStatus.HELD, OrderStatus.RELEASED)),
                 OrderRow.enters_on <= on,
+                _REDUCED,
             )
         ]
         if customer_ids is not None:
@@ -155,6 +170,18 @@ class Orders:
             .limit(page_size)
         )
         return [Order.model_validate(body) for body in rows]
+
+    def spare(self, line_id: str, currency: str) -> Money:
+        """What a line is used by beside its orders; below zero, what of theirs was repaid by hand."""
+        query = text(
+            """
+            SELECT a.used_minor - coalesce((SELECT sum(s.used_minor) FROM sales_order s
+                WHERE s.line_id = a.owner_id AND s.used_minor > 0), 0)
+            FROM exposure_account a WHERE a.kind = 'line' AND a.owner_id = :line_id
+            """
+        )
+        minor = self._session.scalar(query, {"line_id": line_id})
+        return Money(minor=int(minor or 0), currency=currency)
 
     def parts_of(self, order_id: str) -> Sequence[Order]:
         """What was split off an order, in that order."""
@@ -295,6 +322,8 @@ def _columns(order: Order) -> dict[str, Any]:
         "reserved_minor": order.taken.minor,
         "delivered_minor": order.delivered.minor,
         "invoiced_minor": order.invoiced.minor,
+        "settled_minor": order.settled.minor,
+        "used_minor": order.used.minor,
         "deliver_on": content.deliver_on,
         "enters_on": order.enters_on,
         "line_id": order.line_id,

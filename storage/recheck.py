@@ -15,7 +15,8 @@ ALL = ""
 # Whoever's orders wait for the same room: the customer's, and those of its group.
 _CONCERNED = """
     SELECT s.offset_days FROM sales_order s
-    WHERE (s.asked OR s.status IN ('held', 'released'))
+    WHERE (s.asked OR s.status IN ('held', 'released')
+            OR CAST(:paid AS boolean) AND s.invoiced_minor > s.settled_minor)
         AND (CAST(:customer_id AS text) = '' OR s.customer_id = ANY (ARRAY(
             SELECT unnest(customer_ids(c.customer_id)) FROM customer c
             WHERE c.customer_id = customer_survivor(:customer_id)
@@ -27,13 +28,15 @@ _CONCERNED = """
 """
 
 
-def owe_recheck(session: Session, key: str, cause: str, customer_id: str = ALL) -> None:
-    """Owe the held orders of a customer and its group, or of all, another look; nothing where none
-    waits.
+def owe_recheck(
+    session: Session, key: str, cause: str, customer_id: str = ALL, *, paid: bool = False
+) -> None:
+    """Owe the held orders of a customer and its group, or of all, another look, and where something
+    was `paid` those with open invoices; nothing where none waits.
 
     For the transaction that may have cured one; `key` names what happened.
     """
-    offset_days = session.scalar(text(_CONCERNED), {"customer_id": customer_id})
+    offset_days = session.scalar(text(_CONCERNED), {"customer_id": customer_id, "paid": paid})
     if offset_days is None:
         return
     run_id = content_hash([key, customer_id])[:32]

@@ -40,7 +40,7 @@ from domain.order import (
     OrderTerms,
     RecheckPage,
 )
-from domain.receivable import Invoice, Payment
+from domain.receivable import CreditNote, Invoice, Payment
 from storage.base import Records
 from storage.customer import Customers
 from storage.edition import Editions, shipped_text
@@ -135,6 +135,119 @@ def test_an_order_goes_from_placing_to_its_invoice_and_a_credit_note(
     with records.begin() as session:
         [owed] = Receivables(session).open_items(TODAY, customer_id=CUSTOMER)
     assert owed.amount == cny(500)
+
+
+def paid(records: Records, no: str, amount: int, invoice_no: str = "INV-1") -> None:
+    payment = Payment(
+        customer_id=CUSTOMER,
+        invoice_no=invoice_no,
+        payment_no=no,
+        paid_on=TODAY,
+        amount=cny(amount),
+    )
+    with records.begin() as session:
+        Receivables(session).record_payment(payment, recorded_by="test")
+
+
+def billed(desk: OrderDesk, amount: int = 600) -> None:
+    place(desk, amount=amount)
+    desk.deliver(asked("d-1"), "o-SO-1", cny(600))
+    said = OrderInvoice(invoice_no="INV-1", issued_on=TODAY, due_on=TODAY + timedelta(days=30))
+    desk.invoice(asked("i-1"), "o-SO-1", said)
+
+
+def test_what_is_paid_on_its_invoices_goes_back_to_the_line_once(
+    records: Records, desk: OrderDesk, exposure: Exposure
+) -> None:
+    billed(desk)
+    waits = place(desk, "SO-2", 700)
+    assert waits.order.status is OrderStatus.HELD
+    for n, (amount, used) in enumerate(((200, 400), (100, 300)), 1):
+        paid(records, f"P-{n}", amount)
+        for _ in range(2):
+            recheck(records, exposure)
+        assert taken(exposure)[1] == used
+    assert order_of(records, "o-SO-2").status is OrderStatus.OPEN
+    paid(records, "P-3", 300)
+    for _ in range(2):
+        recheck(records, exposure)
+    order = order_of(records, "o-SO-1")
+    assert (order.paid, order.settled, order.status) == (cny(600), cny(600), OrderStatus.INVOICED)
+    assert taken(exposure) == (700, 0)
+    with records.begin() as session:
+        assert Orders(session).due(TODAY, after=None, page_size=10) == []
+    assert exposure.verify().holds
+
+
+def test_credit_and_payment_of_one_invoice_give_back_no_more_than_it_used(
+    records: Records, desk: OrderDesk, exposure: Exposure
+) -> None:
+    """A credit on what is paid is owed by the seller: the line is not used less by it."""
+    billed(desk)
+    exposure.commit(
+        LINE_ID,
+        str(exposure.reserve(LINE_ID, cny(300), "r", business_on=TODAY).reservation_id),
+        "c",
+        business_on=TODAY,
+    )
+    desk.credit(asked("c-1"), "o-SO-1", credit_of("CN-1", 50))
+    paid(records, "P-1", 450)
+    recheck(records, exposure)
+    assert taken(exposure) == (0, 400)
+    desk.credit(asked("c-2"), "o-SO-1", credit_of("CN-2", 50))
+    assert taken(exposure) == (0, 350)
+    paid(records, "P-2", 50)
+    recheck(records, exposure)
+    assert taken(exposure) == (0, 300)
+    assert order_of(records, "o-SO-1").settled == cny(600)
+
+
+def test_a_credit_note_of_whoever_keeps_the_invoices_goes_back_too(
+    records: Records, desk: OrderDesk, exposure: Exposure
+) -> None:
+    billed(desk)
+    note = CreditNote(
+        credit_note_no="CN-9",
+        invoice_no="INV-1",
+        issued_on=TODAY,
+        amount=cny(100),
+        customer_id=CUSTOMER,
+    )
+    with records.begin() as session:
+        Receivables(session).record_credit_note(note, recorded_by="test")
+    recheck(records, exposure)
+    assert taken(exposure) == (0, 500)
+
+
+def test_an_order_that_is_closed_stays_closed_when_it_is_paid_or_credited(
+    records: Records, desk: OrderDesk, exposure: Exposure
+) -> None:
+    billed(desk, amount=900)
+    desk.close(asked("x"), "o-SO-1")
+    paid(records, "P-1", 100)
+    recheck(records, exposure)
+    desk.credit(asked("c-1"), "o-SO-1", credit_of("CN-1", 100))
+    assert order_of(records, "o-SO-1").status is OrderStatus.CLOSED
+    assert taken(exposure) == (0, 400)
+
+
+def test_what_was_repaid_by_hand_is_not_repaid_again(
+    records: Records, desk: OrderDesk, exposure: Exposure
+) -> None:
+    """By a system that still posts both: another order's use is not given back for it."""
+    billed(desk)
+    place(desk, "SO-2", 300)
+    desk.deliver(asked("d-2"), "o-SO-2", None)
+    exposure.repay(LINE_ID, cny(500), "by-hand", business_on=TODAY)
+    paid(records, "P-1", 600)
+    for _ in range(2):
+        recheck(records, exposure)
+    assert order_of(records, "o-SO-1").settled == cny(600)
+    assert taken(exposure) == (0, 300)
+
+
+def credit_of(no: str, amount: int) -> OrderCredit:
+    return OrderCredit(credit_no=no, invoice_no="INV-1", amount=cny(amount))
 
 
 def test_a_credit_note_is_no_payment_and_makes_nobody_late_or_prompt(
@@ -298,7 +411,15 @@ def test_an_order_is_taken_for_its_product_less_its_deposit(
         desk.invoice(asked(f"i-{each}"), each, OrderInvoice(**said))
         whole = order_of(records, each).delivered
         note = OrderCredit(credit_no="CN", invoice_no=f"I-{each}", amount=whole)
-        desk.credit(asked(f"c-{each}"), each, note)
+        half = Money(minor=whole.minor // 2, currency="USD")
+        payment = Payment(
+            customer_id=CUSTOMER, invoice_no=f"I-{each}", payment_no="P", paid_on=TODAY, amount=half
+        )
+        with records.begin() as session:
+            Receivables(session).record_payment(payment, recorded_by="test")
+        recheck(records, exposure)
+        rest = note.model_copy(update={"amount": whole - half})
+        desk.credit(asked(f"c-{each}"), each, rest)
     assert book()[:2] == (0, 0)
     assert exposure.verify().holds
 

@@ -11,7 +11,6 @@ import pytest
 
 from activities.order import Asked, OrderActivities, OrderDesk
 from domain.check import RuleKind
-from domain.exposure import ExposureBucket
 from domain.hold import HoldStatus
 from domain.money import Money, money_sum
 from domain.order import Order, OrderContent, OrderInvoice, OrderStatus, RecheckPage
@@ -135,11 +134,7 @@ class Book:
             Receivables(session).record_payment(
                 Payment.model_validate(payment.model_dump()), recorded_by="erp"
             )
-        line_id = f"line-{claim.customer}"
-        self.exposure.repay(line_id, payment.amount, f"erp/{claim.no}", business_on=on)
         customer = self.customers[claim.customer]
-        if not customer.waiting:
-            return
         page = RecheckPage(customer_id=claim.customer, cause="payment", at=self._asked(on).at)
         self.steps.recheck_orders(page)
         for no in list(customer.waiting):
@@ -196,10 +191,7 @@ def posted(records: Records, customers: int) -> None:
         for each in chosen:
             found = ExposureParts(session).read(f"line-{each}")
             assert (found.reserved, found.used) == (cny(0), cny(0))
-            assert all(
-                not part.amount or part.bucket in (ExposureBucket.SETTLED, ExposureBucket.DIRECT)
-                for part in found.buckets
-            )
+            assert not any(part.amount for part in found.buckets)
     assert exposure.verify().holds
     exposure.close()
 

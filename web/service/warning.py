@@ -113,7 +113,7 @@ def owe_recheck(
 
     For the transaction that records payments; `key` names what was recorded.
     """
-    orders_recheck(session, key, "payment", customer_id or ALL)
+    orders_recheck(session, key, "payment", customer_id or ALL, paid=True)
     if not Book(session).is_watched(customer_id):
         return
     run_id = content_hash([key, customer_id])[:32]

@@ -1,4 +1,4 @@
-"""ledger: what comes free tells the orders that wait, what is on hold takes nothing anew, and an
+"""ledger and orders: what comes free tells the orders that wait, what is on hold takes nothing anew, and an
 entry is sealed without a call for it.
 
 A procedure is changed by the lines that change; each has to be there once.
@@ -12,8 +12,8 @@ down_revision = "0055"
 
 def upgrade() -> None:
     """Written without importing our code."""
-    for statement in (*_SEAL, *_HOLDS, *_FREED):
-        op.get_bind().exec_driver_sql(statement)
+    for statement in (*_SEAL, *_HOLDS, *_FREED, *_PAID):
+        op.execute(statement)
     for name, changes in _CHANGED.items():
         _change(name, changes)
 
@@ -26,7 +26,7 @@ def _change(name: str, changes: tuple[tuple[str, str], ...]) -> None:
     for before, after in changes:
         assert written.count(before) == 1, (name, before)
         written = written.replace(before, after)
-    connection.exec_driver_sql(written)
+    op.execute(written)
 
 
 # The words of `exposure_digest`, on the row that comes: a call for it takes longer than the digest.
@@ -138,7 +138,7 @@ _HOLDS = (
 )
 
 # Owed in the transaction that frees, as `storage/recheck.py` owes it: to whoever's orders wait for
-# the same room, the customer's and those of its group.
+# the same room, the customer's and those of its group. An order owes for itself, with its cause.
 _FREED = (
     """
     CREATE INDEX ix_sales_order_waiting ON sales_order (customer_id)
@@ -165,6 +165,30 @@ _FREED = (
         ON CONFLICT (channel, key) DO NOTHING
     $$
     """,
+)
+
+# What of an order's invoices is owed no more, the orders of which that is not all, and what each uses.
+_PAID = (
+    """
+    ALTER TABLE sales_order ADD COLUMN settled_minor bigint NOT NULL DEFAULT 0,
+        ADD COLUMN used_minor bigint NOT NULL DEFAULT 0
+    """,
+    """
+    UPDATE sales_order s SET settled_minor = round(credited * one),
+        used_minor = round((coalesce((body -> 'carried' ->> 'amount')::numeric, delivered)
+            - coalesce((body -> 'repaid' ->> 'amount')::numeric, credited)) * one)
+    FROM (
+        SELECT order_id, (body -> 'credited' ->> 'amount')::numeric AS credited,
+            (body -> 'delivered' ->> 'amount')::numeric AS delivered,
+            amount_minor / (body -> 'content' -> 'amount' ->> 'amount')::numeric AS one
+        FROM sales_order
+    ) o WHERE o.order_id = s.order_id
+    """,
+    """
+    CREATE INDEX ix_sales_order_unsettled ON sales_order (customer_id)
+        WHERE invoiced_minor > settled_minor
+    """,
+    "CREATE INDEX ix_sales_order_used ON sales_order (line_id) WHERE used_minor > 0",
 )
 
 _CHANGED = {
@@ -194,7 +218,7 @@ _CHANGED = {
             "        verdict := answer.verdict;\n        more := to_jsonb(answer);\n"
             "        PERFORM set_config('synchronous_commit', 'off', true);",
             "        verdict := answer.verdict;\n        more := to_jsonb(answer);\n"
-            "        IF more_reserved + taken < 0 THEN\n"
+            "        IF more_reserved + taken < 0 AND p_key NOT LIKE 'order/%' THEN\n"
             "            PERFORM exposure_freed(p_entry_id, p_kind, line.customer_id);\n"
             "        END IF;\n"
             "        PERFORM set_config('synchronous_commit', 'off', true);",
