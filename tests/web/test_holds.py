@@ -234,6 +234,21 @@ def test_cutting_the_order_to_what_the_limit_leaves_cures_it_and_nothing_else(ya
         yard.cures(hold_id, CureKind.CUT_ORDER)
 
 
+def test_paying_what_the_cure_names_ahead_takes_so_much_less_of_the_line(yard: Yard) -> None:
+    yard.places(amount=400)
+    other = held(yard.places("SO-2", 900))
+    hold_id = held(yard.places("SO-3", 800, deposit=cny(50)))
+    [ahead] = [each for each in yard.hold(hold_id).cures if each.kind is CureKind.DEPOSIT]
+    assert ahead.amount == cny(150)
+    view = yard.cures(hold_id, CureKind.DEPOSIT, key="k")
+    assert yard.cures(hold_id, CureKind.DEPOSIT, key="k") == view
+    assert view.hold.status is HoldStatus.CURED
+    assert view.order is not None
+    assert (view.order.amount, view.order.content.deposit) == (cny(800), cny(200))
+    assert yard.taken() == (1000, 0)
+    assert yard.hold(other).hold.open
+
+
 def test_taking_the_approved_terms_cures_terms_and_leaves_the_limit(yard: Yard) -> None:
     hold_id = held(yard.places(amount=300, terms="net_60"))
     [offered] = [e for e in yard.hold(hold_id).cures if e.kind is CureKind.BETTER_TERMS]

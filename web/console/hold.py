@@ -254,6 +254,7 @@ def _reason(visit: Visit, reason: HoldReason) -> ReasonShown:
 _DONE_HERE = {
     CureKind.CUT_ORDER: Action.ORDER_CHANGE,
     CureKind.BETTER_TERMS: Action.ORDER_CHANGE,
+    CureKind.DEPOSIT: Action.ORDER_CHANGE,
     CureKind.PAY: Action.RECEIVABLE_RECORD,
 }
 

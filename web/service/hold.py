@@ -280,8 +280,8 @@ class HoldService:
     def apply_cure(
         self, person: Person, hold_id: str, wanted: CureWanted, key: str | None = None
     ) -> HoldView:
-        """Do what a cure names, as it is offered now: cut the order, take the approved terms, or
-        record the payment. Whether the hold is cured by it the check says, and nothing else."""
+        """Do what a cure names, as it is offered now: cut the order, take the approved terms,
+        say what of it is paid ahead, or record the payment. Whether the hold is cured by it the check says, and nothing else."""
         permit(person, Action.HOLD_READ)
         with self._records.begin() as session:
             hold = self._seen(session, person, hold_id)
@@ -297,11 +297,18 @@ class HoldService:
             raise OutOfOrder(reason="the rule this cures does not fail any more")
         cure = offered[0]
         match cure.kind:
-            case CureKind.CUT_ORDER | CureKind.BETTER_TERMS:
+            case CureKind.CUT_ORDER | CureKind.BETTER_TERMS | CureKind.DEPOSIT:
                 permit(person, Action.ORDER_CHANGE)
                 said = order.content.model_dump(include=set(OrderTerms.model_fields))
-                cut = cure.kind is CureKind.CUT_ORDER
-                said |= {"amount": cure.amount} if cut else {"terms": cure.reference}
+                match cure.kind:
+                    case CureKind.CUT_ORDER:
+                        said["amount"] = cure.amount
+                    case CureKind.BETTER_TERMS:
+                        said["terms"] = cure.reference
+                    case _:
+                        assert cure.amount is not None
+                        ahead = order.content.deposit
+                        said["deposit"] = cure.amount if ahead is None else ahead + cure.amount
                 asked = asked_by(person, self._clock, f"cure/{hold_id}", key)
                 changed = OrderTerms.model_validate(said)
                 self._desk.change(asked.caused_by(cure.kind), order.order_id, changed)
