@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from domain.application import ApplicationType, CaseStatus
+from domain.hold import HoldOn, HoldStatus
 from domain.identity import Id
 from domain.line import LineStatus
 from domain.money import Money
@@ -166,6 +167,36 @@ class WarningOpened(Event):
     raised_on: date
 
 
+class HoldEvent(Event):
+    """Of a hold on an order, a line or a customer."""
+
+    about: ClassVar = SubjectKind.CUSTOMER
+    customer_id: Id
+    hold_id: Id
+    holds: HoldOn
+    order_id: Id | None = None
+    line_id: Id | None = None
+
+
+class HoldOpened(HoldEvent):
+    """An order, a line or a customer stands still; rules that failed, none where somebody set it."""
+
+    kind: ClassVar = "hold.opened"
+    rules: tuple[str, ...]
+    manual: bool
+    reason_code: str
+    review_on: date
+
+
+class HoldEnded(HoldEvent):
+    """What was held goes on (released, cured), or goes no further (rejected, cancelled)."""
+
+    kind: ClassVar = "hold.ended"
+    status: HoldStatus
+    letter_no: str | None = None
+    ended_on: date
+
+
 class WebhookTest(Event):
     """Sent to one endpoint because somebody asked for it; says nothing else."""
 
@@ -188,6 +219,8 @@ EVENTS: Mapping[str, type[Event]] = {
         LineExpired,
         ReviewDue,
         WarningOpened,
+        HoldOpened,
+        HoldEnded,
         WebhookTest,
     )
 }

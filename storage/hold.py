@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from domain.errors import HoldReleasePending, KeyReused, NotFound, OutOfOrder
+from domain.event import Event, HoldEnded, HoldOpened
 from domain.hold import (
     Hold,
     HoldEvent,
@@ -20,6 +21,7 @@ from domain.hold import (
 )
 from storage.base import Row, table_of
 from storage.customer import of_customer, owned_by
+from storage.event import Events
 
 
 class HoldRow(Row):
@@ -217,6 +219,9 @@ class Holds:
                 body=hold.model_dump(mode="json"),
             )
         )
+        told = _told(hold)
+        if told is not None:
+            Events(self._session).post(told, f"{hold.hold_id}/{hold.version}")
         return hold
 
     def _repeated(self, hold: Hold) -> Hold:
@@ -373,3 +378,27 @@ def _release(row: HoldReleaseRow, settlement: HoldSettlementRow | None) -> HoldR
         settled_on=settlement.settled_on,
         letter_no=settlement.letter_no,
     )
+
+
+def _told(hold: Hold) -> Event | None:
+    """What other programs hear of this version of a hold: that it stands, or that it has ended."""
+    on_order = hold.holds is HoldOn.ORDER
+    whose = {
+        "customer_id": hold.customer_id,
+        "hold_id": hold.hold_id,
+        "holds": hold.holds,
+        "order_id": hold.subject_id if on_order else None,
+        "line_id": hold.line_id,
+    }
+    if hold.version == 1:
+        return HoldOpened(
+            **whose,
+            rules=tuple(dict.fromkeys(each.code for each in hold.reasons)),
+            manual=hold.manual,
+            reason_code=hold.reason_code,
+            review_on=hold.review_on,
+        )
+    if hold.open:
+        return None
+    assert hold.ended_on is not None
+    return HoldEnded(**whose, status=hold.status, letter_no=hold.letter_no, ended_on=hold.ended_on)

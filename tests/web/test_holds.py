@@ -33,6 +33,7 @@ from domain.errors import (
     OwnCase,
     SameHands,
 )
+from domain.event import Subject, SubjectKind
 from domain.exposure import ExposureBucket, ExposureDocument
 from domain.hold import (
     Hold,
@@ -53,6 +54,7 @@ from domain.order import (
     OrderTerms,
 )
 from domain.receivable import InvoiceContent, PaymentContent
+from storage.event import Events
 from storage.hold import Holds
 from storage.identity import Persons, password_hash_of
 from tests.makers_line import open_line
@@ -416,6 +418,31 @@ def test_no_statement_ends_a_hold_by_hand_for_who_set_it_or_by_itself(yard: Yard
     ending = "UPDATE order_hold SET status = 'released', ended_by = :by WHERE hold_id = :hold_id"
     with pytest.raises(DBAPIError, match="by_hand"), yard.services.records.begin() as session:
         session.execute(text(ending), {"by": by, "hold_id": hold.hold_id})
+
+
+def test_other_programs_hear_that_an_order_stands_still_and_goes_on(yard: Yard) -> None:
+    yard.places(amount=900)
+    answer = yard.places("SO-2", 500)
+    manual = yard.sets(HoldOn.LINE, LINE)
+    yard.lifts(manual.hold_id, "approver4")
+    yard.services.orders.cancel(yard.people["orders"], yard.services.orders.list_orders(
+        yard.people["orders"])[-1].order_id)  # fmt: skip
+    yard.house.office.deliver()
+    with yard.services.records.begin() as session:
+        subject = Subject(kind=SubjectKind.CUSTOMER, id=yard.customer_id)
+        told = [each for each in Events(session).list_of(subject) if "hold" in each.kind]
+    said = [json.loads(each.data) for each in told]
+    assert [each.kind for each in told] == [
+        "hold.opened",
+        "hold.opened",
+        "hold.ended",
+        "hold.ended",
+    ]
+    opened, by_hand, lifted, cured = said
+    assert (opened["order_id"], opened["rules"]) == (answer.order.order_id, ["limit"])
+    assert (by_hand["line_id"], by_hand["manual"], by_hand["order_id"]) == (LINE, True, None)
+    assert (lifted["hold_id"], lifted["status"]) == (manual.hold_id, "released")
+    assert (cured["order_id"], cured["status"]) == (answer.order.order_id, "cured")
 
 
 # ── release by approval ──────────────────────────────────────────────────────────────────────────
