@@ -86,8 +86,8 @@ _RECORDS = text(
                         AND e.happened_on <= :on)) AS bills,
         (SELECT jsonb_agg(h.body ORDER BY h.opened_at) FROM order_hold h
             WHERE h.customer_id = ANY (customer_ids(:customer_id)) AND h.status = 'open'
-                AND h.manual AND (h.holds = 'customer'
-                    OR h.holds = 'order' AND h.subject_id = :order_id
+                AND (h.holds = 'customer'
+                    OR h.holds = 'order' AND h.subject_id = :order_id AND h.manual
                     OR h.holds = 'line' AND h.subject_id = (SELECT owner_id FROM line))) AS holds
     """
 )
@@ -163,4 +163,7 @@ def _balance(account: Mapping[str, Any]) -> Balance:
 
 def _standing(body: Mapping[str, Any]) -> StandingHold:
     hold = Hold.model_validate(body)
-    return StandingHold(hold_id=hold.hold_id, reason=hold.reason_code, cure=hold.note)
+    shown = {}
+    for each in hold.reasons_now:  # of one that nobody set by hand: what stands above a limit
+        shown = each.model_dump(include={"found", "allowed", "binding", "since"})
+    return StandingHold(hold_id=hold.hold_id, reason=hold.reason_code, cure=hold.note, **shown)

@@ -1,4 +1,5 @@
-"""What is owed to orders that wait: another look, once something may have cured them."""
+"""What is owed to orders that wait, and to plans of what stands above a limit: another look, once
+something may have cured them."""
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -11,7 +12,7 @@ ALL = ""
 
 # Whoever's orders wait for the same room: the customer's, and those of its group.
 _CONCERNED = """
-    SELECT s.offset_days FROM sales_order s
+    SELECT coalesce((SELECT s.offset_days FROM sales_order s
     WHERE (s.asked OR s.status IN ('held', 'released'))
         AND (CAST(:customer_id AS text) = '' OR s.customer_id = ANY (ARRAY(
             SELECT unnest(customer_ids(c.customer_id)) FROM customer c
@@ -20,13 +21,18 @@ _CONCERNED = """
             SELECT unnest(customer_ids(m.customer_id)) FROM customer c
             JOIN customer m ON m.group_id = c.group_id
             WHERE c.customer_id = customer_survivor(:customer_id))))
-    LIMIT 1
+    LIMIT 1), (SELECT e.offset_days FROM excess e
+    WHERE e.status <> 'settled'
+        AND (CAST(:customer_id AS text) = '' OR e.customer_id = ANY (customer_ids(:customer_id))
+            OR e.group_id = (SELECT c.group_id FROM customer c
+                WHERE c.customer_id = customer_survivor(:customer_id)))
+    LIMIT 1))
 """
 
 
 def owe_recheck(session: Session, key: str, cause: str, customer_id: str = ALL) -> None:
-    """Owe the held orders of a customer and its group, or of all, another look; nothing where none
-    waits.
+    """Owe the held orders and the plans of a customer and its group, or of all, another look; nothing
+    where none waits.
 
     For the transaction that may have cured one; `key` names what happened.
     """
