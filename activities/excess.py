@@ -267,18 +267,21 @@ class _Told:
     def changed(self, before: Excess) -> None:
         after = self._excess
         if after.settled:
-            self._cure()
+            self._cure(after.hold_ids)
             self._tell(ExcessSettled)
             return
         self._hold()
-        if after.found > before.found:
+        if after.steps != before.steps:
             self._tell(ExcessFound, Notice.EXCESS_FOUND)
         if after.status is ExcessStatus.LATE and before.status is not ExcessStatus.LATE:
             self._tell(ExcessLate, Notice.EXCESS_LATE)
 
     def _hold(self) -> None:
         holds, at = Holds(self._session), self._looked.at
-        for hold in _holds(self._session, self._excess, self._looked):
+        wanted_holds = _holds(self._session, self._excess, self._looked)
+        standing = {each.hold_id for each in wanted_holds}
+        self._cure(each for each in self._excess.hold_ids if each not in standing)  # left the group
+        for hold in wanted_holds:
             if holds.find(hold.hold_id) is None:
                 holds.write(hold, SYSTEM.person_id, at)
                 continue
@@ -288,13 +291,13 @@ class _Told:
                 changed = known.looked(hold.reasons_now, at).model_copy(update=wanted)
                 holds.write(changed, SYSTEM.person_id, at)
 
-    def _cure(self) -> None:
+    def _cure(self, hold_ids: Iterable[str]) -> None:
         holds, looked = Holds(self._session), self._looked
-        for hold_id in self._excess.hold_ids:
+        for hold_id in hold_ids:
             hold = holds.read(hold_id, for_update=True)
             if hold.open:
                 holds.write(hold.cured(EXCESS, looked.at, looked.on), SYSTEM.person_id, looked.at)
-            owe_recheck(self._session, f"hold/{hold_id}", "hold", hold.customer_id)
+                owe_recheck(self._session, f"hold/{hold_id}", "hold", hold.customer_id)
 
     def _tell(
         self,
@@ -328,7 +331,10 @@ class _Told:
     def _mail(self, notice: Notice, customer_id: str, key: str) -> None:
         excess, step = self._excess, self._excess.binding_step
         manager_id = Customers(self._session).read(customer_id).manager_id
-        for recipient in (f"person:{manager_id}", f"customer:{customer_id}"):
+        told = [f"person:{manager_id}"]
+        if excess.group_id is None:  # what a group owes is none of its members' business
+            told.append(f"customer:{customer_id}")
+        for recipient in told:
             Outbox(self._session).post(
                 Channel.MAIL,
                 f"{key}/{recipient}",

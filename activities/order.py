@@ -711,8 +711,8 @@ class OrderActivities(OrderSteps):
         assert page.at is not None
         on = business_on(page.at, page.offset_days)
         asked = Asked(SYSTEM.person_id, page.at, on, page.offset_days, cause=page.cause)
-        if page.after is None:
-            self._look_at_excesses(page, Looked(page.at, on, page.offset_days))
+        if page.customer_id and page.after is None:
+            self._look_at_excesses(page.customer_id, Looked(page.at, on, page.offset_days))
         with self._records.begin() as session:
             ids = _together(session, page.customer_id) if page.customer_id else None
             due = Orders(session).due(
@@ -730,14 +730,12 @@ class OrderActivities(OrderSteps):
             after=due[-1].order_id if full else None, looked_at=len(due), cured=cured
         )
 
-    def _look_at_excesses(self, page: RecheckPage, looked: Looked) -> None:
+    def _look_at_excesses(self, customer_id: str, looked: Looked) -> None:
         """Each plan in its own transaction, before the orders that its hold stops."""
         with self._records.begin() as session:
-            group_id = None
-            if page.customer_id:
-                customer = Customers(session).find(page.customer_id)
-                group_id = customer.group_id if customer is not None else None
-            plans = Excesses(session).open_of_customer(page.customer_id or None, group_id)
+            customer = Customers(session).find(customer_id)
+            group_id = customer.group_id if customer is not None else None
+            plans = Excesses(session).open_of_customer(customer_id, group_id)
         for each in plans:
             with self._records.begin() as session:
                 look_again(session, each, looked)

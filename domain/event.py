@@ -178,7 +178,7 @@ class ExcessEvent(Event):
 
 
 class ExcessFound(ExcessEvent):
-    """More is taken than a limit that fell allows, or more still: it is on a plan and on hold."""
+    """More is taken than a limit that fell allows: it is on a plan and on hold, or on other steps."""
 
     kind: ClassVar = "excess.found"
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, func, or_, select, true, tuple_, update
+from sqlalchemy import BigInteger, ColumnElement, func, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -104,16 +104,9 @@ class Excesses:
     def open_of_line(self, line_id: str) -> Sequence[Excess]:
         return self._open_where(ExcessRow.line_id == line_id)
 
-    def open_of_customer(
-        self, customer_id: str | None, group_id: str | None = None
-    ) -> Sequence[Excess]:
-        """Those of a customer, of its lines, and of the group it belongs to; of all without one."""
-        if customer_id is None:
-            return self._open_where(true())
-        own = of_customer(ExcessRow.customer_id, customer_id)
-        if group_id is None:
-            return self._open_where(own)
-        return self._open_where(or_(own, ExcessRow.group_id == group_id))
+    def open_of_customer(self, customer_id: str, group_id: str | None = None) -> Sequence[Excess]:
+        """Those of a customer, of its lines, and of the group it belongs to."""
+        return self._open_where(_of(customer_id, group_id))
 
     def list_page(
         self,
@@ -122,16 +115,17 @@ class Excesses:
         after: tuple[date, str] | None = None,
         settled: bool = False,
         customer_id: str | None = None,
+        group_id: str | None = None,
         line_id: str | None = None,
         manager_id: str | None = None,
     ) -> Sequence[Excess]:
-        """The one due first at the head, of open plans alone or of all; `after` is the
-        `(due_on, excess_id)` of the last one seen."""
+        """The one due first at the head, of open plans alone or of all; with a customer those of its
+        group too, where that is named. `after` is the `(due_on, excess_id)` of the last one seen."""
         conditions: list[ColumnElement[bool]] = [] if settled else [_OPEN]
         if after is not None:
             conditions.append(tuple_(ExcessRow.due_on, ExcessRow.excess_id) > after)
         if customer_id is not None:
-            conditions.append(of_customer(ExcessRow.customer_id, customer_id))
+            conditions.append(_of(customer_id, group_id))
         if line_id is not None:
             conditions.append(ExcessRow.line_id == line_id)
         if manager_id is not None:
@@ -291,6 +285,11 @@ class Excesses:
             .execution_options(populate_existing=True)
         )
         return [_proposal(row, answer) for row, answer in rows]
+
+
+def _of(customer_id: str, group_id: str | None) -> ColumnElement[bool]:
+    own = of_customer(ExcessRow.customer_id, customer_id)
+    return own if group_id is None else or_(own, ExcessRow.group_id == group_id)
 
 
 def _columns(excess: Excess) -> dict[str, Any]:

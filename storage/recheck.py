@@ -23,7 +23,7 @@ _CONCERNED = """
             WHERE c.customer_id = customer_survivor(:customer_id))))
     LIMIT 1), (SELECT e.offset_days FROM excess e
     WHERE e.status <> 'settled'
-        AND (CAST(:customer_id AS text) = '' OR e.customer_id = ANY (customer_ids(:customer_id))
+        AND (e.customer_id = ANY (customer_ids(:customer_id))
             OR e.group_id = (SELECT c.group_id FROM customer c
                 WHERE c.customer_id = customer_survivor(:customer_id)))
     LIMIT 1))
@@ -31,8 +31,8 @@ _CONCERNED = """
 
 
 def owe_recheck(session: Session, key: str, cause: str, customer_id: str = ALL) -> None:
-    """Owe the held orders and the plans of a customer and its group, or of all, another look; nothing
-    where none waits.
+    """Owe the held orders of a customer and its group, or of all, another look, and the plans of what
+    stands above the limits of the one; nothing where none waits.
 
     For the transaction that may have cured one; `key` names what happened.
     """

@@ -8,7 +8,7 @@ from threading import Barrier
 import pytest
 from sqlalchemy import text
 
-from activities.excess import Looked, look_at_caps
+from activities.excess import Looked, look_again, look_at_caps
 from activities.line import LineActivities
 from activities.order import Asked, OrderActivities, OrderDesk
 from activities.warning import WarningActivities
@@ -16,13 +16,14 @@ from domain.application import ApplicationType
 from domain.calendar import day_begins_at
 from domain.customer import CustomerGroup
 from domain.excess import Excess, ExcessCause, ExcessStatus
-from domain.exposure import Limit
+from domain.exposure import Fitting, Limit, SubLimit, Use
 from domain.hold import Hold, HoldOn, HoldStatus
 from domain.line import CreditLine, LineLook, LineProgress
 from domain.money import Money
 from domain.notification import Channel
 from domain.order import Order, OrderContent, OrderStatus, RecheckPage
 from domain.warning import MonitoringPage
+from storage.application import Intakes
 from storage.base import Records
 from storage.customer import Customers
 from storage.excess import Excesses
@@ -31,9 +32,11 @@ from storage.hold import Holds
 from storage.line import Lines
 from storage.notification import Outbox
 from storage.warning import Warnings
+from tests.activities.test_line_cover import a_line as a_covered_line
+from tests.activities.test_line_cover import register
 from tests.activities.test_line_gate import ON, a_signed_case, activate
 from tests.makers_line import a_letter, record_letter
-from tests.makers_monitoring import LINE_ID, a_book, noon
+from tests.makers_monitoring import GRANTED_ON, LINE_ID, a_book, noon
 from tests.makers_policy import a_changed_edition, an_edition, cny
 
 UNTIL = ON + timedelta(days=30)
@@ -317,6 +320,59 @@ def test_a_letter_that_cuts_below_use_leaves_a_plan_and_nothing_negative(
     assert (balance.limit, balance.headroom) == (Limit.of(cny(600_000)), cny(0))
 
 
+def test_a_line_whose_cover_ends_while_it_is_used_is_on_a_plan_from_that_day(
+    records: Records, exposure: Exposure, book: CreditLine
+) -> None:
+    """With the guarantee the judgement proposes 31.8 million, without it 11.8."""
+    last = ON + timedelta(days=40)
+    register(records, ends_on=last)
+    with records.begin() as session:
+        Intakes(session).close(book.case_id, noon(GRANTED_ON))
+    line = a_covered_line(records, exposure)
+    taken = exposure.reserve(line.line_id, cny(20_000_000), "r", business_on=ON)
+    assert taken.reservation_id is not None
+    activities = LineActivities(records, exposure)
+
+    for day in (last, last + timedelta(days=1)):
+        activities.look_at_line(LineLook(line_id=line.line_id, at=noon(day)))
+
+    plan = the_plan(records)
+    assert (plan.line_id, plan.cause) == (line.line_id, ExcessCause.COVER_ENDED)
+    assert (plan.over, plan.opened_on) == (cny(8_200_000), last + timedelta(days=1))
+
+    # The customer's other line is none of it.
+    assert place(records, exposure, plan.opened_on).line_id == LINE_ID
+    exposure.release(line.line_id, taken.reservation_id, "back", business_on=plan.opened_on)
+    activities.look_at_line(LineLook(line_id=line.line_id, at=noon(plan.opened_on)))
+    assert the_plan(records).status is ExcessStatus.SETTLED
+
+
+def test_a_product_that_a_letter_drops_while_it_is_used_holds_its_line(
+    records: Records, exposure: Exposure, book: CreditLine
+) -> None:
+    def grants(letter_no: str, **limits: int) -> None:
+        record_letter(records, a_letter(letter_no))
+        parts = [SubLimit(product=name, limit=cny(limit)) for name, limit in limits.items()]
+        with records.begin() as session:
+            Accounts(session).set_sub_limits(
+                LINE_ID, parts, fitting=Fitting(), decision_id=letter_no, business_on=ON
+            )
+
+    grants("PF-a", letter_of_guarantee=400_000, open_account=600_000)
+    use = Use(product="letter_of_guarantee")
+    exposure.reserve(LINE_ID, cny(300_000), "r", business_on=ON, use=use)
+    look(records, exposure, ON)
+    assert plans(records) == []
+
+    grants("PF-b", open_account=600_000)
+    look(records, exposure, ON)
+
+    plan = the_plan(records)
+    assert plan.account == f"sub_line/{LINE_ID}/letter_of_guarantee"
+    assert (plan.cause, plan.over) == (ExcessCause.LETTER_CUT, cny(300_000))
+    assert [(each.holds, each.subject_id) for each in holds(records)] == [(HoldOn.LINE, LINE_ID)]
+
+
 def cap(records: Records, limit: Money, kind: str = "customer", owner: str = "c-1") -> None:
     letter_no = f"PF-{kind}-{limit.minor}"
     record_letter(records, a_letter(letter_no))
@@ -373,8 +429,35 @@ def test_a_group_that_stands_over_holds_those_of_its_members_that_have_a_line(
     assert (plan.account, plan.group_id, plan.customer_id) == ("group/g-1", "g-1", None)
     assert [(each.holds, each.subject_id) for each in holds(records)] == [(HoldOn.CUSTOMER, "c-1")]
 
+    assert {recipient for recipient, _ in mails(records, "excess_found")} == {"person:manager"}
+
     repay(records, exposure, 200_000, ON + timedelta(days=2))
     assert the_plan(records).status is ExcessStatus.SETTLED
+
+
+def test_who_leaves_the_group_is_held_for_it_no_more(
+    records: Records, exposure: Exposure, book: CreditLine
+) -> None:
+    def belongs(group_id: str | None) -> None:
+        with records.begin() as session:
+            customers = Customers(session)
+            found = customers.read("c-1").model_copy(update={"group_id": group_id})
+            customers.update(found, business_on=ON, source="test", recorded_by="manager")
+
+    with records.begin() as session:
+        Customers(session).record_group(CustomerGroup(group_id="g-1", name="g-1"))
+    belongs("g-1")
+    use(exposure, 900_000)
+    cap(records, cny(700_000), "group", "g-1")
+    monitor(records, ON)
+
+    belongs(None)
+    with records.begin() as session:
+        [plan] = Excesses(session).open_of_customer("c-1", "g-1")
+        look_again(session, plan, Looked(noon(ON), ON))
+
+    assert the_plan(records).status is ExcessStatus.SETTLED  # nothing is taken of it any more
+    assert [each.status for each in holds(records)] == [HoldStatus.CURED]
 
 
 # ── policy ───────────────────────────────────────────────────────────────────────────────────────

@@ -28,8 +28,10 @@ from domain.excess import Excess, ExcessDates, ExcessProposal, ExcessStatus, Exc
 from domain.exposure import Limit
 from domain.hold import HoldOn, HoldStatus, ReleaseWanted
 from domain.line import LineLook
+from domain.notification import Channel
 from domain.order import OrderStatus
 from storage.exposure import Accounts, Exposure
+from storage.notification import Outbox
 from tests.makers_line import a_letter, record_letter
 from tests.web.conftest import serving
 from tests.web.test_commands import Terminal
@@ -78,6 +80,12 @@ class Fallen(Yard):
 
     def hold_of_line(self) -> HoldView:
         return self.hold(self.plan().hold_ids[0])
+
+    def told(self, kind: str) -> list[dict[str, str]]:
+        """What mails of a kind say, the newest first."""
+        with self.services.records.begin() as session:
+            found = Outbox(session).find_page(channel=Channel.MAIL, page_size=100)
+        return [each.facts for each in found if each.kind == kind]
 
     def repays(self, amount: int) -> None:
         self.services.exposure.repay(self.people["orders"], LINE, cny(amount), f"p-{amount}")
@@ -179,6 +187,7 @@ def test_other_dates_count_once_somebody_else_confirms_them(yard: Fallen) -> Non
     assert (view.dates[0].asked_by, view.dates[0].answered_by) == ("risk", "approver1")
     assert view.events[-1].by == "approver1"
     assert yard.hold_of_line().hold.review_on == yard.days(60)[0]
+    assert yard.told("excess_found")[0]["due_on"] == yard.days(60)[0].isoformat()
     assert yard.answers(dates) == yard.view()
     with pytest.raises(AlreadyDecided):
         yard.answers(dates, confirmed=False)

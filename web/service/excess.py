@@ -54,14 +54,16 @@ class ExcessService:
         page_size: int = 50,
     ) -> Sequence[Excess]:
         """Open plans of the customers the person sees, or settled ones too, the one due first at
-        the head."""
+        the head; those of a customer with those of its group."""
         permit(person, Action.EXCESS_READ)
         with self._records.begin() as session:
+            asked = Customers(session).find(customer_id) if customer_id is not None else None
             return Excesses(session).list_page(
                 page_size=page_size,
                 after=after,
                 settled=settled,
                 customer_id=customer_id,
+                group_id=asked.group_id if asked is not None else None,
                 line_id=line_id,
                 manager_id=visible_to(person).manager_id,
             )
