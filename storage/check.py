@@ -164,6 +164,7 @@ def _balance(account: Mapping[str, Any]) -> Balance:
 def _standing(body: Mapping[str, Any]) -> StandingHold:
     hold = Hold.model_validate(body)
     shown = {}
-    for each in hold.reasons_now:  # of one that nobody set by hand: what stands above a limit
-        shown = each.model_dump(include={"found", "allowed", "binding", "since"})
+    if not hold.manual:  # it is of what stands above a limit
+        [reason] = hold.reasons_now
+        shown = reason.model_dump(include={"found", "allowed", "binding", "since"})
     return StandingHold(hold_id=hold.hold_id, reason=hold.reason_code, cure=hold.note, **shown)

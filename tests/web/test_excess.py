@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from activities.line import LineActivities
 from creditflow.client import Client
 from creditflow.commands.output import Exit
-from domain.check import CureKind
+from domain.check import CureKind, RuleKind
 from domain.errors import (
     AlreadyDecided,
     Malformed,
@@ -29,7 +29,7 @@ from domain.exposure import Limit
 from domain.hold import HoldOn, HoldStatus, ReleaseWanted
 from domain.line import LineLook
 from domain.notification import Channel
-from domain.order import OrderStatus
+from domain.order import OrderStatus, OrderTerms
 from storage.exposure import Accounts, Exposure
 from storage.notification import Outbox
 from tests.makers_line import a_letter, record_letter
@@ -157,6 +157,23 @@ def test_the_hold_says_what_to_give_back_for_the_step_and_for_good(yard: Fallen)
     [offered] = [each for each in yard.hold(held.hold.hold_id).cures if each.kind is CureKind.REPAY]
     assert offered.amount == cny(200)
     assert offered.sentence("zh-CN").endswith("归还 CNY 200.00")
+
+
+def test_a_hold_by_hand_beside_a_rule_that_fails_is_not_told_as_an_excess(yard: Fallen) -> None:
+    yard.repays(500)
+    order_id = yard.places(amount=100).order.order_id
+    yard.sets(HoldOn.ORDER, order_id)
+    yard.places("SO-2", 200)
+    yard.services.orders.change(yard.people["orders"], order_id, OrderTerms(amount=cny(900)))
+
+    hold_id = yard.order(order_id).hold_id
+    assert hold_id is not None
+    view = yard.hold(hold_id)
+
+    said = {each.now.kind: each.now.sentence() for each in view.reasons if each.now is not None}
+    assert said.keys() == {RuleKind.STANDING_HOLD, RuleKind.LIMIT}
+    assert said[RuleKind.STANDING_HOLD].endswith("stands: fraud")
+    assert CureKind.REPAY not in {each.kind for each in view.cures}
 
 
 def test_nobody_lets_the_hold_go_by_hand(yard: Fallen) -> None:
