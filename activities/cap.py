@@ -4,6 +4,7 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from activities.excess import CUSTOMER, GROUP, Looked, look_at_caps
 from domain.approval import Approval, ApprovalOutcome, DecisionRequest
 from domain.calendar import business_on
 from domain.cap import Cap, CapOwner, CapRequest, CapStatus, CapTerms
@@ -24,13 +25,16 @@ def settle_cap(
 ) -> Letter:
     """The last word on a cap: its letter, and where it was approved the account has it at once.
 
-    What stands above it stays and melts; new draws are refused, and name the account.
+    What stands above it is put on a plan and on hold; new draws are refused, and name the account.
     """
     cap = Caps(session).read(approval.request.subject_id)
     approved = approval.outcome is ApprovalOutcome.APPROVED
     letter = _letter(session, cap.request, approval, edition, on, approved=approved)
     if approved:
         _put_in_force(session, cap.request, letter, on)
+        kind = CUSTOMER if cap.request.scope is CapOwner.CUSTOMER else GROUP
+        looked = Looked(decision.at, on, decision.offset_days)
+        look_at_caps(session, kind, cap.request.owner_id, looked)
     Caps(session).settle(
         cap.request,
         CapStatus.SET if approved else CapStatus.DECLINED,

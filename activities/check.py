@@ -91,8 +91,7 @@ def _forced(facts: CheckFacts, result: CheckResult) -> Iterator[Finding]:
                 kind=RuleKind.STANDING_HOLD,
                 sequence=0,
                 act=Act.HOLD,
-                reference=hold.hold_id,
-                word=hold.reason,
+                **hold.shown,
             )
     overdue = RuleKind.CONFIRMATION_OVERDUE
     if facts.confirmation_overdue and all(each.kind is not overdue for each in result.trace):

@@ -7,6 +7,8 @@ from sqlalchemy.orm import Session
 from temporalio import activity
 
 from activities.application import close_case
+from activities.excess import Looked
+from activities.excess import look_at_line as look_at_excess
 from activities.form import facts_of, line_of
 from activities.line_cover import follow_cover, resting, stand
 from activities.signatures import LineSteps
@@ -61,6 +63,7 @@ from storage.contract import Contracts
 from storage.cover import Covers
 from storage.customer import Customers
 from storage.edition import Editions
+from storage.excess import Excesses
 from storage.exposure import Accounts, Exposure
 from storage.identity import ActionTokens, Persons
 from storage.line import Conditions, Lines
@@ -99,6 +102,7 @@ class LineActivities(LineSteps):
                 edition = Editions(session).read(line.edition_hash)
                 line = Lines(session).end_temporary(line, on, look.at, edition.temporary.overlap)
             follow_cover(session, line, on)
+            look_at_excess(session, line, Looked(look.at, on, look.offset_days))
             if line.closing:
                 line = _ended_where_free(session, line, look.at)
             if on > line.ends_on and not line.status.ended:
@@ -554,7 +558,9 @@ def _progress(session: Session, line: CreditLine, offset_days: int, on: date) ->
 def _limit_moves_on(session: Session, line: CreditLine, on: date) -> date | None:
     account = Accounts(session).find_balance("line", line.line_id, line.limit.currency)
     parts = account.parts if account is not None else ()
-    days = (each.from_on for each in parts if each.from_on is not None and each.from_on > on)
+    days = [each.from_on for each in parts if each.from_on is not None and each.from_on > on]
+    steps = (each.next_step(on) for each in Excesses(session).open_of_line(line.line_id))
+    days += [each.due_on + timedelta(days=1) for each in steps if each is not None]
     return min(days, default=None)
 
 

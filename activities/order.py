@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from temporalio import activity
 
 from activities.check import Judged, judge
+from activities.excess import Looked, look_again
 from activities.signatures import OrderSteps
 from activities.use import find_marked
 from domain.calendar import business_on
@@ -57,6 +58,7 @@ from policies.scheme import exposure_of
 from storage.base import Records
 from storage.customer import Customers
 from storage.edition import Editions
+from storage.excess import Excesses
 from storage.exposure import Exposure
 from storage.hold import Holds
 from storage.order import Orders
@@ -726,6 +728,8 @@ class OrderActivities(OrderSteps):
         assert page.at is not None
         on = business_on(page.at, page.offset_days)
         asked = Asked(SYSTEM.person_id, page.at, on, page.offset_days, cause=page.cause)
+        if page.customer_id and page.after is None:
+            self._look_at_excesses(page.customer_id, Looked(page.at, on, page.offset_days))
         with self._records.begin() as session:
             ids = _together(session, page.customer_id) if page.customer_id else None
             due = Orders(session).due(
@@ -742,6 +746,16 @@ class OrderActivities(OrderSteps):
         return RecheckDone(
             after=due[-1].order_id if full else None, looked_at=len(due), cured=cured
         )
+
+    def _look_at_excesses(self, customer_id: str, looked: Looked) -> None:
+        """Each plan in its own transaction, before the orders that its hold stops."""
+        with self._records.begin() as session:
+            customer = Customers(session).find(customer_id)
+            group_id = customer.group_id if customer is not None else None
+            plans = Excesses(session).open_of_customer(customer_id, group_id)
+        for each in plans:
+            with self._records.begin() as session:
+                look_again(session, each, looked)
 
 
 _UNDER_WAY = frozenset({OrderStatus.OPEN, OrderStatus.RELEASED, OrderStatus.DELIVERED_PART})

@@ -5,6 +5,7 @@ the outbox, so that it happens even if its workflow cannot be reached now.
 """
 
 import hashlib
+from collections.abc import Sequence
 from datetime import date, datetime
 
 from sqlalchemy.orm import Session
@@ -13,6 +14,7 @@ from temporalio import activity
 from activities.authority import look_for_unasked, warn_of_certificates
 from activities.book import refresh_book
 from activities.collection import open_collection
+from activities.excess import Looked, look_at_customer
 from activities.exchange import Exchange
 from activities.line import tell_line
 from activities.rerating import owe_outlook_previews
@@ -41,6 +43,7 @@ from domain.warning import (
 )
 from policies.bill import refused_signal
 from policies.confirmation import overdue_signal
+from policies.excess import days_missed
 from policies.warning import (
     caps_of,
     lifts_by_payment,
@@ -55,6 +58,7 @@ from storage.collection import Collections
 from storage.confirmation import Confirmations
 from storage.customer import Customers
 from storage.edition import Editions
+from storage.excess import Excesses
 from storage.exchange import Rates
 from storage.identity import Persons
 from storage.line import Lines
@@ -158,10 +162,11 @@ class _Look:
         customer = Customers(self._session).read(customer_id)
         customer_id = customer.customer_id
         held = Lines(self._session).list_of_customer(customer_id)
+        late = self._days_over(customer, held)
         lines = tuple(line for line in held if not line.status.ended)
         try:
             record = self._record_of(customer_id)
-            paid = signals(record, self._limit_of(lines, record), self.edition)
+            paid = signals(record, self._limit_of(lines, record), self.edition, late)
             moved = self._moved_by_rates(customer, lines)
             silent = self._unconfirmed(customer_id)
             refused = self._refused_bills(customer_id)
@@ -179,6 +184,13 @@ class _Look:
             lifts=self._lift(customer_id, lines),
             collections=self._collect(customer, raised, record),
         )
+
+    def _days_over(self, customer: Customer, lines: Sequence[CreditLine]) -> int:
+        """For how long what stands above a limit has missed a step of its plan."""
+        looked = Looked(self._at, self._on, self._offset_days)
+        look_at_customer(self._session, customer, lines, looked)
+        plans = Excesses(self._session).open_of_customer(customer.customer_id, customer.group_id)
+        return days_missed(plans, self._on)
 
     def _unconfirmed(self, customer_id: str) -> tuple[WarningSignal, ...]:
         """The accounts that the customer was asked to confirm, and was silent on for too long."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from typing import Self
+from typing import Any, Self
 
 from pydantic import Field, model_validator
 
@@ -87,11 +87,25 @@ class RuleKind(StrEnum):
 
 
 class StandingHold(Value):
-    """A hold by hand on the order or its customer; `cure` says what would lift it."""
+    """A hold by hand on the order, its line or customer; `cure` says what would lift it.
+
+    One for what stands above a limit says how much that is, of which account, and how much of it
+    may stand after which day.
+    """
 
     hold_id: Id
     reason: str
     cure: str = ""
+    found: Money | None = None
+    allowed: Money | None = None
+    binding: str = ""
+    since: date | None = None
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """What a finding tells of it."""
+        facts = {"found": self.found, "allowed": self.allowed, "since": self.since}
+        return {"reference": self.hold_id, "word": self.reason, "binding": self.binding, **facts}
 
 
 class LineFacts(Value):
@@ -272,6 +286,10 @@ _SENTENCES: dict[RuleKind, tuple[str, str]] = {
     ),
 }
 
+_EXCESS = (
+    "{found} stands above the limit of {binding}; {gap} has to be given back by {since}",
+    "{binding}超限 {found}，须于 {since} 前归还 {gap}",
+)
 _NOT_STARTED = ("the line starts on {since}", "额度自 {since} 起生效")
 
 _NOT_KNOWN: dict[RuleKind, tuple[str, str]] = {
@@ -341,6 +359,8 @@ class Finding(Value):
             return _NOT_KNOWN[self.kind][chinese]
         facts = {name: _said(part) for name, part in self}
         facts["binding"] = _account(self.binding, chinese=chinese)
+        if self.kind is RuleKind.STANDING_HOLD and self.found and self.allowed is not None:
+            return _EXCESS[chinese].format_map(facts | {"gap": self.found - self.allowed})
         if self.kind is RuleKind.LINE_STATUS and self.since is not None:
             return _NOT_STARTED[chinese].format_map(facts)
         if chinese and self.kind is RuleKind.LINE_STATUS:
@@ -450,6 +470,7 @@ class CureKind(StrEnum):
     BETTER_TERMS = "better_terms"
     PROVE = "prove"  # what a hold by hand asks for
     WAIT_UNTIL = "wait_until"
+    REPAY = "repay"  # what stands above a limit, and holds
     PAY = "pay"
     DEPOSIT = "deposit"
     COVER = "cover"
@@ -459,6 +480,7 @@ class CureKind(StrEnum):
 
 _CURES: dict[CureKind, tuple[str, str]] = {
     CureKind.BETTER_TERMS: ("take the approved terms {reference}", "改用批准的账期 {reference}"),
+    CureKind.REPAY: ("give back {amount} by {on}", "于 {on} 前归还 {amount}"),
     CureKind.PROVE: ("prove for hold {reference}: {word}", "为锁单 {reference} 提供证明：{word}"),
     CureKind.WAIT_UNTIL: ("wait until {on}", "等到 {on}"),
     CureKind.PAY: ("pay {amount} today", "今日付款 {amount}"),

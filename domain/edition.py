@@ -793,6 +793,20 @@ class IdlePolicy(Value):
     capital_weight: Share  # of the capital of what is used, for what is free
 
 
+class ExcessStepRule(Value):
+    """What share of an excess may still stand once so many days are over."""
+
+    days: int = Field(ge=1, le=3650)
+    share: Share
+
+
+class ExcessPolicy(Value):
+    """By which steps what stands above a limit that fell comes down (超限)."""
+
+    steps: tuple[ExcessStepRule, ...] = Field(min_length=1, max_length=24)
+    days_max: int = Field(ge=1, le=3650)  # after it was found, for dates given by hand
+
+
 class ReviewPolicy(Value):
     """When a line is looked at again, and what the second look may propose."""
 
@@ -1204,6 +1218,7 @@ class PolicyEdition(Value):
     line: LinePolicy
     review: ReviewPolicy
     idle: IdlePolicy | None = None  # none: no limit is proposed for a cut
+    excess: ExcessPolicy | None = None  # none: no plan is made
     monitoring: MonitoringPolicy
     confirmation: ConfirmationPolicy = ConfirmationPolicy()
     reconciliation: ReconciliationPolicy = ReconciliationPolicy()

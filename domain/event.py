@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from domain.application import ApplicationType, CaseStatus
+from domain.excess import ExcessCause
 from domain.hold import HoldOn, HoldStatus
 from domain.identity import Id
 from domain.line import LineStatus
@@ -197,6 +198,34 @@ class HoldEnded(HoldEvent):
     ended_on: date
 
 
+class ExcessEvent(Event):
+    about: ClassVar = SubjectKind.CUSTOMER
+    customer_id: Id
+    excess_id: Id
+    account: str
+    cause: ExcessCause
+    over: Money
+    due_on: date | None = None
+
+
+class ExcessFound(ExcessEvent):
+    """More is taken than a limit that fell allows: it is on a plan and on hold, or on other steps."""
+
+    kind: ClassVar = "excess.found"
+
+
+class ExcessLate(ExcessEvent):
+    """More stands above a limit than a step of the plan allows whose day is over."""
+
+    kind: ClassVar = "excess.late"
+
+
+class ExcessSettled(ExcessEvent):
+    """Nothing stands above the limit any more: the plan and its hold are gone."""
+
+    kind: ClassVar = "excess.settled"
+
+
 class WebhookTest(Event):
     """Sent to one endpoint because somebody asked for it; says nothing else."""
 
@@ -221,6 +250,9 @@ EVENTS: Mapping[str, type[Event]] = {
         WarningOpened,
         HoldOpened,
         HoldEnded,
+        ExcessFound,
+        ExcessLate,
+        ExcessSettled,
         WebhookTest,
     )
 }

@@ -370,7 +370,8 @@ def next_due_at(
     """The instant of the first business day on which time alone does something to the line.
 
     One that ends when nothing is taken is looked at on every day and reviewed no more; `closing_on`
-    is today, `limit_moves_on` the next day on which a part of its limit begins or ends.
+    is today, `limit_moves_on` the next day on which a part of its limit begins or ends, or a step of what
+    stands above it may be missed.
     """
     if line.status.ended:
         return None

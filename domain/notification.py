@@ -61,6 +61,8 @@ class Notice(StrEnum):
     INSURANCE_MISSED = "insurance_missed"
     CONFIRMATION_ASKED = "confirmation_asked"
     CONFIRMATION_DIFFERS = "confirmation_differs"
+    EXCESS_FOUND = "excess_found"
+    EXCESS_LATE = "excess_late"
     REVIEW_DUE = "review_due"
     LAPSED = "lapsed"
     RECOVERED = "recovered"
@@ -114,6 +116,8 @@ NOTICE_FACTS: Mapping[Notice, tuple[str, ...]] = {
     Notice.INSURANCE_MISSED: ("customer_id", "policy_no", "shipment_no", "deadline", "due_on"),
     Notice.CONFIRMATION_ASKED: ("as_of", "total", "documents", "link", "answer_by"),
     Notice.CONFIRMATION_DIFFERS: ("customer_id", "as_of", "documents", "due_on"),
+    Notice.EXCESS_FOUND: ("account", "over", "repay", "due_on", "ends_on", "excess_id"),
+    Notice.EXCESS_LATE: ("account", "over", "repay", "due_on", "ends_on", "excess_id"),
     Notice.REVIEW_DUE: ("line_id", "due_on"),
     Notice.LAPSED: ("case_id", "reason"),
     Notice.RECOVERED: ("case_id", "reason"),

@@ -136,6 +136,18 @@ REASONS: Mapping[str, tuple[str, str]] = {
         "a release is for {days} days at most",
         "放行有效期最长 {days} 天",
     ),
+    "excess_dates_count": (
+        "the plan has {steps} steps, and a date for each is asked for",
+        "计划共 {steps} 步，须逐步给出日期",
+    ),
+    "excess_settled": (
+        "the plan {excess} is settled",
+        "超限压降计划 {excess} 已结清",
+    ),
+    "excess_too_long": (
+        "no step may be later than {latest}",
+        "任何一步均不得晚于 {latest}",
+    ),
     "hold_state": ("the hold {hold} is {status}", "锁单 {hold} 当前状态为“{status}”"),
     "order_takes_no": (
         "the order {order} is {status}, which takes no {act}",

@@ -203,7 +203,7 @@ def _judged(
         return [], RuleOutcome.EXCLUDED, excluded_by
     told = {"rule": rule.code, "kind": rule.kind, "sequence": rule.sequence, "act": act}
     if rule.kind is RuleKind.STANDING_HOLD:
-        found = [Finding(**told, reference=hold.hold_id, word=hold.reason) for hold in facts.holds]
+        found = [Finding(**told, **hold.shown) for hold in facts.holds]
         return found, RuleOutcome.FAILED if found else RuleOutcome.PASSED, ""
     seen = _seen(rule, facts, policy, edition)
     if seen is None:

@@ -69,6 +69,7 @@ def cures(
     )
     found = [
         *_terms(case),
+        *_repayments(case),
         *_proofs(case),
         *_wait(case),
         *_pay(case),
@@ -104,7 +105,7 @@ def cured(
     match cure.kind:
         case CureKind.BETTER_TERMS:
             return _on_approved_terms(facts)
-        case CureKind.PROVE:
+        case CureKind.PROVE | CureKind.REPAY:
             return _without_hold(facts, cure.reference)
         case CureKind.WAIT_UNTIL:
             assert cure.on is not None
@@ -306,10 +307,20 @@ def _terms(case: _Case) -> Iterator[Cure]:
         yield from _made(case, _on_approved_terms(case.facts), cure)
 
 
+def _repayments(case: _Case) -> Iterator[Cure]:
+    """All that stands above a limit: its hold goes when nothing does."""
+    aims = _aims(case, {RuleKind.STANDING_HOLD})
+    for hold in case.facts.holds:
+        if hold.found and any(code.endswith(f":{hold.hold_id}") for code in aims):
+            said = {"amount": hold.found, "reference": hold.hold_id, "on": case.facts.business_on}
+            cure = _cure(case, CureKind.REPAY, hold.found, **said)
+            yield from _made(case, _without_hold(case.facts, hold.hold_id), cure)
+
+
 def _proofs(case: _Case) -> Iterator[Cure]:
     aims = _aims(case, {RuleKind.STANDING_HOLD})
     for hold in case.facts.holds:
-        if any(code.endswith(f":{hold.hold_id}") for code in aims):
+        if not hold.found and any(code.endswith(f":{hold.hold_id}") for code in aims):
             word = hold.cure or hold.reason
             cure = _cure(case, CureKind.PROVE, reference=hold.hold_id, word=word)
             yield from _made(case, _without_hold(case.facts, hold.hold_id), cure)

@@ -48,6 +48,7 @@ from domain.edition import (
     Voids,
 )
 from domain.errors import EditionInvalid
+from domain.excess import EXCESS_DAYS
 from domain.external_rating import AGENCY_RATING, EXTERNAL_RATING
 from domain.investigation import INVESTIGATION_REPORT
 from domain.value import Value
@@ -175,7 +176,7 @@ def _figure_references(edition: PolicyEdition) -> Iterator[Finding]:
     """Whatever is judged by a figure names one that exists."""
     numeric = NAMES | edition.spreading.figures.keys()
     judged = numeric | TEXT_NAMES
-    payment = PAYMENT_NAMES | {OVERDUE_OF_LIMIT}
+    payment = PAYMENT_NAMES | {OVERDUE_OF_LIMIT, EXCESS_DAYS}
     references = [
         *(
             (f"{path}.factors.{each.code}", each.figure, judged)
@@ -914,6 +915,29 @@ def _monitoring(edition: PolicyEdition) -> Iterator[Finding]:
             yield _found("monitoring.reminders", "order", first=first, second=second)
 
 
+def _excess(edition: PolicyEdition) -> Iterator[Finding]:
+    """Steps follow one another, each leaves less, and the last leaves nothing; there is time for
+    other dates than theirs. Late steps are warned of where there are any."""
+    policy = edition.excess
+    if policy is None:
+        for rule in edition.monitoring.rules:
+            if rule.figure == EXCESS_DAYS:
+                yield _never(
+                    f"monitoring.rules.{rule.code}", "no plan is made", "不制定超限压降计划"
+                )
+        return
+    for first, second in pairwise(policy.steps):
+        if second.days <= first.days:
+            yield _found("excess.steps", "order", first=first.days, second=second.days)
+        if second.share >= first.share:
+            yield _found("excess.steps", "order", first=first.share, second=second.share)
+    last = policy.steps[-1]
+    if last.share:
+        yield _found("excess.steps", "range", found=last.share, least=0, most=0)
+    if policy.days_max < last.days:
+        yield _found("excess.days_max", "range", found=policy.days_max, least=last.days, most=3650)
+
+
 def _impairment(edition: PolicyEdition) -> Iterator[Finding]:
     """Stages follow one another; ages of the matrix rise to an open end, and so do their rates."""
     policy = edition.impairment
@@ -1270,6 +1294,7 @@ _RULES: tuple[Callable[[PolicyEdition], Iterator[Finding]], ...] = (
     _reports,
     _external_ratings,
     _monitoring,
+    _excess,
     _impairment,
     _classification,
     _catalogue,

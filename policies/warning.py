@@ -6,6 +6,7 @@ from decimal import Decimal, localcontext
 
 from domain.assessment import PaymentRecord, RateUsed
 from domain.edition import PolicyEdition, ReminderStep, WarningRule
+from domain.excess import EXCESS_DAYS
 from domain.money import Money, money_sum, rounded
 from domain.warning import RATES_MOVED, WarningLevel, WarningSignal
 from policies.formula import EXACT
@@ -16,9 +17,10 @@ OVERDUE_OF_LIMIT = "overdue_of_limit"
 
 
 def signals(
-    record: PaymentRecord, limit: Money, edition: PolicyEdition
+    record: PaymentRecord, limit: Money, edition: PolicyEdition, excess_days: int = 0
 ) -> tuple[WarningSignal, ...]:
-    """Every rule that fires, the gravest first; `limit` is in the currency of the record."""
+    """Every rule that fires, the gravest first; `limit` is in the currency of the record, and
+    `excess_days` for how long a step of what stands above a limit has been missed."""
     fired = [
         WarningSignal(
             rule=rule.code,
@@ -30,7 +32,8 @@ def signals(
             edition_hash=edition.edition_hash,
         )
         for rule in edition.monitoring.rules
-        if (value := _value(rule, record, limit, edition)) is not None and value >= rule.at_least
+        if (value := _value(rule, record, limit, edition, excess_days)) is not None
+        and value >= rule.at_least
     ]
     return tuple(sorted(fired, key=lambda signal: -signal.level.gravity))
 
@@ -138,11 +141,17 @@ def reminders_due(days_past_due: int, edition: PolicyEdition) -> tuple[ReminderS
 
 
 def _value(
-    rule: WarningRule, record: PaymentRecord, limit: Money, edition: PolicyEdition
+    rule: WarningRule,
+    record: PaymentRecord,
+    limit: Money,
+    edition: PolicyEdition,
+    excess_days: int,
 ) -> Decimal | None:
     with localcontext(EXACT):
         if rule.figure == OVERDUE_OF_LIMIT:
             value = record.overdue.ratio_to(limit) if record.overdue and limit else None
+        elif rule.figure == EXCESS_DAYS:
+            value = Decimal(excess_days)
         else:
             value = payment_figure(record, rule.figure)
         return None if value is None else to_decimals(value, edition.spreading.decimals)

@@ -86,8 +86,8 @@ _RECORDS = text(
                         AND e.happened_on <= :on)) AS bills,
         (SELECT jsonb_agg(h.body ORDER BY h.opened_at) FROM order_hold h
             WHERE h.customer_id = ANY (customer_ids(:customer_id)) AND h.status = 'open'
-                AND h.manual AND (h.holds = 'customer'
-                    OR h.holds = 'order' AND h.subject_id = :order_id
+                AND (h.holds = 'customer'
+                    OR h.holds = 'order' AND h.subject_id = :order_id AND h.manual
                     OR h.holds = 'line' AND h.subject_id = (SELECT owner_id FROM line))) AS holds
     """
 )
@@ -163,4 +163,8 @@ def _balance(account: Mapping[str, Any]) -> Balance:
 
 def _standing(body: Mapping[str, Any]) -> StandingHold:
     hold = Hold.model_validate(body)
-    return StandingHold(hold_id=hold.hold_id, reason=hold.reason_code, cure=hold.note)
+    shown = {}
+    if not hold.manual:  # it is of what stands above a limit
+        [reason] = hold.reasons_now
+        shown = reason.model_dump(include={"found", "allowed", "binding", "since"})
+    return StandingHold(hold_id=hold.hold_id, reason=hold.reason_code, cure=hold.note, **shown)

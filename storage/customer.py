@@ -104,14 +104,17 @@ class CreditEventRow(Row):
 
 
 def of_customer(
-    column: InstrumentedAttribute[str], customer_ids: str | Iterable[str]
+    column: InstrumentedAttribute[str] | InstrumentedAttribute[str | None],
+    customer_ids: str | Iterable[str],
 ) -> ColumnElement[bool]:
     """Rows of a customer, or of any of these, under whichever of its ids they were written."""
     asked = [customer_ids] if isinstance(customer_ids, str) else sorted(set(customer_ids))
     return column == func.any(func.customer_ids(*asked)) if asked else column.in_(())
 
 
-def owned_by(column: InstrumentedAttribute[str], manager_id: str) -> ColumnElement[bool]:
+def owned_by(
+    column: InstrumentedAttribute[str] | InstrumentedAttribute[str | None], manager_id: str
+) -> ColumnElement[bool]:
     """Rows of the customers that a relationship manager owns."""
     return column.in_(select(_OWNER.c.customer_id).where(_OWNER.c.manager_id == manager_id))
 

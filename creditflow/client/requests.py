@@ -215,6 +215,39 @@ def customer_bills(customer_id: str, as_of: date | None) -> Call[v.Items[v.Bill]
     return reading(_at("customers", customer_id, "bills"), v.Items[v.Bill], as_of=as_of)
 
 
+def excesses(
+    settled: bool, customer_id: str | None, line_id: str | None, cursor: str | None
+) -> Call[v.Page[v.Excess]]:
+    return reading(
+        "/excesses",
+        v.Page[v.Excess],
+        settled=settled,
+        customer_id=customer_id,
+        line_id=line_id,
+        cursor=cursor,
+        page_size=50,
+    )
+
+
+def excess(excess_id: str) -> Call[v.ExcessView]:
+    return reading(_at("excesses", excess_id), v.ExcessView)
+
+
+def set_excess_dates(
+    excess_id: str, due_on: Sequence[date], reason: str, key: str | None
+) -> Call[v.ExcessProposal]:
+    body = {"due_on": [each.isoformat() for each in due_on], "reason": reason}
+    return writing(_at("excesses", excess_id, "dates"), v.ExcessProposal, body, key=key)
+
+
+def answer_excess_dates(
+    excess_id: str, dates_id: str, key: str | None, *, confirmed: bool, note: str
+) -> Call[v.ExcessView]:
+    body = {"confirmed": confirmed, "note": note}
+    where = _at("excesses", excess_id, "dates", dates_id, "answer")
+    return writing(where, v.ExcessView, body, key=key)
+
+
 def ask_confirmation(customer_id: str | None, as_of: date | None) -> Call[v.RunStarted]:
     body = {"customer_id": customer_id, "as_of": None if as_of is None else as_of.isoformat()}
     return writing("/runs/confirmation", v.RunStarted, body)

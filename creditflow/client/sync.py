@@ -252,6 +252,36 @@ class Client(Connection):
         """The bills of a customer that were received by a day."""
         return self.run(requests.customer_bills(customer_id, as_of)).items
 
+    def list_excesses(
+        self, *, settled: bool = False, customer_id: str | None = None, line_id: str | None = None
+    ) -> Iterator[v.Excess]:
+        """Open plans of what stands above a limit, or settled ones too, the one due first first."""
+        return self._pages(lambda cursor: requests.excesses(settled, customer_id, line_id, cursor))
+
+    def fetch_excess(self, excess_id: str) -> v.ExcessView:
+        return self.run(requests.excess(excess_id))
+
+    def set_excess_dates(
+        self, excess_id: str, due_on: Sequence[date], reason: str, *, key: str | None = None
+    ) -> v.ExcessProposal:
+        """Give the steps of a plan other dates, for somebody else to confirm."""
+        return self.run(requests.set_excess_dates(excess_id, due_on, reason, key))
+
+    def answer_excess_dates(
+        self,
+        excess_id: str,
+        dates_id: str,
+        *,
+        confirmed: bool,
+        note: str = "",
+        key: str | None = None,
+    ) -> v.ExcessView:
+        """Confirm other dates that somebody else gave, or not."""
+        call = requests.answer_excess_dates(
+            excess_id, dates_id, key, confirmed=confirmed, note=note
+        )
+        return self.run(call)
+
     def ask_confirmation(
         self, customer_id: str | None = None, as_of: date | None = None
     ) -> v.RunStarted:

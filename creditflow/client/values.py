@@ -2824,6 +2824,57 @@ class ReleaseView(Answer):
     order: Order
 
 
+class ExcessStep(Answer):
+    """The most that may stand above a limit once a day is over."""
+
+    due_on: date
+    stands: Money
+
+
+class Excess(Answer):
+    """A plan of what stands above a limit that fell; `account` is what is above it."""
+
+    excess_id: str
+    account: str
+    customer_id: str | None
+    group_id: str | None
+    line_id: str | None
+    cause: str
+    opened_on: date
+    found: Money
+    found_on: date
+    steps: tuple[ExcessStep, ...]
+    over: Money
+    status: str
+    settled_on: date | None
+    hold_ids: tuple[str, ...]
+    version: int
+
+
+class ExcessProposal(Answer):
+    """Other dates given to a plan; `confirmed` is None while they wait for a second person."""
+
+    dates_id: str
+    excess_id: str
+    steps: tuple[ExcessStep, ...]
+    reason: str
+    asked_by: str
+    asked_on: date
+    answered_by: str | None
+    confirmed: bool | None
+    note: str
+
+
+class ExcessView(Answer):
+    """A plan with its next step, what has to be given back by it, and the dates given to it."""
+
+    excess: Excess
+    step: ExcessStep | None
+    repay: Money | None
+    dates: tuple[ExcessProposal, ...]
+    events: tuple[Mapping[str, Any], ...]
+
+
 class UseContent(Answer):
     """A use that policy marks, as one asks for it; `amount` is by name, `deposit` what covers it."""
 

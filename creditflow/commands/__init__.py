@@ -60,6 +60,7 @@ COMMANDS: dict[str, Entry] = {
         "creditflow.commands.insurance:insurance", "What insurers cover of customers' debts."
     ),
     "bill": Entry("creditflow.commands.bill:bill", "Bills that customers pay with."),
+    "excess": Entry("creditflow.commands.excess:excess", "What stands above a limit."),
     "interest": Entry("creditflow.commands.late:interest", "Late interest."),
     "reconcile": Entry(
         "creditflow.commands.reconciliation:reconcile", "Another system's open items, compared."

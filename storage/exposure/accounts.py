@@ -536,6 +536,26 @@ class Accounts:
         )
         return balance_of(row, on) if row is not None else None
 
+    def newest_limit_key(self, kind: str, owner_id: str, currency: str) -> str:
+        """The key of the decision that an account's limit is of; empty where it opened with it.
+
+        What only put other dated parts beside the limit is none.
+        """
+        key = self._session.scalar(
+            select(EntryRow.key)
+            .join(AccountRow, AccountRow.account_no == EntryRow.account_no)
+            .where(
+                AccountRow.kind == kind,
+                AccountRow.owner_id == owner_id,
+                AccountRow.currency == currency,
+                EntryRow.kind == EntryKind.LIMIT,
+                EntryRow.key.not_like("%/parts/%"),
+            )
+            .order_by(EntryRow.seq.desc())
+            .limit(1)
+        )
+        return key or ""
+
     def caps(self, kind: str, owner_id: str) -> list[tuple[Balance, str]]:
         """The accounts of a customer or a group by currency, each with the letter of its limit.
 

@@ -18,7 +18,8 @@ class Book:
     ) -> list[str]:
         """Customers by id, from above `after`, of whom anything may have to be decided.
 
-        They are watched (an open warning or collection case, or a freeze that a warning left), or
+        They are watched (an open warning, collection case or plan of what stands above a limit, or
+        a freeze that a warning left), or
         they have a line in force or an invoice unpaid past its due date.
         """
         page: dict[str, Any] = {"after": after or "", "page_size": page_size}
@@ -50,6 +51,8 @@ _OPEN = """
             AND (w.status = 'open' OR (w.freezes AND w.lifted_on IS NULL)))
     OR EXISTS (SELECT 1 FROM collection_case k WHERE k.customer_id = c.customer_id
             AND k.status = 'open')
+    OR EXISTS (SELECT 1 FROM excess e WHERE e.customer_id = c.customer_id
+            AND e.status <> 'settled')
 """
 # A record that gave way is looked at as the one that stayed, which is always looked at: what is
 # watched may stand under either id.

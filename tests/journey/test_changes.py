@@ -1,5 +1,6 @@
 """A line that is in force is raised, cut, lent more for a time, and renewed: each by its own case."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -8,6 +9,8 @@ import pytest
 from domain.application import ApplicationChange, ApplicationType, CaseStatus
 from domain.approval import Verdict
 from domain.errors import ChangeUnfit, CreditError, OutOfOrder
+from domain.excess import Excess, ExcessCause, ExcessStatus
+from domain.hold import HoldStatus
 from domain.line import LineStatus
 from domain.money import Money
 from storage.exposure import Exposure
@@ -56,6 +59,39 @@ async def test_a_cut_asks_nobody(road: Road, granted: Any) -> None:
 
     assert after.tasks == ()
     assert after.line.limit == Money.of(1_000_000, "CNY")
+
+
+async def test_a_cut_below_use_is_on_a_plan_until_it_is_repaid(road: Road, granted: Any) -> None:
+    line_id, on = granted.line.line_id, road.services.clock.business_on()
+    exposure = Exposure(road.records)
+    held = exposure.reserve(line_id, Money.of(1_500_000, "CNY"), "r", business_on=on)
+    assert held.reservation_id is not None
+    exposure.commit(line_id, held.reservation_id, "c", business_on=on)
+    exposure.close()
+
+    await changed(road, granted, ApplicationType.DECREASE, 1_000_000)
+
+    plan = await planned(road, line_id, ExcessStatus.OPEN)
+    assert (plan.cause, plan.over) == (ExcessCause.LETTER_CUT, Money.of(500_000, "CNY"))
+    owed = Money.of(500_000, "CNY")
+    await road.call(road.services.exposure.repay, road.people["orders"], line_id, owed, "p")
+    settled = await planned(road, line_id, ExcessStatus.SETTLED)
+    auditor, hold_id = road.people["auditor"], settled.hold_ids[0]
+    view = await road.call(road.services.holds.read, auditor, hold_id)
+    assert view.hold.status is HoldStatus.CURED
+
+
+async def planned(road: Road, line_id: str, status: ExcessStatus) -> Excess:
+    """The plan of what stands above a line's limit, once it stands so."""
+    auditor, found = road.people["auditor"], []
+    for _ in range(400):
+        found = await road.call(
+            road.services.excesses.list_excesses, auditor, settled=True, line_id=line_id
+        )
+        if found and found[0].status is status:
+            return found[0]
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"the plans are {found}")
 
 
 async def test_a_renewal_gives_the_line_another_term(road: Road, granted: Any) -> None:

@@ -403,6 +403,15 @@ def idle(edition: PolicyEdition) -> str:
     )
 
 
+def excess(edition: PolicyEdition) -> str:
+    policy = edition.excess
+    assert policy is not None, "the standard edition has excess come down"
+    return _table(
+        ("once so many days are over", "of the excess may still stand"),
+        ((each.days, _percent(each.share)) for each in policy.steps),
+    )
+
+
 def checks(edition: PolicyEdition) -> str:
     policy = edition.checks
     return _table(
@@ -1089,6 +1098,7 @@ TABLES: dict[str, Callable[[PolicyEdition], str]] = {
         uses,
         review,
         idle,
+        excess,
         warnings,
         reminders,
         clocks,

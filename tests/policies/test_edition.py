@@ -49,6 +49,10 @@ def found(was: str, now: str) -> set[tuple[str, str]]:
             "scorecards.corporate.factors.quick_ratio.bins",
             "gap",
         ),
+        ("share = 0.5 }, { days = 90, share = 0 }", "share = 0.5 }", "excess.steps", "range"),
+        ("{ days = 30, share = 0.5 }", "{ days = 90, share = 0.5 }", "excess.steps", "order"),
+        ("{ days = 30, share = 0.5 }", "{ days = 30, share = 0 }", "excess.steps", "order"),
+        ("days_max = 180", "days_max = 89", "excess.days_max", "range"),
         ("    { points = 4 },\n", "", "scorecards.corporate.factors.industry.bins", "gap"),
         (
             "above = 10000000\nup_to = 100000000",

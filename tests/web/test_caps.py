@@ -126,6 +126,18 @@ def ceilings(house: House) -> Ceilings:
     return Ceilings(house)
 
 
+def test_a_cap_below_what_is_taken_puts_the_rest_on_a_plan_with_that_word(
+    ceilings: Ceilings,
+) -> None:
+    ceilings.takes(A, 1_500_000, "k-1")
+    ceilings.decides(ceilings.asks(Limit.of(cny(1_000_000))), "approver1")
+
+    excesses = ceilings.services.excesses
+    [plan] = excesses.list_excesses(ceilings.people["manager"], customer_id=ceilings.customer_id)
+
+    assert (plan.account, plan.over) == (f"customer/{ceilings.customer_id}", cny(500_000))
+
+
 # ── from asking to orders ────────────────────────────────────────────────────────────────────────
 
 

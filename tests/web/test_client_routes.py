@@ -40,6 +40,7 @@ SAMPLES: dict[Any, Sequence[Any]] = {
     int: (7,),
     bytes: (b"x",),
     date: (DAY,),
+    Sequence[date]: ((DAY,),),
     Decimal: (Decimal("0.5"),),
     datetime: (datetime(2026, 1, 31, 9, tzinfo=UTC),),
     Path | bytes: (b"x",),

@@ -20,6 +20,7 @@ from web.console.assessment import spread_of
 from web.console.cap import CapTyped, FormKey, caps_shown
 from web.console.cap import Typed as CapForm
 from web.console.cover import CoverTyped, cover_typed, covers_shown
+from web.console.excess import excesses_shown
 from web.console.hold import orders_shown
 from web.console.late import late_shown
 from web.console.lists import PAGE_SIZE, next_path, plain_amount
@@ -313,6 +314,7 @@ def _customer_page(
         group=_group(visit, head["customer"].group_id),
         may_confirm=permitted(person, Action.CONFIRMATION_ASK),
         orders=orders_shown(visit, customer_id=customer_id),
+        excesses=excesses_shown(visit, customer_id=customer_id),
         may_submit=permitted(person, Action.APPLICATION_SUBMIT),
     )
 

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Form, Query, Response
 from fastapi.responses import HTMLResponse
 
-from domain.check import Cure, CureKind, Finding
+from domain.check import Cure, CureKind, Finding, RuleKind
 from domain.hold import Hold, HoldOn, HoldStatus, ManualHold, ReleaseWanted
 from domain.line import CreditLine
 from domain.money import Money
@@ -32,6 +32,7 @@ class ReasonShown:
 
     code: str
     finding: Finding
+    what: str  # the kind of rule
     then: str
     now: str
 
@@ -182,9 +183,9 @@ def _hold_page(
     view = visit.services.holds.read(visit.person, hold_id)
     hold, person = view.hold, visit.person
     names = visit.customer_names([hold.customer_id])
-    asks = hold.open and not hold.manual
+    asks = hold.open and not hold.manual and hold.holds is HoldOn.ORDER
     reasons = reasons_shown(visit, view)
-    rules = {each.code: visit.speech.word(each.finding.kind) for each in reasons}
+    rules = {each.code: each.what for each in reasons}
     return visit.show(
         "hold/hold.html",
         refusal=refusal,
@@ -246,9 +247,16 @@ def _reason(visit: Visit, reason: HoldReason) -> ReasonShown:
     return ReasonShown(
         code=reason.code,
         finding=finding,
+        what=_what(visit, finding),
         then=reason.then.sentence(language) if reason.then else "",
         now=reason.now.sentence(language) if reason.now else "",
     )
+
+
+def _what(visit: Visit, finding: Finding) -> str:
+    """The kind of the rule that holds; a hold of what stands above a limit is none by hand."""
+    above = finding.kind is RuleKind.STANDING_HOLD and finding.found is not None
+    return visit.speech.say("excess.title_one") if above else visit.speech.word(finding.kind)
 
 
 _DONE_HERE = {
@@ -275,7 +283,9 @@ def _begun_at(visit: Visit, hold: Hold, cure: Cure) -> str:
     """Where a cure that takes more than a button is begun, with what it names filled in."""
     if cure.kind is CureKind.COVER:
         return f"/customers/{hold.customer_id}#covers"
-    if cure.kind is CureKind.PROVE:
+    if cure.kind is CureKind.REPAY and hold.holds is not HoldOn.ORDER:
+        return f"/excesses/{cure.reference}"
+    if cure.kind in (CureKind.PROVE, CureKind.REPAY):
         return f"/holds/{cure.reference}"
     asks = permitted(visit.person, Action.APPLICATION_SUBMIT)
     if cure.kind is not CureKind.TEMPORARY_LIMIT or hold.line_id is None or not asks:

@@ -12,6 +12,7 @@ from domain.exposure import Balance, Entry, LimitKind
 from domain.line import LineStatus
 from web.api.pages import after_instant, after_number
 from web.console.cliff import steps_option
+from web.console.excess import excesses_shown
 from web.console.hold import orders_shown
 from web.console.lists import PAGE_SIZE, next_path
 from web.console.page import Visit, Visiting, Writing
@@ -203,6 +204,7 @@ def _line_page(
         events=tuple(reversed(view.events)),
         actions=_possible_acts(visit, view),
         orders=orders_shown(visit, line_id=line_id),
+        excesses=excesses_shown(visit, line_id=line_id),
         product_acts=_product_acts(visit, view),
         opened=opened,
         typed=typed,

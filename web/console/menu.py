@@ -36,6 +36,7 @@ GROUPS: Mapping[str, tuple[Entry, ...]] = {
         Entry("lines", "/lines", "gauge", Action.LINE_READ),
         Entry("orders", "/orders", "file", Action.ORDER_READ),
         Entry("holds", "/holds", "lock", Action.HOLD_READ),
+        Entry("excesses", "/excesses", "gauge", Action.EXCESS_READ),
         Entry("uses", "/uses", "coins", Action.USE_READ),
         Entry("cliffs", "/cliffs", "clock", Action.LINE_READ),
         Entry("idle", "/idle", "gauge", Action.IDLE_READ),

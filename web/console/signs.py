@@ -109,6 +109,8 @@ LOOKS = {
     "cancelled": (OFF, "cross"),
     "rejected": (BAD, "cross"),
     "cured": (GOOD, "check"),
+    "late": (BAD, "triangle"),
+    "settled": (GOOD, "check"),
     "granted": (GOOD, "check"),
     "overtaken": (OFF, "dash"),
     # drafts of the policy

@@ -16,6 +16,7 @@ from activities.order import OrderDesk
 from domain.approval import Approval, ApprovalRequest, Subject
 from domain.check import Cure, CureKind, Finding, Stage
 from domain.errors import Malformed, OutOfOrder
+from domain.excess import EXCESS
 from domain.hold import (
     Code,
     Hold,
@@ -36,11 +37,13 @@ from domain.receivable import DocumentNo, Payment
 from domain.value import Value, content_hash
 from policies.authority import open_positions
 from policies.check import hold_owner, hold_review_on
+from policies.excess import repayments
 from policies.hold import due_at, refuse_lift, scope_of
 from policies.routing import steps_for
 from storage.approval import Approvals, AuthorityRegister, Decisions, DecisionView, Tasks, TaskView
 from storage.base import Records
 from storage.edition import Editions
+from storage.excess import Excesses
 from storage.exposure import Exposure
 from storage.hold import Holds
 from storage.line import Lines
@@ -115,15 +118,18 @@ class HoldService:
             holds = Holds(session)
             hold = self._seen(session, person, hold_id)
             judged, order = None, None
+            offered: tuple[Cure, ...] = ()
             if hold.holds is HoldOn.ORDER:
                 order = Orders(session).read(hold.subject_id)
                 judged = self._judged(session, hold, order) if hold.open else None
+            elif hold.open and not hold.manual:
+                offered = repayments(Excesses(session).read(hold.reasons[0].reference))
             now = judged.stopping if judged is not None else hold.reasons_now
             return HoldView(
                 hold=hold,
                 order=order,
                 reasons=_reasons(hold.reasons, now),
-                cures=cures_of(judged) if judged is not None else (),
+                cures=cures_of(judged) if judged is not None else offered,
                 releases=tuple(holds.releases(hold_id)),
                 events=tuple(holds.events(hold_id)),
                 edition_hash=judged.edition.edition_hash if judged is not None else "",
@@ -227,6 +233,7 @@ class HoldService:
         on = self._clock.business_on()
         with self._records.begin() as session:
             hold = self._seen(session, person, hold_id)
+            _refuse_of_excess(hold)
             if not hold.manual:
                 raise OutOfOrder(reason="a hold of the checks is cured, or released by a letter")
             hold.refuse_own(person.person_id)
@@ -251,6 +258,7 @@ class HoldService:
         at, on = self._clock.now(), self._clock.business_on()
         with self._records.begin() as session:
             hold = self._seen(session, person, hold_id)
+            _refuse_of_excess(hold)
             if hold.manual:
                 raise OutOfOrder(
                     reason="a hold set by hand is lifted, and not released by a letter"
@@ -416,6 +424,12 @@ class HoldService:
             kind="start_approval",
             facts={"request": approval.model_dump_json()},
         )
+
+
+def _refuse_of_excess(hold: Hold) -> None:
+    """Nothing, or `OutOfOrder`: what stands above a limit is given back, and let go by nobody."""
+    if not hold.manual and hold.reason_code == EXCESS:
+        raise OutOfOrder(reason="a hold of what stands above a limit goes when that is given back")
 
 
 def _reasons(then: Sequence[Finding], now: Sequence[Finding]) -> tuple[HoldReason, ...]:

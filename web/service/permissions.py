@@ -150,6 +150,9 @@ class Action(StrEnum):
     HOLD_SET = "hold.set"
     HOLD_LIFT = "hold.lift"
     HOLD_RELEASE_ASK = "hold.release_ask"
+    EXCESS_READ = "excess.read"
+    EXCESS_DATES = "excess.dates"
+    EXCESS_CONFIRM = "excess.confirm"
 
     REVIEW_READ = "review.read"
     REVIEW_START = "review.start"
@@ -329,6 +332,10 @@ MATRIX: dict[Action, frozenset[Role]] = {
     Action.HOLD_LIFT: frozenset({_APPROVER, _RISK}),
     # Decided by whoever may grant as much, and never by who asked or placed the order.
     Action.HOLD_RELEASE_ASK: frozenset({_RM, _RISK}),
+    Action.EXCESS_READ: _READERS,
+    Action.EXCESS_DATES: frozenset({_RISK}),
+    # Never by who gave the dates.
+    Action.EXCESS_CONFIRM: frozenset({_APPROVER, _RISK}),
     Action.REVIEW_READ: _READERS,
     Action.REVIEW_START: frozenset({_RISK}),
     Action.WARNING_READ: _READERS,

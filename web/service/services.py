@@ -28,6 +28,7 @@ from web.service.customer import CustomerService
 from web.service.draft import DraftService
 from web.service.edition import EditionService
 from web.service.event_log import EventLogService
+from web.service.excess import ExcessService
 from web.service.exchange import RateService
 from web.service.exposure import ExposureService
 from web.service.external_rating import ExternalRatingService
@@ -117,6 +118,7 @@ class Services:
     caps: CapService
     orders: OrderService
     holds: HoldService
+    excesses: ExcessService
     reclaims: ReclaimService
     moves: MoveService
     offers: OfferService
@@ -206,6 +208,7 @@ def build_services(
         caps=CapService(records, clock),
         orders=OrderService(records, exposure, clock),
         holds=HoldService(records, exposure, clock),
+        excesses=ExcessService(records, clock),
         reclaims=ReclaimService(records, clock),
         moves=MoveService(records, clock),
         offers=OfferService(records, gateway, clock),
