@@ -287,8 +287,8 @@ class InvoiceLoad(_Load[InvoiceLine]):
                 source, recorded_by)
             SELECT {self.key}, issued_on, due_on, amount_minor, currency, disputed,
                    :source || ' line ' || line, :by
-            FROM invoice_staged
-            {"WHERE line NOT IN (SELECT line FROM invoice_known)" if known else ""}
+            FROM invoice_staged s
+            {"WHERE NOT EXISTS (SELECT FROM invoice_known k WHERE k.line = s.line)" if known else ""}
             ORDER BY line
             ON CONFLICT DO NOTHING
             """,
@@ -307,15 +307,23 @@ class InvoiceLoad(_Load[InvoiceLine]):
     def _answer_known(self, settlement_no: str, source: str, business_on: date, by: str) -> None:
         """Lines of invoices that are on record; those that may change one go row by row, and so do
         those that another transaction was quicker with."""
+        self.outcomes[Outcome.UNCHANGED] += self._run(
+            """
+            SELECT count(*) FROM invoice_known k
+            WHERE NOT at_odds AND NOT more
+                AND NOT EXISTS (SELECT FROM invoice_repeated r WHERE r.line = k.line)
+            """
+        ).scalar()
         rows = self._run(
             f"""
             SELECT s.line, {self.key}, s.issued_on, s.due_on, s.amount_minor, s.currency,
-                   s.disputed, s.settled_on, k.at_odds, coalesce(k.more, true) AS more
+                   s.disputed, s.settled_on, k.at_odds
             FROM invoice_staged s
             LEFT JOIN invoice_known k USING (line)
             LEFT JOIN invoice i USING (customer_id, invoice_no)
-            WHERE s.line NOT IN (SELECT line FROM invoice_repeated)
-                AND (k.line IS NOT NULL OR i.source <> :source || ' line ' || s.line)
+            WHERE NOT EXISTS (SELECT FROM invoice_repeated r WHERE r.line = s.line)
+                AND (k.at_odds OR k.more
+                    OR k.line IS NULL AND i.source <> :source || ' line ' || s.line)
             ORDER BY s.line
             """,
             source=source,
@@ -324,10 +332,8 @@ class InvoiceLoad(_Load[InvoiceLine]):
         for row in rows:
             if row.at_odds:
                 self._count(row.line, AlreadyExists(kind="invoice", id=row.invoice_no))
-            elif row.more:
-                by_row.append((row.line, _invoice(row, source), row.settled_on))
             else:
-                self._count(row.line, Outcome.UNCHANGED)
+                by_row.append((row.line, _invoice(row, source), row.settled_on))
         for portion in _portions(by_row):
             told = Receivables(self._session).record_settled(
                 [(invoice, settled_on) for _, invoice, settled_on in portion],
@@ -347,7 +353,7 @@ class InvoiceLoad(_Load[InvoiceLine]):
                    s.currency, i.source, :by
             FROM invoice_staged s JOIN invoice i USING (customer_id, invoice_no)
             WHERE s.settled_on IS NOT NULL AND i.source = :source || ' line ' || s.line
-                AND s.line NOT IN (SELECT line FROM invoice_known)
+                AND NOT EXISTS (SELECT FROM invoice_known k WHERE k.line = s.line)
             """,
             payment_no=settlement_no,
             source=source,
@@ -405,13 +411,14 @@ class ReductionLoad(_Load[Payment | CreditNote]):
         return self._loaded(table, "staged", "repeated", "judged", "fit")
 
     def _answer(self) -> None:
-        rows = self._run("SELECT * FROM reduction_judged WHERE verdict <> 'new'")
+        self.outcomes[Outcome.UNCHANGED] += self._run(
+            "SELECT count(*) FROM reduction_judged WHERE verdict = 'unchanged'"
+        ).scalar()
+        rows = self._run("SELECT * FROM reduction_judged WHERE verdict NOT IN ('new', 'unchanged')")
         for row in rows:
             match row.verdict:
-                case "unchanged":
-                    outcome: Outcome | CreditError = Outcome.UNCHANGED
                 case "unknown":
-                    outcome = InvoiceUnknown(invoice_no=row.invoice_no)
+                    outcome: CreditError = InvoiceUnknown(invoice_no=row.invoice_no)
                 case "currency":
                     outcome = CurrencyMismatch(first=row.currency, second=row.invoice_currency)
                 case "early":
@@ -456,7 +463,7 @@ _JUDGE = """
     LEFT JOIN invoice i USING (customer_id, invoice_no)
     LEFT JOIN {table} k ON k.customer_id = s.customer_id AND k.invoice_no = s.invoice_no
                        AND k.{no} = s.no
-    WHERE s.line NOT IN (SELECT line FROM reduction_repeated)
+    WHERE NOT EXISTS (SELECT FROM reduction_repeated r WHERE r.line = s.line)
 """
 _JUDGE_PAYMENTS = _JUDGE.format(
     early="",

@@ -8,12 +8,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
-from typing import cast
 
 from domain.money import CURRENCIES, exponent_of
 from storage.bulk import NOTHING
 from web.service.imports.cells import FALSE, TRUE, day_read
 from web.service.imports.profile import File, Reading
+from web.service.imports.rows import picking
 
 Reader = Callable[[str], str | None]  # a cell as COPY reads it, or None where it is not plain
 Said = Callable[[Sequence[str]], str | None]  # a row so
@@ -44,9 +44,10 @@ def given(read: Reader) -> Reader:
 
 def minor(text: str) -> str | None:
     """An amount above zero, with its cents, in minor units."""
-    found = text[:-3] + text[-2:]
-    if text[-3:-2] == "." and len(found) <= 15 and found.isdecimal() and found.isascii():
-        return str(int(found)) if found.strip("0") else None
+    whole, _, cents = text.partition(".")
+    found = whole + cents
+    if len(cents) == 2 and 0 < len(whole) <= 13 and found.isdecimal() and found.isascii():
+        return found.lstrip("0") or None
     return None
 
 
@@ -89,32 +90,44 @@ def said(
     agree: Callable[[Sequence[str]], bool],
 ) -> Said:
     """A row as its customer and these fields, in their order, where they agree."""
-    read = []
+    placed: list[tuple[int, Reader]] = []
+    tail = ""  # what every row has at its end
     for field, reader in readers.items():
-        placed = _placed(file, field, reader)
-        if placed is None:
+        found = _placed(file, field, reader)
+        if found is None:
             return lambda cells: None
-        read.append(placed)
+        if isinstance(found, tuple):
+            placed += [(0, _always(value)) for value in tail.split("\t")[1:]] + [found]
+            tail = ""
+        else:
+            tail += f"\t{found}"
+    pick = picking([place for place, _ in placed])
+    read = tuple(reader for _, reader in placed)
 
     def row(cells: Sequence[str]) -> str | None:
         whose = customer(cells)
         if whose is None:
             return None
-        values = [reader(cells[place]) for place, reader in read]
-        if None in values:
-            return None
-        told = cast(list[str], values)
-        return "\t".join((whose, *told)) if agree(told) else None
+        told = [whose]
+        for reader, cell in zip(read, pick(cells), strict=True):
+            value = reader(cell)
+            if value is None:
+                return None
+            told.append(value)
+        return "\t".join(told) + tail if agree(told) else None
 
     return row
 
 
-def _placed(file: File, field: str, reader: Reader) -> tuple[int, Reader] | None:
-    """Where the field stands and how it is read; None where it takes more than reading."""
+def _placed(file: File, field: str, reader: Reader) -> tuple[int, Reader] | str | None:
+    """Where the field stands and how it is read, or what every row has; None where it takes more."""
     constant = file.reading.constants.get(field, "")
     if field in file.reading.templates:
         return None
     if field in file.names:
         return None if constant else (file.rows.columns.index(file.names[field]), reader)
-    value = reader(constant)
-    return None if value is None else (0, lambda text: value)
+    return reader(constant)
+
+
+def _always(value: str) -> Reader:
+    return lambda text: value

@@ -117,7 +117,7 @@ class Staging(Generic[_Made]):
         raise NotImplementedError
 
     def _agree(self, told: Sequence[str]) -> bool:
-        """Whether the cells of a plain row go together."""
+        """Whether what is read of a plain row, its customer first, goes together."""
         return True
 
     def _settle(self, source: str, by: str) -> Loaded:
@@ -187,7 +187,7 @@ class InvoiceImporter(Staging[InvoiceLine]):
         }
 
     def _agree(self, told: Sequence[str]) -> bool:
-        return told[1] <= told[2]
+        return told[2] <= told[3]
 
     def _made(self, fields: Fields) -> InvoiceLine:
         run = self._run
@@ -314,7 +314,7 @@ class OpenItemImporter(Staging[ExtractedDocument]):
         }
 
     def _agree(self, told: Sequence[str]) -> bool:
-        return 0 <= int(told[2]) <= int(told[1])
+        return 0 <= int(told[3]) <= int(told[2])
 
     def _made(self, fields: Fields) -> ExtractedDocument:
         amount = cells.money(fields)

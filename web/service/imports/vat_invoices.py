@@ -57,7 +57,7 @@ class VatInvoiceImporter(Staging[VatInvoice]):
         }
 
     def _agree(self, told: Sequence[str]) -> bool:
-        net, tax, gross = map(int, told[5:8])
+        net, tax, gross = map(int, told[6:9])
         return abs(gross - net - tax) <= DIFFERENCE_MAX
 
     def _settle(self, source: str, by: str) -> Loaded:
