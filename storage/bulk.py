@@ -5,11 +5,13 @@ refusal that `storage.receivable` would give it row by row, in the order of the 
 one invoice may get into each other's way, they go that road itself.
 """
 
-import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
-from typing import Any, NamedTuple, TypeVar, cast
+from itertools import islice
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 
+import psycopg2
+from psycopg2.errors import UniqueViolation
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
@@ -27,6 +29,11 @@ from domain.reconciliation import ExtractedDocument
 from storage.receivable import Receivables, too_early
 
 _Each = TypeVar("_Each")
+# The lines of a file as COPY reads them, between what they say and their end their number stands:
+# asked for with what stands before and after it.
+Lines = Callable[[str, str], Iterable[str]]
+_INVOICE_SAID = "issued_on, due_on, amount_minor, currency, disputed"
+_LINES_SENT = 500
 _ANALYSED_FROM = 10_000  # what a load this large adds, the planner should know of at once
 
 
@@ -50,12 +57,40 @@ class InvoiceLine(NamedTuple):
     settled_on: date | None
 
 
-def copy_lines(session: Session, table: str, columns: str, lines: Iterable[str]) -> None:
-    """Put lines, as COPY reads them, into a table."""
-    rows = io.StringIO("".join(lines))
+class _Stream:
+    """Lines as a file that COPY reads while they are being made, so that neither waits long."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._lines = iter(lines)
+        self.refusal: CreditError | None = None
+
+    def read(self, size: int) -> str:
+        try:
+            return "".join(islice(self._lines, _LINES_SENT))
+        except CreditError as refusal:
+            # The driver tells of an error in reading, whatever it was.
+            self.refusal = refusal
+            raise
+
+
+def copy_lines(session: Session, table: str, columns: str, lines: Iterable[str]) -> int:
+    """Put lines, as COPY reads them, into a table; how many they were.
+
+    They are made while they are sent: whatever makes them may not use the session.
+    """
+    stream = _Stream(lines)
     driver = session.connection().connection.dbapi_connection
     with cast(Any, driver).cursor() as cursor:
-        cursor.copy_expert(f"COPY {table} ({columns}) FROM STDIN", rows)
+        try:
+            cursor.copy_expert(f"COPY {table} ({columns}) FROM STDIN", stream)
+        except psycopg2.Error:
+            if stream.refusal is not None:
+                raise stream.refusal from None
+            raise
+        return int(cursor.rowcount)
+
+
+NOTHING = r"\N"  # as COPY reads it
 
 
 def escaped(text_: str) -> str:
@@ -65,6 +100,66 @@ def escaped(text_: str) -> str:
     for plain, mark in (("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r")):
         text_ = text_.replace(plain, mark)
     return text_
+
+
+def invoice_text(each: InvoiceLine) -> str:
+    """An invoice as COPY reads it, but for its settlement."""
+    customer_id, no, issued, due, minor, currency, disputed, _ = each
+    return (
+        f"{escaped(customer_id)}\t{escaped(no)}\t{issued}\t{due}\t{minor}\t{currency}\t"
+        f"{'t' if disputed else 'f'}"
+    )
+
+
+def settled_invoice_text(each: InvoiceLine) -> str:
+    """An invoice as COPY reads it, with the day it was paid in full."""
+    return f"{invoice_text(each)}\t{each.settled_on or NOTHING}"
+
+
+def reduction_text(each: Payment | CreditNote) -> str:
+    """A payment or a credit note as COPY reads it."""
+    if isinstance(each, Payment):
+        no, day, more = each.payment_no, each.paid_on, ""
+    else:
+        reverses = NOTHING if each.reverses is None else escaped(each.reverses)
+        more = f"\t{reverses}\t{escaped(each.reason)}"
+        no, day = each.credit_note_no, each.issued_on
+    return (
+        f"{escaped(each.customer_id)}\t{escaped(each.invoice_no)}\t{escaped(no)}\t{day}\t"
+        f"{each.amount.minor}\t{each.amount.currency}{more}"
+    )
+
+
+def open_item_text(each: ExtractedDocument) -> str:
+    """An open item as COPY reads it."""
+    return (
+        f"{escaped(each.customer_id)}\t{escaped(each.invoice_no)}\t{each.amount.minor}\t"
+        f"{each.open.minor}\t{each.amount.currency}\t{each.due_on}"
+    )
+
+
+class Source(NamedTuple):
+    """The file that lines are from, and who brings it."""
+
+    file: str
+    by: str
+
+
+def write_invoices(session: Session, source: Source, lines: Lines) -> int | None:
+    """Write the invoices of a file where nothing of them is on record and none is there twice.
+
+    None, and nothing is written, where one is: then they are to be staged. They are also where a
+    customer has several ids, for its invoices may lie with another.
+    """
+    columns = f"{InvoiceLoad.key}, {_INVOICE_SAID}, source, recorded_by"
+    told = lines(f"\t{escaped(source.file)} line ", f"\t{escaped(source.by)}\n")
+    try:
+        with session.begin_nested():
+            created = copy_lines(session, "invoice", columns, told)
+    except UniqueViolation:
+        return None
+    _analyse(session, "invoice", created)
+    return created
 
 
 # The invoices of a customer of several ids lie with the id they were recorded under.
@@ -96,15 +191,17 @@ _REPEATED = """
 """
 
 
-class _Load:
+class _Load(Generic[_Each]):
     """A staging table of one kind, gone with the transaction."""
 
     kind: str
     key: str
     said: str
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, copied: Callable[[_Each], str]) -> None:
         self._session = session
+        self._copied = copied
+        self._told = f"{self.key}, {self.said}"
         self.staged = 0
         self.outcomes = dict.fromkeys(Outcome, 0)
         self.refused: list[tuple[int, CreditError]] = []
@@ -112,10 +209,18 @@ class _Load:
     def _run(self, statement: str, **values: object) -> Any:
         return self._session.execute(text(statement), values)
 
-    def _copy(self, lines: Sequence[str], columns: str) -> None:
-        self.staged += len(lines)
-        if lines:
-            copy_lines(self._session, f"{self.kind}_staged", columns, lines)
+    def copy(self, lines: Lines) -> None:
+        """Put the lines of a file beside the table, in one go."""
+        columns = f"{self._told}, line"
+        self.staged += copy_lines(self._session, f"{self.kind}_staged", columns, lines("\t", "\n"))
+
+    def stage(self, lines: Iterable[tuple[int, _Each]]) -> None:
+        """Put these values, each by its line, beside the table."""
+        self.copy(
+            lambda before, after: (
+                f"{self._copied(each)}{before}{line}{after}" for line, each in lines
+            )
+        )
 
     def _find_repeated(self, where: str = "") -> None:
         self._run(_REPEATED.format(kind=self.kind, key=self.key, said=self.said, where=where))
@@ -129,23 +234,23 @@ class _Load:
             self.refused.append((line, outcome))
 
     def _loaded(self, table: str, *temporary: str) -> Loaded:
-        if self.outcomes[Outcome.CREATED] >= _ANALYSED_FROM:
-            self._run(f"ANALYZE {table}")
+        _analyse(self._session, table, self.outcomes[Outcome.CREATED])
         self._run(f"DROP TABLE {', '.join(f'{self.kind}_{each}' for each in temporary)}")
         return Loaded(self.outcomes, self.refused)
 
 
-class InvoiceLoad(_Load):
-    """Invoices, and the payment in full of those whose line names its day."""
+class InvoiceLoad(_Load[InvoiceLine]):
+    """Invoices, and the payment in full of those whose line names its day, where lines do."""
 
     kind = "invoice"
     key = "customer_id, invoice_no"
-    said = "issued_on, due_on, amount_minor, currency, disputed, settled_on"
-    _columns = f"line, {key}, {said}"
+    said = f"{_INVOICE_SAID}, settled_on"
 
-    def __init__(self, session: Session) -> None:
-        super().__init__(session)
-        self._settled = False
+    def __init__(self, session: Session, *, settles: bool = True) -> None:
+        super().__init__(session, settled_invoice_text if settles else invoice_text)
+        self._settles = settles
+        if not settles:
+            self._told = f"{self.key}, {_INVOICE_SAID}"
         self._run(
             """
             CREATE TEMPORARY TABLE invoice_staged (
@@ -155,17 +260,6 @@ class InvoiceLoad(_Load):
             ) ON COMMIT DROP
             """
         )
-
-    def stage(self, lines: Iterable[tuple[int, InvoiceLine]]) -> None:
-        """Put these lines of a file beside the table."""
-        copied = []
-        for line, (customer_id, no, issued, due, minor, currency, disputed, settled) in lines:
-            copied.append(
-                f"{line}\t{escaped(customer_id)}\t{escaped(no)}\t{issued}\t{due}\t{minor}\t"
-                f"{currency}\t{disputed}\t{settled or chr(92) + 'N'}\n"
-            )
-            self._settled = self._settled or settled is not None
-        self._copy(copied, self._columns)
 
     def settle(self, settlement_no: str, *, source: str, business_on: date, by: str) -> Loaded:
         """Write what is staged, and say what became of it.
@@ -193,8 +287,8 @@ class InvoiceLoad(_Load):
                 source, recorded_by)
             SELECT {self.key}, issued_on, due_on, amount_minor, currency, disputed,
                    :source || ' line ' || line, :by
-            FROM invoice_staged
-            {"WHERE line NOT IN (SELECT line FROM invoice_known)" if known else ""}
+            FROM invoice_staged s
+            {"WHERE NOT EXISTS (SELECT FROM invoice_known k WHERE k.line = s.line)" if known else ""}
             ORDER BY line
             ON CONFLICT DO NOTHING
             """,
@@ -205,7 +299,7 @@ class InvoiceLoad(_Load):
             self._find_repeated()
             self._answer_known(settlement_no, source, business_on, by)
             self._run("DROP TABLE invoice_repeated")
-        if self._settled:
+        if self._settles:
             self._pay_created(settlement_no, source, by)
         self.outcomes[Outcome.CREATED] += created
         return self._loaded("invoice", "staged", "known")
@@ -213,15 +307,23 @@ class InvoiceLoad(_Load):
     def _answer_known(self, settlement_no: str, source: str, business_on: date, by: str) -> None:
         """Lines of invoices that are on record; those that may change one go row by row, and so do
         those that another transaction was quicker with."""
+        self.outcomes[Outcome.UNCHANGED] += self._run(
+            """
+            SELECT count(*) FROM invoice_known k
+            WHERE NOT at_odds AND NOT more
+                AND NOT EXISTS (SELECT FROM invoice_repeated r WHERE r.line = k.line)
+            """
+        ).scalar()
         rows = self._run(
             f"""
             SELECT s.line, {self.key}, s.issued_on, s.due_on, s.amount_minor, s.currency,
-                   s.disputed, s.settled_on, k.at_odds, coalesce(k.more, true) AS more
+                   s.disputed, s.settled_on, k.at_odds
             FROM invoice_staged s
             LEFT JOIN invoice_known k USING (line)
             LEFT JOIN invoice i USING (customer_id, invoice_no)
-            WHERE s.line NOT IN (SELECT line FROM invoice_repeated)
-                AND (k.line IS NOT NULL OR i.source <> :source || ' line ' || s.line)
+            WHERE NOT EXISTS (SELECT FROM invoice_repeated r WHERE r.line = s.line)
+                AND (k.at_odds OR k.more
+                    OR k.line IS NULL AND i.source <> :source || ' line ' || s.line)
             ORDER BY s.line
             """,
             source=source,
@@ -230,10 +332,8 @@ class InvoiceLoad(_Load):
         for row in rows:
             if row.at_odds:
                 self._count(row.line, AlreadyExists(kind="invoice", id=row.invoice_no))
-            elif row.more:
-                by_row.append((row.line, _invoice(row, source), row.settled_on))
             else:
-                self._count(row.line, Outcome.UNCHANGED)
+                by_row.append((row.line, _invoice(row, source), row.settled_on))
         for portion in _portions(by_row):
             told = Receivables(self._session).record_settled(
                 [(invoice, settled_on) for _, invoice, settled_on in portion],
@@ -253,7 +353,7 @@ class InvoiceLoad(_Load):
                    s.currency, i.source, :by
             FROM invoice_staged s JOIN invoice i USING (customer_id, invoice_no)
             WHERE s.settled_on IS NOT NULL AND i.source = :source || ' line ' || s.line
-                AND s.line NOT IN (SELECT line FROM invoice_known)
+                AND NOT EXISTS (SELECT FROM invoice_known k WHERE k.line = s.line)
             """,
             payment_no=settlement_no,
             source=source,
@@ -261,17 +361,18 @@ class InvoiceLoad(_Load):
         )
 
 
-class ReductionLoad(_Load):
+class ReductionLoad(_Load[Payment | CreditNote]):
     """Payments, or credit notes: what makes less of invoices owed."""
 
     kind = "reduction"
     key = "customer_id, invoice_no, no"
     said = "day, amount_minor, currency, reverses, reason"
-    _columns = f"line, {key}, {said}"
 
     def __init__(self, session: Session, of: type[Payment] | type[CreditNote]) -> None:
-        super().__init__(session)
+        super().__init__(session, reduction_text)
         self._notes = of is CreditNote
+        if not self._notes:
+            self._told = f"{self.key}, day, amount_minor, currency"
         self._run(
             """
             CREATE TEMPORARY TABLE reduction_staged (
@@ -281,10 +382,6 @@ class ReductionLoad(_Load):
             ) ON COMMIT DROP
             """
         )
-
-    def stage(self, lines: Iterable[tuple[int, Payment | CreditNote]]) -> None:
-        """Put these lines of a file beside the table."""
-        self._copy([_reduction_line(line, each) for line, each in lines], self._columns)
 
     def settle(self, *, source: str, by: str) -> Loaded:
         """Write what is staged, and say what became of it, as `Receivables` would say it.
@@ -314,13 +411,14 @@ class ReductionLoad(_Load):
         return self._loaded(table, "staged", "repeated", "judged", "fit")
 
     def _answer(self) -> None:
-        rows = self._run("SELECT * FROM reduction_judged WHERE verdict <> 'new'")
+        self.outcomes[Outcome.UNCHANGED] += self._run(
+            "SELECT count(*) FROM reduction_judged WHERE verdict = 'unchanged'"
+        ).scalar()
+        rows = self._run("SELECT * FROM reduction_judged WHERE verdict NOT IN ('new', 'unchanged')")
         for row in rows:
             match row.verdict:
-                case "unchanged":
-                    outcome: Outcome | CreditError = Outcome.UNCHANGED
                 case "unknown":
-                    outcome = InvoiceUnknown(invoice_no=row.invoice_no)
+                    outcome: CreditError = InvoiceUnknown(invoice_no=row.invoice_no)
                 case "currency":
                     outcome = CurrencyMismatch(first=row.currency, second=row.invoice_currency)
                 case "early":
@@ -365,7 +463,7 @@ _JUDGE = """
     LEFT JOIN invoice i USING (customer_id, invoice_no)
     LEFT JOIN {table} k ON k.customer_id = s.customer_id AND k.invoice_no = s.invoice_no
                        AND k.{no} = s.no
-    WHERE s.line NOT IN (SELECT line FROM reduction_repeated)
+    WHERE NOT EXISTS (SELECT FROM reduction_repeated r WHERE r.line = s.line)
 """
 _JUDGE_PAYMENTS = _JUDGE.format(
     early="",
@@ -416,16 +514,15 @@ _INSERT_NOTES = """
 """
 
 
-class OpenItemLoad(_Load):
+class OpenItemLoad(_Load[ExtractedDocument]):
     """Documents of an extract as another system has them."""
 
     kind = "open_item"
     key = "customer_id, invoice_no"
     said = "amount_minor, open_minor, currency, due_on"
-    _columns = f"line, {key}, {said}"
 
     def __init__(self, session: Session) -> None:
-        super().__init__(session)
+        super().__init__(session, open_item_text)
         self._run(
             """
             CREATE TEMPORARY TABLE open_item_staged (
@@ -434,15 +531,6 @@ class OpenItemLoad(_Load):
             ) ON COMMIT DROP
             """
         )
-
-    def stage(self, lines: Iterable[tuple[int, ExtractedDocument]]) -> None:
-        """Put these lines of a file beside the table."""
-        copied = [
-            f"{line}\t{escaped(each.customer_id)}\t{escaped(each.invoice_no)}\t"
-            f"{each.amount.minor}\t{each.open.minor}\t{each.amount.currency}\t{each.due_on}\n"
-            for line, each in lines
-        ]
-        self._copy(copied, self._columns)
 
     def settle(self, extract_id: str) -> Loaded:
         """Write what is staged into the extract, none twice."""
@@ -472,21 +560,9 @@ def _portions(rows: Sequence[_Each]) -> Iterator[Sequence[_Each]]:
         yield rows[start : start + _PORTION]
 
 
-def _reduction_line(line: int, each: Payment | CreditNote) -> str:
-    if isinstance(each, Payment):
-        no, day, reverses, reason = each.payment_no, each.paid_on, None, ""
-    else:
-        no, day, reverses, reason = (
-            each.credit_note_no,
-            each.issued_on,
-            each.reverses,
-            each.reason,
-        )
-    return (
-        f"{line}\t{escaped(each.customer_id)}\t{escaped(each.invoice_no)}\t{escaped(no)}\t{day}\t"
-        f"{each.amount.minor}\t{each.amount.currency}\t"
-        f"{chr(92) + 'N' if reverses is None else escaped(reverses)}\t{escaped(reason)}\n"
-    )
+def _analyse(session: Session, table: str, added: int) -> None:
+    if added >= _ANALYSED_FROM:
+        session.execute(text(f"ANALYZE {table}"))
 
 
 def _invoice(row: Row[Any], source: str) -> Invoice:

@@ -9,7 +9,7 @@ asks for rows of a customer asks with `of_customer`, so that those under its oth
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -17,6 +17,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    text,
     tuple_,
     update,
 )
@@ -129,6 +130,27 @@ _CODES_BESIDE = (
     .where(CustomerAliasRow.customer_id == CustomerRow.customer_id)
     .correlate(CustomerRow)
     .scalar_subquery()
+)
+
+
+class Holder(NamedTuple):
+    """The customer a code belongs to, and whether it has further ids."""
+
+    customer_id: str
+    manager_id: str
+    of_many_ids: bool
+
+
+_HOLDERS = text(
+    """
+    SELECT i.scheme, i.value, c.customer_id, c.manager_id,
+           c.customer_id IN (SELECT customer_id FROM customer_of_many_ids)
+    FROM unnest(CAST(:schemes AS text[]), CAST(:values AS text[])) AS asked (scheme, value)
+    JOIN customer_identifier i USING (scheme, value)
+    LEFT JOIN customer_alias a ON a.alias_id = i.customer_id
+    JOIN customer c ON c.customer_id =
+        CASE WHEN a.alias_id IS NULL THEN i.customer_id ELSE customer_survivor(i.customer_id) END
+    """
 )
 
 
@@ -327,6 +349,15 @@ class Customers:
         )
         return {
             wanted[scheme, value]: _customer(found, beside) for scheme, value, found, beside in rows
+        }
+
+    def find_holders(self, identifiers: Iterable[Identifier]) -> dict[Identifier, Holder]:
+        """Whose these codes are, for files that name many; codes of nobody are left out."""
+        wanted = {(code.scheme.value, code.value): code for code in identifiers}
+        asked = {"schemes": [each[0] for each in wanted], "values": [each[1] for each in wanted]}
+        return {
+            wanted[scheme, value]: Holder(*holder)
+            for scheme, value, *holder in self._session.execute(_HOLDERS, asked)
         }
 
     def find_page(

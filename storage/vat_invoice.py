@@ -15,7 +15,7 @@ from domain.imports import Outcome
 from domain.turnover import Extent, InvoiceRecord, Sum, invoice_record, months_kept_since
 from domain.vat_invoice import Direction, Line, VatInvoice
 from storage.base import Row
-from storage.bulk import Loaded, copy_lines, escaped
+from storage.bulk import Lines, Loaded, copy_lines, escaped
 
 
 class VatInvoiceRow(Row):
@@ -38,7 +38,7 @@ class VatInvoiceRow(Row):
 
 _KEY = "customer_id, direction, issued_on, invoice_no, invoice_code"
 _SAID = "counterparty, net_minor, tax_minor, gross_minor, currency"
-_COLUMNS = f"line, {_KEY}, {_SAID}, status"
+_COLUMNS = f"customer_id, direction, invoice_code, invoice_no, issued_on, {_SAID}, status, line"
 
 _STAGE = """
     CREATE TEMPORARY TABLE vat_invoice_staged (
@@ -154,10 +154,17 @@ class VatInvoices:
         """Make room for a load; it is gone with the transaction."""
         self._session.execute(text(_STAGE))
 
+    def copy(self, lines: Lines) -> None:
+        """Put the lines of a file beside the table, in one go."""
+        copy_lines(self._session, "vat_invoice_staged", _COLUMNS, lines("\t", "\n"))
+
     def stage(self, lines: Iterable[tuple[int, VatInvoice]]) -> None:
-        """Put these lines of a file beside the table."""
-        copied = (_copied(line, invoice) for line, invoice in lines)
-        copy_lines(self._session, "vat_invoice_staged", _COLUMNS, copied)
+        """Put these invoices, each by its line, beside the table."""
+        self.copy(
+            lambda before, after: (
+                f"{vat_invoice_text(invoice)}{before}{line}{after}" for line, invoice in lines
+            )
+        )
 
     def settle(self, *, source: str, recorded_by: str) -> Loaded:
         """Write what is staged, and say what became of it.
@@ -218,11 +225,11 @@ class VatInvoices:
                 yield line, AlreadyExists(kind="VAT invoice", id=invoice_no)
 
 
-def _copied(line: int, invoice: VatInvoice) -> str:
-    """One line as COPY reads it."""
+def vat_invoice_text(invoice: VatInvoice) -> str:
+    """An invoice as COPY reads it."""
     return (
-        f"{line}\t{escaped(invoice.customer_id)}\t{invoice.direction.value}\t{invoice.issued_on}\t"
-        f"{escaped(invoice.invoice_no)}\t{escaped(invoice.invoice_code)}\t"
-        f"{escaped(invoice.counterparty)}\t{invoice.net.minor}\t{invoice.tax.minor}\t"
-        f"{invoice.gross.minor}\t{invoice.gross.currency}\t{invoice.status.value}\n"
+        f"{escaped(invoice.customer_id)}\t{invoice.direction.value}\t{escaped(invoice.invoice_code)}"
+        f"\t{escaped(invoice.invoice_no)}\t{invoice.issued_on}\t{escaped(invoice.counterparty)}\t"
+        f"{invoice.net.minor}\t{invoice.tax.minor}\t{invoice.gross.minor}\t"
+        f"{invoice.gross.currency}\t{invoice.status.value}"
     )

@@ -1,6 +1,6 @@
 """Does a file brought in by sets come to what it would come to row by row?"""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any, TypeVar
 
@@ -11,13 +11,21 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from domain.customer import Customer
-from domain.errors import CreditError, RowRepeated
+from domain.errors import CreditError, ImportTooLarge, RowRepeated
 from domain.imports import Outcome
 from domain.money import Money
 from domain.receivable import CreditNote, Invoice, Payment
 from domain.reconciliation import ExtractedDocument
 from storage.base import Records
-from storage.bulk import InvoiceLine, InvoiceLoad, Loaded, OpenItemLoad, ReductionLoad
+from storage.bulk import (
+    InvoiceLine,
+    InvoiceLoad,
+    Loaded,
+    OpenItemLoad,
+    ReductionLoad,
+    Source,
+    write_invoices,
+)
 from storage.customer import Customers
 from storage.receivable import Receivables
 from storage.reconciliation import Reconciliations
@@ -204,6 +212,17 @@ def test_invoices_come_to_the_same_by_sets_and_row_by_row(
         by_row = undone(session, lambda: in_turn(rows, lambda row: (row[:2], row[2:]), one))
         assert undone(session, sets) == by_row
         all_of_it.rollback()
+
+
+def test_a_file_refused_while_its_lines_are_sent_is_refused_for_its_reason(known: Records) -> None:
+    def lines(before: str, after: str) -> Iterator[str]:
+        yield f"c-1\tA-1\t{DAY}\t{DAY}\t100\tCNY\tf{before}2{after}"
+        raise ImportTooLarge(megabytes_max=1, rows_max=1)
+
+    with known.begin() as session:
+        with pytest.raises(ImportTooLarge):
+            write_invoices(session, Source("import f", "manager"), lines)
+        assert on_record(session) == []
 
 
 @given(

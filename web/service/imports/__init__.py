@@ -4,37 +4,32 @@ A run takes one transaction and writes inside a savepoint; a dry run and a refus
 it. The same file again leaves everything unchanged.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
+from functools import partial
 from hashlib import sha256
 from itertools import islice
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from domain.identity import Person
-from domain.imports import (
-    ERRORS_LISTED_MAX,
-    ImportKind,
-    ImportMode,
-    ImportReport,
-    Outcome,
-    RowError,
-)
+from domain.imports import ImportKind, ImportMode, ImportReport
 from storage.base import Records
 from storage.imports import Imports
 from web.service.clock import Clock
 from web.service.ids import new_id
-from web.service.imports.cells import RowRefused
-from web.service.imports.kinds import IMPORTERS, Answer, Importer, Run
-from web.service.imports.profile import Fields, names_in, profiles, reading_of
-from web.service.imports.rows import BYTES_MAX, BrokenRow, Row, Rows
+from web.service.imports.kinds import IMPORTERS, Importer, Run
+from web.service.imports.profile import Fields, File, profiles, reading_of
+from web.service.imports.rows import BYTES_MAX, BrokenRow, Rows
 from web.service.imports.staged import (
     CreditNoteImporter,
     InvoiceImporter,
     OpenItemImporter,
     PaymentImporter,
+    Staging,
 )
+from web.service.imports.tally import Tally
 from web.service.imports.vat_invoices import DIRECTIONS, VatInvoiceImporter
 from web.service.permissions import Action, permit
 from web.service.warning import owe_recheck
@@ -45,11 +40,12 @@ PORTION_ROWS = 1000
 # An invoice may say when it was settled.
 _SETTLING = (ImportKind.INVOICES, ImportKind.PAYMENTS, ImportKind.CREDIT_NOTES)
 
-_STAGED: dict[ImportKind, Callable[[Run], Importer]] = {
+STAGING: dict[ImportKind, Callable[[Run, File], Staging[Any]]] = {
     ImportKind.INVOICES: InvoiceImporter,
     ImportKind.PAYMENTS: PaymentImporter,
     ImportKind.CREDIT_NOTES: CreditNoteImporter,
     ImportKind.OPEN_ITEMS: OpenItemImporter,
+    **{kind: partial(VatInvoiceImporter, direction) for kind, direction in DIRECTIONS.items()},
 }
 
 ACTIONS = {
@@ -125,25 +121,15 @@ def import_csv(
     `ColumnUnknown`.
     """
     reading = reading_of(profile, kind)
-    rows = Rows(content)
-    names = names_in(rows.columns, kind, reading)
+    file = File(Rows(content), kind, reading)
     if kind is ImportKind.LISTS:
         mode = ImportMode.ALL_OR_NOTHING
     Imports(session).lock(kind)
     digest = sha256(content).hexdigest()
-    tally = _Tally()
     with session.begin_nested() as savepoint:
         run = Run(session, person, business_on, f"import {digest[:12]}")
-        importer = _importer(kind, run)
-        for portion in _portions(iter(rows)):
-            fields = []
-            for row in portion:
-                if isinstance(row, BrokenRow):
-                    tally.count([(row.line, RowRefused(row.refusal, row.column))])
-                else:
-                    fields.append(Fields(row, reading, names))
-            tally.count(importer.take(fields))
-        tally.count(importer.finish())
+        staging = STAGING.get(kind)
+        tally = staging(run, file).bring_in() if staging else _taken(IMPORTERS[kind](run), file)
         kept = not dry_run and not (tally.refused and mode is ImportMode.ALL_OR_NOTHING)
         if not kept:
             savepoint.rollback()
@@ -153,7 +139,7 @@ def import_csv(
         mode=mode,
         dry_run=dry_run,
         sha256=digest,
-        encoding=rows.encoding,
+        encoding=file.rows.encoding,
         kept=kept,
         tolerated=tuple(run.tolerated.values()),
         **tally.figures(),
@@ -165,42 +151,21 @@ def import_csv(
     return report
 
 
-def _importer(kind: ImportKind, run: Run) -> Importer:
-    if kind in DIRECTIONS:
-        return VatInvoiceImporter(run, DIRECTIONS[kind])
-    return (_STAGED.get(kind) or IMPORTERS[kind])(run)
+def _taken(importer: Importer, file: File) -> Tally:
+    """A file brought in by portions of its rows."""
+    tally = Tally()
+    for portion in _portions(iter(file)):
+        fields = []
+        for row in portion:
+            if isinstance(row, BrokenRow):
+                tally.refuse(row.line, row.refusal, row.column)
+            else:
+                fields.append(row)
+        tally.count(importer.take(fields))
+    tally.count(importer.finish())
+    return tally
 
 
-class _Tally:
-    """What became of the rows so far."""
-
-    def __init__(self) -> None:
-        self._outcomes: Counter[Outcome] = Counter()
-        self._errors: list[tuple[int, RowRefused]] = []
-        self.refused = 0
-
-    def count(self, answers: Iterable[Answer]) -> None:
-        for line, outcome in answers:
-            if isinstance(outcome, Outcome):
-                self._outcomes[outcome] += 1
-                continue
-            self.refused += 1
-            self._errors.append((line, outcome))
-            if len(self._errors) >= 2 * ERRORS_LISTED_MAX:
-                self._errors = self._first()
-
-    def figures(self) -> dict[str, object]:
-        counts = {outcome.value: self._outcomes[outcome] for outcome in Outcome}
-        errors = tuple(
-            RowError.of(line, refused.refusal, refused.column) for line, refused in self._first()
-        )
-        rows = self.refused + sum(counts.values())
-        return {**counts, "refused": self.refused, "rows": rows, "errors": errors}
-
-    def _first(self) -> list[tuple[int, RowRefused]]:
-        return sorted(self._errors, key=lambda error: error[0])[:ERRORS_LISTED_MAX]
-
-
-def _portions(rows: Iterator[Row | BrokenRow]) -> Iterator[list[Row | BrokenRow]]:
+def _portions(rows: Iterator[Fields | BrokenRow]) -> Iterator[list[Fields | BrokenRow]]:
     while portion := list(islice(rows, PORTION_ROWS)):
         yield portion

@@ -26,8 +26,8 @@ from web.service.imports.profile import Fields
 _Result = TypeVar("_Result")
 _Value = TypeVar("_Value", bound=Value)
 
-_TRUE = frozenset({"true", "yes", "1", "是", "y"})
-_FALSE = frozenset({"false", "no", "0", "否", "n"})
+TRUE = frozenset({"true", "yes", "1", "是", "y"})
+FALSE = frozenset({"false", "no", "0", "否", "n"})
 _FIGURE = re.compile(r"-?\d{1,24}(\.\d{1,12})?")
 _GROUPED = re.compile(r"-?\d{1,3}(,\d{3})+(\.\d{1,12})?")
 # 2017-09-01, 2017/9/1, 2017.9.1, 20170901 and 2017年9月1日, with a time of day or without.
@@ -101,9 +101,9 @@ def money(fields: Fields, field: str = "amount") -> Money:
 def yes(fields: Fields, field: str) -> bool:
     """Whether the cell says yes; no where nothing is given."""
     text = fields.find(field).lower()
-    if text in _TRUE:
+    if text in TRUE:
         return True
-    if text and text not in _FALSE:
+    if text and text not in FALSE:
         raise unreadable(fields, field, "yes or no", "是或否")
     return False
 
@@ -113,7 +113,7 @@ def day(fields: Fields, field: str) -> date | None:
     text = fields.find(field)
     if not text:
         return None
-    found = _day(text, fields.reading.date_format)
+    found = day_read(text, fields.reading.date_format)
     if found is None:
         sample = date(2025, 6, 30).strftime(fields.reading.date_format)
         raise unreadable(fields, field, f"a date such as {sample}", f"日期（如 {sample}）")
@@ -121,7 +121,7 @@ def day(fields: Fields, field: str) -> date | None:
 
 
 @lru_cache(maxsize=10_000)
-def _day(text: str, date_format: str) -> date | None:
+def day_read(text: str, date_format: str) -> date | None:
     """A text as a day, if it is one of a century that people now do business in."""
     found = None
     parts = _DAY.fullmatch(text if text.isascii() else normalize("NFKC", text))

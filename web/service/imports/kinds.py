@@ -41,7 +41,7 @@ from domain.value import canonical
 from policies.external_rating import refuse_unmapped
 from storage.attachment import Attachments
 from storage.benchmark import Fixings
-from storage.customer import Customers
+from storage.customer import Customers, Holder
 from storage.edition import Editions
 from storage.exchange import Rates
 from storage.screening import Lists
@@ -52,9 +52,8 @@ from web.service.ids import new_id
 from web.service.imports import cells
 from web.service.imports.cells import RowRefused
 from web.service.imports.profile import Fields
+from web.service.imports.tally import Answer
 from web.service.permissions import visible_to
-
-Answer = tuple[int, Outcome | RowRefused]  # by line
 
 
 class Run:
@@ -65,7 +64,7 @@ class Run:
         self.person = person
         self.business_on = business_on
         self.file = file
-        self._customers: dict[Identifier, Customer] = {}
+        self._customers: dict[Identifier, Holder] = {}
         self._seen: dict[object, tuple[int, int]] = {}
         self._tie_units: Decimal | None = None
         self._edition: PolicyEdition | None = None
@@ -116,7 +115,12 @@ class Run:
             except RowRefused:
                 continue  # refused again, and told, when the row's turn comes
         unknown = codes - self._customers.keys()
-        self._customers |= Customers(self.session).find_all_by_identifier(unknown)
+        self._customers |= Customers(self.session).find_holders(unknown)
+
+    @property
+    def of_many_ids(self) -> bool:
+        """Whether a customer at hand has more than one id."""
+        return any(customer.of_many_ids for customer in self._customers.values())
 
     def repeated(self, fields: Fields, key: object) -> bool:
         """Whether an earlier row said this of the same thing; refuses `RowRepeated` for else.

@@ -5,7 +5,7 @@ a field must look like is the same whoever sends it.
 """
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -16,7 +16,7 @@ from domain.errors import ColumnMissing, ColumnUnknown, ProfileUnknown
 from domain.imports import ImportKind
 from domain.statement import Item
 from domain.value import Value
-from web.service.imports.rows import Row
+from web.service.imports.rows import BrokenRow, Row, Rows
 
 _FOLDER = Path(__file__).parent / "profiles"
 _VAT_REQUIRED = ("customer", "invoice_no", "issued_on", "counterparty", "net", "tax", "gross")
@@ -122,6 +122,29 @@ class Fields:
         """Every field that the row gives."""
         names = (*self._names, *self._reading.constants)
         return {field: text for field in names if (text := self.find(field))}
+
+
+class File:
+    """The rows of a file in our own fields."""
+
+    def __init__(self, rows: Rows, kind: ImportKind, reading: Reading) -> None:
+        """Refuses as `names_in` does."""
+        self.rows = rows
+        self.reading = reading
+        self.names = names_in(rows.columns, kind, reading)
+
+    def __iter__(self) -> Iterator[Fields | BrokenRow]:
+        for row in self.rows:
+            yield row if isinstance(row, BrokenRow) else Fields(row, self.reading, self.names)
+
+    def fields(self, line: int, columns: Iterable[str], cells: Iterable[str]) -> Fields:
+        """Cells under these columns as a row."""
+        row = Row(line, dict(zip(columns, map(str.strip, cells), strict=False)))
+        return Fields(row, self.reading, self.names)
+
+    def given(self, field: str) -> bool:
+        """Whether any row may give the field."""
+        return field in self.names or field in self.reading.constants
 
 
 @cache
