@@ -42,5 +42,11 @@ class Dispute(Value):
     settled_reason: str = ""
     settled_by: str = ""
 
+    @property
+    def content(self) -> DisputeContent:
+        """What was said when it was opened."""
+        fields = {name: getattr(self, name) for name in DisputeContent.model_fields}
+        return DisputeContent(**fields)
+
     def open(self, on: date) -> bool:
         return self.opened_on <= on and (self.settled_on is None or on < self.settled_on)

@@ -98,8 +98,8 @@ class Disputes:
             by=by,
         )
         dispute = self.read(dispute_id)
-        said = (dispute.customer_id, dispute.invoice_no, dispute.opened_on, dispute.amount)
-        if said != (row.customer_id, content.invoice_no, content.opened_on, amount):
+        asked = content.model_copy(update={"amount": amount})
+        if dispute.customer_id != row.customer_id or dispute.content != asked:
             raise AlreadyExists(kind="dispute", id=dispute_id)
         self._flag(dispute)
         return dispute
@@ -136,6 +136,29 @@ class Disputes:
             f"{_SELECT} WHERE customer_id = ANY (customer_ids(:customer_id))"
             " ORDER BY d.opened_on DESC, d.dispute_id",
             customer_id=customer_id,
+        )
+        return tuple(map(_dispute, rows))
+
+    def find_open(
+        self,
+        *,
+        after: tuple[date, str] | None = None,
+        page_size: int = 50,
+        manager_id: str | None = None,
+    ) -> tuple[Dispute, ...]:
+        """Disputes that nobody has settled, the oldest first, from below `after`; of one manager's
+        customers, if said."""
+        day, dispute_id = after or (None, None)
+        rows = self._run(
+            f"{_SELECT} WHERE e.dispute_id IS NULL"
+            " AND (CAST(:day AS date) IS NULL OR (d.opened_on, d.dispute_id) > (:day, :id))"
+            " AND (CAST(:manager_id AS text) IS NULL OR customer_id IN"
+            " (SELECT o.customer_id FROM customer_owner o WHERE o.manager_id = :manager_id))"
+            " ORDER BY d.opened_on, d.dispute_id LIMIT :page_size",
+            day=day,
+            id=dispute_id,
+            manager_id=manager_id,
+            page_size=page_size,
         )
         return tuple(map(_dispute, rows))
 
