@@ -195,3 +195,24 @@ def test_a_dispute_is_opened_and_settled_on_its_customers_page(
         }
     )
     assert isinstance(settled, Dispute)
+
+
+def test_a_dispute_is_in_the_history_once_and_an_invoice_sent_again_settles_none(
+    services: Services, customer_id: str
+) -> None:
+    for _ in range(2):
+        opened = services.receivables.open_dispute(EVERYBODY, customer_id, contested(), "k-1")
+    [known] = services.receivables.list_invoices(EVERYBODY, customer_id)
+    sent = known.model_dump(include={"invoice_no", "issued_on", "due_on"})
+    again = InvoiceContent(**sent, amount=known.amount)
+    services.receivables.record_invoice(EVERYBODY, customer_id, again)
+    assert disputed(services, customer_id, ON) == known.amount
+
+    end = DisputeEnd(settled_on=ON, reason="credited")
+    for _ in range(2):
+        services.receivables.settle_dispute(EVERYBODY, opened.dispute_id, end)
+    history = services.customers.list_events(EVERYBODY, customer_id)
+    assert [(each.event_type.value, each.occurred_on) for each in history] == [
+        ("dispute_opened", ago(5)),
+        ("dispute_settled", ON),
+    ]

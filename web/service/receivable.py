@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 from datetime import date
 
+from sqlalchemy.orm import Session
+
 from domain.assessment import PaymentRecord
 from domain.bill import running
+from domain.customer import CreditEvent, CreditEventType
 from domain.dispute import Dispute, DisputeContent, DisputeEnd
 from domain.errors import DateInFuture, NotFound, NotPermitted
 from domain.identity import Person
@@ -21,7 +24,7 @@ from domain.receivable import (
     ageing,
     turnover,
 )
-from domain.value import Value
+from domain.value import Value, content_hash
 from storage.base import Records
 from storage.bill import Bills
 from storage.customer import Customers
@@ -132,7 +135,9 @@ class ReceivableService:
         with self._records.begin() as session:
             customer_id = visible_customer(session, person, customer_id).customer_id
             dispute_id = message_id_of(person, f"dispute/{customer_id}", key)
-            return Disputes(session).open(dispute_id, customer_id, content, person.person_id)
+            opened = Disputes(session).open(dispute_id, customer_id, content, person.person_id)
+            self._tell(session, opened, CreditEventType.DISPUTE_OPENED, opened.opened_on)
+            return opened
 
     def settle_dispute(self, person: Person, dispute_id: str, end: DisputeEnd) -> Dispute:
         """Say that a dispute is settled, and why; refuses `AlreadyExists` for another end."""
@@ -143,7 +148,9 @@ class ReceivableService:
             owner = visible_to(person).manager_id
             if owner not in (None, Customers(session).read(of.customer_id).manager_id):
                 raise NotFound(kind="dispute", id=dispute_id)
-            return Disputes(session).settle(dispute_id, end, person.person_id)
+            settled = Disputes(session).settle(dispute_id, end, person.person_id)
+            self._tell(session, settled, CreditEventType.DISPUTE_SETTLED, end.settled_on)
+            return settled
 
     def list_disputes(self, person: Person, customer_id: str) -> Sequence[Dispute]:
         """Every dispute of a customer, the newest first."""
@@ -218,6 +225,22 @@ class ReceivableService:
             sold = receivables.sales(on, WINDOW_DAYS, currency=currency)
             balances = receivables.balances(on, WINDOW_DAYS, currency=currency)
         return aged, turnover(aged, sold, WINDOW_DAYS, balances)
+
+    def _tell(self, session: Session, of: Dispute, what: CreditEventType, on: date) -> None:
+        """A dispute is an event of its customer's history, once, and its orders are looked at."""
+        Customers(session).record_event(
+            CreditEvent(
+                event_id=content_hash([what, of.dispute_id])[:36],
+                customer_id=of.customer_id,
+                event_type=what,
+                occurred_on=on,
+                amount=of.amount,
+                note=of.invoice_no,
+                recorded_by=of.settled_by or of.opened_by,
+            )
+        )
+        key = f"dispute/{of.dispute_id}/{what}"
+        owe_recheck(session, key, offset_days=self._clock.offset_days, customer_id=of.customer_id)
 
     def _refuse_future(self, field: str, day: date) -> None:
         today = self._clock.business_on()
