@@ -1,11 +1,14 @@
 """Is what a customer is asked to confirm what it owes, and does silence, and a difference, get its due?"""
 
+import json
 import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import count
 from pathlib import Path
 
+import httpx
 import pytest
 from fastapi import FastAPI
 
@@ -26,6 +29,7 @@ from domain.customer import CustomerContent
 from domain.errors import (
     AlreadyExists,
     AmountMissing,
+    AmountNotPositive,
     CreditError,
     CurrencyMismatch,
     DateInFuture,
@@ -52,9 +56,10 @@ from storage.notification import Outbox
 from tests.makers_policy import a_changed_edition
 from tests.web.book import PASSWORD
 from tests.web.office import Office
-from tests.web.people import KEYS, PEOPLE
+from tests.web.people import KEYS, PEOPLE, as_
 from tests.web.test_commands import Terminal, terminal
 from tests.web.test_console import browser, hidden, signed_in
+from tests.web.test_hostile_receivables import HOSTILE, places, with_hostile
 from web.service.clock import Clock
 from web.service.confirmation import ConfirmationView
 from web.service.once import JoinedRecords
@@ -450,6 +455,44 @@ def test_a_manager_asks_answers_and_clears_up_on_the_pages(
     view = services.confirmations.read_confirmation(MANAGER, of.confirmation_id)
     assert view.status is ConfirmationStatus.SETTLED
     assert "已贷记" in signed_in(app, MANAGER.person_id, "zh-CN").get(place).text
+
+
+async def test_no_answer_fails_on_our_side(
+    services: Services, customer: str, api: httpx.AsyncClient
+) -> None:
+    which = asked(services, customer).confirmation
+    token = link_of(services)
+    scan = services.attachments.record(MANAGER, b"stamped and signed", "stamped.txt")
+    extra = {"kind": "extra", "amount": {"amount": "1.00", "currency": "CNY"}, "note": "n"}
+    answer = {"document_hash": which.document_hash, "all_agreed": False, "agreed": []}
+    ways = {
+        f"confirming/{token}/answer": {"signatory": SIGNER.model_dump(mode="json")},
+        f"confirmations/{which.confirmation_id}/answers": {"evidence_hash": scan.sha256},
+    }
+    failed, numbers = [], count()
+    for path, way in ways.items():
+        shape = {**answer, **way, "differences": [{**extra, "invoice_no": "x"}]}
+        for place in places(shape):
+            for value in HOSTILE:
+                fresh = [{**extra, "invoice_no": f"x-{next(numbers)}"}]
+                body = with_hostile({**shape, "differences": fresh}, place, value)
+                sent = await api.post(
+                    f"/api/v1/{path}",
+                    content=json.dumps(body).encode(),
+                    headers=as_("everybody") | {"content-type": "application/json"},
+                )
+                if sent.status_code >= 500:
+                    failed.append((path, place, value))
+    assert failed == []
+
+
+def test_nobody_has_less_than_nothing_open(services: Services, customer: str) -> None:
+    document_hash = asked(services, customer).confirmation.document_hash
+    token = link_of(services)
+    for each in (said("i-1", "amount", cny(-1)), said("x-9", "extra", cny(-1))):
+        answer = AnswerContent(differences=(each,), document_hash=document_hash)
+        with pytest.raises(AmountNotPositive):
+            services.confirmations.answer_by_link(token, answer, SIGNER)
 
 
 # ── Commands ─────────────────────────────────────────────────────────────────────────────────────

@@ -1,6 +1,7 @@
 """Does another system's extract say exactly what is alike, missing, extra and different, and for whom?"""
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -27,6 +28,7 @@ from storage.identity import Persons, password_hash_of
 from storage.receivable import Receivables
 from tests.makers_line import LINE_ID, open_line
 from tests.makers_policy import a_changed_edition
+from tests.servers import until_waiting
 from tests.web.book import PASSWORD
 from tests.web.people import KEYS, PEOPLE
 from tests.web.test_commands import Terminal, terminal
@@ -305,6 +307,48 @@ def test_counts_sums_and_drift_equal_a_recount(
         for each in compared.customers
         if each.drift
     } == {key: minor for key, minor in drift.items() if minor}
+
+
+def test_two_comparisons_at_once_find_a_drift_once(services: Services, known: Records) -> None:
+    post(known, invoice("a", 10_000))
+    content = extract("K-1,internal,a,100.00,90.00,CNY,2026-02-05")
+    with ThreadPoolExecutor(1) as other:
+        with known.begin() as session:
+            services.reconciliations.reconcile(RISK, content)
+            second = other.submit(services.reconciliations.reconcile, RISK, content)
+            until_waiting(session, 1)
+        second.result()
+
+    assert len(services.reconciliations.list_findings(RISK)) == 1
+
+
+def test_a_finding_of_another_manager_answers_like_one_that_is_not_there(
+    services: Services, known: Records
+) -> None:
+    post(known, invoice("a", 10_000))
+    services.reconciliations.reconcile(RISK, extract("K-1,internal,a,100.00,90.00,CNY,2026-02-05"))
+    [finding] = services.reconciliations.list_findings(RISK)
+    other = MANAGER.model_copy(update={"person_id": "manager2"})
+    said = []
+    for asked in (finding.finding_id, "0" * 32):
+        with pytest.raises(NotFound) as refused:
+            services.reconciliations.close_finding(other, asked, "mine")
+        said.append({**refused.value.facts, "id": ""})
+    assert said[0] == said[1]
+
+
+def test_who_runs_a_comparison_and_sees_no_customer_is_told_what_it_counted(
+    services: Services, known: Records
+) -> None:
+    post(known, invoice("a", 10_000))
+    content = extract("K-1,internal,a,100.00,90.00,CNY,2026-02-05")
+    operator = PEOPLE["operator"]
+    brought = services.reconciliations.reconcile(operator, content).reconciliation
+    assert brought is not None
+    for told in (brought, services.reconciliations.run(operator)):
+        assert (told.differing, told.customers, told.items) == (1, (), ())
+        kept = services.reconciliations.read_reconciliation(RISK, told.reconciliation_id)
+        assert (len(kept.customers), len(kept.items)) == (1, 1)
 
 
 # ── Commands and pages ───────────────────────────────────────────────────────────────────────────
