@@ -17,6 +17,7 @@ from domain.errors import (
 from domain.imports import Outcome
 from domain.receivable import Invoice, ageing
 from storage.base import Records
+from storage.check import Checks
 from storage.customer import Customers
 from storage.dispute import Disputes
 from storage.receivable import Receivables
@@ -148,3 +149,19 @@ def test_an_invoice_stays_disputed_where_one_is_settled_while_another_is_opened(
     with known.begin() as session:
         [invoice] = Receivables(session).invoices("c-1")
     assert invoice.disputed
+
+
+def test_an_order_is_checked_on_what_is_contested_of_an_invoice_and_on_the_rest(
+    known: Records,
+) -> None:
+    def claims() -> list[tuple[int, bool]]:
+        with known.begin() as session:
+            found = Checks(session).read("c-1", "CNY", DAY + timedelta(days=9)).claims
+        return [(each.amount.minor, each.disputed) for each in found]
+
+    with known.begin() as session:
+        Disputes(session).open("d-1", "c-1", contested(2, 30), "manager")
+    assert claims() == [(30, True), (70, False)]
+    with known.begin() as session:
+        Disputes(session).open("d-2", "c-1", contested(3, 90), "manager")
+    assert claims() == [(100, True)]
