@@ -34,6 +34,7 @@ def reconcile(
     if edition is None:
         raise NotFound(kind="policy edition in force", id=on.isoformat())
     store = Reconciliations(session)
+    store.hold()
     compared, sums = store.compare(reconciliation_id, extract_id, run_on=on)
     store.keep(compared, recorded_by=person_id)
     standing = {(each.customer_id, each.drift.currency) for each in store.find_open()}

@@ -1,9 +1,11 @@
 """Disputes (争议): what a customer contests of an invoice, from when until when, and who looks after it."""
 
 from datetime import date
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from domain.errors import AmountNotPositive
 from domain.identity import Id
 from domain.money import Money
 from domain.receivable import DocumentNo
@@ -20,6 +22,12 @@ class DisputeContent(Value):
     reason: str = Reason
     owner: Id
     amount: Money | None = None
+
+    @model_validator(mode="after")
+    def _contests(self) -> Self:
+        if self.amount is not None and self.amount.minor <= 0:
+            raise AmountNotPositive(amount=self.amount)
+        return self
 
 
 class DisputeEnd(Value):
@@ -41,6 +49,12 @@ class Dispute(Value):
     settled_on: date | None = None
     settled_reason: str = ""
     settled_by: str = ""
+
+    @property
+    def content(self) -> DisputeContent:
+        """What was said when it was opened."""
+        fields = {name: getattr(self, name) for name in DisputeContent.model_fields}
+        return DisputeContent(**fields)
 
     def open(self, on: date) -> bool:
         return self.opened_on <= on and (self.settled_on is None or on < self.settled_on)

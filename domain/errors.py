@@ -30,7 +30,10 @@ class CreditError(ValueError):
     sentence_zh: ClassVar[str] = "请求被拒绝。"
 
     def __init__(self, **facts: Any) -> None:
-        self.facts = {name: str(fact) for name, fact in facts.items()}
+        # What was sent may hold half a character, which no answer can be written with.
+        self.facts = {
+            name: str(fact).encode("utf-8", "replace").decode() for name, fact in facts.items()
+        }
         for name, fact in facts.items():
             word = STATES.get(type(fact).__name__, {}).get(self.facts[name])
             if word is not None:
@@ -412,6 +415,19 @@ class NoAuthority(NotPermitted):
 class HookSourceDisabled(NotPermitted):
     sentence = "Nothing is taken from {source}: it, or its service account, is disabled."
     sentence_zh = "不接受来源 {source} 的消息：该来源或其服务账户已停用。"
+
+
+class AccountNotService(NotPermitted):
+    sentence = "The account of {source} is somebody's who signs in; hooks act as programs alone."
+    sentence_zh = "来源 {source} 的账户属于登录人员，签名消息只能以程序账户的身份处理。"
+
+
+class DeadlineOver(NotPermitted):
+    sentence = (
+        "The deadline of {shipment_no} was {due_on} and is on record as missed; that it was met is"
+        " put on record by who confirms insurance."
+    )
+    sentence_zh = "{shipment_no} 的期限为 {due_on}，已记为逾期；按期办理须由保险复核人登记。"
 
 
 class OwnCase(NotPermitted):

@@ -200,6 +200,7 @@ class EntryKind(StrEnum):
     EXPIRE = "expire"  # 预占失效
     KEEP = "keep"  # 续留: what was left of a reservation that ended stays reserved
     REPAY = "repay"
+    REVIVE = "revive"  # 恢复占用: what repaid came to nothing, and as much is used again
     DEPOSIT = "deposit"  # 追加保证金: the same lent by name, less of it exposure
     DEPOSIT_BACK = "deposit_back"  # 释放保证金: and more again, as far as there is headroom
     JOIN = "join"  # a line came under the account of its customer or group, with what it held

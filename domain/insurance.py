@@ -397,8 +397,8 @@ def limit_steps(versions: Sequence[LimitVersion]) -> tuple[LimitStep, ...]:
             continue
         if each.counts:
             steps.append(step)
-        elif each.pending and before is not None:
-            steps.append(before.lesser(step))
+        elif each.pending:
+            steps += [lesser for _, lesser in _beside(steps, step) if lesser is not None]
     return tuple(steps)
 
 
@@ -414,9 +414,25 @@ def terms_raise(before: InsuranceTerms | None, after: InsuranceTerms) -> bool:
 
 def limit_raises(steps: Sequence[LimitStep], word: LimitWord) -> bool:
     """Whether a word could count for more than what stands, on some day."""
-    before = steps[-1] if steps else None
-    step = word.after(before)
-    return step is not None and (before is None or before.lesser(step) != step)
+    step = word.after(steps[-1] if steps else None)
+    if step is None:
+        return False
+    return any(
+        lesser != step.model_copy(update={"from_on": day}) for day, lesser in _beside(steps, step)
+    )
+
+
+def _beside(
+    steps: Sequence[LimitStep], step: LimitStep
+) -> tuple[tuple[date, LimitStep | None], ...]:
+    """From each day on which something changes, the lesser of a step and of what stands then; a
+    word that takes effect later may have been said before."""
+    days = sorted({step.from_on, *(e.from_on for e in steps if e.from_on > step.from_on)})
+    standing = [(day, limit_on(steps, day)) for day in days]
+    return tuple(
+        (day, None if of is None else of.lesser(step).model_copy(update={"from_on": day}))
+        for day, of in standing
+    )
 
 
 def _shorter(one: int | None, other: int | None) -> int | None:

@@ -5,7 +5,7 @@ the difference, a waiver is an entry beside its charge, and a reversal one besid
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
@@ -13,6 +13,7 @@ from itertools import pairwise
 
 from pydantic import Field
 
+from domain.calendar import days_after
 from domain.identity import Id
 from domain.money import Money, money_sum
 from domain.receivable import CreditNote, Invoice, Payment
@@ -91,11 +92,10 @@ def accrued(
         return Money.zero(invoice.amount.currency)
     own = [(each.paid_on, each.amount.minor) for each in payments if is_of(each, invoice)]
     own += [(each.issued_on, each.credited.minor) for each in notes if is_of(each, invoice)]
-    day = timedelta(days=1)
-    begin, end = invoice.due_on + day, until + day
+    begin, end = days_after(invoice.due_on, 1), days_after(until, 1)
     turns = {
         begin,
-        *(counted_on + day for counted_on, _ in own),
+        *(days_after(counted_on, 1) for counted_on, _ in own),
         *(rate.from_on for rate in rates),
         end,
     }
@@ -105,7 +105,7 @@ def accrued(
         rate = max((r for r in rates if r.from_on <= start), key=_from_on, default=None)
         if rate is None:
             continue
-        first = max(start, begin + timedelta(days=rate.grace_days))
+        first = max(start, days_after(begin, rate.grace_days))
         owed = invoice.amount.minor - sum(minor for counted_on, minor in own if counted_on < start)
         days = max((following - first).days, 0)
         total += rate.rate_annual / rate.year_days * days * max(owed, 0)

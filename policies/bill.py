@@ -9,10 +9,10 @@ from domain.edition import PolicyEdition
 from domain.warning import WarningSignal
 
 
-def frees(bill: Bill, edition: PolicyEdition) -> bool:
-    """Whether the bill has repaid its line: when nobody can come back to us for it, or at once
+def frees(bill: Bill, edition: PolicyEdition, on: date = date.max) -> bool:
+    """Whether the bill repays its line as of a day: when nobody can come back to us for it, or at once
     where policy lists its acceptor by id or by class."""
-    state = bill.state()
+    state = bill.state(on)
     if state in (BillState.HONOURED, BillState.PASSED_ON):
         return True
     listed = edition.bills.counts_at_once

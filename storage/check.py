@@ -1,6 +1,6 @@
 """What a check of an order looks at, in one question to the records: line, accounts, what is owed, holds."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
@@ -51,6 +51,10 @@ _RECORDS = text(
             CAST(:line_id AS text), exposure_line_of(:customer_id, :currency, :on))
     ), item AS (
         SELECT i.invoice_no, i.currency, i.disputed, i.issued_on, i.due_on,
+            CASE WHEN i.disputed THEN (SELECT sum(d.amount_minor) FROM invoice_dispute d
+                LEFT JOIN invoice_dispute_end x USING (dispute_id)
+                WHERE d.customer_id = i.customer_id AND d.invoice_no = i.invoice_no
+                    AND x.dispute_id IS NULL) END AS contested,
             i.amount_minor - (SELECT coalesce(sum(r.amount_minor), 0) FROM invoice_reduction r
                 WHERE r.customer_id = i.customer_id AND r.invoice_no = i.invoice_no
                     AND r.counts_on <= :on) AS unpaid
@@ -82,8 +86,8 @@ _RECORDS = text(
         (SELECT coalesce(sum(p.amount_minor), 0)::bigint FROM bill b JOIN bill_part p USING (bill_id)
             WHERE p.customer_id = ANY (customer_ids(:customer_id)) AND b.currency = :currency
                 AND b.received_on <= :on AND NOT EXISTS (SELECT FROM bill_event e
-                    WHERE e.bill_id = b.bill_id AND e.kind IN ('honoured', 'refused')
-                        AND e.happened_on <= :on)) AS bills,
+                    WHERE e.bill_id = b.bill_id AND e.happened_on <= :on
+                        AND (e.kind IN ('honoured', 'refused') OR NOT e.recourse))) AS bills,
         (SELECT jsonb_agg(h.body ORDER BY h.opened_at) FROM order_hold h
             WHERE h.customer_id = ANY (customer_ids(:customer_id)) AND h.status = 'open'
                 AND (h.holds = 'customer'
@@ -122,7 +126,7 @@ class Checks:
             "unbilled": Money(minor=row["unbilled"], currency=currency),
             "silent": row["silent"],
             "bills": Money(minor=row["bills"], currency=currency),
-            "claims": tuple(map(_claim, row["items"] or ())),
+            "claims": tuple(each for item in row["items"] or () for each in _claims(item)),
             "holds": tuple(map(_standing, row["holds"] or ())),
         }
         line = row["line"]
@@ -141,14 +145,21 @@ class Checks:
         return CheckRecords.model_validate(found)
 
 
-def _claim(item: Mapping[str, Any]) -> OpenClaim:
-    return OpenClaim(
-        item_no=item["invoice_no"],
-        issued_on=item["issued_on"],
-        due_on=item["due_on"],
-        amount=Money(minor=int(item["unpaid"]), currency=item["currency"]),
-        disputed=item["disputed"],
-    )
+def _claims(item: Mapping[str, Any]) -> Iterator[OpenClaim]:
+    """What is contested of an open item, at most all of it, and the rest."""
+    unpaid = int(item["unpaid"])
+    contested = 0
+    if item["disputed"]:
+        contested = unpaid if item["contested"] is None else min(unpaid, int(item["contested"]))
+    for minor, disputed in ((contested, True), (unpaid - contested, False)):
+        if minor:
+            yield OpenClaim(
+                item_no=item["invoice_no"],
+                issued_on=item["issued_on"],
+                due_on=item["due_on"],
+                amount=Money(minor=minor, currency=item["currency"]),
+                disputed=disputed,
+            )
 
 
 def _balance(account: Mapping[str, Any]) -> Balance:

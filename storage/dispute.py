@@ -43,6 +43,7 @@ class DisputeEndRow(Row):
     settled_by: Mapped[str]
 
 
+_BY_FILE = "told by a file"
 _SELECT = """
     SELECT d.dispute_id, d.customer_id, d.invoice_no, d.opened_on, d.reason, d.owner, d.opened_by,
            d.amount_minor, i.currency, e.settled_on, coalesce(e.reason, '') AS settled_reason,
@@ -61,7 +62,7 @@ class Disputes:
 
     def open(self, dispute_id: str, customer_id: str, content: DisputeContent, by: str) -> Dispute:
         """Open a dispute once; refuses `InvoiceUnknown`, `CurrencyMismatch`, `FieldUnreadable` for
-        a day before the invoice or an amount of nothing, `MoreThanInvoiced`, `AlreadyExists`."""
+        a day before the invoice, `MoreThanInvoiced`, `AlreadyExists`."""
         row = self._run(
             "SELECT customer_id, issued_on, amount_minor, currency FROM invoice"
             " WHERE customer_id = ANY (customer_ids(:customer_id)) AND invoice_no = :no"
@@ -98,10 +99,10 @@ class Disputes:
             by=by,
         )
         dispute = self.read(dispute_id)
-        said = (dispute.customer_id, dispute.invoice_no, dispute.opened_on, dispute.amount)
-        if said != (row.customer_id, content.invoice_no, content.opened_on, amount):
+        asked = content.model_copy(update={"amount": amount})
+        if dispute.customer_id != row.customer_id or dispute.content != asked:
             raise AlreadyExists(kind="dispute", id=dispute_id)
-        self._flag(dispute)
+        self._flag(dispute.customer_id, dispute.invoice_no)
         return dispute
 
     def settle(self, dispute_id: str, end: DisputeEnd, by: str) -> Dispute:
@@ -110,6 +111,11 @@ class Disputes:
         dispute = self.read(dispute_id)
         if end.settled_on < dispute.opened_on:
             raise OutOfOrder(reason="the dispute was opened later")
+        self._run(
+            "SELECT FROM invoice WHERE customer_id = :customer_id AND invoice_no = :no FOR UPDATE",
+            customer_id=dispute.customer_id,
+            no=dispute.invoice_no,
+        )
         self._run(
             "INSERT INTO invoice_dispute_end (dispute_id, settled_on, reason, settled_by)"
             " VALUES (:dispute_id, :on, :reason, :by) ON CONFLICT DO NOTHING",
@@ -121,7 +127,7 @@ class Disputes:
         settled = self.read(dispute_id)
         if (settled.settled_on, settled.settled_reason) != (end.settled_on, end.reason):
             raise AlreadyExists(kind="dispute", id=dispute_id)
-        self._flag(settled)
+        self._flag(settled.customer_id, settled.invoice_no)
         return settled
 
     def read(self, dispute_id: str) -> Dispute:
@@ -136,6 +142,29 @@ class Disputes:
             f"{_SELECT} WHERE customer_id = ANY (customer_ids(:customer_id))"
             " ORDER BY d.opened_on DESC, d.dispute_id",
             customer_id=customer_id,
+        )
+        return tuple(map(_dispute, rows))
+
+    def find_open(
+        self,
+        *,
+        after: tuple[date, str] | None = None,
+        page_size: int = 50,
+        manager_id: str | None = None,
+    ) -> tuple[Dispute, ...]:
+        """Disputes that nobody has settled, the oldest first, from below `after`; of one manager's
+        customers, if said."""
+        day, dispute_id = after or (None, None)
+        rows = self._run(
+            f"{_SELECT} WHERE e.dispute_id IS NULL"
+            " AND (CAST(:day AS date) IS NULL OR (d.opened_on, d.dispute_id) > (:day, :id))"
+            " AND (CAST(:manager_id AS text) IS NULL OR customer_id IN"
+            " (SELECT o.customer_id FROM customer_owner o WHERE o.manager_id = :manager_id))"
+            " ORDER BY d.opened_on, d.dispute_id LIMIT :page_size",
+            day=day,
+            id=dispute_id,
+            manager_id=manager_id,
+            page_size=page_size,
         )
         return tuple(map(_dispute, rows))
 
@@ -158,10 +187,20 @@ class Disputes:
         )
         return {(row.customer_id, row.invoice_no): int(row.minor) for row in rows}
 
-    def told(self, customer_id: str, invoice_no: str, on: date, by: str, *, disputed: bool) -> None:
-        """A file says that an invoice is disputed, or no more; one that was when it came had been
-        from its first day."""
-        asked = {"customer_id": customer_id, "no": invoice_no, "on": on, "by": by}
+    def told(self, customer_id: str, invoice_no: str, on: date, by: str, *, disputed: bool) -> bool:
+        """A file says that an invoice is disputed, or no more; whether that changes how it stands.
+
+        One that was when it came had been from its first day. What a person opened, a person
+        settles: a file ends what files opened.
+        """
+        asked = {"customer_id": customer_id, "no": invoice_no, "on": on, "by": by, "why": _BY_FILE}
+        before = self._run(
+            "SELECT disputed FROM invoice WHERE customer_id = :customer_id AND invoice_no = :no"
+            " FOR UPDATE",
+            **asked,
+        ).scalar_one()
+        if before == disputed:
+            return False
         self._run(
             """
             INSERT INTO invoice_dispute (dispute_id, customer_id, invoice_no, opened_on,
@@ -169,7 +208,7 @@ class Disputes:
             SELECT gen_random_uuid()::text, customer_id, invoice_no,
                    CASE WHEN :disputed THEN greatest(CAST(:on AS date), issued_on)
                         ELSE issued_on END,
-                   amount_minor, 'told by a file', :by, :by
+                   amount_minor, :why, :by, :by
             FROM invoice i WHERE customer_id = :customer_id AND invoice_no = :no
                 AND (:disputed OR NOT EXISTS (SELECT FROM invoice_dispute d
                     WHERE d.customer_id = i.customer_id AND d.invoice_no = i.invoice_no))
@@ -181,27 +220,30 @@ class Disputes:
             self._run(
                 """
                 INSERT INTO invoice_dispute_end (dispute_id, settled_on, reason, settled_by)
-                SELECT dispute_id, greatest(CAST(:on AS date), opened_on), 'told by a file', :by
+                SELECT dispute_id, greatest(CAST(:on AS date), opened_on), :why, :by
                 FROM invoice_dispute d WHERE customer_id = :customer_id AND invoice_no = :no
+                    AND reason = :why AND owner = opened_by
                     AND NOT EXISTS (SELECT FROM invoice_dispute_end e
                         WHERE e.dispute_id = d.dispute_id)
                 """,
                 **asked,
             )
+        return self._flag(customer_id, invoice_no) == disputed
 
-    def _flag(self, dispute: Dispute) -> None:
-        """Keep the column of the invoice what its disputes say as things stand."""
-        self._run(
+    def _flag(self, customer_id: str, invoice_no: str) -> bool:
+        """Keep the column of the invoice, held before, what its disputes say as things stand."""
+        disputed: bool = self._run(
             """
             UPDATE invoice i SET disputed = EXISTS (
                 SELECT FROM invoice_dispute d LEFT JOIN invoice_dispute_end e USING (dispute_id)
                 WHERE d.customer_id = i.customer_id AND d.invoice_no = i.invoice_no
                     AND e.dispute_id IS NULL)
-            WHERE i.customer_id = :customer_id AND i.invoice_no = :no
+            WHERE i.customer_id = :customer_id AND i.invoice_no = :no RETURNING i.disputed
             """,
-            customer_id=dispute.customer_id,
-            no=dispute.invoice_no,
-        )
+            customer_id=customer_id,
+            no=invoice_no,
+        ).scalar_one()
+        return disputed
 
     def _run(self, statement: str, **values: object) -> Any:
         return self._session.execute(text(statement), values)

@@ -23,7 +23,6 @@ from sqlalchemy import (
     table,
     text,
     tuple_,
-    update,
 )
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -607,23 +606,15 @@ class Receivables:
             return AlreadyExists(kind="invoice", id=invoice.invoice_no)
         if invoice.disputed == known.disputed:
             return Outcome.UNCHANGED
-        self._session.execute(
-            update(InvoiceRow)
-            .where(
-                and_(
-                    InvoiceRow.customer_id == invoice.customer_id,
-                    InvoiceRow.invoice_no == invoice.invoice_no,
-                )
-            )
-            .values(disputed=invoice.disputed)
-        )
-        Disputes(self._session).told(
+        changed = Disputes(self._session).told(
             invoice.customer_id,
             invoice.invoice_no,
             business_on,
             recorded_by,
             disputed=invoice.disputed,
         )
+        if not changed:
+            return Outcome.UNCHANGED
         Customers(self._session).record_event(_dispute_event(invoice, business_on, recorded_by))
         return Outcome.UPDATED
 

@@ -216,6 +216,12 @@ class Reconciliations:
             select(ExtractRow.as_of).where(ExtractRow.extract_id == extract_id)
         )
 
+    def hold(self) -> None:
+        """Until the transaction ends, compare alone: what is found is found once."""
+        self._session.execute(
+            text("SELECT pg_advisory_xact_lock(hashtextextended('reconciliation', 0))")
+        )
+
     def compare(
         self, reconciliation_id: str, extract_id: str, *, run_on: date
     ) -> tuple[Reconciliation, tuple[CustomerSums, ...]]:

@@ -233,6 +233,10 @@ class AsyncClient(AsyncConnection):
         """Every dispute of a customer's invoices, the newest first."""
         return (await self.run(requests.disputes(customer_id))).items
 
+    def list_open_disputes(self) -> AsyncIterator[v.Dispute]:
+        """Disputes that nobody has settled, the oldest first."""
+        return self._pages(lambda cursor: requests.open_disputes(cursor))
+
     async def receive_bill(
         self, customer_id: str, bill: v.BillContent, *, key: str | None = None
     ) -> v.Bill:

@@ -195,6 +195,10 @@ def disputes(customer_id: str) -> Call[v.Items[v.Dispute]]:
     return reading(_at("customers", customer_id, "disputes"), v.Items[v.Dispute])
 
 
+def open_disputes(cursor: str | None) -> Call[v.Page[v.Dispute]]:
+    return reading("/disputes", v.Page[v.Dispute], cursor=cursor, page_size=50)
+
+
 def receive_bill(customer_id: str, bill: v.BillContent, key: str | None) -> Call[v.Bill]:
     return writing(_at("customers", customer_id, "bills"), v.Bill, bill, key=key)
 

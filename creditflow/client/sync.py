@@ -231,6 +231,10 @@ class Client(Connection):
         """Every dispute of a customer's invoices, the newest first."""
         return self.run(requests.disputes(customer_id)).items
 
+    def list_open_disputes(self) -> Iterator[v.Dispute]:
+        """Disputes that nobody has settled, the oldest first."""
+        return self._pages(lambda cursor: requests.open_disputes(cursor))
+
     def receive_bill(
         self, customer_id: str, bill: v.BillContent, *, key: str | None = None
     ) -> v.Bill:

@@ -62,6 +62,9 @@ COMMANDS: dict[str, Entry] = {
     "bill": Entry("creditflow.commands.bill:bill", "Bills that customers pay with."),
     "excess": Entry("creditflow.commands.excess:excess", "What stands above a limit."),
     "interest": Entry("creditflow.commands.late:interest", "Late interest."),
+    "dispute": Entry(
+        "creditflow.commands.dispute:dispute", "What customers contest of their invoices."
+    ),
     "reconcile": Entry(
         "creditflow.commands.reconciliation:reconcile", "Another system's open items, compared."
     ),

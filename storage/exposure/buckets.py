@@ -53,7 +53,7 @@ _PARTS = text(
                     'bills', (SELECT coalesce(sum(b.amount_minor), 0) FROM bill_part b
                         WHERE b.customer_id = i.customer_id AND b.invoice_no = i.invoice_no
                             AND NOT EXISTS (SELECT FROM bill_event x WHERE x.bill_id = b.bill_id
-                                AND x.kind IN ('honoured', 'refused'))))
+                                AND (x.kind IN ('honoured', 'refused') OR NOT x.recourse))))
                 ORDER BY i.due_on, i.invoice_no)
                 FROM invoice i WHERE i.customer_id = ANY (customer_ids(o.customer_id))
                     AND o.body -> 'invoices' @> to_jsonb(i.invoice_no)

@@ -5,7 +5,7 @@ transactions, so they are called on connections of their own, outside any other.
 a key; a call that a broken connection left unanswered is simply made again.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -62,6 +62,17 @@ _RESERVE_ON_TERMS = f"CALL exposure_reserve({', '.join(['%s'] * 9 + ['NULL'] * 6
 _RESERVE_FOR_USE = f"CALL exposure_reserve({', '.join(['%s'] * 9 + ['NULL'] * 6 + ['%s'] * 7)})"
 _MOVE = f"""CALL exposure_move({", ".join(["%s"] * 10 + ["NULL"] * 6 + ["%s"] * 2)},
     %s::bigint[], %s::uuid[])"""
+
+
+_REVIVE = f"CALL exposure_revive({', '.join(['%s'] * 5 + ['NULL'] * 6)})"
+_STANDING = text(
+    """
+    SELECT e.key FROM exposure_entry e
+    WHERE e.key = ANY (:keys) AND e.kind = 'repay' AND e.business_on <= :on
+        AND NOT EXISTS (SELECT FROM exposure_entry r
+            WHERE r.key = e.key || '/revived' AND r.business_on <= :on)
+    """
+)
 
 
 class Exposure:
@@ -220,6 +231,27 @@ class Exposure:
             nominal=nominal,
         )
 
+    def revive(
+        self, line_id: str, repaid_key: str, *, business_on: date, posted_by: str = "system"
+    ) -> Movement | None:
+        """What a repayment gave back is used again (恢复占用), as it came to nothing; once.
+
+        Whatever the line's standing, and above its limit if need be: the debt is there. None where
+        nothing was repaid under the key.
+        """
+        columns = self._call(
+            _REVIVE, (entry_id_now(), line_id, checked_key(repaid_key), business_on, posted_by)
+        )
+        answer = answer_of(columns)
+        if answer.verdict == "no_repayment":
+            return None
+        if answer.verdict != EntryKind.REVIVE:
+            raise refusal_of(answer, None, repaid_key, line_id, None)
+        assert answer.amount is not None
+        assert answer.currency is not None
+        moved = Money(minor=answer.amount, currency=answer.currency)
+        return movement_of(EntryKind.REVIVE, answer, moved, None)
+
     def deposit(
         self,
         line_id: str,
@@ -331,6 +363,11 @@ class Exposure:
                 entry_of(row, line_id, currency, product)
                 for row, currency, product in session.execute(query)
             ]
+
+    def repaid_under(self, keys: Iterable[str], on: date) -> set[str]:
+        """Under which of these keys something is repaid as of a day, and stays so."""
+        with self._records.begin() as session:
+            return set(session.scalars(_STANDING, {"keys": list(keys), "on": on}))
 
     def open_reservations(self, line_id: str, *, most: int = 500) -> Sequence[OpenReservation]:
         """The line's reservations that nothing has ended, newest first."""

@@ -130,7 +130,8 @@ _BALANCES = text(
     JOIN LATERAL (
         SELECT coalesce(sum(used_minor), 0)::bigint AS used,
                coalesce(sum(reserved_minor), 0)::bigint AS reserved,
-               coalesce(sum(amount_minor) FILTER (WHERE kind = 'repay'), 0)::bigint AS repaid
+               coalesce(sum(-used_minor) FILTER (WHERE kind IN ('repay', 'revive')), 0)::bigint
+                   AS repaid
         FROM exposure_entry e
         WHERE e.account_no = a.account_no AND e.business_on <= :on AND e.recorded_at <= :known_at
     ) s ON true

@@ -46,6 +46,8 @@ _FORM = """
             AND e.reservation_id IS NOT NULL
         WHEN 'repay' THEN (e.reserved_minor, e.used_minor) = (0, -e.amount_minor)
             AND e.amount_minor > 0
+        WHEN 'revive' THEN (e.reserved_minor, e.used_minor) = (0, e.amount_minor)
+            AND e.amount_minor > 0 AND e.reason LIKE 'revives %'
         WHEN 'deposit' THEN (e.reserved_minor, e.used_minor) = (0, -e.amount_minor)
             AND e.amount_minor > 0
         WHEN 'deposit_back' THEN (e.reserved_minor, e.used_minor) = (0, e.amount_minor)
@@ -63,7 +65,8 @@ _FORM = """
 _MOVED = """e.kind, e.reserved_minor AS reserved, e.used_minor AS used,
             CASE e.kind WHEN 'refuse' THEN 0
                 ELSE coalesce(e.nominal_minor, e.reserved_minor + e.used_minor) END AS nominal,
-            CASE e.kind WHEN 'repay' THEN e.amount_minor ELSE 0 END AS repaid,
+            CASE e.kind WHEN 'repay' THEN e.amount_minor WHEN 'revive' THEN -e.amount_minor
+                ELSE 0 END AS repaid,
             e.business_on, e.entry_id"""
 _OWN = f"""e.account_no, e.seq, {_MOVED}, e.reserved_after, e.used_after, e.limit_kind, {_FORM}
             AS in_form, e.digest = {DIGEST} AS unaltered"""
@@ -109,7 +112,7 @@ _OF_ABOVE = f"""
 _STEP = """
     WITH {scope}, running AS (
         SELECT f.account_no, f.seq, f.entry_id, f.kind, in_form, unaltered, f.business_on,
-            CASE WHEN f.kind IN ('join', 'keep') THEN 0 ELSE reserved + used END AS more,
+            CASE WHEN f.kind IN ('join', 'keep', 'revive') THEN 0 ELSE reserved + used END AS more,
             reserved_after, used_after, sum(reserved) OVER book AS reserved,
             sum(used) OVER book AS used,
             sum(CASE WHEN a.revolving THEN 0 ELSE repaid END) OVER book AS spent,
@@ -207,6 +210,17 @@ _ENDINGS = """
         AND NOT EXISTS (SELECT FROM exposure_entry ending
             WHERE ending.account_no = kept.account_no AND ending.reservation_id IS NOT NULL
                 AND kept.reason = 'rest of ' || ending.reservation_id)
+    UNION ALL
+    SELECT revived.account_no, revived.seq, revived.entry_id,
+        'what is used again was not repaid, or not as much', revived.reason
+    FROM exposure_entry revived
+    LEFT JOIN exposure_entry repaid ON repaid.key || '/revived' = revived.key
+        AND repaid.kind = 'repay' AND repaid.account_no = revived.account_no
+        AND revived.reason = 'revives ' || repaid.entry_id
+        AND repaid.amount_minor = revived.amount_minor
+        AND repaid.sub_no IS NOT DISTINCT FROM revived.sub_no
+    WHERE revived.account_no > :low AND revived.account_no <= :high
+        AND revived.kind = 'revive' AND repaid.entry_id IS NULL
 """
 # What is above lines holds what they hold, whatever moved them there.
 _CHAINS = """

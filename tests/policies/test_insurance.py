@@ -243,6 +243,28 @@ def test_only_what_could_count_for_more_asks_for_a_second_person(
     assert limit_raises(limit_steps(versions_of(a_word())), word) is asks
 
 
+def test_what_lowers_counts_at_once_also_after_a_word_that_takes_effect_later() -> None:
+    reduced, cancelled = a_word(500, 30, state="reduced"), a_word(0, 5, state="cancelled")
+    versions = versions_of(a_word(), reduced, cancelled)
+    step = limit_on(limit_steps(versions), day(6))
+    assert not versions[-1].needs_check
+    assert step is not None
+    assert step.cut_on == day(5)
+
+    between = LimitVersion(
+        version=3, content=a_word(700, 5), needs_check=True, recorded_by="manager"
+    )
+    assert limit_raises(limit_steps(versions[:2]), between.content)
+    steps = limit_steps((*versions[:2], between))
+    found = [limit_on(steps, day(on)) for on in (4, 5, 29, 30)]
+    assert [each.amount for each in found if each is not None] == [
+        usd(1000),
+        usd(700),
+        usd(700),
+        usd(500),
+    ]
+
+
 @pytest.mark.parametrize(
     ("changed", "asks"),
     [

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domain.bill import Bill, BillEventKind, paid_by_bills
+from domain.bill import Bill, BillEventKind, paid_by_bills, running
 from domain.customer import Customer
 from domain.errors import (
     AlreadyExists,
@@ -27,6 +27,7 @@ from domain.receivable import (
 from storage.attachment import Attachments
 from storage.base import Records
 from storage.bill import Bills
+from storage.check import Checks
 from storage.customer import Customers
 from storage.receivable import Receivables
 from tests.makers_bill import DAY, a_bill, an_event, cny
@@ -184,3 +185,17 @@ def test_a_bill_pays_invoices_that_are_there_and_no_more_than_is_open_on_any_day
         with pytest.raises(InvoiceUnknown):
             store.record(a_bill("B-2", (("A-9", 1),), evidence_hash=evidence))
         store.record(a_bill("B-2", (("A-1", 40),), evidence_hash=evidence))
+
+
+@pytest.mark.parametrize(("recourse", "owed"), [(True, 60), (False, 0)])
+def test_an_order_is_checked_on_the_bills_that_may_still_come_back_to_us(
+    records: Records, evidence: str, recourse: bool, owed: int
+) -> None:
+    with records.begin() as session:
+        bill = a_bill(parts=(("A-1", 60),), evidence_hash=evidence)
+        Bills(session).record(bill)
+        endorsed = an_event(BillEventKind.ENDORSED, recourse=recourse)
+        passed = Bills(session).add(bill.bill_id, endorsed, ON)
+        found = Checks(session).read("c-1", "CNY", ON).bills
+
+    assert found == running([passed], ON, "CNY") == cny(owed)

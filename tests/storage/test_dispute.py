@@ -1,5 +1,6 @@
 """Is what was in dispute on a day what its disputes say of that day?"""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -16,10 +17,12 @@ from domain.errors import (
 from domain.imports import Outcome
 from domain.receivable import Invoice, ageing
 from storage.base import Records
+from storage.check import Checks
 from storage.customer import Customers
 from storage.dispute import Disputes
 from storage.receivable import Receivables
 from tests.makers_bill import DAY, cny
+from tests.servers import until_waiting
 
 
 @pytest.fixture
@@ -109,3 +112,56 @@ def test_what_cannot_be_disputed_or_settled_is_refused(known: Records) -> None:
         store.settle("d-1", late, "manager")
         with pytest.raises(AlreadyExists):
             store.settle("d-1", late.model_copy(update={"reason": "else"}), "manager")
+
+
+def test_a_file_that_knows_of_no_dispute_ends_none_that_a_person_opened(known: Records) -> None:
+    with known.begin() as session:
+        Disputes(session).open("d-1", "c-1", contested(2, 100), "manager")
+
+    assert told(known, disputed=False, days=4) is Outcome.UNCHANGED
+    assert told(known, disputed=True, days=4) is Outcome.UNCHANGED
+    assert disputed(known, 5) == 100
+    with known.begin() as session:
+        end = DisputeEnd(settled_on=DAY + timedelta(days=6), reason="credited")
+        Disputes(session).settle("d-1", end, "manager")
+    assert told(known, disputed=True, days=7) is Outcome.UPDATED
+    assert told(known, disputed=False, days=9) is Outcome.UPDATED
+    assert [disputed(known, days) for days in range(5, 10)] == [100, 0, 100, 100, 0]
+
+
+def test_an_invoice_stays_disputed_where_one_is_settled_while_another_is_opened(
+    known: Records,
+) -> None:
+    end = DisputeEnd(settled_on=DAY + timedelta(days=6), reason="credited")
+    with known.begin() as session:
+        Disputes(session).open("d-1", "c-1", contested(), "manager")
+
+    def settled() -> None:
+        with known.begin() as session:
+            Disputes(session).settle("d-1", end, "manager")
+
+    with ThreadPoolExecutor(1) as other:
+        with known.begin() as session:
+            Disputes(session).open("d-2", "c-1", contested(4, 20), "manager")
+            settling = other.submit(settled)
+            until_waiting(session, 1)
+        settling.result()
+    with known.begin() as session:
+        [invoice] = Receivables(session).invoices("c-1")
+    assert invoice.disputed
+
+
+def test_an_order_is_checked_on_what_is_contested_of_an_invoice_and_on_the_rest(
+    known: Records,
+) -> None:
+    def claims() -> list[tuple[int, bool]]:
+        with known.begin() as session:
+            found = Checks(session).read("c-1", "CNY", DAY + timedelta(days=9)).claims
+        return [(each.amount.minor, each.disputed) for each in found]
+
+    with known.begin() as session:
+        Disputes(session).open("d-1", "c-1", contested(2, 30), "manager")
+    assert claims() == [(30, True), (70, False)]
+    with known.begin() as session:
+        Disputes(session).open("d-2", "c-1", contested(3, 90), "manager")
+    assert claims() == [(100, True)]

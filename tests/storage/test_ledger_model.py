@@ -65,6 +65,8 @@ class Model:
         self.held: dict[str, Held] = {}
         self.ended: set[str] = set()
         self.known = 0
+        self.repayments: list[tuple[str, Held, int]] = []  # key, whose, by name
+        self.revived: set[str] = set()
 
     def set_limit(
         self, name: str, on: date, limit: int | None, parts: tuple[LimitPart, ...] = ()
@@ -363,10 +365,10 @@ class Ledger(RuleBasedStateMachine):
     def repay(self, line: str, product: str, amount: int, back: int) -> None:
         """Also for a day that is over: what was asked of days before it stays."""
         held = Held(line, product if line == FACILITY else None, amount, amount)
-        on = max(TODAY, self.day - timedelta(days=back))
+        on, key = max(TODAY, self.day - timedelta(days=back)), self.key()
         answer = self.asked(
             lambda: self.exposure.repay(
-                self.id(line), minor(amount), self.key(), business_on=on, product=held.product
+                self.id(line), minor(amount), key, business_on=on, product=held.product
             )
         )
         used = min(
@@ -377,7 +379,22 @@ class Ledger(RuleBasedStateMachine):
             return
         name = min(amount, *(self.model.sums(each)[2] for each in (line, held.product) if each))
         self.model.post(held, on, used=-amount, nominal=-name, repaid=amount)
+        self.model.repayments.append((key, held, name))
         self.agree(answer, held, on)
+
+    @rule(pick=st.integers(0, 100))
+    def revive(self, pick: int) -> None:
+        """What a repayment gave back is used again, once, whatever the limits are by then."""
+        if not self.model.repayments:
+            return
+        key, held, name = self.model.repayments[pick % len(self.model.repayments)]
+        answer = self.exposure.revive(self.id(held.line), key, business_on=self.day)
+        assert answer is not None
+        assert answer.replayed == (key in self.model.revived)
+        if not answer.replayed:
+            self.model.revived.add(key)
+            self.model.post(held, self.day, used=held.amount, nominal=name, repaid=-held.amount)
+            self.agree(answer, held)
 
     @rule(
         product=st.sampled_from([LOAN, ACCEPTANCE]),

@@ -13,7 +13,15 @@ from creditflow.demo.bill import RefusedBill
 from creditflow.demo.office import Office
 from domain.bill import BillContent, BillEventContent, BillEventKind, BillState
 from domain.customer import CreditEventType, CustomerContent
-from domain.errors import AlreadyExists, DateInFuture, MoreThanInvoiced, NotFound, NotPermitted
+from domain.errors import (
+    AlreadyExists,
+    CurrencyMismatch,
+    DateInFuture,
+    MoreThanInvoiced,
+    NotFound,
+    NotPermitted,
+    OverLimit,
+)
 from domain.money import Money
 from domain.receivable import InvoiceContent
 from domain.warning import MonitoringPage, RaisedWarning
@@ -163,14 +171,84 @@ def test_a_refused_bill_leaves_its_invoice_late_from_its_own_due_date_with_a_war
 def test_a_bill_of_a_listed_acceptor_frees_the_line_when_it_is_received(
     services: Services, customer_id: str, evidence: str
 ) -> None:
+    with_harbour_holding_listed(services)
+    services.bills.receive(RELEASE, customer_id, a_bill(evidence))
+
+    assert used(services) == cny(200)
+
+
+def with_harbour_holding_listed(services: Services) -> None:
     edition = a_changed_edition(
         'effective_on = 2026-01-02\n[bills]\ncounts_at_once = ["harbour-holding"]'
     )
     with services.records.begin() as session:
         Editions(session).publish(edition, edition.as_toml(), "test")
+
+
+def use(services: Services, amount: int, key: str) -> None:
+    exposure = Exposure(services.records)
+    held = exposure.reserve(LINE_ID, cny(amount), key, business_on=TODAY)
+    assert held.reservation_id is not None
+    exposure.commit(LINE_ID, held.reservation_id, f"{key}/commit", business_on=TODAY)
+    exposure.close()
+
+
+def test_a_refused_bill_that_had_freed_its_line_takes_it_again_above_the_limit(
+    services: Services, customer_id: str, evidence: str
+) -> None:
+    with_harbour_holding_listed(services)
+    bill = services.bills.receive(RELEASE, customer_id, a_bill(evidence))
+    assert (bill.frees_line, used(services)) == (True, cny(200))
+    use(services, 800, "all-of-it")
+
+    for _ in range(2):
+        refused = services.bills.report(RELEASE, bill.bill_id, an_event(BillEventKind.REFUSED))
+    assert (refused.frees_line, used(services)) == (False, cny(1100))
+    with pytest.raises(OverLimit):
+        use(services, 1, "more")
+    exposure = Exposure(services.records)
+    assert exposure.balances(LINE_ID)[0].excess == cny(100)
+    assert exposure.verify().discrepancies == ()
+    exposure.close()
+
+
+def test_a_bill_sent_again_after_its_answer_was_lost_repays_its_line_once(
+    services: Services, customer_id: str, evidence: str
+) -> None:
+    with_harbour_holding_listed(services)
+
+    with services.records.begin() as session:
+        services.bills.receive(RELEASE, customer_id, a_bill(evidence))
+        session.rollback()
+    assert services.bills.list_of_customer(RELEASE, customer_id) == []
     services.bills.receive(RELEASE, customer_id, a_bill(evidence))
 
     assert used(services) == cny(200)
+
+
+def test_what_became_of_a_bill_is_on_record_whatever_its_line_can_take(
+    services: Services, customer_id: str, evidence: str
+) -> None:
+    bill = services.bills.receive(RELEASE, customer_id, a_bill(evidence))
+    exposure = Exposure(services.records)
+    exposure.repay(LINE_ID, cny(260), "by hand", business_on=TODAY)
+    exposure.close()
+
+    honoured = an_event(BillEventKind.HONOURED)
+    for _ in range(2):
+        ended = services.bills.report(RELEASE, bill.bill_id, honoured)
+    assert (ended.status, ended.frees_line) == (BillState.HONOURED, True)
+    assert used(services) == cny(0)
+
+
+def test_whether_a_bill_frees_its_line_is_what_the_book_says_of_the_day(
+    services: Services, customer_id: str, evidence: str
+) -> None:
+    bill = services.bills.receive(RELEASE, customer_id, a_bill(evidence))
+    services.bills.report(RELEASE, bill.bill_id, an_event(BillEventKind.HONOURED))
+
+    assert services.bills.read(RELEASE, bill.bill_id).frees_line
+    assert not services.bills.read(RELEASE, bill.bill_id, ago(1)).frees_line
 
 
 def test_what_cannot_be_is_refused_and_leaves_nothing(
@@ -181,6 +259,7 @@ def test_what_cannot_be_is_refused_and_leaves_nothing(
         (a_bill(evidence, received_on=ON + timedelta(days=1), due_on=ON + timedelta(days=9)), DateInFuture),
         (a_bill(evidence, line_id="another"), NotFound),
         (a_bill("b" * 64), NotFound),
+        (a_bill(evidence, amount=Money.of(100, "USD"), invoices=[{"invoice_no": "A-1", "amount": Money.of(100, "USD")}]), CurrencyMismatch),
     ]  # fmt: skip
     for bill, refusal in wrong:
         with pytest.raises(refusal):

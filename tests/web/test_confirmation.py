@@ -1,15 +1,19 @@
 """Is what a customer is asked to confirm what it owes, and does silence, and a difference, get its due?"""
 
+import json
 import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import count
 from pathlib import Path
 
+import httpx
 import pytest
 from fastapi import FastAPI
 
 from activities.check import judge
+from creditflow.commands.output import Exit
 from domain.check import RuleKind, Stage
 from domain.confirmation import (
     CONFIRMATION_OVERDUE,
@@ -25,6 +29,7 @@ from domain.customer import CustomerContent
 from domain.errors import (
     AlreadyExists,
     AmountMissing,
+    AmountNotPositive,
     CreditError,
     CurrencyMismatch,
     DateInFuture,
@@ -46,16 +51,22 @@ from storage.confirmation import Confirmations
 from storage.edition import Editions, read_shipped, shipped_text
 from storage.exchange import Rates
 from storage.exposure import Exposure
+from storage.identity import Persons, password_hash_of
 from storage.notification import Outbox
 from tests.makers_policy import a_changed_edition
+from tests.web.book import PASSWORD
 from tests.web.office import Office
-from tests.web.people import PEOPLE
-from tests.web.test_console import browser, hidden
+from tests.web.people import KEYS, PEOPLE, as_
+from tests.web.test_commands import Terminal, terminal
+from tests.web.test_console import browser, hidden, signed_in
+from tests.web.test_hostile_receivables import HOSTILE, places, with_hostile
 from web.service.clock import Clock
 from web.service.confirmation import ConfirmationView
 from web.service.once import JoinedRecords
 from web.service.services import Services, build_services
 from workflows.codec import Codec
+
+__all__ = ["terminal"]
 
 MANAGER = PEOPLE["relationship_manager"]
 RISK = PEOPLE["risk_officer"]
@@ -392,3 +403,154 @@ def test_the_customers_page_takes_an_answer_and_says_what_is_wrong_with_one(
     assert of.unanswered == ("i-3",)
     (difference,) = of.confirmation.differences
     assert difference.said.amount == cny(120_000)
+
+
+def test_a_manager_asks_answers_and_clears_up_on_the_pages(
+    services: Services, customer: str, app: FastAPI
+) -> None:
+    with services.records.begin() as session:
+        for person in (MANAGER, AUDITOR):
+            Persons(session).record_password(person.person_id, password_hash_of(PASSWORD))
+    client = signed_in(app, MANAGER.person_id)
+    ask = f"/customers/{customer}/confirmations"
+    with services.records.begin() as session:  # its page adds dollars to what is in yuan
+        for since in (TODAY, TODAY - timedelta(days=400)):
+            rate = Rate(base="USD", quote="CNY", rate=Decimal(7), rate_on=since)
+            Rates(session).record(rate, recorded_by="risk")
+    form = hidden(client.get(f"/customers/{customer}"), ask)
+    assert client.post(ask, data={**form, "as_of": "soon"}).status_code == 422
+    assert client.post(ask, data={**form, "as_of": TODAY.isoformat()}).status_code == 303
+    listed = services.confirmations.list_confirmations(MANAGER, customer_id=customer)
+    [of] = [each.confirmation for each in listed if each.confirmation.request.currency == "CNY"]
+    assert f"/confirmations/{of.confirmation_id}" in client.get("/confirmations").text
+
+    place = f"/confirmations/{of.confirmation_id}"
+    answers = f"{place}/answers"
+    said = {
+        **hidden(client.get(place), answers),
+        "everything": "no",
+        "number": ["i-1", "i-2", "i-3"],
+        "kind": ["agreed", "paid", "missing"],
+        "amount": ["", "", ""],
+        "note": ["", "", "never received"],
+    }
+    assert client.post(answers, data=said).status_code == 422
+    scan = {"evidence": ("stamped.txt", b"stamped and signed", "text/plain")}
+    assert client.post(answers, data=said, files=scan).status_code == 303
+    shown = client.get(place).text
+    assert "never received" in shown
+    assert answers not in shown
+
+    view = services.confirmations.read_confirmation(MANAGER, of.confirmation_id)
+    for difference in view.confirmation.differences:
+        end = f"/confirmation-differences/{difference.difference_id}/end"
+        assert end not in signed_in(app, AUDITOR.person_id).get(place).text
+        form = hidden(client.get(place), end)
+        assert client.post(end, data={**form, "outcome": "", "reason": "x"}).status_code == 422
+        assert (
+            client.post(end, data={**form, "outcome": "credited", "reason": " "}).status_code == 422
+        )
+        done = client.post(end, data={**form, "outcome": "credited", "reason": "note n-2"})
+        assert done.status_code == 303
+    view = services.confirmations.read_confirmation(MANAGER, of.confirmation_id)
+    assert view.status is ConfirmationStatus.SETTLED
+    assert "已贷记" in signed_in(app, MANAGER.person_id, "zh-CN").get(place).text
+
+
+async def test_no_answer_fails_on_our_side(
+    services: Services, customer: str, api: httpx.AsyncClient
+) -> None:
+    which = asked(services, customer).confirmation
+    token = link_of(services)
+    scan = services.attachments.record(MANAGER, b"stamped and signed", "stamped.txt")
+    extra = {"kind": "extra", "amount": {"amount": "1.00", "currency": "CNY"}, "note": "n"}
+    answer = {"document_hash": which.document_hash, "all_agreed": False, "agreed": []}
+    ways = {
+        f"confirming/{token}/answer": {"signatory": SIGNER.model_dump(mode="json")},
+        f"confirmations/{which.confirmation_id}/answers": {"evidence_hash": scan.sha256},
+    }
+    failed, numbers = [], count()
+    for path, way in ways.items():
+        shape = {**answer, **way, "differences": [{**extra, "invoice_no": "x"}]}
+        for place in places(shape):
+            for value in HOSTILE:
+                fresh = [{**extra, "invoice_no": f"x-{next(numbers)}"}]
+                body = with_hostile({**shape, "differences": fresh}, place, value)
+                sent = await api.post(
+                    f"/api/v1/{path}",
+                    content=json.dumps(body).encode(),
+                    headers=as_("everybody") | {"content-type": "application/json"},
+                )
+                if sent.status_code >= 500:
+                    failed.append((path, place, value))
+    assert failed == []
+
+
+def test_nobody_has_less_than_nothing_open(services: Services, customer: str) -> None:
+    document_hash = asked(services, customer).confirmation.document_hash
+    token = link_of(services)
+    for each in (said("i-1", "amount", cny(-1)), said("x-9", "extra", cny(-1))):
+        answer = AnswerContent(differences=(each,), document_hash=document_hash)
+        with pytest.raises(AmountNotPositive):
+            services.confirmations.answer_by_link(token, answer, SIGNER)
+
+
+# ── Commands ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_account_is_asked_for_answered_and_cleared_up_from_a_terminal(
+    customer: str, terminal: Terminal, tmp_path: Path
+) -> None:
+    asks = ("confirmation", "ask", "--customer", customer, "--as-of", TODAY.isoformat())
+    assert terminal.asks(*asks, as_="relationship_manager")[0] is Exit.DONE
+    by = {"as_": "relationship_manager"}
+    listing = ("confirmation", "list", "--customer", customer, "--waiting")
+    found = terminal.asks(*listing, **by)[1]["items"]
+    [one] = [
+        each["confirmation"] for each in found if each["confirmation"]["total"]["currency"] == "CNY"
+    ]
+    which, scan = one["confirmation_id"], tmp_path / "stamped.txt"
+    scan.write_text("stamped and signed")
+
+    answers = ("confirmation", "answer", which, "--stamped", str(scan))
+    ending, refused = terminal.asks(*answers, **by)
+    assert (ending, refused["code"]) == (Exit.REFUSED, "field_missing")
+    ending, refused = terminal.asks(*answers, "--differs", "i-1:amount", **by)
+    assert (ending, refused["code"]) == (Exit.REFUSED, "amount_missing")
+    differing = ("--differs", "i-1:amount:150000", "--differs", "x-9:extra:1.50", "--agreed", "i-2")
+    ending, partly = terminal.asks(*answers, *differing, **by)
+    assert (ending, partly["unanswered"]) == (Exit.DONE, ["i-3"])
+    ending, whole = terminal.asks(*answers, "--all", **by)
+    assert (ending, whole["status"]) == (Exit.DONE, "differing")
+
+    differences = ("confirmation", "differences", "--customer", customer)
+    left = terminal.asks(*differences, **by)[1]["items"]
+    assert {each["said"]["invoice_no"] for each in left} == {"i-1", "x-9"}
+    for each in left:
+        close = ("confirmation", "close", each["difference_id"], "upheld", "--reason", "seen again")
+        assert terminal.asks(*close, as_="auditor")[1]["code"] == "not_permitted"
+        assert terminal.asks(*close, **by)[1]["outcome"] == "upheld"
+    assert terminal.asks(*differences, **by)[1]["items"] == []
+    assert terminal.asks("confirmation", "show", which, **by)[1]["status"] == "settled"
+    assert terminal.asks("confirmation", "show", "0" * 32, **by)[0] is Exit.NOT_FOUND
+
+
+def test_a_terminal_tells_people_what_an_account_says(
+    services: Services, customer: str, terminal: Terminal
+) -> None:
+    which = asked(services, customer).confirmation.confirmation_id
+    token = link_of(services)
+    answer = AnswerContent(
+        differences=(said("i-1", "amount", cny(150_000)), said("x-9", "extra", cny(7))),
+        document_hash=services.confirmations.link_page(token).document_hash,
+    )
+    services.confirmations.answer_by_link(token, answer, SIGNER)
+    key = KEYS["relationship_manager"]
+    for words, told in (
+        (("list",), ("CNY 450,000.00", "partly_answered")),
+        (("show", which), ("i-1", "CNY 200,000.00", "CNY 150,000.00")),
+        (("differences",), ("x-9", "CNY 7.00")),
+    ):
+        shown = terminal.types("confirmation", *words, key=key)
+        assert shown.exit_code == Exit.DONE
+        assert [each for each in told if each not in shown.stdout] == []

@@ -39,7 +39,7 @@ PAGES = (
     "/ /tasks /tasks?view=all /cases /cases?status=in_approval /customers /customers/c-1001 "
     "/customers/c-1001/statements /customers/c-1001/turnover /customers/c-1001/reports "
     "/customers/c-1004/ring /customers/c-1001/insurance /insurance /idle "
-    "/customers/c-1001/bills /bills "
+    "/customers/c-1001/bills /bills /customers/c-1001/disputes /disputes "
     "/lines /cliffs /cliffs?customer=c-1001 /reviews?view=all /warnings?view=all /rerating /collections "
     "/policy /mails /operations /operations?compare=true /repairs /webhooks /customers/merges "
     "/overrides "

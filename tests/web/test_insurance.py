@@ -19,7 +19,7 @@ from creditflow.demo.office import Office
 from domain.application import Application, ApplicationType
 from domain.cover import Cover, CoverVerdict, Stop
 from domain.customer import CustomerContent, Identifier, IdentifierScheme
-from domain.errors import DateInFuture, Malformed, NotFound, NotPermitted, SameHands
+from domain.errors import DateInFuture, DeadlineOver, Malformed, NotFound, NotPermitted, SameHands
 from domain.insurance import (
     EventKind,
     InsurancePage,
@@ -250,6 +250,27 @@ def test_a_missed_notice_drops_the_uplift_and_its_finding_is_closed_by_another(
     service.close_finding(RISK, finding.finding_id, FindingClosed(note="the insurer waived it"))
     assert service.list_findings(RISK, open_only=True) == []
     assert services.covers.list_of_customer(MANAGER, customer_id).uplift == cny(0)
+
+
+def test_a_notice_dated_back_before_a_missed_deadline_is_not_the_managers_to_enter(
+    services: Services, customer_id: str, insurer: str
+) -> None:
+    limit_id = insured(services, customer_id, insurer)
+    service = services.insurance
+    service.declare(MANAGER, limit_id, a_shipment("S-1", 400_000, 121))
+    notice = ShipmentEvent(
+        event_no="N-1", shipment_no="S-1", kind=EventKind.NOTICE_GIVEN, happened_on=ago(2)
+    )
+    with pytest.raises(DeadlineOver):
+        service.report(MANAGER, limit_id, notice)
+    assert services.covers.list_of_customer(MANAGER, customer_id).uplift == cny(0)
+    late = notice.model_copy(update={"event_no": "N-2", "happened_on": ON})
+    service.report(MANAGER, limit_id, late)
+    assert services.covers.list_of_customer(MANAGER, customer_id).uplift == cny(0)
+
+    service.report(RISK, limit_id, notice)
+    assert services.covers.list_of_customer(MANAGER, customer_id).uplift > cny(0)
+    service.report(MANAGER, limit_id, notice)
 
 
 def test_whoever_does_not_see_the_customer_does_not_find_its_limit(

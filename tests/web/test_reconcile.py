@@ -1,15 +1,19 @@
 """Does another system's extract say exactly what is alike, missing, extra and different, and for whom?"""
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
 from activities.classification import ClassificationActivities
+from creditflow.commands.output import Exit
 from domain.classification import ClassificationPage
 from domain.customer import Customer, Identifier, IdentifierScheme
 from domain.errors import AlreadyExists, DateInFuture, FieldMissing, NotFound, NotPermitted
@@ -20,12 +24,19 @@ from storage.base import Records
 from storage.customer import Customers
 from storage.edition import Editions
 from storage.exposure import Exposure
+from storage.identity import Persons, password_hash_of
 from storage.receivable import Receivables
 from tests.makers_line import LINE_ID, open_line
 from tests.makers_policy import a_changed_edition
-from tests.web.people import PEOPLE
+from tests.servers import until_waiting
+from tests.web.book import PASSWORD
+from tests.web.people import KEYS, PEOPLE
+from tests.web.test_commands import Terminal, terminal
+from tests.web.test_console import hidden, signed_in
 from web.service.clock import Clock
 from web.service.services import Services
+
+__all__ = ["terminal"]
 
 RISK = PEOPLE["risk_officer"]
 MANAGER = PEOPLE["relationship_manager"]
@@ -296,3 +307,116 @@ def test_counts_sums_and_drift_equal_a_recount(
         for each in compared.customers
         if each.drift
     } == {key: minor for key, minor in drift.items() if minor}
+
+
+def test_two_comparisons_at_once_find_a_drift_once(services: Services, known: Records) -> None:
+    post(known, invoice("a", 10_000))
+    content = extract("K-1,internal,a,100.00,90.00,CNY,2026-02-05")
+    with ThreadPoolExecutor(1) as other:
+        with known.begin() as session:
+            services.reconciliations.reconcile(RISK, content)
+            second = other.submit(services.reconciliations.reconcile, RISK, content)
+            until_waiting(session, 1)
+        second.result()
+
+    assert len(services.reconciliations.list_findings(RISK)) == 1
+
+
+def test_a_finding_of_another_manager_answers_like_one_that_is_not_there(
+    services: Services, known: Records
+) -> None:
+    post(known, invoice("a", 10_000))
+    services.reconciliations.reconcile(RISK, extract("K-1,internal,a,100.00,90.00,CNY,2026-02-05"))
+    [finding] = services.reconciliations.list_findings(RISK)
+    other = MANAGER.model_copy(update={"person_id": "manager2"})
+    said = []
+    for asked in (finding.finding_id, "0" * 32):
+        with pytest.raises(NotFound) as refused:
+            services.reconciliations.close_finding(other, asked, "mine")
+        said.append({**refused.value.facts, "id": ""})
+    assert said[0] == said[1]
+
+
+def test_who_runs_a_comparison_and_sees_no_customer_is_told_what_it_counted(
+    services: Services, known: Records
+) -> None:
+    post(known, invoice("a", 10_000))
+    content = extract("K-1,internal,a,100.00,90.00,CNY,2026-02-05")
+    operator = PEOPLE["operator"]
+    brought = services.reconciliations.reconcile(operator, content).reconciliation
+    assert brought is not None
+    for told in (brought, services.reconciliations.run(operator)):
+        assert (told.differing, told.customers, told.items) == (1, (), ())
+        kept = services.reconciliations.read_reconciliation(RISK, told.reconciliation_id)
+        assert (len(kept.customers), len(kept.items)) == (1, 1)
+
+
+# ── Commands and pages ───────────────────────────────────────────────────────────────────────────
+
+
+def test_an_extract_is_compared_and_its_drift_closed_from_a_terminal(
+    known: Records, terminal: Terminal, tmp_path: Path
+) -> None:
+    post(known, invoice("a", 10_000), invoice("b", 10_000))
+    file = tmp_path / "open.csv"
+    rows = ("K-1,internal,a,100.00,90.00,CNY,2026-02-05", "K-9,internal,b,1.00,1.00,CNY,2026-02-05")
+    file.write_bytes(extract(*rows))
+    reconcile = ("reconcile", str(file), "--as-of", TODAY.isoformat())
+    assert terminal.asks("reconcile", "/does/not/exist")[1]["code"] == "file_unreadable"
+    ending, refused = terminal.asks(*reconcile, as_="relationship_manager")
+    assert (ending, refused["code"]) == (Exit.REFUSED, "not_permitted")
+    ending, dry = terminal.asks(*reconcile, "--dry-run")
+    assert (ending, dry["reconciliation"]) == (Exit.REFUSED, None)
+
+    ending, found = terminal.asks(*reconcile, "--key", "k-1")
+    compared = found["reconciliation"]
+    assert (ending, compared["differing"], compared["missing"]) == (Exit.REFUSED, 1, 1)
+    assert [each["code"] for each in found["report"]["errors"]] == ["customer_unknown"]
+    assert terminal.asks(*reconcile, "--key", "k-1")[1] == found
+    told = terminal.types(*reconcile, key=KEYS["risk_officer"]).stdout
+    assert [
+        each for each in ("CNY 110.00", "missing", "customer_unknown") if each not in told
+    ] == []
+
+    by = {"as_": "relationship_manager"}
+    [finding] = terminal.asks("drift", "list", **by)[1]["items"]
+    assert finding["drift"] == {"amount": "110.00", "currency": "CNY"}
+    assert "CNY 110.00" in terminal.types("drift", "list", key=KEYS["relationship_manager"]).stdout
+    close = ("drift", "close", finding["finding_id"], "--reason")
+    assert terminal.asks(*close, "posted late", as_="auditor")[1]["code"] == "not_permitted"
+    assert terminal.asks(*close, " ", **by)[1]["code"] == "field_missing"
+    assert terminal.asks(*close, "posted late", **by)[1]["reason"] == "posted late"
+    assert terminal.asks("drift", "list", **by)[1]["items"] == []
+    assert terminal.asks("drift", "close", "0" * 32, "--reason", "x", **by)[0] is Exit.NOT_FOUND
+
+
+def test_an_extract_is_brought_in_and_its_drift_closed_on_the_pages(
+    services: Services, known: Records, app: FastAPI
+) -> None:
+    post(known, invoice("a", 10_000))
+    with known.begin() as session:
+        for person in (RISK, MANAGER, PEOPLE["auditor"]):
+            Persons(session).record_password(person.person_id, password_hash_of(PASSWORD))
+    risk = signed_in(app, RISK.person_id)
+    place = "/reconciliations"
+    form = hidden(risk.get(place), place)
+    rows = extract("K-1,internal,a,100.00,90.00,CNY,2026-02-05")
+    file = {"file": ("open.csv", rows, "text/csv")}
+    assert risk.post(place, data=form).status_code == 422
+    assert risk.post(place, data={**form, "as_of": "soon"}, files=file).status_code == 422
+    made = risk.post(place, data={**form, "as_of": TODAY.isoformat()}, files=file)
+    assert made.status_code == 303, made.text
+    shown = risk.get(made.headers["location"])
+    assert shown.status_code == 200
+    assert "10.00" in shown.text
+    assert made.headers["location"] in signed_in(app, "auditor", "zh-CN").get(place).text
+
+    manager = signed_in(app, MANAGER.person_id)
+    assert manager.get(made.headers["location"]).status_code == 403
+    [finding] = services.reconciliations.list_findings(MANAGER)
+    end = f"/reconciliation-findings/{finding.finding_id}/end"
+    assert end not in signed_in(app, "auditor").get(place).text
+    form = hidden(manager.get(place), end)
+    assert manager.post(end, data={**form, "reason": " "}).status_code == 422
+    assert manager.post(end, data={**form, "reason": "posted late"}).status_code == 303
+    assert services.reconciliations.list_findings(MANAGER) == []

@@ -18,6 +18,7 @@ from sqlalchemy import text
 from activities.notification.webhook import WebhookDelivery
 from domain.customer import CustomerContent
 from domain.errors import (
+    AccountNotService,
     AddressRefused,
     CreditError,
     EventKindUnknown,
@@ -40,6 +41,7 @@ from domain.webhook import (
     signed_headers,
 )
 from storage.edition import Editions, read_shipped, shipped_text
+from storage.identity import Persons
 from tests.activities.receiver import Receiver, receiving
 from tests.web.people import PEOPLE, as_
 from web.problems import problem_of
@@ -422,17 +424,21 @@ async def test_nothing_is_taken_once_source_or_account_is_disabled(
     assert erp.invoices() == 0
 
 
-async def test_a_source_may_do_what_its_account_may_and_no_more(
+async def test_a_source_acts_as_no_person_who_signs_in_not_even_as_one_whose_role_was_changed(
     services: Services, erp: Erp, api: httpx.AsyncClient
 ) -> None:
-    made = services.hooks.record_source(
-        OPERATOR, SourceContent(source_id="lab", person_id="auditor")
-    )
-    body = erp.invoice()
-    refused = await api.post(
-        "/api/v1/hooks/lab", content=body, headers=erp.signed(body, secret=made.secret)
-    )
-    assert (refused.status_code, refused.json()["code"]) == (403, "not_permitted")
+    for who in ("relationship_manager", "auditor", "everybody", OPERATOR.person_id):
+        with pytest.raises(AccountNotService):
+            services.hooks.record_source(OPERATOR, SourceContent(source_id="lab", person_id=who))
+    assert [each.source_id for each in services.hooks.list_sources(OPERATOR)] == ["erp"]
+
+    body, manager = erp.invoice(), PEOPLE["relationship_manager"]
+    with services.records.begin() as session:
+        now = PEOPLE["order_system"].model_copy(update={"roles": manager.roles})
+        Persons(session).change_person(now)
+    refused = await api.post(AT, content=body, headers=erp.signed(body))
+    assert (refused.status_code, refused.json()["code"]) == (403, "account_not_service")
+    assert erp.invoices() == 0
 
 
 async def test_a_refusal_of_the_book_leaves_the_id_free(erp: Erp, api: httpx.AsyncClient) -> None:

@@ -96,6 +96,10 @@ def _template_key(argument: nodes.Expr) -> tuple[str | None, str | None]:
     return None, None
 
 
+# Where a call names a field that cannot be read, or what it should be.
+_FIELDS = {"unreadable": (0, 1), "day": (1,), "whole": (1,), "parsed": (2,)}
+
+
 def _said(tree: ast.AST) -> Iterator[tuple[str, ast.expr]]:
     for call in ast.walk(tree):
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
@@ -103,6 +107,9 @@ def _said(tree: ast.AST) -> Iterator[tuple[str, ast.expr]]:
                 yield call.func.attr, call.args[0]
             if call.func.attr == "tabs":
                 yield "say", ast.JoinedStr([call.args[1]])
+            for place in _FIELDS.get(call.func.attr, ()):
+                if place < len(call.args) and isinstance(call.args[place], ast.Constant):
+                    yield "say", ast.Constant(f"field.{call.args[place].value}")
             if call.func.attr == "go" and len(call.args) > 1:
                 yield "say", _prefixed(call.args[1])
 

@@ -94,7 +94,9 @@ def after_text(cursor: str | None) -> str | None:
 def _parts_of(cursor: str) -> object:
     try:
         padded = cursor.encode() + b"=" * (-len(cursor) % 4)
-        return json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        parts = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        json.dumps(parts, ensure_ascii=False).encode()  # half a character is none
+        return parts
     except (binascii.Error, ValueError):
         raise _not_ours() from None
 

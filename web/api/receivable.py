@@ -18,6 +18,7 @@ from domain.receivable import (
     Turnover,
 )
 from domain.value import Value
+from web.api.pages import Cursor, Page, PageSize, after_day, page_of
 from web.api.stage import stage
 from web.api.writes import Writing
 from web.callers import Asked, Caller
@@ -74,6 +75,17 @@ def open_dispute(write: Writing, customer_id: Id, body: DisputeContent) -> Respo
     return write.once(
         201, body, lambda: write.asked.receivables.open_dispute(write.caller, customer_id, body)
     )
+
+
+@router.get("/disputes")
+def list_open_disputes(
+    asked: Asked, caller: Caller, cursor: Cursor = None, page_size: PageSize = 50
+) -> Page[Dispute]:
+    """Disputes that nobody has settled, the oldest first."""
+    found = asked.receivables.list_open_disputes(
+        caller, after=after_day(cursor), page_size=page_size + 1
+    )
+    return page_of(found, page_size, lambda each: (f"{each.opened_on} {each.dispute_id}",))
 
 
 @router.post("/disputes/{dispute_id}/end", status_code=201, response_model=Dispute)

@@ -22,6 +22,7 @@ from web.console import (
     confirmation,
     contract,
     customer,
+    dispute,
     documents,
     draft,
     edition,
@@ -70,6 +71,7 @@ _STAGES = (
     identity,
     merge,  # its places lie within those of customers
     customer,
+    dispute,
     statement,
     tolerance,
     turnover,

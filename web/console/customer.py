@@ -38,6 +38,7 @@ _PLACES = (
     ("reports", "/reports", Action.REPORT_READ),
     ("insurance", "/insurance", Action.INSURANCE_READ),
     ("bills", "/bills", Action.BILL_READ),
+    ("disputes", "/disputes", Action.RECEIVABLE_READ),
     ("ring", "/ring", Action.CUSTOMER_READ),
 )
 _CLASSES_MAX = 12

@@ -54,6 +54,7 @@ GROUPS: Mapping[str, tuple[Entry, ...]] = {
         Entry("confirmations", "/confirmations", "envelope", Action.CONFIRMATION_READ),
         Entry("reconciliations", "/reconciliations", "list", Action.RECEIVABLE_READ),
         Entry("bills", "/bills", "coins", Action.BILL_READ),
+        Entry("disputes", "/disputes", "flag", Action.RECEIVABLE_READ),
         Entry("guards", "/guards", "shield", Action.GUARD_READ),
     ),
     "rules": (

@@ -1,14 +1,24 @@
 """What may be asked of bills: receive one, say what became of it, and see how it stands."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date, datetime, time
+from hashlib import sha256
 
 from sqlalchemy.orm import Session
 
 from domain.bill import Bill, BillContent, BillEvent, BillEventContent, BillEventKind, BillState
 from domain.customer import CreditEvent, CreditEventType
-from domain.errors import DateInFuture, NotFound
+from domain.edition import PolicyEdition
+from domain.errors import (
+    CurrencyMismatch,
+    DateInFuture,
+    KeyReused,
+    MoreThanUsed,
+    NotFound,
+    ProductMissing,
+)
 from domain.identity import Person
+from domain.ids import uuid7
 from domain.notification import Channel
 from domain.value import content_hash
 from policies.bill import frees
@@ -22,7 +32,6 @@ from storage.line import Lines
 from storage.notification import Outbox
 from web.service.clock import Clock
 from web.service.customer import visible_customer
-from web.service.ids import new_id
 from web.service.permissions import Action, permit, visible_to
 
 
@@ -47,7 +56,8 @@ class BillService:
     ) -> BillView:
         """Put a bill on record once, in place of what it pays.
 
-        Refuses `DateInFuture`, `AlreadyExists`, `InvoiceUnknown`, `CurrencyMismatch`,
+        Its id follows from its number, so that one whose answer was lost, sent again, repays its
+        line no second time. Refuses `DateInFuture`, `AlreadyExists`, `InvoiceUnknown`, `CurrencyMismatch`,
         `MoreThanInvoiced`, and `NotFound` for evidence or a line of the customer that is not there.
         """
         permit(person, Action.BILL_RECORD)
@@ -57,12 +67,10 @@ class BillService:
         with self._records.begin() as session:
             customer_id = visible_customer(session, person, customer_id).customer_id
             Attachments(session).read(content.evidence_hash)
-            held = {line.line_id for line in Lines(session).list_of_customer(customer_id)}
-            if content.line_id is not None and content.line_id not in held:
-                raise NotFound(kind="line", id=content.line_id)
+            self._refuse_unfit(session, customer_id, content)
             bill = Bill(
                 **dict(content),
-                bill_id=bill_id or new_id(),
+                bill_id=bill_id or bill_id_of(content),
                 customer_id=customer_id,
                 recorded_by=person.person_id,
             )
@@ -74,7 +82,8 @@ class BillService:
         """What became of a bill; once by its number.
 
         Honoured, or passed on without recourse, it repays the line it names. Refused, its invoices
-        are open again from their own due dates, which its customer's history and a warning say.
+        are open again from their own due dates, which its customer's history and a warning say, and
+        a line that it had repaid at once is used again, above its limit if need be.
         """
         permit(person, Action.BILL_RECORD)
         with self._records.begin() as session:
@@ -83,6 +92,7 @@ class BillService:
             bill = Bills(session).add(bill_id, event, self._clock.business_on())
             if content.kind is BillEventKind.REFUSED:
                 self._tell_refused(session, bill)
+                self._revive(bill, person)
             self._repay(session, bill, person)
             return self._view(session, bill)
 
@@ -100,7 +110,7 @@ class BillService:
             found = Bills(session).find_page(
                 before=before, page_size=page_size, manager_id=visible_to(person).manager_id
             )
-            return [self._view(session, bill) for bill in found]
+            return self._views(session, found)
 
     def list_of_customer(
         self, person: Person, customer_id: str, as_of: date | None = None
@@ -111,7 +121,7 @@ class BillService:
         with self._records.begin() as session:
             customer_id = visible_customer(session, person, customer_id).customer_id
             found = Bills(session).of_customer(customer_id)
-            return [self._view(session, bill, on) for bill in found if bill.received_on <= on]
+            return self._views(session, [b for b in found if b.received_on <= on], on)
 
     def _visible(self, session: Session, person: Person, bill_id: str) -> Bill:
         bill = Bills(session).read(bill_id)
@@ -120,25 +130,57 @@ class BillService:
             raise NotFound(kind="bill", id=bill_id)
         return bill
 
-    def _frees(self, session: Session, bill: Bill) -> bool:
+    def _refuse_unfit(self, session: Session, customer_id: str, content: BillContent) -> None:
+        if content.line_id is None:
+            return
+        lines = {line.line_id: line for line in Lines(session).list_of_customer(customer_id)}
+        line = lines.get(content.line_id)
+        if line is None:
+            raise NotFound(kind="line", id=content.line_id)
+        if line.limit.currency != content.amount.currency:
+            raise CurrencyMismatch(first=content.amount.currency, second=line.limit.currency)
+
+    def _edition(self, session: Session) -> PolicyEdition:
         edition = Editions(session).find_current(self._clock.business_on())
         if edition is None:
             on = self._clock.business_on().isoformat()
             raise NotFound(kind="policy edition in force", id=on)
-        return frees(bill, edition)
+        return edition
 
     def _repay(self, session: Session, bill: Bill, person: Person) -> None:
-        """Repay the line, once by the bill; before this transaction ends, so that a line that
-        refuses it leaves nothing on record here, and a repeat finds what was repaid."""
-        if bill.line_id is None or not self._frees(session, bill):
+        """Repay the line, once by the bill and at most what is used of it; before this transaction
+        ends, so that a repeat finds what was repaid.
+
+        What became of a bill is on record whatever its line says: of a line that wants a product to
+        be named nothing is repaid.
+        """
+        if bill.line_id is None or not frees(bill, self._edition(session)):
             return
-        self._exposure.repay(
-            bill.line_id,
-            bill.amount,
-            f"bill/{bill.bill_id}",
-            business_on=self._clock.business_on(),
-            posted_by=person.person_id,
-        )
+        amount = bill.amount
+        while amount.minor > 0:
+            try:
+                self._exposure.repay(
+                    bill.line_id,
+                    amount,
+                    _key(bill),
+                    business_on=self._clock.business_on(),
+                    posted_by=person.person_id,
+                )
+            except (KeyReused, ProductMissing):
+                return
+            except MoreThanUsed:
+                amount = min(amount, self._exposure.balances(bill.line_id)[0].used)
+            else:
+                return
+
+    def _revive(self, bill: Bill, person: Person) -> None:
+        if bill.line_id is not None:
+            self._exposure.revive(
+                bill.line_id,
+                _key(bill),
+                business_on=self._clock.business_on(),
+                posted_by=person.person_id,
+            )
 
     def _tell_refused(self, session: Session, bill: Bill) -> None:
         assert bill.refused_on is not None, "what refuses a bill says when"
@@ -168,7 +210,38 @@ class BillService:
         )
 
     def _view(self, session: Session, bill: Bill, as_of: date | None = None) -> BillView:
+        return self._views(session, [bill], as_of)[0]
+
+    def _views(
+        self, session: Session, bills: Sequence[Bill], as_of: date | None = None
+    ) -> list[BillView]:
+        """Bills as of a day; of one that names a line, whether it frees it is what the book says."""
+        if not bills:
+            return []
         on = as_of or self._clock.business_on()
-        return BillView(
-            **dict(bill), as_of=on, status=bill.state(on), frees_line=self._frees(session, bill)
-        )
+        edition = self._edition(session)
+        keys = [_key(bill) for bill in bills if bill.line_id is not None]
+        repaid = self._exposure.repaid_under(keys, on) if keys else set()
+        return [
+            BillView(
+                **dict(bill),
+                as_of=on,
+                status=bill.state(on),
+                frees_line=frees(bill, edition, on)
+                if bill.line_id is None
+                else _key(bill) in repaid,
+            )
+            for bill in bills
+        ]
+
+
+def bill_id_of(content: BillContent) -> str:
+    """The id of a bill: it sorts by the day of receipt, and follows from day and number."""
+    day = datetime.combine(content.received_on, time(), UTC)
+    milliseconds = max(0, int(day.timestamp() * 1000))
+    return uuid7(milliseconds, sha256(f"bill/{content.bill_no}".encode()).digest())
+
+
+def _key(bill: Bill) -> str:
+    """Under which the line is repaid by the bill."""
+    return f"bill/{bill.bill_id}"

@@ -26,6 +26,7 @@ from domain.confirmation import (
 )
 from domain.contract import Sha256, Signatory
 from domain.errors import (
+    AmountNotPositive,
     CurrencyMismatch,
     DateInFuture,
     DocumentAnswered,
@@ -157,7 +158,7 @@ class ConfirmationService:
         """Put on record what came back stamped; its picture is attached before.
 
         Refuses `NotFound`, `StaleContent`, `DocumentUnlisted`, `DocumentListed`,
-        `DocumentAnswered`, `CurrencyMismatch`, and `FieldMissing` where nothing is said.
+        `DocumentAnswered`, `CurrencyMismatch`, `AmountNotPositive` below nothing, and `FieldMissing` where nothing is said.
         """
         permit(person, Action.CONFIRMATION_ANSWER)
         with self._records.begin() as session:
@@ -323,6 +324,8 @@ def _agreed(found: Confirmation, content: AnswerContent) -> tuple[str, ...]:
 def _refuse_unfitting(said: DifferenceSaid, listed: set[str], currency: str) -> None:
     if said.amount is not None and said.amount.currency != currency:
         raise CurrencyMismatch(first=said.amount.currency, second=currency)
+    if said.amount is not None and said.amount.minor < 0:
+        raise AmountNotPositive(amount=said.amount)
     if said.kind is DifferenceKind.EXTRA and said.invoice_no in listed:
         raise DocumentListed(invoice_no=said.invoice_no)
     if said.kind is not DifferenceKind.EXTRA and said.invoice_no not in listed:

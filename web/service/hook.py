@@ -12,8 +12,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
 
-from domain.errors import HookSignatureWrong, HookSourceDisabled, Malformed, refusal_in
-from domain.identity import Id, Person
+from domain.errors import (
+    AccountNotService,
+    HookSignatureWrong,
+    HookSourceDisabled,
+    Malformed,
+    refusal_in,
+)
+from domain.identity import Id, Person, Role
 from domain.reasons import of_field
 from domain.receivable import InvoiceContent, PaymentContent
 from domain.value import Value
@@ -96,7 +102,7 @@ class HookService:
     def signed_by(self, source_id: str, headers: Mapping[str, str], body: bytes) -> Person:
         """Whom a message acts as, once it is shown to be genuine and of now.
 
-        Refuses as `refuse_unsigned` does, and `HookSourceDisabled`. A source that is not there is
+        Refuses as `refuse_unsigned` does, `HookSourceDisabled` and `AccountNotService`. A source that is not there is
         refused like a signature that does not fit.
         """
         now = self._clock.now()
@@ -110,6 +116,7 @@ class HookService:
             raise HookSignatureWrong(source=source_id)
         if person is None or source.status is SourceStatus.DISABLED:
             raise HookSourceDisabled(source=source_id)
+        _refuse_staff(source_id, person)
         return person
 
     def take(self, person: Person, source_id: str, message_id: str, body: bytes) -> Answered:
@@ -149,13 +156,15 @@ class HookService:
     def record_source(self, person: Person, content: SourceContent) -> SourceMade:
         """A program that may send hooks as a service account, and its secret, told once.
 
-        Refuses `NotFound` for a person who is not there, and `AlreadyExists` for a name in use.
+        Refuses `NotFound` for a person who is not there, `AccountNotService` for one who is no
+        program, and `AlreadyExists` for a name in use.
         """
         permit(person, Action.WEBHOOK_RECORD)
         secret = self._fresh()
         with self._records.begin() as session:
             sources = Sources(session)
-            Persons(session).read_person(content.person_id)
+            acts_as = Persons(session).read_person(content.person_id)
+            _refuse_staff(content.source_id, acts_as)
             sources.record(content, person.person_id)
             self._add(sources, content.source_id, secret, person, hours=0)
             Changes(session, SecretOwner.SOURCE).post(
@@ -197,6 +206,12 @@ class HookService:
             before_until=until,
         )
         return until
+
+
+def _refuse_staff(source_id: str, person: Person) -> None:
+    """Who registers a source is told its secret: it must not be the way to act as a colleague."""
+    if person.roles - {Role.ORDER_SYSTEM}:
+        raise AccountNotService(source=source_id)
 
 
 def _read(body: bytes) -> InvoiceRecorded | PaymentRecorded:

@@ -10,11 +10,13 @@ from pydantic import Field
 from sqlalchemy.orm import Session
 
 from activities.line_cover import follow_register
-from domain.errors import DateInFuture, Malformed, NotFound
+from domain.errors import DateInFuture, DeadlineOver, Malformed, NotFound
 from domain.identity import Id, Person
 from domain.insurance import (
     CoverChange,
     CoverOn,
+    DeadlineKind,
+    EventKind,
     Insurance,
     InsuranceFinding,
     InsuranceStart,
@@ -36,9 +38,13 @@ from web.service.clock import Clock
 from web.service.customer import visible_customer
 from web.service.gateway import Gateway
 from web.service.ids import new_id
-from web.service.permissions import Action, permit, visible_to
+from web.service.permissions import Action, permit, permitted, visible_to
 from workflows.names import PORTFOLIO_QUEUE, insurance_id
 
+_DEADLINES = {
+    EventKind.NOTICE_GIVEN: DeadlineKind.NOTICE,
+    EventKind.CLAIMED: DeadlineKind.CLAIM,
+}
 DAYS_AHEAD = 90
 DAYS_AHEAD_MAX = 1100
 
@@ -194,11 +200,15 @@ class InsuranceService:
             return self._followed(session, buyer)
 
     def report(self, person: Person, limit_id: str, event: ShipmentEvent) -> BuyerView:
-        """A payment, a dispute or its end, a notice of loss or a claim, as the insurer was told."""
+        """A payment, a dispute or its end, a notice of loss or a claim, as the insurer was told.
+
+        What is said to have met a deadline that is on record as missed comes from who may confirm
+        insurance, and not from who looks after the customer; refuses `DeadlineOver`.
+        """
         permit(person, Action.INSURANCE_DECLARE)
         self._refuse_future("happened_on", event.happened_on)
         with self._records.begin() as session:
-            self._visible(session, person, limit_id)
+            self._refuse_late_word(person, self._visible(session, person, limit_id), event)
             buyer = Insurances(session).report(limit_id, event, person.person_id)
             return self._followed(session, buyer)
 
@@ -335,6 +345,20 @@ class InsuranceService:
             changes=changes_ahead(buyer, on, days) if days else (),
             findings=tuple(Insurances(session).findings([buyer.limit_id])),
         )
+
+    def _refuse_late_word(self, person: Person, buyer: InsuredBuyer, event: ShipmentEvent) -> None:
+        kind = _DEADLINES.get(event.kind)
+        if kind is None or any(each.event_no == event.event_no for each in buyer.events):
+            return
+        restored = [
+            each
+            for each in cover_on(buyer, self._clock.business_on()).deadlines
+            if each.missed
+            and (each.shipment_no, each.kind) == (event.shipment_no, kind)
+            and event.happened_on <= each.due_on
+        ]
+        if restored and not permitted(person, Action.INSURANCE_CHECK):
+            raise DeadlineOver(shipment_no=event.shipment_no, due_on=restored[0].due_on)
 
     def _refuse_future(self, field: str, day: date) -> None:
         today = self._clock.business_on()

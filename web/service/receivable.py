@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from datetime import date
 
+from sqlalchemy.orm import Session
+
 from domain.assessment import PaymentRecord
 from domain.bill import running
+from domain.customer import CreditEvent, CreditEventType
 from domain.dispute import Dispute, DisputeContent, DisputeEnd
-from domain.errors import DateInFuture, NotPermitted
+from domain.errors import DateInFuture, NotFound, NotPermitted
 from domain.identity import Person
 from domain.receivable import (
     Ageing,
@@ -21,14 +24,15 @@ from domain.receivable import (
     ageing,
     turnover,
 )
-from domain.value import Value
+from domain.value import Value, content_hash
 from storage.base import Records
 from storage.bill import Bills
+from storage.customer import Customers
 from storage.dispute import Disputes
 from storage.receivable import Receivables
+from web.service.application import message_id_of
 from web.service.clock import Clock
 from web.service.customer import visible_customer
-from web.service.ids import new_id
 from web.service.permissions import Action, permit, visible_to
 from web.service.warning import owe_recheck
 
@@ -119,8 +123,10 @@ class ReceivableService:
             visible_customer(session, person, customer_id)
             return Receivables(session).payments(customer_id)
 
-    def open_dispute(self, person: Person, customer_id: str, content: DisputeContent) -> Dispute:
-        """Put on record what a customer contests of an invoice.
+    def open_dispute(
+        self, person: Person, customer_id: str, content: DisputeContent, key: str | None = None
+    ) -> Dispute:
+        """Put on record what a customer contests of an invoice; once under a key.
 
         Refuses `DateInFuture`, `InvoiceUnknown`, `CurrencyMismatch`, `MoreThanInvoiced`.
         """
@@ -128,15 +134,23 @@ class ReceivableService:
         self._refuse_future("opened_on", content.opened_on)
         with self._records.begin() as session:
             customer_id = visible_customer(session, person, customer_id).customer_id
-            return Disputes(session).open(new_id(), customer_id, content, person.person_id)
+            dispute_id = message_id_of(person, f"dispute/{customer_id}", key)
+            opened = Disputes(session).open(dispute_id, customer_id, content, person.person_id)
+            self._tell(session, opened, CreditEventType.DISPUTE_OPENED, opened.opened_on)
+            return opened
 
     def settle_dispute(self, person: Person, dispute_id: str, end: DisputeEnd) -> Dispute:
         """Say that a dispute is settled, and why; refuses `AlreadyExists` for another end."""
         permit(person, Action.RECEIVABLE_RECORD)
         self._refuse_future("settled_on", end.settled_on)
         with self._records.begin() as session:
-            visible_customer(session, person, Disputes(session).read(dispute_id).customer_id)
-            return Disputes(session).settle(dispute_id, end, person.person_id)
+            of = Disputes(session).read(dispute_id)
+            owner = visible_to(person).manager_id
+            if owner not in (None, Customers(session).read(of.customer_id).manager_id):
+                raise NotFound(kind="dispute", id=dispute_id)
+            settled = Disputes(session).settle(dispute_id, end, person.person_id)
+            self._tell(session, settled, CreditEventType.DISPUTE_SETTLED, end.settled_on)
+            return settled
 
     def list_disputes(self, person: Person, customer_id: str) -> Sequence[Dispute]:
         """Every dispute of a customer, the newest first."""
@@ -144,6 +158,16 @@ class ReceivableService:
         with self._records.begin() as session:
             visible_customer(session, person, customer_id)
             return Disputes(session).of_customer(customer_id)
+
+    def list_open_disputes(
+        self, person: Person, *, after: tuple[date, str] | None = None, page_size: int = 50
+    ) -> Sequence[Dispute]:
+        """Disputes that nobody has settled, of the customers the person sees, the oldest first."""
+        permit(person, Action.RECEIVABLE_READ)
+        with self._records.begin() as session:
+            return Disputes(session).find_open(
+                after=after, page_size=page_size, manager_id=visible_to(person).manager_id
+            )
 
     def read_account(
         self, person: Person, customer_id: str, as_of: date | None = None
@@ -201,6 +225,22 @@ class ReceivableService:
             sold = receivables.sales(on, WINDOW_DAYS, currency=currency)
             balances = receivables.balances(on, WINDOW_DAYS, currency=currency)
         return aged, turnover(aged, sold, WINDOW_DAYS, balances)
+
+    def _tell(self, session: Session, of: Dispute, what: CreditEventType, on: date) -> None:
+        """A dispute is an event of its customer's history, once, and its orders are looked at."""
+        Customers(session).record_event(
+            CreditEvent(
+                event_id=content_hash([what, of.dispute_id])[:36],
+                customer_id=of.customer_id,
+                event_type=what,
+                occurred_on=on,
+                amount=of.amount,
+                note=of.invoice_no,
+                recorded_by=of.settled_by or of.opened_by,
+            )
+        )
+        key = f"dispute/{of.dispute_id}/{what}"
+        owe_recheck(session, key, offset_days=self._clock.offset_days, customer_id=of.customer_id)
 
     def _refuse_future(self, field: str, day: date) -> None:
         today = self._clock.business_on()

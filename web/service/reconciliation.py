@@ -10,12 +10,12 @@ from domain.imports import ImportKind, ImportMode, ImportReport
 from domain.reconciliation import Reconciliation, ReconciliationFinding
 from domain.value import Value, content_hash
 from storage.base import Records
+from storage.customer import Customers
 from storage.reconciliation import Reconciliations
 from web.service.clock import Clock
-from web.service.customer import visible_customer
 from web.service.ids import new_id
 from web.service.imports import import_csv
-from web.service.permissions import Action, permit, visible_to
+from web.service.permissions import Action, permit, permitted, visible_to
 
 
 class Reconciled(Value):
@@ -68,7 +68,7 @@ class ReconciliationService:
             compared = reconcile(
                 session, new_id(), extract_id, on=today, person_id=person.person_id
             )
-        return Reconciled(report=report, reconciliation=compared)
+        return Reconciled(report=report, reconciliation=_told(person, compared))
 
     def run(self, person: Person) -> Reconciliation:
         """Compare the newest extract with the books as they are now; `NotFound` where none is."""
@@ -77,13 +77,14 @@ class ReconciliationService:
             newest = Reconciliations(session).find_newest()
             if newest is None:
                 raise NotFound(kind="extract", id="newest")
-            return reconcile(
+            compared = reconcile(
                 session,
                 new_id(),
                 newest[0],
                 on=self._clock.business_on(),
                 person_id=person.person_id,
             )
+        return _told(person, compared)
 
     def list_reconciliations(
         self, person: Person, *, before: str | None = None, page_size: int = 50
@@ -111,10 +112,19 @@ class ReconciliationService:
             raise FieldMissing(column="reason")
         with self._records.begin() as session:
             finding = Reconciliations(session).read_finding(finding_id)
-            visible_customer(session, person, finding.customer_id)
+            owner = visible_to(person).manager_id
+            if owner not in (None, Customers(session).read(finding.customer_id).manager_id):
+                raise NotFound(kind="reconciliation finding", id=finding_id)
             return Reconciliations(session).close(
                 finding_id,
                 reason=reason.strip(),
                 closed_on=self._clock.business_on(),
                 closed_by=person.person_id,
             )
+
+
+def _told(person: Person, compared: Reconciliation) -> Reconciliation:
+    """A comparison shows the whole book: who runs it and reads none is told what it counted."""
+    if permitted(person, Action.RECONCILIATION_READ):
+        return compared
+    return compared.model_copy(update={"customers": (), "items": ()})
