@@ -106,12 +106,21 @@ class Client:
         self.exposure = Exposure(self.records, connections_max=1)
         self.log = acknowledged.open("a", buffering=1)
         self.held: list[tuple[str, str, Money]] = []
+        self.repaid: list[tuple[str, str]] = []
         self.n = 0
 
     def step(self) -> None:
         kind = self.chance.choices(
-            [self.reserve, self.end, self.split, self.repay, self.deposit, self.decide],
-            [40, 25, 5, 20, 5, 5],
+            [
+                self.reserve,
+                self.end,
+                self.split,
+                self.repay,
+                self.revive,
+                self.deposit,
+                self.decide,
+            ],
+            [40, 25, 5, 18, 2, 5, 5],
         )[0]
         kind()
 
@@ -168,6 +177,15 @@ class Client:
         key = self.key()
         self.exposure.repay(line, self.amount(), key, business_on=self.day(), product=product)
         self.log.write(f"{key}\n")
+        self.repaid.append((line, key))
+
+    def revive(self) -> None:
+        """What was repaid comes to nothing, and is used again above whatever limit."""
+        if not self.repaid:
+            return
+        line, key = self.repaid.pop(self.chance.randrange(len(self.repaid)))
+        self.exposure.revive(line, key, business_on=self.day())
+        self.log.write(f"{key}/revived\n")
 
     def deposit(self) -> None:
         line, product = self.place()

@@ -21,7 +21,8 @@ from domain.hold import Hold, HoldOn, HoldStatus
 from domain.line import CreditLine, LineLook, LineProgress
 from domain.money import Money
 from domain.notification import Channel
-from domain.order import Order, OrderContent, OrderStatus, RecheckPage
+from domain.order import Order, OrderContent, OrderInvoice, OrderStatus, RecheckPage
+from domain.receivable import Payment
 from domain.warning import MonitoringPage
 from storage.application import Intakes
 from storage.base import Records
@@ -31,6 +32,7 @@ from storage.exposure import Accounts, Exposure
 from storage.hold import Holds
 from storage.line import Lines
 from storage.notification import Outbox
+from storage.receivable import Receivables
 from storage.warning import Warnings
 from tests.activities.test_line_cover import a_line as a_covered_line
 from tests.activities.test_line_cover import register
@@ -242,6 +244,45 @@ def test_the_hold_stops_orders_with_its_reason_until_all_is_given_back(
     [held] = [each for each in holds(records) if each.holds is HoldOn.ORDER]
     assert held.status is HoldStatus.CURED
     assert exposure.verify().holds
+
+
+def test_a_payment_on_an_orders_invoice_settles_the_plan_of_its_line(
+    records: Records, exposure: Exposure, book: CreditLine
+) -> None:
+    raised = {"limit": cny(1_200_000), "temporary_until": UNTIL}
+    a_signed_case(records, ApplicationType.TEMPORARY_INCREASE, **raised)
+    activate(records, exposure)
+    use(exposure, 800_000)
+    desk, asked = OrderDesk(records, exposure), Asked("orders", noon(ON), ON)
+    content = OrderContent(order_no="SO-9", amount=cny(300_000))
+    order = Order.placed("o-9", book.customer_id, content, "orders", noon(ON), ON)
+    desk.place(asked, order)
+    desk.deliver(asked, "o-9", None)
+    bill = OrderInvoice(invoice_no="INV-9", issued_on=ON, due_on=LAST)
+    desk.invoice(asked, "o-9", bill)
+    look(records, exposure, OVER)
+    assert the_plan(records).over == cny(100_000)
+
+    paid = Payment(
+        customer_id=book.customer_id,
+        invoice_no="INV-9",
+        payment_no="P",
+        paid_on=OVER,
+        amount=cny(300_000),
+    )
+    with records.begin() as session:
+        Receivables(session).record_payment(paid, recorded_by="m")
+    for _ in range(2):  # what goes back to the line owes the second look
+        page = RecheckPage(customer_id=book.customer_id, cause="payment", at=noon(OVER))
+        OrderActivities(records, exposure).recheck_orders(page)
+    with records.begin() as session:
+        causes = session.scalars(
+            text("SELECT facts ->> 'cause' FROM outbox WHERE kind = 'start_recheck'")
+        ).all()
+    assert causes == ["payment"]
+    assert the_plan(records).settled
+    [line_hold] = [each for each in holds(records) if each.holds is HoldOn.LINE]
+    assert line_hold.status is HoldStatus.CURED
 
 
 def test_goods_reserved_before_are_not_delivered_while_the_line_stands_over(
