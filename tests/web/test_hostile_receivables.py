@@ -10,11 +10,15 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from domain.dispute import DisputeContent
 from domain.receivable import InvoiceContent
+from storage.identity import Persons, password_hash_of
+from tests.web.book import PASSWORD
 from tests.web.people import PEOPLE, as_
 from tests.web.test_bills import RELEASE, a_bill, ago, cny, customer_id, evidence
+from tests.web.test_console import signed_in
 from web.service.services import Services
 
 __all__ = ["customer_id", "evidence"]
@@ -120,6 +124,38 @@ async def test_no_day_fails_on_our_side(
             if answer.status_code >= 500:
                 failed.append((path, query))
     assert failed == []
+
+
+TYPED = ("", "\x00", "x" * 3000, "-1", "1e400", "10000-01-01", "A-1 1\nA-1 1", "<b>")
+
+
+def test_no_form_fails_on_our_side(
+    services: Services, app: FastAPI, granted: dict[str, dict[str, Any]]
+) -> None:
+    who = PEOPLE["everybody"]
+    with services.records.begin() as session:
+        Persons(session).record_password(who.person_id, password_hash_of(PASSWORD))
+    client = signed_in(app, who.person_id)
+    failed, answered = [], set()
+    for path, body in granted.items():
+        if path.startswith("/runs/"):
+            continue
+        of = path.removesuffix("/end")
+        if of != path:  # a dispute ends on its customer's page
+            path = f"{next(iter(granted)).removesuffix('/bills')}{path}"
+        elif not path.endswith(("/bills", "/events", "/disputes")):
+            continue  # what is entered by program and file alone
+        form = {name: str(value) for name, value in body.items()} | MONEY
+        form |= {"invoices": "A-1 1.00", "key": "k"}
+        token = client.get("/disputes").text.split('name="csrf_token" value="')[1].split('"')[0]
+        for name in form:
+            for typed in TYPED:
+                sent = client.post(path, data={**form, "csrf_token": token, name: typed})
+                answered.add(sent.status_code)
+                if sent.status_code >= 500:
+                    failed.append((path, name, typed))
+    assert failed == []
+    assert answered >= {303, 422}
 
 
 @pytest.mark.parametrize("amount", ["0.00", "-1.00"])

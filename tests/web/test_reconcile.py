@@ -311,11 +311,13 @@ def test_counts_sums_and_drift_equal_a_recount(
 
 def test_two_comparisons_at_once_find_a_drift_once(services: Services, known: Records) -> None:
     post(known, invoice("a", 10_000))
-    content = extract("K-1,internal,a,100.00,90.00,CNY,2026-02-05")
+    content = extract("K-1,internal,a,100.00,100.00,CNY,2026-02-05")
+    services.reconciliations.reconcile(RISK, content)
+    pay(known, "a", 1_000, TODAY)
     with ThreadPoolExecutor(1) as other:
         with known.begin() as session:
-            services.reconciliations.reconcile(RISK, content)
-            second = other.submit(services.reconciliations.reconcile, RISK, content)
+            services.reconciliations.run(RISK)
+            second = other.submit(services.reconciliations.run, RISK)
             until_waiting(session, 1)
         second.result()
 
