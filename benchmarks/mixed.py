@@ -1,9 +1,10 @@
 """Everything at once on one ledger, with clients and the server killed in the middle.
 
 Client processes do every operation there is, in any order, on lines that share caps, guarantors and
-groups: orders by product, uses in part, splits, repayments, deposits, exchanges, limits with dated
-parts, caps, cover, customers that change their group. What must hold afterwards: no deadlock, nothing
-that was acknowledged lost, and the proof. One seed draws each client's plan.
+groups: orders by product, uses in part, splits, repayments that stand or come to nothing, deposits,
+exchanges, limits with dated parts, caps, cover, holds, customers that change their group. What must
+hold afterwards: no deadlock, nothing that was acknowledged lost, and the proof. One seed draws each
+client's plan.
 """
 
 import argparse
@@ -17,7 +18,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,13 +32,16 @@ from creditflow.stack.launch import free_port, stop
 from creditflow.stack.postgres import Passwords, Postgres, prepare
 from domain.errors import CreditError
 from domain.exposure import Limit, LimitPart, SubLimit, Use, UseBounds
+from domain.hold import Hold, HoldOn
 from domain.money import Money
 from storage.base import Records
 from storage.exposure import Accounts, Chains, Exposure
+from storage.hold import Holds
 from storage.migrations import upgrade
 
 DAY = date(2026, 3, 2)
 CUSTOMERS, GROUPS, GUARANTORS = 40, 6, 8
+HOLDS = 4  # that stand at a time
 PRODUCTS = ("loan", "acceptance")
 LETTER = "L"
 
@@ -198,7 +202,15 @@ class Client:
         """What decisions do to the same accounts while orders run."""
         n = self.chance.randrange(CUSTOMERS)
         act: Callable[[Session, int], None] = self.chance.choice(
-            [self.limit, self.cap, self.group_cap, self.cover, self.exchange, self.join]
+            [
+                self.limit,
+                self.cap,
+                self.group_cap,
+                self.cover,
+                self.exchange,
+                self.join,
+                self.hold,
+            ]
         )
         with self.records.begin() as session:
             act(session, n)
@@ -257,6 +269,30 @@ class Client:
             {"group": group(self.chance.randrange(GROUPS)), "id": customer(n)},
         )
         Chains(session).place([customer(n)], DAY)
+
+    def hold(self, session: Session, n: int) -> None:
+        """One more on a customer, or the oldest gone, whoever set it."""
+        at, holds = datetime.now(UTC), Holds(session)
+        standing = holds.list_page(page_size=HOLDS)
+        if len(standing) == HOLDS:
+            oldest = holds.read(standing[0].hold_id, for_update=True)
+            if oldest.open:
+                holds.write(oldest.cured("enough", at, DAY), "system", at)
+            return
+        hold = Hold(
+            hold_id=self.key(),
+            holds=HoldOn.CUSTOMER,
+            subject_id=customer(n),
+            customer_id=customer(n),
+            set_by="system",
+            looked_at=at,
+            owner="role.risk_officer",
+            opened_at=at,
+            opened_on=DAY,
+            due_at=at,
+            review_on=DAY,
+        )
+        holds.write(hold, "system", at)
 
     def any_limit(self) -> Limit:
         if self.chance.random() < 0.2:

@@ -76,15 +76,18 @@ _HOLDS = (
     $$
     """,
     """
-    CREATE FUNCTION exposure_hold(p_customer_id text) RETURNS void LANGUAGE plpgsql AS $$
+    CREATE FUNCTION exposure_hold(p_customer_id text, p_line_id text DEFAULT NULL) RETURNS void
+    LANGUAGE plpgsql AS $$
     DECLARE
         ids text[] := customer_ids(p_customer_id);
     BEGIN
         PERFORM FROM exposure_account a WHERE a.kind = 'line' AND a.customer_id = ANY (ids)
+            AND (p_line_id IS NULL OR a.owner_id = p_line_id)
         ORDER BY a.account_no FOR NO KEY UPDATE;
         -- Looked at once they are ours: another's hold may have come or gone meanwhile.
         UPDATE exposure_account a SET held = NOT a.held
         WHERE a.kind = 'line' AND a.customer_id = ANY (ids)
+            AND (p_line_id IS NULL OR a.owner_id = p_line_id)
             AND a.held <> exposure_is_held(a.owner_id, a.customer_id);
     END
     $$
@@ -92,7 +95,8 @@ _HOLDS = (
     """
     CREATE FUNCTION exposure_hold_changed() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
-        PERFORM exposure_hold(NEW.customer_id);
+        PERFORM exposure_hold(NEW.customer_id,
+            CASE NEW.holds WHEN 'line' THEN NEW.subject_id END);
         RETURN NULL;
     END
     $$
