@@ -501,12 +501,17 @@ class Accounts:
     ) -> None:
         """Let a line stand on guarantors and insurers, by kind and id, each with what it can bear of
         all lines that stand on it, and on nobody else; what is above that melts."""
-        self._lock(LINE, line_id, currency)  # before what it stands on, as an order does
-        numbers = []
-        for (kind, owner_id), limit in sorted(covers.items()):
+        # Locks as an order takes them: the line, then what it stands on, by number and not by name.
+        line, chains = self._lock(LINE, line_id, currency), Chains(self._session)
+        for kind, owner_id in covers:
             if kind not in COVERS:
                 raise NotFound(kind="account", id=f"{kind}/{owner_id}")
-            numbers.append(self._open(kind, owner_id, limit, currency, decision_id, business_on))
+        numbers = [
+            self._open(kind, owner_id, limit, currency, decision_id, business_on)
+            for (kind, owner_id), limit in sorted(covers.items())
+        ]
+        chains.hold_above({*numbers, *(line.cover_nos or ())})
+        for (kind, owner_id), limit in sorted(covers.items()):
             found = self._lock(kind, owner_id, currency)
             if _limit_of(found) != limit:
                 self.set_limit(
@@ -519,7 +524,7 @@ class Accounts:
                     kind=kind,
                     currency=currency,
                 )
-        Chains(self._session).stand_on(line_id, numbers, business_on)
+        chains.stand_on(line_id, numbers, business_on)
 
     def find_balance(
         self, kind: str, owner_id: str, currency: str, on: date | None = None
@@ -635,9 +640,9 @@ class Accounts:
         parts: Sequence[LimitPart] = (),
         **columns: Any,
     ) -> int:
-        """Open an account unless it is there; its number."""
+        """Open an account unless it is there, which locks nothing; its number."""
         limited = _limit_columns(limit, parts)
-        self._session.execute(
+        opened: int | None = self._session.scalar(
             upsert(AccountRow)
             .values(
                 kind=kind,
@@ -651,24 +656,33 @@ class Accounts:
                 **columns,
             )
             .on_conflict_do_nothing()
+            .returning(AccountRow.account_no)
         )
+        if opened is None:
+            return self._number(kind, owner_id, currency)
         account = self._lock(kind, owner_id, currency)
-        if account.entries == 0:
-            key = f"{kind}/{owner_id}/{currency}/opening"
-            self._session.execute(
-                insert(EntryRow).values(
-                    **_entry_columns(
-                        key, EntryKind.OPENING, account, limited, decision_id, business_on
-                    )
-                )
+        key = f"{kind}/{owner_id}/{currency}/opening"
+        self._session.execute(
+            insert(EntryRow).values(
+                **_entry_columns(key, EntryKind.OPENING, account, limited, decision_id, business_on)
             )
-            self._session.execute(
-                update(AccountRow)
-                .where(AccountRow.account_no == account.account_no)
-                .values(entries=1)
-                .execution_options(synchronize_session=False)
+        )
+        self._session.execute(
+            update(AccountRow)
+            .where(AccountRow.account_no == opened)
+            .values(entries=1)
+            .execution_options(synchronize_session=False)
+        )
+        return opened
+
+    def _number(self, kind: str, owner_id: str, currency: str) -> int:
+        return self._session.execute(
+            select(AccountRow.account_no).where(
+                AccountRow.kind == kind,
+                AccountRow.owner_id == owner_id,
+                AccountRow.currency == currency,
             )
-        return account.account_no
+        ).scalar_one()
 
     def _lock(self, kind: str, owner_id: str, currency: str | None) -> AccountRow:
         query = select(AccountRow).where(AccountRow.kind == kind, AccountRow.owner_id == owner_id)

@@ -104,7 +104,7 @@ class Chains:
             for account_no in (each.own_no, own, each.group_no, group)
             if account_no is not None
         }
-        self._session.execute(_HOLD_ABOVE, {"accounts": sorted(touched)})
+        self.hold_above(touched)
         for each, own, group in moves:
             self._move(each, each.own_no, own, business_on)
             self._move(each, each.group_no, group, business_on)
@@ -112,13 +112,17 @@ class Chains:
                 _PLACE, {"account_no": each.account_no, "own": own, "group": group}
             )
 
+    def hold_above(self, account_nos: Iterable[int]) -> None:
+        """Lock accounts that are above lines, in the order of an order."""
+        self._session.execute(_HOLD_ABOVE, {"accounts": sorted(account_nos)})
+
     def stand_on(self, line_id: str, account_nos: Iterable[int], business_on: date) -> None:
         """Put a line under the accounts of those it stands on, with what it holds, and no others."""
         row = self._session.execute(_STANDS, {"line_id": line_id}).one()
         before, after = set(row.cover_nos or ()), set(account_nos)
         if before == after:
             return
-        self._session.execute(_HOLD_ABOVE, {"accounts": sorted(before | after)})
+        self.hold_above(before | after)
         for account_no in sorted(before - after):
             self._take("leave", account_no, row, -1, business_on)
         for account_no in sorted(after - before):
