@@ -113,8 +113,9 @@ class Client:
         self.repaid: list[tuple[str, str]] = []
         self.n = 0
 
-    def step(self) -> None:
-        kind = self.chance.choices(
+    def step(self) -> bool:
+        """Do one thing; whether there was anything to do."""
+        kind: Callable[[], bool | None] = self.chance.choices(
             [
                 self.reserve,
                 self.end,
@@ -126,7 +127,7 @@ class Client:
             ],
             [40, 25, 5, 18, 2, 5, 5],
         )[0]
-        kind()
+        return kind() is not False
 
     def reserve(self) -> None:
         n, amount = self.chance.randrange(CUSTOMERS), self.amount()
@@ -141,9 +142,9 @@ class Client:
         if moved.reservation_id is not None:
             self.held.append((line, moved.reservation_id, amount))
 
-    def end(self) -> None:
+    def end(self) -> bool:
         if not self.held:
-            return
+            return False
         line, reservation, amount = self.held.pop(self.chance.randrange(len(self.held)))
         key, part = self.key(), Money(minor=self.chance.randint(1, amount.minor), currency="CNY")
         if self.chance.random() < 0.7:
@@ -161,13 +162,14 @@ class Client:
             )
         self.log.write(f"{key}\n")
         self.held += [(line, kept, amount - part) for kept in moved.kept]
+        return True
 
-    def split(self) -> None:
+    def split(self) -> bool:
         if not self.held:
-            return
+            return False
         line, reservation, amount = self.held.pop(self.chance.randrange(len(self.held)))
         if amount.minor < 2:
-            return
+            return False
         first = Money(minor=self.chance.randint(1, amount.minor - 1), currency="CNY")
         key = self.key()
         moved = self.exposure.split(
@@ -175,6 +177,7 @@ class Client:
         )
         self.log.write(f"{key}\n")
         self.held += zip((line, line), moved.kept, (first, amount - first), strict=False)
+        return True
 
     def repay(self) -> None:
         line, product = self.place()
@@ -183,13 +186,14 @@ class Client:
         self.log.write(f"{key}\n")
         self.repaid.append((line, key))
 
-    def revive(self) -> None:
+    def revive(self) -> bool:
         """What was repaid comes to nothing, and is used again above whatever limit."""
         if not self.repaid:
-            return
+            return False
         line, key = self.repaid.pop(self.chance.randrange(len(self.repaid)))
         self.exposure.revive(line, key, business_on=self.day())
         self.log.write(f"{key}/revived\n")
+        return True
 
     def deposit(self) -> None:
         line, product = self.place()
@@ -328,8 +332,7 @@ def client(url: str, seed: int, acknowledged: Path, until: float, told: Any) -> 
     answered, refused, errors = 0, Counter[str](), Counter[str]()
     while time.monotonic() < until:
         try:
-            one.step()
-            answered += 1
+            answered += one.step()
         except CreditError as refusal:
             refused[refusal.code] += 1
             answered += 1
