@@ -141,33 +141,12 @@ _HOLDS = (
     """,
 )
 
-# Owed in the transaction that frees, as `storage/recheck.py` owes it: to whoever's orders wait for
-# the same room, the customer's and those of its group. An order owes for itself, with its cause.
+# What comes free is owed in the transaction that frees it; by what, 0057 says once plans are there
+# too. An order owes for itself, with its cause.
 _FREED = (
     """
     CREATE INDEX ix_sales_order_waiting ON sales_order (customer_id)
         WHERE asked OR status IN ('held', 'released')
-    """,
-    """
-    CREATE FUNCTION exposure_freed(p_entry_id uuid, p_kind text, p_customer_id text) RETURNS void
-    LANGUAGE sql AS $$
-        INSERT INTO outbox (channel, key, recipient, kind, facts, content_hash)
-        SELECT 'temporal', 'recheck/' || p_entry_id, p_entry_id, 'start_recheck',
-            jsonb_build_object('run_id', p_entry_id, 'customer_id', p_customer_id,
-                'cause', p_kind, 'offset_days', waiting.offset_days::text),
-            encode(sha256(convert_to(p_entry_id::text, 'UTF8')), 'hex')
-        FROM (
-            SELECT s.offset_days FROM sales_order s
-            WHERE (s.asked OR s.status IN ('held', 'released'))
-                AND s.customer_id = ANY (ARRAY(
-                    SELECT unnest(customer_ids(p_customer_id))
-                    UNION ALL
-                    SELECT unnest(customer_ids(m.customer_id)) FROM customer c
-                    JOIN customer m ON m.group_id = c.group_id
-                    WHERE c.customer_id = customer_survivor(p_customer_id)))
-            LIMIT 1) waiting
-        ON CONFLICT (channel, key) DO NOTHING
-    $$
     """,
 )
 

@@ -84,9 +84,10 @@ _STATEMENTS = (
         CONSTRAINT ck_excess_dates_answer_hands CHECK (asked_by <> answered_by)
     )
     """,
-    # What comes free is owed to the plans that are open, as to orders that wait.
+    # As `storage/recheck.py` owes it: to whoever's orders wait for the same room, the customer's and
+    # those of its group, and to the plans that are open.
     """
-    CREATE OR REPLACE FUNCTION exposure_freed(p_entry_id uuid, p_kind text, p_customer_id text)
+    CREATE FUNCTION exposure_freed(p_entry_id uuid, p_kind text, p_customer_id text)
     RETURNS void LANGUAGE sql AS $$
         INSERT INTO outbox (channel, key, recipient, kind, facts, content_hash)
         SELECT 'temporal', 'recheck/' || p_entry_id, p_entry_id, 'start_recheck',
