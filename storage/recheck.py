@@ -13,26 +13,6 @@ from storage.notification import Outbox
 
 ALL = ""
 
-# Whoever's orders wait for the same room: the customer's, and those of its group.
-_CONCERNED = """
-    SELECT coalesce((SELECT s.offset_days FROM sales_order s
-    WHERE (s.asked OR s.status IN ('held', 'released')
-            OR CAST(:paid AS boolean) AND s.invoiced_minor > s.settled_minor)
-        AND (CAST(:customer_id AS text) = '' OR s.customer_id = ANY (ARRAY(
-            SELECT unnest(customer_ids(c.customer_id)) FROM customer c
-            WHERE c.customer_id = customer_survivor(:customer_id)
-            UNION ALL
-            SELECT unnest(customer_ids(m.customer_id)) FROM customer c
-            JOIN customer m ON m.group_id = c.group_id
-            WHERE c.customer_id = customer_survivor(:customer_id))))
-    LIMIT 1), (SELECT e.offset_days FROM excess e
-    WHERE e.status <> 'settled'
-        AND (e.customer_id = ANY (customer_ids(:customer_id))
-            OR e.group_id = (SELECT c.group_id FROM customer c
-                WHERE c.customer_id = customer_survivor(:customer_id)))
-    LIMIT 1))
-"""
-
 
 def owe_recheck(
     session: Session, key: str, cause: str, customer_id: str = ALL, *, paid: bool = False
@@ -43,7 +23,8 @@ def owe_recheck(
 
     For the transaction that may have cured one; `key` names what happened.
     """
-    offset_days = session.scalar(text(_CONCERNED), {"customer_id": customer_id, "paid": paid})
+    waits = text("SELECT recheck_waits(:customer_id, :paid)")
+    offset_days = session.scalar(waits, {"customer_id": customer_id, "paid": paid})
     if offset_days is None:
         return
     run_id = content_hash([key, customer_id])[:32]

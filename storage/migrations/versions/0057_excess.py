@@ -84,31 +84,39 @@ _STATEMENTS = (
         CONSTRAINT ck_excess_dates_answer_hands CHECK (asked_by <> answered_by)
     )
     """,
-    # As `storage/recheck.py` owes it: to whoever's orders wait for the same room, the customer's and
-    # those of its group, and to the plans that are open.
+    # Who waits for something to come free: orders of a customer and of its group, or of all; where
+    # something was paid, orders with open invoices; and plans. Null where nobody does, else the days
+    # that their business day is off by.
+    """
+    CREATE FUNCTION recheck_waits(p_customer_id text, p_paid boolean) RETURNS integer
+    LANGUAGE sql STABLE AS $$
+        SELECT coalesce((SELECT s.offset_days FROM sales_order s
+            WHERE (s.asked OR s.status IN ('held', 'released')
+                    OR p_paid AND s.invoiced_minor > s.settled_minor)
+                AND (p_customer_id = '' OR s.customer_id = ANY (ARRAY(
+                    SELECT unnest(customer_ids(p_customer_id))
+                    UNION ALL
+                    SELECT unnest(customer_ids(m.customer_id)) FROM customer c
+                    JOIN customer m ON m.group_id = c.group_id
+                    WHERE c.customer_id = customer_survivor(p_customer_id))))
+            LIMIT 1), (SELECT e.offset_days FROM excess e
+            WHERE e.status <> 'settled' AND (e.customer_id = ANY (customer_ids(p_customer_id))
+                OR e.group_id = (SELECT c.group_id FROM customer c
+                    WHERE c.customer_id = customer_survivor(p_customer_id)))
+            LIMIT 1))
+    $$
+    """,
+    # As `storage/recheck.py` owes it, in the transaction that frees.
     """
     CREATE FUNCTION exposure_freed(p_entry_id uuid, p_kind text, p_customer_id text)
     RETURNS void LANGUAGE sql AS $$
         INSERT INTO outbox (channel, key, recipient, kind, facts, content_hash)
         SELECT 'temporal', 'recheck/' || p_entry_id, p_entry_id, 'start_recheck',
             jsonb_build_object('run_id', p_entry_id, 'customer_id', p_customer_id,
-                'cause', p_kind, 'offset_days', waiting.offset_days::text),
+                'cause', p_kind, 'offset_days', waits::text),
             encode(sha256(convert_to(p_entry_id::text, 'UTF8')), 'hex')
-        FROM (
-            SELECT s.offset_days FROM sales_order s
-            WHERE (s.asked OR s.status IN ('held', 'released'))
-                AND s.customer_id = ANY (ARRAY(
-                    SELECT unnest(customer_ids(p_customer_id))
-                    UNION ALL
-                    SELECT unnest(customer_ids(m.customer_id)) FROM customer c
-                    JOIN customer m ON m.group_id = c.group_id
-                    WHERE c.customer_id = customer_survivor(p_customer_id)))
-            UNION ALL
-            SELECT e.offset_days FROM excess e
-            WHERE e.status <> 'settled' AND (e.customer_id = ANY (customer_ids(p_customer_id))
-                OR e.group_id = (SELECT c.group_id FROM customer c
-                    WHERE c.customer_id = customer_survivor(p_customer_id)))
-            LIMIT 1) waiting
+        FROM recheck_waits(p_customer_id, false) waits
+        WHERE waits IS NOT NULL
         ON CONFLICT (channel, key) DO NOTHING
     $$
     """,
