@@ -34,8 +34,9 @@ class Row(DeclarativeBase):
 
     metadata = MetaData(naming_convention=_CONVENTION)
     type_annotation_map = {
-        dict[str, Any]: JSONB,
-        list[str]: JSONB,
+        # Nothing is NULL, which queries ask for, and no JSON `null`.
+        dict[str, Any]: JSONB(none_as_null=True),
+        list[str]: JSONB(none_as_null=True),
         datetime: DateTime(timezone=True),
     }
 

@@ -226,7 +226,11 @@ class Orders:
         """What the newest check of an order found."""
         found = self._session.scalar(
             select(OrderEventRow.judged)
-            .where(OrderEventRow.order_id == order_id, OrderEventRow.judged.is_not(None))
+            .where(
+                OrderEventRow.order_id == order_id,
+                # Events that were not checked had a JSON null once.
+                func.jsonb_typeof(OrderEventRow.judged) == "object",
+            )
             .order_by(OrderEventRow.version.desc())
             .limit(1)
         )

@@ -2658,6 +2658,7 @@ class Order(Answer):
     invoiced: Money
     invoices: tuple[str, ...]
     credited: Money
+    paid: Money | None  # what of its invoices was paid and is free of the line again
     line_id: str | None
     part_of: str | None
     enters_on: date | None

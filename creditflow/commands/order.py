@@ -31,7 +31,10 @@ Source = Annotated[str, typer.Option("--source", metavar="S", help="The system o
 Reason = Annotated[str, typer.Option("--reason", metavar="CODE", help="The reason's code.")]
 Note = Annotated[str, typer.Option("--note", metavar="T", help="Why.")]
 
-_SHOWN = ("order_id", "order_no", "status", "amount", "taken", "delivered", "invoiced", "hold_id")
+_SHOWN = (
+    *("order_id", "order_no", "status", "amount", "taken", "delivered", "invoiced"),
+    *("credited", "paid", "hold_id"),
+)
 _ROWS = {"order_id": "order", "order_no": "number", "customer_id": "customer", "status": "status"}
 _ROWS |= {"amount": "amount", "delivered": "delivered", "hold_id": "hold"}
 _FINDINGS = {"rule": "rule", "act": "act", "value": "value", "threshold": "threshold"}

@@ -179,6 +179,21 @@ def test_what_is_paid_on_its_invoices_goes_back_to_the_line_once(
     assert exposure.verify().holds
 
 
+def test_the_newest_check_is_told_whatever_was_done_since(
+    records: Records, desk: OrderDesk, exposure: Exposure
+) -> None:
+    placed = place(desk)
+    assert placed.judged is not None
+    assert placed.judged.stage is Stage.ORDER
+    billed(desk)
+    paid(records, "P-1", 200)
+    recheck(records, exposure)
+    with records.begin() as session:
+        newest = Orders(session).judged("o-SO-1")
+    assert newest is not None
+    assert newest.stage is Stage.INVOICE
+
+
 def test_credit_and_payment_of_one_invoice_give_back_no_more_than_it_used(
     records: Records, desk: OrderDesk, exposure: Exposure
 ) -> None:
