@@ -581,7 +581,7 @@ class OrderDesk:
         """A held order whose rules pass goes on; a released one may have to stop; one that has come
         near, or lost what it held, is taken on; what was paid on its invoices goes back to the line
         first. Anything else stays as it is."""
-        if order.invoiced > order.settled and self._paid(session, order, asked):
+        if order.invoices and self._paid(session, order, asked):
             return
         if order.status is OrderStatus.HELD:
             assert order.hold_id is not None
@@ -602,11 +602,17 @@ class OrderDesk:
             self._held(session, order, OrderAct.RECHECK, Stage.DELIVERY, asked, judged)
 
     def _paid(self, session: Session, order: Order, asked: Asked) -> bool:
-        """Whether something of what was paid on its invoices goes back to the line now."""
+        """Whether something of what was paid on its invoices goes back to the line now, or is owed
+        again."""
         if not Editions(session).read_current(asked.on).checks.payments_repay:
             return False
-        reduced = Receivables(session).reduced(order.customer_id, order.invoices, order.currency)
-        moves = order.paying(reduced, Orders(session).spare(order.line_id or "", order.currency))
+        freed = Receivables(session).freed(order.customer_id, order.invoices, order.currency)
+        spare = Orders(session).spare(order.line_id or "", order.currency)
+        again = order.owed_again(freed, spare)
+        if again is not None:
+            self._write(session, again, OrderAct.PAY, asked)
+            return True
+        moves = order.paying(freed, spare)
         if not moves:
             return False
         ends = order.status if order.status.ended else None

@@ -488,15 +488,27 @@ class Order(Value):
             raise MoreThanOrdered(amount=amount, left=self.invoiced - self.credited)
         return self._settling(amount, Money.zero(self.currency))
 
-    def paying(self, reduced: Money, spare: Money) -> tuple[Move, ...]:
-        """What is owed no more on its invoices is used no more, `reduced` in all: paid, or credited
-        by whoever keeps the invoices. What was paid and is owed again is not taken again.
+    def paying(self, freed: Money, spare: Money) -> tuple[Move, ...]:
+        """What is owed no more on its invoices is used no more, `freed` in all: paid, by bills too,
+        or credited by whoever keeps the invoices.
 
         `spare` is what the line is used by beside its orders; below zero, what somebody has repaid
         of theirs already.
         """
-        more = min(reduced, self.invoiced) - self.settled
+        more = min(freed, self.invoiced) - self.settled
         return self._settling(more, spare) if more.minor > 0 else ()
+
+    def owed_again(self, freed: Money, spare: Money) -> "Order | None":
+        """With what came to nothing of what was paid, where the line is used by it again already;
+        None where nothing did, or the line is not."""
+        if self.paid is None:
+            return None
+        less = min(self.settled - min(freed, self.invoiced), self.paid)
+        back = self.returned - self._of_line(self.settled - less)
+        if less.minor <= 0 or spare < back:
+            return None
+        repaid = None if self.repaid is None else self.returned - back
+        return self.next(paid=self.paid - less, repaid=repaid)
 
     def _settling(self, amount: Money, spare: Money) -> tuple[Move, ...]:
         """Repay what goes with an amount that is owed no more; of what is owed by nobody, nothing."""

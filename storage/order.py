@@ -61,15 +61,17 @@ class OrderEventRow(Row):
 
 
 _OPEN = tuple(each.value for each in OrderStatus if not each.ended and each != OrderStatus.QUOTED)
-# Less is owed on an order's invoices than it has given back for.
+# Less is owed on an order's invoices than it has given back for, or more again as a bill was refused.
 _REDUCED = text(
     """
-    sales_order.invoiced_minor > sales_order.settled_minor AND sales_order.settled_minor < (
-        SELECT sum(r.amount_minor) FROM (
-            SELECT customer_id, invoice_no, amount_minor FROM payment
-            UNION ALL SELECT customer_id, invoice_no, amount_minor FROM credit_note) r
-        WHERE r.customer_id = sales_order.customer_id AND r.invoice_no IN (
-            SELECT jsonb_array_elements_text(sales_order.body -> 'invoices')))
+    (sales_order.invoiced_minor > sales_order.settled_minor
+        OR sales_order.settled_minor > 0 AND sales_order.customer_id IN (
+            SELECT p.customer_id FROM bill_part p JOIN bill_event e USING (bill_id)
+            WHERE e.kind = 'refused'))
+    AND sales_order.settled_minor <> least(sales_order.invoiced_minor, (
+        SELECT coalesce(sum(f.amount_minor), 0) FROM invoice_freed f
+        WHERE f.customer_id = sales_order.customer_id AND f.invoice_no IN (
+            SELECT jsonb_array_elements_text(sales_order.body -> 'invoices'))))
     """
 )
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('order/' || :no, 0))")

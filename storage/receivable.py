@@ -435,14 +435,12 @@ class Receivables:
         query = query.order_by(CreditNoteRow.issued_on, CreditNoteRow.credit_note_no)
         return tuple(map(_credit_note, self._session.scalars(query)))
 
-    def reduced(self, customer_id: str, invoice_nos: Sequence[str], currency: str) -> Money:
-        """What invoices that lie under a customer's id were paid and credited by, in all."""
+    def freed(self, customer_id: str, invoice_nos: Sequence[str], currency: str) -> Money:
+        """What of invoices that lie under a customer's id frees the line of their order, in all."""
         query = text(
             """
-            SELECT coalesce(sum(r.amount_minor), 0)::bigint FROM (
-                SELECT customer_id, invoice_no, amount_minor FROM payment
-                UNION ALL SELECT customer_id, invoice_no, amount_minor FROM credit_note) r
-            WHERE r.customer_id = :customer_id AND r.invoice_no = ANY (:invoice_nos)
+            SELECT coalesce(sum(amount_minor), 0)::bigint FROM invoice_freed
+            WHERE customer_id = :customer_id AND invoice_no = ANY (:invoice_nos)
             """
         )
         asked = {"customer_id": customer_id, "invoice_nos": list(invoice_nos)}

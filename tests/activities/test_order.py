@@ -12,6 +12,7 @@ from sqlalchemy import event
 
 from activities.check import judge
 from activities.order import Asked, OrderActivities, OrderAnswer, OrderDesk
+from domain.bill import Bill, BillEvent, BillEventKind, BillKind, BillPart
 from domain.check import RuleKind, Stage
 from domain.errors import (
     AlreadyExists,
@@ -41,7 +42,9 @@ from domain.order import (
     RecheckPage,
 )
 from domain.receivable import CreditNote, Invoice, Payment
+from storage.attachment import Attachments
 from storage.base import Records
+from storage.bill import Bills
 from storage.customer import Customers
 from storage.edition import Editions, shipped_text
 from storage.exchange import Rates
@@ -192,6 +195,91 @@ def test_the_newest_check_is_told_whatever_was_done_since(
         newest = Orders(session).judged("o-SO-1")
     assert newest is not None
     assert newest.stage is Stage.INVOICE
+
+
+def a_bill(records: Records, no: str, amount: int, line_id: str | None = LINE_ID) -> Bill:
+    with records.begin() as session:
+        kept = Attachments(session).record(b"a bill", name="bill.txt", recorded_by="m")
+        bill = Bill(
+            bill_id=f"bill-{no}",
+            customer_id=CUSTOMER,
+            bill_no=no,
+            kind=BillKind.COMMERCIAL_ACCEPTANCE,
+            acceptor="harbour",
+            drawer="the customer",
+            amount=cny(amount),
+            received_on=TODAY,
+            due_on=TODAY,
+            invoices=(BillPart(invoice_no="INV-1", amount=cny(amount)),),
+            evidence_hash=kept.sha256,
+            line_id=line_id,
+            recorded_by="m",
+        )
+        return Bills(session).record(bill)
+
+
+def ends(records: Records, bill: Bill, kind: BillEventKind) -> None:
+    event = BillEvent(event_no="e", kind=kind, happened_on=TODAY, recorded_by="m")
+    with records.begin() as session:
+        Bills(session).add(bill.bill_id, event, TODAY)
+
+
+def test_a_bill_that_is_honoured_frees_the_line_once_whoever_repays_it(
+    records: Records, desk: OrderDesk, exposure: Exposure
+) -> None:
+    """The bill repays the line itself; a payment of another order gives back all of its own."""
+    billed(desk)
+    place(desk, "SO-2", 300)
+    desk.deliver(asked("d-2"), "o-SO-2", None)
+    said = OrderInvoice(invoice_no="INV-2", issued_on=TODAY, due_on=TODAY)
+    desk.invoice(asked("i-2"), "o-SO-2", said)
+    bill = a_bill(records, "B-1", 600)
+    recheck(records, exposure)
+    assert taken(exposure) == (0, 900)
+    exposure.repay(LINE_ID, cny(600), f"bill/{bill.bill_id}", business_on=TODAY)
+    ends(records, bill, BillEventKind.HONOURED)
+    paid(records, "P-2", 100, "INV-2")
+    for _ in range(2):
+        recheck(records, exposure)
+    assert taken(exposure) == (0, 200)
+    assert order_of(records, "o-SO-1").settled == cny(600)
+    paid(records, "P-3", 200, "INV-2")
+    recheck(records, exposure)
+    assert taken(exposure) == (0, 0)
+
+
+def test_a_bill_that_names_no_line_frees_it_by_its_order(
+    records: Records, desk: OrderDesk, exposure: Exposure
+) -> None:
+    billed(desk)
+    bill = a_bill(records, "B-1", 600, line_id=None)
+    recheck(records, exposure)
+    assert taken(exposure) == (0, 600)
+    ends(records, bill, BillEventKind.HONOURED)
+    for _ in range(2):
+        recheck(records, exposure)
+    assert taken(exposure) == (0, 0)
+
+
+def test_what_a_refused_bill_had_freed_is_owed_again_and_paid_once(
+    records: Records, desk: OrderDesk, exposure: Exposure
+) -> None:
+    billed(desk)
+    bill = a_bill(records, "B-1", 600)
+    exposure.repay(LINE_ID, cny(600), f"bill/{bill.bill_id}", business_on=TODAY)
+    recheck(records, exposure)
+    assert (taken(exposure), order_of(records, "o-SO-1").settled) == ((0, 0), cny(600))
+    ends(records, bill, BillEventKind.REFUSED)
+    exposure.revive(LINE_ID, f"bill/{bill.bill_id}", business_on=TODAY)
+    for _ in range(2):
+        recheck(records, exposure)
+    order = order_of(records, "o-SO-1")
+    assert (taken(exposure), order.settled, order.used) == ((0, 600), cny(0), cny(600))
+    paid(records, "P-1", 600)
+    for _ in range(2):
+        recheck(records, exposure)
+    assert taken(exposure) == (0, 0)
+    assert exposure.verify().holds
 
 
 def test_credit_and_payment_of_one_invoice_give_back_no_more_than_it_used(

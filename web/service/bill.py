@@ -30,6 +30,7 @@ from storage.edition import Editions
 from storage.exposure import Exposure
 from storage.line import Lines
 from storage.notification import Outbox
+from storage.recheck import owe_recheck
 from web.service.clock import Clock
 from web.service.customer import visible_customer
 from web.service.permissions import Action, permit, visible_to
@@ -76,6 +77,7 @@ class BillService:
             )
             bill = Bills(session).record(bill)
             self._repay(session, bill, person)
+            _owe_recheck(session, bill, "received")
             return self._view(session, bill)
 
     def report(self, person: Person, bill_id: str, content: BillEventContent) -> BillView:
@@ -94,6 +96,7 @@ class BillService:
                 self._tell_refused(session, bill)
                 self._revive(bill, person)
             self._repay(session, bill, person)
+            _owe_recheck(session, bill, content.event_no)
             return self._view(session, bill)
 
     def read(self, person: Person, bill_id: str, as_of: date | None = None) -> BillView:
@@ -245,3 +248,9 @@ def bill_id_of(content: BillContent) -> str:
 def _key(bill: Bill) -> str:
     """Under which the line is repaid by the bill."""
     return f"bill/{bill.bill_id}"
+
+
+def _owe_recheck(session: Session, bill: Bill, what: str) -> None:
+    """Orders whose invoices it pays, or pays no more, are looked at again."""
+    key = f"bill/{bill.bill_id}/{what}"
+    owe_recheck(session, key, "payment", bill.customer_id, paid=True)

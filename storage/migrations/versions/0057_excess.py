@@ -85,14 +85,14 @@ _STATEMENTS = (
     )
     """,
     # Who waits for something to come free: orders of a customer and of its group, or of all; where
-    # something was paid, orders with open invoices; and plans. Null where nobody does, else the days
+    # something was paid or came to nothing, orders with invoices; and plans. Null where nobody does, else the days
     # that their business day is off by.
     """
     CREATE FUNCTION recheck_waits(p_customer_id text, p_paid boolean) RETURNS integer
     LANGUAGE sql STABLE AS $$
         SELECT coalesce((SELECT s.offset_days FROM sales_order s
             WHERE (s.asked OR s.status IN ('held', 'released')
-                    OR p_paid AND s.invoiced_minor > s.settled_minor)
+                    OR p_paid AND s.invoiced_minor > 0)
                 AND (p_customer_id = '' OR s.customer_id = ANY (ARRAY(
                     SELECT unnest(customer_ids(p_customer_id))
                     UNION ALL

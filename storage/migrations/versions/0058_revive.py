@@ -1,4 +1,5 @@
-"""ledger: what repaid a line and came to nothing is used again, above the limit if need be."""
+"""ledger: what repaid a line and came to nothing is used again, above the limit if need be; and what
+of an invoice frees its order."""
 
 from alembic import op
 
@@ -8,9 +9,26 @@ down_revision = "0057"
 
 def upgrade() -> None:
     """Add the movement; written without importing our code."""
+    op.execute(_FREED)
     op.execute(_OVER_AFTER)
     op.execute(_REVIVE)
 
+
+# What of an invoice is owed no more, so that its order uses the line no more for it: paid, credited,
+# by a bill that was honoured or passed on for good, and by one that has repaid its line already.
+_FREED = """
+    CREATE VIEW invoice_freed AS
+        SELECT customer_id, invoice_no, amount_minor FROM payment
+        UNION ALL
+        SELECT customer_id, invoice_no, amount_minor FROM credit_note
+        UNION ALL
+        SELECT p.customer_id, p.invoice_no, p.amount_minor FROM bill_part p
+        WHERE EXISTS (SELECT FROM bill_event e WHERE e.bill_id = p.bill_id AND (e.kind = 'honoured'
+                OR e.kind IN ('endorsed', 'discounted') AND NOT e.recourse))
+            OR EXISTS (SELECT FROM exposure_entry e
+                WHERE e.key = 'bill/' || p.bill_id AND e.kind = 'repay'
+                    AND NOT EXISTS (SELECT FROM exposure_entry r WHERE r.key = e.key || '/revived'))
+"""
 
 # What stands above the limit of a day with so much more on the account.
 _OVER_AFTER = """
