@@ -21,6 +21,7 @@ ALLOWED = {
     "customer.py": "the record itself: its row, versions, codes, and which ids are one",
     "dispute.py": "a dispute is of the invoice under the id that the invoice was written with",
     "exposure/buckets.py": "a payment is of the invoice under the id that the invoice was written with",
+    "order.py": "an order writes its invoices, and bills pay them, under the id the order was placed with",
     "merge.py": "the two records that are merged are locked as they are",
     "receivable.py": "a payment is of the invoice under the id that the invoice was written with",
     "reconciliation.py": "a payment is of its invoice, and both sides are set side by side under the id"

@@ -19,7 +19,6 @@ UNREAD = {
     "approval/approvals.py:_record_tasks": "a task's id is made from all that the task says",
     "approval/authority.py:record": "the day's sum counts a case once, and a case is decided once",
     "identity/refusals.py:record_refusal": "its key is made for the message; a repeat says the same",
-    "exposure/accounts.py:_open": "the account is locked and read next, whoever opened it",
     "line/lines.py:freeze": "for one reason a line is frozen once, and its state is read anew",
 }  # fmt: skip
 

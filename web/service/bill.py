@@ -32,7 +32,7 @@ from storage.line import Lines
 from storage.notification import Outbox
 from storage.recheck import owe_recheck
 from web.service.clock import Clock
-from web.service.customer import visible_customer
+from web.service.customer import refuse_unseen, visible_customer
 from web.service.permissions import Action, permit, visible_to
 
 
@@ -58,8 +58,9 @@ class BillService:
         """Put a bill on record once, in place of what it pays.
 
         Its id follows from its number, so that one whose answer was lost, sent again, repays its
-        line no second time. Refuses `DateInFuture`, `AlreadyExists`, `InvoiceUnknown`, `CurrencyMismatch`,
-        `MoreThanInvoiced`, and `NotFound` for evidence or a line of the customer that is not there.
+        line no second time. Refuses `DateInFuture`, `AlreadyExists`, `InvoiceUnknown`,
+        `CurrencyMismatch`, `MoreThanInvoiced`, and `NotFound` for evidence or a line of the customer
+        that is not there.
         """
         permit(person, Action.BILL_RECORD)
         today = self._clock.business_on()
@@ -128,9 +129,7 @@ class BillService:
 
     def _visible(self, session: Session, person: Person, bill_id: str) -> Bill:
         bill = Bills(session).read(bill_id)
-        owner = visible_to(person).manager_id
-        if owner not in (None, Customers(session).read(bill.customer_id).manager_id):
-            raise NotFound(kind="bill", id=bill_id)
+        refuse_unseen(session, person, bill.customer_id, kind="bill", id=bill_id)
         return bill
 
     def _refuse_unfit(self, session: Session, customer_id: str, content: BillContent) -> None:

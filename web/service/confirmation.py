@@ -49,7 +49,7 @@ from storage.edition import Editions
 from storage.notification import Outbox
 from web.service.clock import Clock
 from web.service.contract import TOKEN_LENGTH_MAX
-from web.service.customer import visible_customer
+from web.service.customer import refuse_unseen, visible_customer
 from web.service.gateway import Gateway
 from web.service.ids import new_id
 from web.service.permissions import Action, permit, visible_to
@@ -357,10 +357,8 @@ def _tell_owners(
 def _visible(session: Session, person: Person, confirmation_id: str) -> Confirmation:
     """The account, if the person sees its customer; absent and unseen look the same."""
     found = Confirmations(session).read(confirmation_id)
-    owner = visible_to(person).manager_id
-    customer = Customers(session).read(found.request.customer_id)
-    if owner not in (None, customer.manager_id):
-        raise NotFound(kind="account confirmation", id=confirmation_id)
+    whose = found.request.customer_id
+    refuse_unseen(session, person, whose, kind="account confirmation", id=confirmation_id)
     return found
 
 

@@ -201,3 +201,14 @@ def visible_customer(session: Session, person: Person, customer_id: str) -> Cust
     if customer is None or owner not in (None, customer.manager_id):
         raise NotFound(kind="customer", id=customer_id)
     return customer
+
+
+def refuse_unseen(
+    session: Session, person: Person, customer_id: str, *, kind: str, id: str
+) -> Customer:
+    """The customer that a record is of; `NotFound` of the record itself outside the person's scope,
+    as of one that is not there."""
+    customer = Customers(session).read(customer_id)
+    if visible_to(person).manager_id not in (None, customer.manager_id):
+        raise NotFound(kind=kind, id=id)
+    return customer

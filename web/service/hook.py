@@ -102,8 +102,8 @@ class HookService:
     def signed_by(self, source_id: str, headers: Mapping[str, str], body: bytes) -> Person:
         """Whom a message acts as, once it is shown to be genuine and of now.
 
-        Refuses as `refuse_unsigned` does, `HookSourceDisabled` and `AccountNotService`. A source that is not there is
-        refused like a signature that does not fit.
+        Refuses as `refuse_unsigned` does, `HookSourceDisabled` and `AccountNotService`. A source
+        that is not there is refused like a signature that does not fit.
         """
         now = self._clock.now()
         with self._records.begin() as session:

@@ -35,7 +35,7 @@ from storage.customer import Customers
 from storage.insurance import Insurances
 from storage.party import Parties
 from web.service.clock import Clock
-from web.service.customer import visible_customer
+from web.service.customer import refuse_unseen, visible_customer
 from web.service.gateway import Gateway
 from web.service.ids import new_id
 from web.service.permissions import Action, permit, permitted, visible_to
@@ -318,9 +318,7 @@ class InsuranceService:
 
     def _visible(self, session: Session, person: Person, limit_id: str) -> InsuredBuyer:
         buyer = Insurances(session).read_buyer(limit_id)
-        owner = visible_to(person).manager_id
-        if owner not in (None, Customers(session).read(buyer.customer_id).manager_id):
-            raise NotFound(kind="insured limit", id=limit_id)
+        refuse_unseen(session, person, buyer.customer_id, kind="insured limit", id=limit_id)
         return buyer
 
     def _view(

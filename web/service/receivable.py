@@ -9,7 +9,7 @@ from domain.assessment import PaymentRecord
 from domain.bill import running
 from domain.customer import CreditEvent, CreditEventType
 from domain.dispute import Dispute, DisputeContent, DisputeEnd
-from domain.errors import DateInFuture, NotFound, NotPermitted
+from domain.errors import DateInFuture, NotPermitted
 from domain.identity import Person
 from domain.receivable import (
     Ageing,
@@ -32,7 +32,7 @@ from storage.dispute import Disputes
 from storage.receivable import Receivables
 from web.service.application import message_id_of
 from web.service.clock import Clock
-from web.service.customer import visible_customer
+from web.service.customer import refuse_unseen, visible_customer
 from web.service.permissions import Action, permit, visible_to
 from web.service.warning import owe_recheck
 
@@ -145,9 +145,7 @@ class ReceivableService:
         self._refuse_future("settled_on", end.settled_on)
         with self._records.begin() as session:
             of = Disputes(session).read(dispute_id)
-            owner = visible_to(person).manager_id
-            if owner not in (None, Customers(session).read(of.customer_id).manager_id):
-                raise NotFound(kind="dispute", id=dispute_id)
+            refuse_unseen(session, person, of.customer_id, kind="dispute", id=dispute_id)
             settled = Disputes(session).settle(dispute_id, end, person.person_id)
             self._tell(session, settled, CreditEventType.DISPUTE_SETTLED, end.settled_on)
             return settled

@@ -10,9 +10,9 @@ from domain.imports import ImportKind, ImportMode, ImportReport
 from domain.reconciliation import Reconciliation, ReconciliationFinding
 from domain.value import Value, content_hash
 from storage.base import Records
-from storage.customer import Customers
 from storage.reconciliation import Reconciliations
 from web.service.clock import Clock
+from web.service.customer import refuse_unseen
 from web.service.ids import new_id
 from web.service.imports import import_csv
 from web.service.permissions import Action, permit, permitted, visible_to
@@ -112,9 +112,8 @@ class ReconciliationService:
             raise FieldMissing(column="reason")
         with self._records.begin() as session:
             finding = Reconciliations(session).read_finding(finding_id)
-            owner = visible_to(person).manager_id
-            if owner not in (None, Customers(session).read(finding.customer_id).manager_id):
-                raise NotFound(kind="reconciliation finding", id=finding_id)
+            whose, kind = finding.customer_id, "reconciliation finding"
+            refuse_unseen(session, person, whose, kind=kind, id=finding_id)
             return Reconciliations(session).close(
                 finding_id,
                 reason=reason.strip(),

@@ -18,7 +18,6 @@ from domain.edition import PolicyEdition, UseRow
 from domain.errors import (
     DateNotToCome,
     NoteMissing,
-    NotFound,
     NotPermitted,
     ReleaseOpen,
     SameHands,
@@ -45,6 +44,7 @@ from storage.line import Conditions, Lines
 from storage.use import Uses
 from web.service.application import message_id_of
 from web.service.clock import Clock
+from web.service.customer import refuse_unseen
 from web.service.permissions import Action, permit, visible_to
 
 
@@ -287,19 +287,12 @@ class UseService:
 
 def _visible_line(session: Session, person: Person, line_id: str) -> tuple[CreditLine, Customer]:
     line = Lines(session).read(line_id)
-    customer = Customers(session).read(line.customer_id)
-    if visible_to(person).manager_id not in (None, customer.manager_id):
-        raise NotFound(kind="line", id=line_id)
-    return line, customer
+    return line, refuse_unseen(session, person, line.customer_id, kind="line", id=line_id)
 
 
 def _visible_use(session: Session, person: Person, use_id: str) -> Use:
     use = Uses(session).read(use_id)
-    manager_id = visible_to(person).manager_id
-    if manager_id is not None:
-        customer = Customers(session).read(use.request.customer_id)
-        if customer.manager_id != manager_id:
-            raise NotFound(kind="use", id=use_id)
+    refuse_unseen(session, person, use.request.customer_id, kind="use", id=use_id)
     return use
 
 
