@@ -63,7 +63,12 @@ def judge(
     """
     edition = Editions(session).read_current(on)
     records = Checks(session).read(
-        order.customer_id, order.currency, on, order_id=order.order_id, line_id=line_id
+        order.customer_id,
+        order.currency,
+        on,
+        order_id=order.order_id,
+        line_id=line_id,
+        product=order.content.product,
     )
     claims = _converted(session, records.claims, order.currency, on)
     facts = _facts(session, order, stage, on, records, edition, claims, passed=passed)

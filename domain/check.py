@@ -111,8 +111,9 @@ class StandingHold(Value):
 class LineFacts(Value):
     """The line an order is to be carried by; without one the limit is `none`, which is known.
 
-    `chain` are its ledger accounts (its own, its customer's, its group's) as they stand, what the
-    order itself has reserved included; empty, and the limit less the buckets is all the headroom.
+    `chain` are the ledger accounts an order is taken from (the line's own, that of its product, its
+    customer's, of whom it stands on, its group's) as they stand, what the order itself has reserved
+    included; empty, and the limit less the buckets is all the headroom.
     """
 
     line_id: Id | None = None

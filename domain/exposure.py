@@ -263,8 +263,12 @@ class Balance(Value):
         """What may still be taken (可用额度): never negative; None where nothing limits it."""
         if self.limit.kind is LimitKind.UNLIMITED:
             return None
-        granted = self.limit.amount or Money.zero(self.used.currency)
-        return max(granted - self._counted, Money.zero(granted.currency))
+        return max(self.left, Money.zero(self.used.currency))
+
+    @property
+    def left(self) -> Money:
+        """What a limit leaves, below zero by what stands above it; of no limit, of nothing."""
+        return (self.limit.amount or Money.zero(self.used.currency)) - self._counted
 
     @property
     def excess(self) -> Money:

@@ -311,8 +311,7 @@ def _headrooms(facts: CheckFacts, policy: CheckPolicy) -> list[tuple[str, Money]
         found.append((own, _amount(line.limit, zero) - used + covered))
     for each in line.chain:
         if each.limit.kind is not LimitKind.UNLIMITED:
-            left = _amount(each.limit, zero) - each.taken
-            found.append((each.account, left + covered if is_own(each) else left))
+            found.append((each.account, each.left + covered if is_own(each) else each.left))
     known = line.limit is not None and (used is not None or not bounded)
     return found if known or line.chain else None
 

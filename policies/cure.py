@@ -151,7 +151,8 @@ def _known_as(before: AccountFacts, after: AccountFacts) -> AccountFacts:
 
 
 def _freed(facts: CheckFacts, freed: dict[Bucket, Money]) -> CheckFacts:
-    """The facts with so much less in each bucket, and all of it less along the chain."""
+    """The facts with so much less in each bucket, and all of it less along the chain; of the product's
+    own account nothing, as items do not say of which product they are."""
     zero = Money.zero(facts.currency)
     exposure = facts.line.exposure
     if exposure is not None:
@@ -168,6 +169,8 @@ def _freed(facts: CheckFacts, freed: dict[Bucket, Money]) -> CheckFacts:
                 "used": max(min(each.used, zero), each.used - used),
             }
         )
+        if not each.account.startswith("sub_line/")
+        else each
         for each in facts.line.chain
     )
     line = facts.line.model_copy(update={"exposure": exposure, "chain": chain})

@@ -10,13 +10,13 @@ from sqlalchemy.orm import Session
 from domain.check import OpenClaim, StandingHold
 from domain.classification import FiveTier
 from domain.contract import Terms
-from domain.exposure import Balance
+from domain.exposure import Balance, limit_on
 from domain.hold import Hold
 from domain.identity import Id
 from domain.line import LineStatus
 from domain.money import Money
 from domain.value import Value
-from storage.exposure.accounts import limit_of
+from storage.exposure.accounts import limit_of, parts_of
 
 
 class CheckRecords(Value):
@@ -65,11 +65,15 @@ _RECORDS = text(
     )
     SELECT
         (SELECT to_jsonb(l) FROM line l) AS line,
-        (SELECT jsonb_agg(to_jsonb(a) ORDER BY n) FROM (
+        (SELECT jsonb_agg(to_jsonb(a) ORDER BY n, account_no) FROM (
             SELECT a.*, 1 AS n FROM line l JOIN exposure_account a USING (account_no)
             UNION ALL SELECT a.*, 2 FROM line l
-                JOIN exposure_account a ON a.account_no = l.customer_no
+                JOIN exposure_account a ON a.line_no = l.account_no AND a.product = :product
             UNION ALL SELECT a.*, 3 FROM line l
+                JOIN exposure_account a ON a.account_no = l.customer_no
+            UNION ALL SELECT a.*, 4 FROM line l
+                JOIN exposure_account a ON a.account_no = ANY (l.cover_nos)
+            UNION ALL SELECT a.*, 5 FROM line l
                 JOIN exposure_account a ON a.account_no = l.parent_no) a) AS chain,
         (SELECT jsonb_agg(to_jsonb(i)) FROM item i WHERE unpaid > 0) AS items,
         (SELECT c.tier FROM customer_class c
@@ -111,14 +115,17 @@ class Checks:
         *,
         order_id: str = "",
         line_id: str | None = None,
+        product: str | None = None,
     ) -> CheckRecords:
-        """In one round trip; `line_id` names the line where the order is on one already."""
+        """In one round trip; `line_id` names the line where the order is on one already, `product`
+        the sub-line that it is taken from beside the line."""
         asked = {
             "customer_id": customer_id,
             "currency": currency,
             "on": on,
             "order_id": order_id,
             "line_id": line_id,
+            "product": product,
         }
         row = self._session.execute(_RECORDS, asked).mappings().one()
         found = {
@@ -140,7 +147,7 @@ class Checks:
                 "grade": line["grade"],
                 "terms": line["terms"],
                 "terms_days": line["terms_days"],
-                "chain": tuple(map(_balance, row["chain"])),
+                "chain": tuple(_balance(each, on) for each in row["chain"]),
             }
         return CheckRecords.model_validate(found)
 
@@ -162,13 +169,15 @@ def _claims(item: Mapping[str, Any]) -> Iterator[OpenClaim]:
             )
 
 
-def _balance(account: Mapping[str, Any]) -> Balance:
+def _balance(account: Mapping[str, Any], on: date) -> Balance:
     currency = account["currency"]
+    limit = limit_of(account["limit_kind"], account["limit_minor"], currency)
     return Balance(
         account=f"{account['kind']}/{account['owner_id']}",
-        limit=limit_of(account["limit_kind"], account["limit_minor"], currency),
+        limit=limit_on(limit, parts_of(account["parts"], currency), on),
         reserved=Money(minor=account["reserved_minor"], currency=currency),
         used=Money(minor=account["used_minor"], currency=currency),
+        spent=Money(minor=account["spent_minor"], currency=currency),
     )
 
 

@@ -201,8 +201,8 @@ class Lines:
     ) -> CreditLine:
         """Put a first letter in force: row, accounts, limits and opening entries together.
 
-        Orders are held to `bounds` where they are said; the limit falls by `cover_parts`. A case has one line: opened again, the one
-        on record is returned.
+        Orders are held to `bounds` where they are said; the limit falls by `cover_parts`. A case has
+        one line: opened again, the one on record is returned.
         """
         assert line.last_draw_on is not None
         written = self._session.scalar(_OPEN, columns_of(line))
