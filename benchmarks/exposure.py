@@ -3,9 +3,9 @@
 The bare procedure is one written for this alone, called straight from the driver: it looks at the
 same standing, dates, terms and limits, answers the same figures and names, keeps the same entry with
 its order in both accounts and the balances after it, once per key, and waits for the disk. Ours adds
-sub-lines, cover and dated parts, guards, a digest, repeats and reasons, and values. `barest` is held
-against less: two limits, an entry and the verdict. All run on one PostgreSQL with its default
-durability, clients as processes, taken in turn.
+sub-lines, cover and dated parts, guards, a digest, repeats and reasons, and values; what is none of
+these is a procedure of its own. `barest` is held against less: two limits, an entry and the verdict.
+All run on one PostgreSQL with its default durability, clients as processes, taken in turn.
 """
 
 import argparse
@@ -247,7 +247,7 @@ def barest(url: str) -> Reserve:
 def bare_call(url: str) -> Reserve:
     """Our own procedure, without the store around it."""
     cursor = _cursor(url)
-    call = f"CALL exposure_reserve({', '.join(['%s'] * 9 + ['NULL'] * 6)})"
+    call = f"CALL exposure_reserve_plain({', '.join(['%s'] * 9 + ['NULL'] * 6)})"
 
     def reserve(line: int, key: str) -> None:
         cursor.execute(

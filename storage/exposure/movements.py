@@ -57,7 +57,7 @@ KEY_LENGTH_MAX = 300
 _ATTEMPTS = 3
 _HELD = "CF052"  # by a use with approval, as migration 0052 says
 # What an order does not say is not sent: reading the words of a call is a good part of its time.
-_RESERVE = f"CALL exposure_reserve({', '.join(['%s'] * 9 + ['NULL'] * 6)})"
+_RESERVE = f"CALL exposure_reserve_plain({', '.join(['%s'] * 9 + ['NULL'] * 6)})"
 _RESERVE_ON_TERMS = f"CALL exposure_reserve({', '.join(['%s'] * 9 + ['NULL'] * 6 + ['%s'] * 2)})"
 _RESERVE_FOR_USE = f"CALL exposure_reserve({', '.join(['%s'] * 9 + ['NULL'] * 6 + ['%s'] * 7)})"
 _MOVE = f"""CALL exposure_move({", ".join(["%s"] * 10 + ["NULL"] * 6 + ["%s"] * 2)},
