@@ -29,6 +29,7 @@ _NAME_MAX = 31
 OF = "of"
 _NAMES = ("code", "grade")
 _BYTES_MAX = 30_000_000
+_CELL_NUMBER = "%.16G"  # as a cell is written
 _FORMULA = re.compile(rb"<f[ >/]")
 
 Cells = list[list[Any]]
@@ -172,7 +173,7 @@ def _write(sheet: Any, at: int, column: int, value: Any, heading: Any) -> None:
         return
     if isinstance(value, bool):
         sheet.write_boolean(at, column, value)
-    elif isinstance(value, int | Decimal) and Decimal(str(float(value))) == value:
+    elif isinstance(value, int | Decimal) and Decimal(_CELL_NUMBER % float(value)) == value:
         sheet.write_number(at, column, float(value))
     elif isinstance(value, tuple):
         sheet.write_string(at, column, "\n".join(_text(part) for part in value))
