@@ -13,6 +13,7 @@ from domain.check import (
     Bucket,
     CheckFacts,
     CheckResult,
+    ComesFree,
     Cure,
     CustomerFacts,
     Finding,
@@ -103,9 +104,14 @@ def _forced(facts: CheckFacts, result: CheckResult) -> Iterator[Finding]:
         yield Finding(rule=overdue, kind=overdue, sequence=0, act=Act.HOLD)
 
 
-def cures_of(judged: Judged) -> tuple[Cure, ...]:
+def cures_of(session: Session, judged: Judged) -> tuple[Cure, ...]:
     """What would make the findings of a check disappear, the cheapest first."""
-    return cures(judged.facts, judged.result, judged.edition, claims=judged.claims)
+    facts, line_id = judged.facts, judged.facts.line.line_id
+    frees: tuple[ComesFree, ...] = ()
+    if line_id is not None and facts.customer.customer_id is not None:
+        whose, on = facts.customer.customer_id, facts.business_on
+        frees = Checks(session).frees(whose, line_id, facts.currency, on)
+    return cures(facts, judged.result, judged.edition, claims=judged.claims, frees=frees)
 
 
 def _facts(

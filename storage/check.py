@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from domain.check import OpenClaim, StandingHold
+from domain.calendar import business_on
+from domain.check import Bucket, ComesFree, OpenClaim, StandingHold
 from domain.classification import FiveTier
 from domain.contract import Terms
 from domain.exposure import Balance, limit_on
@@ -101,6 +102,31 @@ _RECORDS = text(
 )
 
 
+# What leaves the line by itself: reservations that end, and bills that are honoured when they are due.
+_FREES = text(
+    """
+    SELECT e.expires_at AS at, CAST(NULL AS date) AS on, e.amount_minor, e.key AS reference
+    FROM exposure_account a JOIN exposure_entry e USING (account_no)
+    WHERE a.kind = 'line' AND a.owner_id = :line_id AND e.kind IN ('reserve', 'keep')
+        AND e.expires_at IS NOT NULL AND e.amount_minor > 0
+        AND NOT EXISTS (SELECT FROM exposure_entry ending WHERE ending.reservation_id = e.entry_id)
+    UNION ALL
+    SELECT NULL, b.due_on, sum(p.amount_minor)::bigint, b.bill_id
+    FROM bill b JOIN bill_part p USING (bill_id)
+    WHERE b.customer_id = ANY (customer_ids(:customer_id)) AND b.currency = :currency
+        AND coalesce(b.content ->> 'line_id', :line_id) = :line_id AND b.due_on > :on
+        AND NOT EXISTS (SELECT FROM bill_event e WHERE e.bill_id = b.bill_id
+            AND (e.kind IN ('honoured', 'refused') OR NOT e.recourse))
+        AND NOT EXISTS (SELECT FROM exposure_entry e WHERE e.key = 'bill/' || b.bill_id
+            AND e.kind = 'repay'
+            AND NOT EXISTS (SELECT FROM exposure_entry r WHERE r.key = e.key || '/revived'))
+    GROUP BY b.bill_id, b.due_on
+    ORDER BY 4
+    LIMIT 200
+    """
+)
+
+
 class Checks:
     """The records behind a check."""
 
@@ -150,6 +176,22 @@ class Checks:
                 "chain": tuple(_balance(each, on) for each in row["chain"]),
             }
         return CheckRecords.model_validate(found)
+
+    def frees(
+        self, customer_id: str, line_id: str, currency: str, on: date
+    ) -> tuple[ComesFree, ...]:
+        """What comes free on a customer's line by itself after a day."""
+        asked = {"customer_id": customer_id, "line_id": line_id, "currency": currency, "on": on}
+        rows = self._session.execute(_FREES, asked)
+        return tuple(
+            ComesFree(
+                on=business_on(row.at) if row.on is None else row.on,
+                amount=Money(minor=row.amount_minor, currency=currency),
+                bucket=Bucket.ORDERS if row.on is None else Bucket.BILLS,
+                reference=row.reference,
+            )
+            for row in rows
+        )
 
 
 def _claims(item: Mapping[str, Any]) -> Iterator[OpenClaim]:

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from activities.check import judge
+from activities.check import cures_of, judge
 from activities.order import Asked, OrderActivities, OrderAnswer, OrderDesk
 from domain.bill import Bill, BillEvent, BillEventKind, BillKind, BillPart
-from domain.check import RuleKind, Stage
+from domain.check import CureKind, RuleKind, Stage
 from domain.errors import (
     AlreadyExists,
     CheckRefused,
@@ -197,7 +197,13 @@ def test_the_newest_check_is_told_whatever_was_done_since(
     assert newest.stage is Stage.INVOICE
 
 
-def a_bill(records: Records, no: str, amount: int, line_id: str | None = LINE_ID) -> Bill:
+def a_bill(
+    records: Records,
+    no: str,
+    amount: int,
+    line_id: str | None = LINE_ID,
+    due_on: date = TODAY,
+) -> Bill:
     with records.begin() as session:
         kept = Attachments(session).record(b"a bill", name="bill.txt", recorded_by="m")
         bill = Bill(
@@ -209,7 +215,7 @@ def a_bill(records: Records, no: str, amount: int, line_id: str | None = LINE_ID
             drawer="the customer",
             amount=cny(amount),
             received_on=TODAY,
-            due_on=TODAY,
+            due_on=due_on,
             invoices=(BillPart(invoice_no="INV-1", amount=cny(amount)),),
             evidence_hash=kept.sha256,
             line_id=line_id,
@@ -222,6 +228,31 @@ def ends(records: Records, bill: Bill, kind: BillEventKind) -> None:
     event = BillEvent(event_no="e", kind=kind, happened_on=TODAY, recorded_by="m")
     with records.begin() as session:
         Bills(session).add(bill.bill_id, event, TODAY)
+
+
+def test_an_order_that_waits_for_a_bill_is_told_its_day_and_goes_on_once_it_is_honoured(
+    records: Records, desk: OrderDesk, exposure: Exposure
+) -> None:
+    place(desk, amount=1000)
+    desk.deliver(asked("d"), "o-SO-1", None)
+    due = {"issued_on": TODAY, "due_on": TODAY + timedelta(days=30)}
+    desk.invoice(asked("i"), "o-SO-1", OrderInvoice(invoice_no="INV-1", **due))
+    bill = a_bill(records, "B-1", 700, due_on=TODAY + timedelta(days=20))
+    place(desk, "SO-2", 600)
+
+    def waits() -> list[tuple[date | None, int | None]]:
+        with records.begin() as session:
+            judged = judge(session, Orders(session).read("o-SO-2"), Stage.ORDER, TODAY)
+            found = cures_of(session, judged)
+        return [(each.on, each.days) for each in found if each.kind is CureKind.WAIT_UNTIL]
+
+    assert order_of(records, "o-SO-2").status is OrderStatus.HELD
+    assert waits() == [(TODAY + timedelta(days=20), 20)]
+    ends(records, bill, BillEventKind.HONOURED)
+    recheck(records, exposure)
+    recheck(records, exposure)
+    assert order_of(records, "o-SO-2").status is OrderStatus.OPEN
+    assert waits() == []
 
 
 def test_a_bill_that_is_honoured_frees_the_line_once_whoever_repays_it(

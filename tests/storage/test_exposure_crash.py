@@ -112,7 +112,9 @@ def drop_the_wait(url: str) -> None:
     engine = create_engine(url)
     with engine.begin() as connection:
         source = connection.scalar(
-            text("SELECT pg_get_functiondef(oid) FROM pg_proc WHERE proname = 'exposure_reserve_plain'")
+            text(
+                "SELECT pg_get_functiondef(oid) FROM pg_proc WHERE proname = 'exposure_reserve_plain'"
+            )
         )
         changed, count = re.subn(r"PERFORM pg_logical_emit_message\([^;]*;", "", str(source))
         assert count == 1

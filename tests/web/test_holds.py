@@ -55,6 +55,7 @@ from domain.order import (
 )
 from domain.receivable import InvoiceContent, PaymentContent
 from storage.event import Events
+from storage.exposure import Exposure
 from storage.hold import Holds
 from storage.identity import Persons, password_hash_of
 from tests.makers_line import open_line
@@ -664,6 +665,28 @@ def test_the_pages_speak_both_languages(yard: Yard, app: FastAPI, language: str)
     # `orders` is who posted, too.
     codes = "|".join({*ExposureBucket, *ExposureDocument} - {ExposureBucket.ORDERS})
     assert re.findall(rf">\s*(?:{codes})\s*<", line) == []
+
+
+def test_what_comes_free_by_itself_is_told_with_its_day_and_lets_the_order_go_then(
+    yard: Yard,
+) -> None:
+    """Reservations of another system: the first that ends makes room enough."""
+    now = yard.services.clock.now()
+    exposure = Exposure(yard.services.records)
+    for key, amount, days in (("erp-1", 300, 3), ("erp-2", 200, 5)):
+        exposure.reserve(
+            LINE, cny(amount), key, business_on=yard.on, expires_at=now + timedelta(days=days)
+        )
+    answer = yard.places(amount=800)
+    [wait] = [each for each in yard.hold(held(answer)).cures if each.kind is CureKind.WAIT_UNTIL]
+    assert (wait.on, wait.days) == (yard.on + timedelta(days=3), 3)
+    assert wait.cures == ("limit",)
+
+    assert exposure.expire_due(business_on=yard.on, as_of=now + timedelta(days=3)) == 1
+    yard.house.office.deliver()
+    exposure.close()
+    assert yard.order(answer.order.order_id).status is OrderStatus.OPEN
+    assert yard.taken() == (1000, 0)
 
 
 def test_a_release_is_asked_for_on_the_page_and_decided_on_a_task(yard: Yard, app: FastAPI) -> None:

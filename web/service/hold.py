@@ -129,7 +129,7 @@ class HoldService:
                 hold=hold,
                 order=order,
                 reasons=_reasons(hold.reasons, now),
-                cures=cures_of(judged) if judged is not None else offered,
+                cures=cures_of(session, judged) if judged is not None else offered,
                 releases=tuple(holds.releases(hold_id)),
                 events=tuple(holds.events(hold_id)),
                 edition_hash=judged.edition.edition_hash if judged is not None else "",
@@ -289,7 +289,8 @@ class HoldService:
         self, person: Person, hold_id: str, wanted: CureWanted, key: str | None = None
     ) -> HoldView:
         """Do what a cure names, as it is offered now: cut the order, take the approved terms,
-        say what of it is paid ahead, or record the payment. Whether the hold is cured by it the check says, and nothing else."""
+        say what of it is paid ahead, or record the payment. Whether the hold is cured by it the
+        check says, and nothing else."""
         permit(person, Action.HOLD_READ)
         with self._records.begin() as session:
             hold = self._seen(session, person, hold_id)
@@ -300,7 +301,7 @@ class HoldService:
                 return self.read(person, hold_id)
             hold.refuse_ended()
             judged = self._judged(session, hold, order)
-            offered = [each for each in cures_of(judged) if each.kind is wanted.kind]
+            offered = [each for each in cures_of(session, judged) if each.kind is wanted.kind]
         if not offered:
             raise OutOfOrder(reason="the rule this cures does not fail any more")
         cure = offered[0]
