@@ -29,7 +29,7 @@ import psycopg2
 
 from benchmarks import checks
 from creditflow.stack.launch import free_port, stop
-from creditflow.stack.postgres import Passwords, Postgres, prepare
+from creditflow.stack.postgres import OWNER, SUPERUSER, Passwords, Postgres, prepare
 from domain.customer import Customer, Identifier, IdentifierScheme
 from domain.exposure import EntryKind
 from domain.identity import Person, Role
@@ -124,7 +124,7 @@ _DEEPEN = f"""
         1000000000 + n, 1, 0, 0, 0, 0, 'over_limit', '{DAY}', 'system'
     FROM (SELECT count(*) AS there FROM exposure_entry) e,
         generate_series(e.there + 1, %(entries)s) n
-    JOIN exposure_account a ON a.account_no = {LINES // GROUP_OF} + 1 + n % {LINES}
+    JOIN exposure_account a ON a.account_no = {LINES // GROUP_OF} + 1 + n %% {LINES}
 """
 
 _SAME = f"""
@@ -503,6 +503,7 @@ def database() -> Iterator[str]:
         try:
             _wait(server)
             server.create_owner()
+            _cursor(server.url("postgres", SUPERUSER)).execute(f"GRANT pg_checkpoint TO {OWNER}")
             upgrade(_driver_named(server.url()))
             cursor = _cursor(server.url())
             cursor.execute(_BOOK)

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from domain.contract import Letter, Terms
-from domain.exposure import UseBounds
+from domain.exposure import Limit, UseBounds
 from domain.line import CreditLine, LineStatus
 from domain.money import Money
 from storage.approval import Letters
@@ -19,6 +19,15 @@ LINE_ID = "line-1"
 
 def cny(amount: str | int) -> Money:
     return Money.of(amount, "CNY")
+
+
+def minor(amount: int) -> Money:
+    return Money(minor=amount, currency="CNY")
+
+
+def limit_of(minors: int | None) -> Limit:
+    """So many fen; None limits nothing."""
+    return Limit.unlimited() if minors is None else Limit.of(minor(minors))
 
 
 def a_letter(letter_no: str = "PF2026-000001", **fields: Any) -> Letter:

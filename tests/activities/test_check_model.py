@@ -11,14 +11,12 @@ from itertools import count
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
     rule,
-    run_state_machine_as_test,
 )
 
 from activities.check import judge
@@ -27,9 +25,8 @@ from domain.check import Act, CheckResult, RuleKind, Stage
 from domain.customer import CustomerGroup
 from domain.edition import PolicyEdition
 from domain.errors import CheckRefused
-from domain.exposure import Limit, LimitPart, SubLimit, UseBounds
+from domain.exposure import LimitPart, SubLimit, UseBounds
 from domain.hold import Hold, HoldOn
-from domain.money import Money
 from domain.order import (
     Order,
     OrderContent,
@@ -47,7 +44,8 @@ from storage.exposure import Accounts, Exposure
 from storage.line import Lines
 from storage.order import Orders
 from storage.receivable import Receivables
-from tests.makers_line import NOW, TODAY, a_letter, open_line, record_letter
+from tests.machines import run_machine
+from tests.makers_line import NOW, TODAY, a_letter, limit_of, minor, open_line, record_letter
 from tests.makers_policy import a_customer, an_edition
 
 PRODUCTS = ("open_account", "factoring")
@@ -577,14 +575,6 @@ class Checked(RuleBasedStateMachine):
         return letter_no
 
 
-def limit_of(limit: int | None) -> Limit:
-    return Limit.unlimited() if limit is None else Limit.of(minor(limit))
-
-
-def minor(amount: int) -> Money:
-    return Money(minor=amount, currency="CNY")
-
-
 @pytest.fixture
 def exposure(records: Records) -> Iterator[Exposure]:
     with records.begin() as session:
@@ -609,16 +599,6 @@ def test_whatever_is_done_thousands_of_times(records: Records, exposure: Exposur
 def _run(records: Records, exposure: Exposure, *, examples: int, steps: int) -> set[str]:
     Checked.records, Checked.exposure, Checked.edition = records, exposure, an_edition()
     Checked.seen = set()
-    run_state_machine_as_test(
-        Checked,
-        settings=settings(
-            max_examples=examples,
-            stateful_step_count=steps,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-            phases=[Phase.explicit, Phase.generate],
-            database=None,
-        ),
-    )
+    run_machine(Checked, examples=examples, steps=steps)
     assert exposure.verify().holds
     return Checked.seen

@@ -7,24 +7,22 @@ from collections.abc import Callable, Iterator
 from itertools import count
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
     rule,
-    run_state_machine_as_test,
 )
 
 from domain.errors import CreditError
 from domain.exposure import Limit, LimitKind, Movement
 from domain.line import LineStatus
-from domain.money import Money
 from storage.base import Records
 from storage.exposure import Accounts, Exposure
 from storage.line import Lines
-from tests.makers_line import TODAY, a_letter, a_line, record_letter
+from tests.machines import run_machine
+from tests.makers_line import TODAY, a_letter, a_line, minor, record_letter
 
 LINES = ("a", "b")
 MINORS = st.integers(min_value=1, max_value=60)
@@ -323,10 +321,6 @@ def limit_of(limit: int | str) -> Limit:
     return Limit(kind=LimitKind(limit)) if isinstance(limit, str) else Limit.of(minor(limit))
 
 
-def minor(amount: int) -> Money:
-    return Money(minor=amount, currency="CNY")
-
-
 @pytest.fixture
 def exposure(records: Records) -> Iterator[Exposure]:
     opened = Exposure(records, connections_max=1)
@@ -339,7 +333,7 @@ def test_any_sequence_of_commands_answers_as_the_model_does(
 ) -> None:
     Book.records, Book.exposure = records, exposure
 
-    run_state_machine_as_test(Book, settings=_settings(examples=15))
+    run_machine(Book, examples=15, steps=40)
 
     proof = exposure.verify()
     assert proof.holds, proof.discrepancies
@@ -351,17 +345,6 @@ def test_many_sequences_of_commands_answer_as_the_model_does(
 ) -> None:
     Book.records, Book.exposure = records, exposure
 
-    run_state_machine_as_test(Book, settings=_settings(examples=500))
+    run_machine(Book, examples=500, steps=40)
 
     assert exposure.verify().holds
-
-
-def _settings(examples: int) -> settings:
-    return settings(
-        max_examples=examples,
-        stateful_step_count=40,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-        phases=[Phase.explicit, Phase.generate],
-        database=None,
-    )

@@ -12,25 +12,23 @@ from itertools import count
 from typing import NamedTuple
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
     rule,
-    run_state_machine_as_test,
 )
 from sqlalchemy import text
 
 from domain.errors import CreditError, OverLimit
-from domain.exposure import Fitting, Limit, LimitPart, Movement, SubLimit, Use, UseBounds
-from domain.money import Money
+from domain.exposure import Fitting, LimitPart, Movement, SubLimit, Use, UseBounds
 from policies.line import months_later
 from storage.base import Records
 from storage.exposure import Accounts, Exposure, PastExposure
 from storage.line import Lines
-from tests.makers_line import TODAY, a_letter, a_line, record_letter
+from tests.machines import run_machine
+from tests.makers_line import TODAY, a_letter, a_line, limit_of, minor, record_letter
 
 MINORS = st.integers(min_value=1, max_value=60)
 LIMITS = st.none() | st.integers(0, 200)
@@ -615,14 +613,6 @@ class Ledger(RuleBasedStateMachine):
         return letter_no
 
 
-def limit_of(limit: int | None) -> Limit:
-    return Limit.unlimited() if limit is None else Limit.of(minor(limit))
-
-
-def minor(amount: int) -> Money:
-    return Money(minor=amount, currency="CNY")
-
-
 @pytest.fixture
 def exposure(records: Records) -> Iterator[Exposure]:
     opened = Exposure(records, connections_max=1)
@@ -643,16 +633,6 @@ def test_whatever_is_done_thousands_of_times(records: Records, exposure: Exposur
 
 def _run(records: Records, exposure: Exposure, examples: int) -> None:
     Ledger.records, Ledger.exposure = records, exposure
-    run_state_machine_as_test(
-        Ledger,
-        settings=settings(
-            max_examples=examples,
-            stateful_step_count=50,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-            phases=[Phase.explicit, Phase.generate],
-            database=None,
-        ),
-    )
+    run_machine(Ledger, examples=examples, steps=50)
     proof = exposure.verify()
     assert proof.holds, proof.discrepancies
