@@ -241,7 +241,7 @@ class Checked(RuleBasedStateMachine):
         else:
             self.paid(bill, amount, no)
 
-    @rule(amount=st.integers(1, 20_000), days=st.integers(0, 60))
+    @rule(amount=st.integers(5_000, 60_000), days=st.integers(0, 60))
     def owes_beside(self, amount: int, days: int) -> None:
         """An invoice of another system, of no order of ours."""
         bill = Bill(f"I-{next(self.names)}", amount, self.day, self.day + timedelta(days=days))
@@ -413,7 +413,7 @@ class Checked(RuleBasedStateMachine):
         )
         self.desk.hold(self.by("risk"), hold)
 
-    @rule(days=st.integers(1, 45) | st.sampled_from([90, 180]))
+    @rule(days=st.integers(1, 45) | st.sampled_from([90, 180, 360]))
     def night(self, days: int) -> None:
         self.day += timedelta(days=days)
 
