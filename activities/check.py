@@ -104,13 +104,14 @@ def _forced(facts: CheckFacts, result: CheckResult) -> Iterator[Finding]:
         yield Finding(rule=overdue, kind=overdue, sequence=0, act=Act.HOLD)
 
 
-def cures_of(session: Session, judged: Judged) -> tuple[Cure, ...]:
-    """What would make the findings of a check disappear, the cheapest first."""
+def cures_of(session: Session, judged: Judged, offset_days: int = 0) -> tuple[Cure, ...]:
+    """What would make the findings of a check disappear, the cheapest first; `offset_days` is what
+    the business day is off by."""
     facts, line_id = judged.facts, judged.facts.line.line_id
     frees: tuple[ComesFree, ...] = ()
     if line_id is not None and facts.customer.customer_id is not None:
         whose, on = facts.customer.customer_id, facts.business_on
-        frees = Checks(session).frees(whose, line_id, facts.currency, on)
+        frees = Checks(session).frees(whose, line_id, facts.currency, on, offset_days)
     return cures(facts, judged.result, judged.edition, claims=judged.claims, frees=frees)
 
 

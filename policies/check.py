@@ -47,7 +47,7 @@ AS_BEFORE = CheckPolicy(
     buckets=dict.fromkeys(Bucket, False),
 )
 
-_LINE = "line"
+_LINE, _SUB_LINE = "line", "sub_line"
 
 # What grace of a stage is given to: rules held to the limit, and rules in days.
 GRACED_BY_SHARE = frozenset({RuleKind.LIMIT, RuleKind.LIMIT_SHARE, RuleKind.OVERDUE_SHARE})
@@ -319,6 +319,11 @@ def _headrooms(facts: CheckFacts, policy: CheckPolicy) -> list[tuple[str, Money]
 def is_own(balance: Balance) -> bool:
     """Whether an account of the chain is the line's own, not its customer's or group's."""
     return balance.account.partition("/")[0] == _LINE
+
+
+def is_of_product(balance: Balance) -> bool:
+    """Whether an account of the chain is that of the product alone."""
+    return balance.account.partition("/")[0] == _SUB_LINE
 
 
 def _amount(limit: Limit, zero: Money) -> Money:

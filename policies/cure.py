@@ -26,7 +26,7 @@ from domain.edition import CheckPolicy, PolicyEdition
 from domain.exposure import Balance, Limit, LimitKind
 from domain.money import Money, money_sum
 from domain.value import Value
-from policies.check import account_of, check, is_counted, is_own, policy_of
+from policies.check import account_of, check, is_counted, is_of_product, is_own, policy_of
 from policies.line import temporary_limit_max, temporary_until_max
 
 _OF_LIMIT = frozenset({RuleKind.LIMIT, RuleKind.LIMIT_SHARE})
@@ -169,7 +169,7 @@ def _freed(facts: CheckFacts, freed: dict[Bucket, Money]) -> CheckFacts:
                 "used": max(min(each.used, zero), each.used - used),
             }
         )
-        if not each.account.startswith("sub_line/")
+        if not is_of_product(each)
         else each
         for each in facts.line.chain
     )

@@ -1,7 +1,7 @@
 """What a check of an order looks at, in one question to the records: line, accounts, what is owed, holds."""
 
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import text
@@ -105,7 +105,7 @@ _RECORDS = text(
 # What leaves the line by itself: reservations that end, and bills that are honoured when they are due.
 _FREES = text(
     """
-    SELECT e.expires_at AS at, CAST(NULL AS date) AS on, e.amount_minor, e.key AS reference
+    SELECT e.expires_at AS at, CAST(NULL AS date) AS due_on, e.amount_minor, e.key AS reference
     FROM exposure_account a JOIN exposure_entry e USING (account_no)
     WHERE a.kind = 'line' AND a.owner_id = :line_id AND e.kind IN ('reserve', 'keep')
         AND e.expires_at IS NOT NULL AND e.amount_minor > 0
@@ -121,7 +121,7 @@ _FREES = text(
             AND e.kind = 'repay'
             AND NOT EXISTS (SELECT FROM exposure_entry r WHERE r.key = e.key || '/revived'))
     GROUP BY b.bill_id, b.due_on
-    ORDER BY 4
+    ORDER BY at, due_on
     LIMIT 200
     """
 )
@@ -178,16 +178,17 @@ class Checks:
         return CheckRecords.model_validate(found)
 
     def frees(
-        self, customer_id: str, line_id: str, currency: str, on: date
+        self, customer_id: str, line_id: str, currency: str, on: date, offset_days: int = 0
     ) -> tuple[ComesFree, ...]:
-        """What comes free on a customer's line by itself after a day."""
+        """What comes free on a customer's line by itself after a day; what ends on the day itself is
+        free by the next. `offset_days` is what the business day is off by."""
         asked = {"customer_id": customer_id, "line_id": line_id, "currency": currency, "on": on}
         rows = self._session.execute(_FREES, asked)
         return tuple(
             ComesFree(
-                on=business_on(row.at) if row.on is None else row.on,
+                on=row.due_on or max(business_on(row.at, offset_days), on + timedelta(days=1)),
                 amount=Money(minor=row.amount_minor, currency=currency),
-                bucket=Bucket.ORDERS if row.on is None else Bucket.BILLS,
+                bucket=Bucket.BILLS if row.due_on else Bucket.ORDERS,
                 reference=row.reference,
             )
             for row in rows

@@ -233,11 +233,8 @@ def ends(records: Records, bill: Bill, kind: BillEventKind) -> None:
 def test_an_order_that_waits_for_a_bill_is_told_its_day_and_goes_on_once_it_is_honoured(
     records: Records, desk: OrderDesk, exposure: Exposure
 ) -> None:
-    place(desk, amount=1000)
-    desk.deliver(asked("d"), "o-SO-1", None)
-    due = {"issued_on": TODAY, "due_on": TODAY + timedelta(days=30)}
-    desk.invoice(asked("i"), "o-SO-1", OrderInvoice(invoice_no="INV-1", **due))
-    bill = a_bill(records, "B-1", 700, due_on=TODAY + timedelta(days=20))
+    billed(desk, amount=900)
+    bill = a_bill(records, "B-1", 600, due_on=TODAY + timedelta(days=20))
     place(desk, "SO-2", 600)
 
     def waits() -> list[tuple[date | None, int | None]]:

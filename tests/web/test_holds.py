@@ -681,6 +681,12 @@ def test_what_comes_free_by_itself_is_told_with_its_day_and_lets_the_order_go_th
     [wait] = [each for each in yard.hold(held(answer)).cures if each.kind is CureKind.WAIT_UNTIL]
     assert (wait.on, wait.days) == (yard.on + timedelta(days=3), 3)
     assert wait.cures == ("limit",)
+    exposure.reserve(LINE, cny(300), "erp-3", business_on=yard.on, expires_at=now)
+    yard.services.clock.offset_days = 7
+    [wait] = [each for each in yard.hold(held(answer)).cures if each.kind is CureKind.WAIT_UNTIL]
+    assert (wait.on, wait.days) == (yard.on + timedelta(days=10), 3)
+    yard.services.clock.offset_days = 0
+    assert exposure.expire_due(business_on=yard.on, as_of=now) == 1
 
     assert exposure.expire_due(business_on=yard.on, as_of=now + timedelta(days=3)) == 1
     yard.house.office.deliver()

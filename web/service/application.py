@@ -65,6 +65,7 @@ from storage.reconsideration import Reconsiderations
 from storage.recovery import Recoveries
 from storage.trade import Trade
 from web.service.clock import Clock
+from web.service.customer import visible_customer
 from web.service.gateway import Gateway, StillPending, TemporalUnavailable
 from web.service.ids import new_id
 from web.service.permissions import Action, permit, visible_to
@@ -221,7 +222,7 @@ class ApplicationService:
         _refuse_key(key)
         now = self._clock.now()
         with self._records.begin() as session:
-            customer = _visible_customer(session, person, application.customer_id)
+            customer = visible_customer(session, person, application.customer_id)
             on = self._clock.business_on()
             if application.product == PREPAYMENT and not Trade(session).is_supplier(
                 customer.customer_id, on
@@ -689,14 +690,6 @@ def _submitted(case: Case, *, existing: bool) -> Submitted:
         reason_codes=case.reason_codes,
         existing=existing,
     )
-
-
-def _visible_customer(session: Session, person: Person, customer_id: str) -> Customer:
-    customer = Customers(session).find(customer_id)
-    scope = visible_to(person)
-    if customer is None or scope.manager_id not in (None, customer.manager_id):
-        raise NotFound(kind="customer", id=customer_id)
-    return customer
 
 
 def visible_case(

@@ -11,7 +11,7 @@ from domain.calendar import days_after
 from domain.cliff import CliffKind, Day, LineAhead, LineCliffs, Uncovered
 from domain.cover import CoverKind, CoverVerdict
 from domain.edition import PolicyEdition
-from domain.errors import NotFound, RateMissing
+from domain.errors import RateMissing
 from domain.exposure import Limit
 from domain.identity import Person
 from domain.line import CreditLine
@@ -23,13 +23,12 @@ from policies.line import months_later
 from storage.application import Assessments
 from storage.base import Records
 from storage.cliff import CliffDays
-from storage.customer import Customers
 from storage.edition import Editions
 from storage.exposure import Accounts
 from storage.line import Conditions, Lines
 from storage.statement import Statements
 from web.service.clock import Clock
-from web.service.customer import visible_customer
+from web.service.customer import refuse_unseen, visible_customer
 from web.service.permissions import Action, permit, visible_to
 
 LINES_MAX = 200
@@ -60,13 +59,8 @@ class CliffService:
         permit(person, Action.LINE_READ)
         on = self._clock.business_on()
         with self._records.begin() as session:
-            line = Lines(session).find(line_id)
-            owner = visible_to(person).manager_id
-            if line is None or owner not in (
-                None,
-                Customers(session).read(line.customer_id).manager_id,
-            ):
-                raise NotFound(kind="line", id=line_id)
+            line = Lines(session).read(line_id)
+            refuse_unseen(session, person, line.customer_id, kind="line", id=line_id)
             return cliffs(_ahead(session, line, on, days), on, days)
 
     def read_book(

@@ -18,10 +18,10 @@ from domain.identity import Person
 from domain.value import Value
 from storage.base import Records
 from storage.collection import CollectionEvents, Collections
-from storage.customer import Customers
 from storage.identity import ActionTokens
 from web.service.application import message_id_of
 from web.service.clock import Clock
+from web.service.customer import refuse_unseen
 from web.service.gateway import Gateway
 from web.service.permissions import Action, permit, visible_to
 from workflows.names import CASES_QUEUE
@@ -162,8 +162,5 @@ def _progress_of(case: CollectionCase) -> CollectionProgress:
 
 def _visible(session: Session, person: Person, collection_id: str) -> CollectionCase:
     case = Collections(session).read(collection_id)
-    manager_id = visible_to(person).manager_id
-    owner = Customers(session).read(case.customer_id).manager_id
-    if manager_id is not None and owner != manager_id:
-        raise NotFound(kind="collection case", id=collection_id)
+    refuse_unseen(session, person, case.customer_id, kind="collection case", id=collection_id)
     return case

@@ -42,8 +42,9 @@ from storage.base import Records
 from storage.contract import Contracts, CustomerActs, SigningLinks
 from storage.customer import Customers
 from web.service.clock import Clock
+from web.service.customer import refuse_unseen
 from web.service.gateway import Gateway
-from web.service.permissions import Action, permit, visible_to
+from web.service.permissions import Action, permit
 from workflows.names import contract_id as workflow_of
 
 # How long a link still shows what it led to, once that has ended.
@@ -226,10 +227,7 @@ def _visible_contract(session: Session, person: Person, case_id: str) -> Contrac
 
 
 def _refuse_unseen(session: Session, person: Person, case: Case, *, kind: str = "contract") -> None:
-    manager_id = visible_to(person).manager_id
-    customer = Customers(session).read(case.application.customer_id)
-    if manager_id is not None and customer.manager_id != manager_id:
-        raise NotFound(kind=kind, id=case.case_id)
+    refuse_unseen(session, person, case.application.customer_id, kind=kind, id=case.case_id)
 
 
 def _document(session: Session, contract: Contract, stage: DocumentStage | None) -> Document:

@@ -203,12 +203,16 @@ def visible_customer(session: Session, person: Person, customer_id: str) -> Cust
     return customer
 
 
+def sees_customer(session: Session, person: Person, customer_id: str) -> bool:
+    """Whether a customer on record is in the person's scope."""
+    owner = visible_to(person).manager_id
+    return owner is None or Customers(session).read(customer_id).manager_id == owner
+
+
 def refuse_unseen(
     session: Session, person: Person, customer_id: str, *, kind: str, id: str
-) -> Customer:
-    """The customer that a record is of; `NotFound` of the record itself outside the person's scope,
-    as of one that is not there."""
-    customer = Customers(session).read(customer_id)
-    if visible_to(person).manager_id not in (None, customer.manager_id):
+) -> None:
+    """`NotFound` of a record whose customer is outside the person's scope, as of one that is not
+    there."""
+    if not sees_customer(session, person, customer_id):
         raise NotFound(kind=kind, id=id)
-    return customer

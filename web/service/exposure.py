@@ -10,7 +10,6 @@ from datetime import date, datetime, timedelta
 from pydantic import Field
 
 from activities.use import find_marked
-from domain.customer import Customer
 from domain.edition import PolicyEdition
 from domain.errors import (
     AmountNotPositive,
@@ -43,11 +42,11 @@ from policies.scheme import net_exposure, refuse_exchange
 from policies.terms import ranked, terms_asked
 from policies.use import marked, rows_for
 from storage.base import Records
-from storage.customer import Customers
 from storage.edition import Editions
 from storage.exposure import Accounts, Exposure, ExposureParts, PastExposure
 from storage.line import Lines
 from web.service.clock import Clock
+from web.service.customer import refuse_unseen, visible_customer
 from web.service.ids import new_id
 from web.service.permissions import Action, permit, visible_to
 
@@ -528,22 +527,17 @@ class ExposureService:
 
     def _refuse_unseen(self, person: Person, customer_id: str) -> None:
         """A round trip more, for those alone who do not see every customer."""
-        manager_id = visible_to(person).manager_id
-        if manager_id is None:
+        if visible_to(person).manager_id is None:
             return
         with self._records.begin() as session:
-            customer: Customer | None = Customers(session).find(customer_id)
-        if customer is None or customer.manager_id != manager_id:
-            raise NotFound(kind="customer", id=customer_id)
+            visible_customer(session, person, customer_id)
 
     def _refuse_unseen_line(self, person: Person, line_id: str) -> None:
-        manager_id = visible_to(person).manager_id
-        if manager_id is None:
+        if visible_to(person).manager_id is None:
             return
         with self._records.begin() as session:
             line = Lines(session).read(line_id)
-            if Customers(session).read(line.customer_id).manager_id != manager_id:
-                raise NotFound(kind="line", id=line_id)
+            refuse_unseen(session, person, line.customer_id, kind="line", id=line_id)
 
 
 def key_of(person: Person, key: str | None) -> str:

@@ -129,7 +129,7 @@ class HoldService:
                 hold=hold,
                 order=order,
                 reasons=_reasons(hold.reasons, now),
-                cures=cures_of(session, judged) if judged is not None else offered,
+                cures=self._cures(session, judged) if judged is not None else offered,
                 releases=tuple(holds.releases(hold_id)),
                 events=tuple(holds.events(hold_id)),
                 edition_hash=judged.edition.edition_hash if judged is not None else "",
@@ -301,7 +301,7 @@ class HoldService:
                 return self.read(person, hold_id)
             hold.refuse_ended()
             judged = self._judged(session, hold, order)
-            offered = [each for each in cures_of(session, judged) if each.kind is wanted.kind]
+            offered = [each for each in self._cures(session, judged) if each.kind is wanted.kind]
         if not offered:
             raise OutOfOrder(reason="the rule this cures does not fail any more")
         cure = offered[0]
@@ -335,6 +335,9 @@ class HoldService:
     def _judged(self, session: Session, hold: Hold, order: Order) -> Judged:
         stage = hold.stage or Stage.ORDER
         return judge(session, order, stage, self._clock.business_on())
+
+    def _cures(self, session: Session, judged: Judged) -> tuple[Cure, ...]:
+        return cures_of(session, judged, self._clock.offset_days)
 
     def _seen(self, session: Session, person: Person, hold_id: str) -> Hold:
         hold = Holds(session).read(hold_id)

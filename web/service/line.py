@@ -40,7 +40,6 @@ from storage.application import Applications, CaseEvents, Screenings
 from storage.approval import CaseFunctions
 from storage.attachment import Attachments
 from storage.base import Records
-from storage.customer import Customers
 from storage.exposure import Accounts, Exposure
 from storage.identity import ActionTokens
 from storage.investigation import Investigations
@@ -48,6 +47,7 @@ from storage.line import Conditions, Lines
 from storage.notification import Outbox
 from web.service.application import message_id_of
 from web.service.clock import Clock
+from web.service.customer import sees_customer
 from web.service.gateway import Gateway
 from web.service.permissions import Action, permit, visible_to
 from workflows.names import CASES_QUEUE, application_id
@@ -363,7 +363,7 @@ def _progress_of(line: CreditLine) -> LineProgress:
 
 def _visible_line(session: Session, person: Person, line_id: str) -> CreditLine:
     line = Lines(session).find(line_id)
-    if line is None or not _sees(session, person, line.customer_id):
+    if line is None or not sees_customer(session, person, line.customer_id):
         raise NotFound(kind="line", id=line_id)
     return line
 
@@ -371,7 +371,7 @@ def _visible_line(session: Session, person: Person, line_id: str) -> CreditLine:
 def _refuse_unseen_case(session: Session, person: Person, case_id: str) -> CaseStatus:
     """Where the case stands, or `NotFound` to who does not see its customer."""
     case = Applications(session).find(case_id)
-    if case is None or not _sees(session, person, case.application.customer_id):
+    if case is None or not sees_customer(session, person, case.application.customer_id):
         raise NotFound(kind="application", id=case_id)
     return case.status
 
@@ -381,8 +381,3 @@ def _refuse_no_conditions(case_id: str, status: CaseStatus) -> None:
         raise CaseClosed(case_id=case_id, status=status)
     if status is not CaseStatus.CONDITIONS:
         raise OutOfOrder(**because("case_no_conditions", status=status))
-
-
-def _sees(session: Session, person: Person, customer_id: str) -> bool:
-    manager_id = visible_to(person).manager_id
-    return manager_id is None or Customers(session).read(customer_id).manager_id == manager_id

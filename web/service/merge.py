@@ -26,7 +26,7 @@ from storage.edition import Editions
 from storage.merge import Merges
 from storage.receivable import Receivables
 from web.service.clock import Clock
-from web.service.customer import visible_customer
+from web.service.customer import sees_customer, visible_customer
 from web.service.ids import new_id
 from web.service.permissions import Action, permit, visible_to
 
@@ -114,7 +114,7 @@ class MergeService:
         permit(person, Action.CUSTOMER_READ)
         with self._records.begin() as session:
             merge = Merges(session).read(merge_id)
-            if not self._sees(session, person, merge):
+            if not sees_customer(session, person, merge.surviving_id):
                 raise NotFound(kind="merge", id=merge_id)
             return merge
 
@@ -126,12 +126,7 @@ class MergeService:
                 visible_customer(session, person, customer_id)
                 return Merges(session).list_of_customer(customer_id)
             found = Merges(session).list_newest()
-            return [each for each in found if self._sees(session, person, each)]
-
-    def _sees(self, session: Session, person: Person, merge: Merge) -> bool:
-        owner = visible_to(person).manager_id
-        customer = Customers(session).read(merge.surviving_id)
-        return owner in (None, customer.manager_id)
+            return [each for each in found if sees_customer(session, person, each.surviving_id)]
 
     def _edition(self, session: Session) -> PolicyEdition:
         on = self._clock.business_on()

@@ -14,7 +14,7 @@ from activities.move import refuse_unmovable
 from activities.related import is_related
 from domain.approval import Approval, ApprovalRequest, Subject
 from domain.edition import PolicyEdition
-from domain.errors import CurrencyMismatch, NotFound, OutOfOrder
+from domain.errors import CurrencyMismatch, OutOfOrder
 from domain.identity import Person
 from domain.line import CreditLine
 from domain.move import Move, MoveContent, MoveRequest
@@ -30,6 +30,7 @@ from storage.move import Moves
 from storage.notification import Outbox
 from web.service.application import message_id_of
 from web.service.clock import Clock
+from web.service.customer import refuse_unseen
 from web.service.permissions import Action, permit, visible_to
 
 
@@ -177,10 +178,6 @@ def _refuse_strangers(
 
 def _seen(session: Session, person: Person, line_id: str) -> CreditLine:
     """A line of a customer that the person sees, or `NotFound`."""
-    line, manager_id = Lines(session).find(line_id), visible_to(person).manager_id
-    if line is None or (
-        manager_id is not None
-        and Customers(session).read(line.customer_id).manager_id != manager_id
-    ):
-        raise NotFound(kind="line", id=line_id)
+    line = Lines(session).read(line_id)
+    refuse_unseen(session, person, line.customer_id, kind="line", id=line_id)
     return line

@@ -11,15 +11,15 @@ from sqlalchemy.orm import Session
 from domain.approval import Approval
 from domain.assessment import Assessment
 from domain.contract import Letter
-from domain.errors import CaseClosed, NotFound
+from domain.errors import CaseClosed
 from domain.identity import Person
 from domain.review import Review
 from domain.value import Value
 from storage.application import Assessments
 from storage.approval import Approvals, Decisions, DecisionView, Letters, Tasks, TaskView
 from storage.base import Records
-from storage.customer import Customers
 from storage.review import Reviews
+from web.service.customer import refuse_unseen, sees_customer
 from web.service.gateway import Gateway
 from web.service.permissions import Action, permit, visible_to
 from workflows.names import review_id as workflow_id_of
@@ -68,7 +68,7 @@ class ReviewService:
         permit(person, Action.REVIEW_READ)
         with self._records.begin() as session:
             found = Reviews(session).list_of_line(line_id)
-            return [each for each in found if _sees(session, person, each.customer_id)]
+            return [each for each in found if sees_customer(session, person, each.customer_id)]
 
     def read_review(self, person: Person, review_id: str) -> ReviewView:
         """The whole review; `NotFound` where the person does not see its customer."""
@@ -97,11 +97,5 @@ class ReviewService:
 
 def _visible(session: Session, person: Person, review_id: str) -> Review:
     review = Reviews(session).read(review_id)
-    if not _sees(session, person, review.customer_id):
-        raise NotFound(kind="review", id=review_id)
+    refuse_unseen(session, person, review.customer_id, kind="review", id=review_id)
     return review
-
-
-def _sees(session: Session, person: Person, customer_id: str) -> bool:
-    manager_id = visible_to(person).manager_id
-    return manager_id is None or Customers(session).read(customer_id).manager_id == manager_id

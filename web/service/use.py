@@ -287,7 +287,8 @@ class UseService:
 
 def _visible_line(session: Session, person: Person, line_id: str) -> tuple[CreditLine, Customer]:
     line = Lines(session).read(line_id)
-    return line, refuse_unseen(session, person, line.customer_id, kind="line", id=line_id)
+    refuse_unseen(session, person, line.customer_id, kind="line", id=line_id)
+    return line, Customers(session).read(line.customer_id)
 
 
 def _visible_use(session: Session, person: Person, use_id: str) -> Use:
