@@ -132,7 +132,7 @@ ZH: dict[str, str] = {
     "lifting it": "解除锁单",
     "the hold was changed by something else meanwhile": "锁单已被其他操作变更",
     "the order was changed by something else meanwhile": "订单已被其他操作变更",
-    "the rule this cures does not fail any more": "该解除方式针对的规则已通过",
+    "this cure is not offered for the hold as it is now": "按锁单现状不提供该解除方式",
     "an order that is delivered in part keeps its product": "已部分发货的订单不可变更产品",
     "an order that is delivered in part is closed, not called off": "已部分发货的订单只能关闭，不能取消",
     # acts that need two people

@@ -303,7 +303,7 @@ class HoldService:
             judged = self._judged(session, hold, order)
             offered = [each for each in self._cures(session, judged) if each.kind is wanted.kind]
         if not offered:
-            raise OutOfOrder(reason="the rule this cures does not fail any more")
+            raise OutOfOrder(reason="this cure is not offered for the hold as it is now")
         cure = offered[0]
         match cure.kind:
             case CureKind.CUT_ORDER | CureKind.BETTER_TERMS | CureKind.DEPOSIT:
