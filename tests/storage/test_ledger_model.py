@@ -628,7 +628,7 @@ def test_whatever_is_done_the_ledger_is_the_sum_of_what_was_posted(
 
 @pytest.mark.long
 def test_whatever_is_done_thousands_of_times(records: Records, exposure: Exposure) -> None:
-    _run(records, exposure, examples=100)
+    _run(records, exposure, examples=400)
 
 
 def _run(records: Records, exposure: Exposure, examples: int) -> None:
