@@ -695,6 +695,21 @@ def test_what_comes_free_by_itself_is_told_with_its_day_and_lets_the_order_go_th
     assert yard.taken() == (1000, 0)
 
 
+def test_a_cure_says_on_the_page_which_reasons_it_takes_away_and_no_codes(
+    yard: Yard, app: FastAPI
+) -> None:
+    exposure, ends_at = Exposure(yard.services.records), yard.services.clock.now()
+    ends_at += timedelta(days=3)
+    exposure.reserve(LINE, cny(800), "erp-1", business_on=yard.on, expires_at=ends_at)
+    exposure.close()
+    hold_id = held(yard.places(amount=300))
+    [wait] = [each for each in yard.hold(hold_id).cures if each.kind is CureKind.WAIT_UNTIL]
+    assert wait.cures == ("limit", "limit_nearly_used")
+    page = signed_in(app, "risk", "zh-CN").get(f"/holds/{hold_id}").text
+    assert "可解除 额度" in page
+    assert "limit_nearly_used" not in page
+
+
 def test_a_release_is_asked_for_on_the_page_and_decided_on_a_task(yard: Yard, app: FastAPI) -> None:
     answer = yard.places(amount=300, terms="net_60")
     path = f"/holds/{held(answer)}"

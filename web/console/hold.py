@@ -268,12 +268,13 @@ _DONE_HERE = {
 
 
 def _cure(visit: Visit, hold: Hold, cure: Cure, rules: Mapping[str, str]) -> CureShown:
-    """`rules` are the words of the rules that fail, by what cures name them by."""
+    """`rules` are the words of what stops the order, by what cures name it by; of rules that only warn
+    the page says nothing."""
     action = _DONE_HERE.get(cure.kind)
     return CureShown(
         cure=cure,
         words=cure.sentence(language_of(visit)),
-        rules=tuple(rules.get(code, code) for code in cure.cures),
+        rules=tuple(rules[code] for code in cure.cures if code in rules),
         button=action is not None and permitted(visit.person, action),
         path=_begun_at(visit, hold, cure),
     )
