@@ -66,6 +66,7 @@ class Records:
             hide_parameters=True,
             connect_args={"application_name": "creditflow"},
         )
+        self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         event.listen(self.engine, "checkin", _rests)
         event.listen(self.engine, "checkout", self._look_after_rest)
 
@@ -91,6 +92,12 @@ class Records:
             yield session
             for last in session.info.pop(_LAST, ()) if session.in_transaction() else ():
                 last(session)
+
+    @contextmanager
+    def autocommit(self) -> Iterator[Session]:
+        """Each statement a transaction by itself: one round trip for what asks one question."""
+        with Session(self._autocommit, expire_on_commit=False, info=self._info) as session:
+            yield session
 
     def answers(self) -> bool:
         """True, or the driver's error where the memory cannot be reached."""

@@ -54,7 +54,7 @@ class IdentityService:
         """Whom an API key stands for, or `NotSignedIn`."""
         if not key.startswith(KEY_PREFIX) or len(key) > 200:
             raise NotSignedIn()
-        with self._records.begin() as session:
+        with self._records.autocommit() as session:
             person = ApiKeys(session).find_person(key, self._clock.now())
         if person is None:
             raise NotSignedIn()
@@ -62,7 +62,7 @@ class IdentityService:
 
     def session_of(self, token: str) -> SignInSession:
         """The session a cookie stands for, or `NotSignedIn`."""
-        with self._records.begin() as session:
+        with self._records.autocommit() as session:
             found = Sessions(session).find_session(token, self._clock.now())
         if found is None:
             raise NotSignedIn()
