@@ -120,6 +120,7 @@ class Terms(Value):
     purpose: str = ""  # what a dedicated facility is for, and nothing else
     scheme_conditions: tuple[SchemeCondition, ...] = ()
     ends_on: date | None = None  # the line's last day, where an extension moved it
+    nominal_limit: Money | None = None  # the most by name (名义金额), deposits and all; None: any
 
     @property
     def late_clause(self) -> LateClause:

@@ -523,6 +523,7 @@ STATES: dict[str, dict[str, str]] = {
         "limit_not_filled": "分项额度之和不足总额",
         "limit_not_positive": "额度为零",
         "no_sub_line": "不能作为分项",
+        "nominal_below_limit": "名义金额上限低于额度",
         "product_not_asked": "不属于申请品种",
         "product_twice": "品种重复",
         "product_unknown": "目录中没有该品种",

@@ -29,6 +29,7 @@ class FacilityScheme(Value):
     limit: Money
     sub_lines: tuple[SubLine, ...] = Field(min_length=1)
     purpose: str = ""  # what a dedicated facility is for, and nothing else
+    nominal_limit: Money | None = None  # the most by name (名义金额), deposits and all; None: any
 
     @property
     def sum_of_sub_lines(self) -> Money:

@@ -33,8 +33,8 @@ def terms_for(
 
     `on` is the day of the decision, from which what is due by the letter is counted; the day of the
     judgement unless said. `term_months` is what was approved if not as applied for, and `asked`
-    what it was approved under. The sub-lines and the purpose of the `line` that changes go on where
-    nobody signed for another scheme.
+    what it was approved under. The sub-lines, the purpose and the most by name of the `line` that
+    changes go on where nobody signed for another scheme.
     """
     if term_months is not None:
         assessment = _for_term(assessment, term_months)
@@ -55,6 +55,7 @@ def terms_for(
         floating=floating_terms(assessment, edition),
         sub_lines=_sub_lines(assessment, amount, line),
         purpose=signed.scheme.purpose if signed is not None else line.purpose if line else "",
+        nominal_limit=_nominal_limit(assessment, amount, line),
         scheme_conditions=(
             *_scheme_conditions(assessment, edition, on),
             *approvers_conditions(assessment, edition, on, asked),
@@ -82,6 +83,16 @@ def _sub_lines(assessment: Assessment, amount: Money, line: Terms | None) -> tup
     if not amount or any(each.limit.currency != amount.currency for each in sub_lines):
         return ()
     return tuple(each.model_copy(update={"limit": min(each.limit, amount)}) for each in sub_lines)
+
+
+def _nominal_limit(assessment: Assessment, amount: Money, line: Terms | None) -> Money | None:
+    """The most by name that was signed for, or that the line has; never below what is granted."""
+    signed = assessment.dossier.investigation
+    agreed = signed.scheme if signed is not None else line
+    nominal = agreed.nominal_limit if agreed is not None else None
+    if nominal is None or not amount or nominal.currency != amount.currency:
+        return None
+    return max(nominal, amount)
 
 
 def _scheme_conditions(

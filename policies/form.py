@@ -277,7 +277,7 @@ def _changes(
     if isinstance(form, CoverForm):
         yield from (_change("covers", "", f"{each.cover_id} {each.amount}") for each in form.added)
         yield from (_change("covers", code, "") for code in form.released)
-    for field in ("limit", "term_months", "rate_annual", "payment_days", "product", "purpose"):
+    for field in _PLAIN_FIELDS:
         if (was := getattr(before, field)) != (now := getattr(terms, field)):
             yield _change(field, was, now)
     if before.sub_lines != terms.sub_lines:
@@ -287,6 +287,17 @@ def _changes(
         yield from (_change(field, code, "") for code in was if code not in now)
         yield from (_change(field, "", code) for code in now if code not in was)
     yield from _worded(before.scheme_conditions, terms.scheme_conditions)
+
+
+_PLAIN_FIELDS = (
+    "limit",
+    "nominal_limit",
+    "term_months",
+    "rate_annual",
+    "payment_days",
+    "product",
+    "purpose",
+)
 
 
 def _worded(
@@ -312,4 +323,6 @@ def _change(field: str, before: object, after: object) -> LetterChange:
 
 
 def _text(value: object) -> str:
+    if value is None:
+        return ""
     return value.isoformat() if isinstance(value, date) else str(value)

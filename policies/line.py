@@ -55,6 +55,7 @@ def use_bounds(terms: Terms, ends_on: date, terms_days: int, edition: PolicyEdit
             purpose=(terms.purpose or None) if product is not None and product.dedicated else None,
             tenor_months=tenor or (product.tenor_months_max if product and single else None),
             matures_by=ends_on + timedelta(days=after) if after is not None else None,
+            nominal_limit=terms.nominal_limit,
             revolving=product.revolving if product is not None and single else True,
             deposit_share=_deposit_share(terms.sub_lines[0] if terms.sub_lines else None, product)
             if single

@@ -158,6 +158,8 @@ def _findings(scheme: FacilityScheme, edition: PolicyEdition) -> Iterator[Scheme
             yield SchemeFinding(code="product_unknown", product=line.product)
             continue
         yield from _line_findings(line, scheme, edition)
+    if scheme.nominal_limit is not None and scheme.nominal_limit < scheme.limit:
+        yield _found("nominal_below_limit", "", scheme.nominal_limit, scheme.limit)
     if scheme.sum_of_sub_lines < scheme.limit:
         yield _found("limit_not_filled", "", scheme.limit, scheme.sum_of_sub_lines)
 

@@ -120,6 +120,7 @@ def _term_facts(terms: Terms) -> dict[str, Any]:
         "floating": _floating_facts(terms.floating) if terms.floating else None,
         "sub_lines": bool(terms.sub_lines),
         "purpose": terms.purpose,
+        "nominal_limit": str(terms.nominal_limit) if terms.nominal_limit is not None else "",
         "scheme_conditions": bool(terms.scheme_conditions),
         "afterwards": any(each.after_activation for each in terms.scheme_conditions),
     }
@@ -175,6 +176,8 @@ def _sub_line_entry(line: SubLine) -> dict[str, str]:
     return {**entry, "en": " · ".join((entry["en"], *facts))}
 
 
+# It also tells where the amount ends: the number of the next row follows it.
+_DEPOSITS_COUNT = "，含保证金 / deposits counted"
 _AFTERWARDS = "启用后 after activation, by "
 
 
@@ -212,6 +215,7 @@ def _key_terms(terms: Terms) -> list[dict[str, Any]]:
         _late_row(terms.late),
         _floating_row(terms.floating),
         [_sub_line_entry(each) for each in terms.sub_lines] or None,
+        f"{terms.nominal_limit}{_DEPOSITS_COUNT}" if terms.nominal_limit is not None else None,
         terms.purpose or None,
         [_condition_entry(each) for each in terms.scheme_conditions] or None,
     ]
@@ -245,6 +249,7 @@ _LABELS = (
     ("逾期利息", "Late interest"),
     ("浮动利率", "Floating rate"),
     ("分项额度", "Sub-lines"),
+    ("名义金额上限", "Limit by name"),
     ("专项用途", "Dedicated purpose"),
     ("方案条件", "Conditions of the scheme"),
 )
@@ -266,6 +271,8 @@ _FORMS = (
     r"(?P<floating>[A-Z][^,]*?),(?P<fixing>-?[0-9]+(?:\.[0-9]+)?)%"
     r"\((?P<fixing_on>[0-9]{4}-[0-9]{2}-[0-9]{2})(?:第(?P<fixing_version>[0-9]+)版/version)?\)",
     r"(?P<sub_lines>\[.*?)",
+    r"(?P<nominal_currency>[A-Z]{3})(?P<nominal>[0-9][0-9,]*(?:\.[0-9]+)?)"
+    + r"，含保证金/depositscounted",
     r"(?P<purpose>.+?)",
     r"(?P<scheme_conditions>\[(?:scheme|cover|document|covenant|other):.*?)",
 )
@@ -308,6 +315,9 @@ def terms_in(text: str) -> Terms | None:
         floating=_floating_in(row),
         sub_lines=tuple(map(_sub_line_in, _SUB_LINE.finditer(row["sub_lines"] or ""))),
         purpose=row["purpose"] or "",
+        nominal_limit=Money.of(row["nominal"].replace(",", ""), row["nominal_currency"])
+        if row["nominal"]
+        else None,
         scheme_conditions=tuple(
             _condition_in(found.groupdict())
             for found in _SCHEME_CONDITION.finditer(row["scheme_conditions"] or "")

@@ -449,6 +449,7 @@ class FacilityScheme(Answer):
     limit: Money
     sub_lines: tuple[SubLine, ...]
     purpose: str = ""
+    nominal_limit: Money | None = None
 
 
 class SchemeProposal(Answer):
@@ -1024,6 +1025,7 @@ class Terms(Answer):
     sub_lines: tuple[SubLine, ...] = ()
     purpose: str = ""
     scheme_conditions: tuple[SchemeCondition, ...] = ()
+    nominal_limit: Money | None = None
 
 
 class Letter(Answer):

@@ -74,6 +74,8 @@ TERMS = st.builds(
         ),
         max_size=4,
     ).map(tuple),
+    nominal_limit=st.none()
+    | st.builds(Money, minor=st.integers(min_value=1, max_value=10**15), currency=st.just("CNY")),
     purpose=st.sampled_from(["", "河边新厂房设备", "the works at the river"]),
     scheme_conditions=st.lists(
         st.tuples(
@@ -216,6 +218,7 @@ def test_sub_lines_and_conditions_stand_in_the_agreement_and_its_articles() -> N
             SubLine(product="bank_acceptance", limit=Money.of(300, "CNY"), tenor_months=6),
         ),
         purpose="the works at the river",
+        nominal_limit=Money.of(1200, "CNY"),
         scheme_conditions=(
             SchemeCondition(
                 code="scheme:1",
@@ -231,8 +234,11 @@ def test_sub_lines_and_conditions_stand_in_the_agreement_and_its_articles() -> N
     assert "前提条件及方案条件全部满足" in bare
     assert "Themortgageisregistered.〔manager·2026-05-31〕" in bare
     assert "Thefacilityisdedicated" in bare
+    assert "全部用信的名义金额合计不超过CNY1,200.00。" in bare
+    assert "thenominalamountsofallthatisinusecometoatmostCNY1,200.00." in bare
     plain = re.sub(r"\s", "", text_of(render_contract(a_letter(), a_customer(), GRANTOR)))
     assert "sub-lines" not in plain
+    assert "名义金额" not in plain
 
 
 def test_a_floating_rate_names_benchmark_value_day_basis_points_and_dates() -> None:

@@ -9,7 +9,7 @@ from domain.application import ApplicationChange, CaseStatus
 from domain.approval import Verdict
 from domain.investigation import INVESTIGATION_REPORT
 from domain.money import Money
-from tests.investigators import investigated
+from tests.investigators import a_proposal, investigated
 from tests.makers_policy import a_changed_edition
 from tests.road import UNDRAWN, Road, a_road, an_application
 from tests.servers import SkippingEnvironment
@@ -40,7 +40,10 @@ async def test_a_large_case_waits_for_two_and_goes_on_by_itself(road: Road) -> N
     await road.call(road.services.applications.amend, road.people["manager"], case_id, change)
     view = await road.comes_to(case_id, CaseStatus.INCOMPLETE)
     assert view.case.missing == (INVESTIGATION_REPORT,)
-    await road.call(investigated, road.services, *two, case_id)
+    proposed = a_proposal(Money.of(25_000_000, "CNY"))
+    named = proposed.scheme.model_copy(update={"nominal_limit": Money.of(35_000_000, "CNY")})
+    proposed = proposed.model_copy(update={"scheme": named})
+    await road.call(investigated, road.services, *two, case_id, proposed)
 
     task = await road.open_task(case_id)
     await road.decide("approver2", task.task_id, Verdict.APPROVE)
@@ -48,3 +51,4 @@ async def test_a_large_case_waits_for_two_and_goes_on_by_itself(road: Road) -> N
     signed = view.assessment.dossier.investigation
     assert signed.scheme.limit == Money.of(25_000_000, "CNY")
     assert view.letter.terms.limit <= signed.scheme.limit
+    assert view.letter.terms.nominal_limit == Money.of(35_000_000, "CNY")

@@ -4,6 +4,8 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from domain.application import ApplicationType
 from domain.contract import LateClause, SchemeCondition, Terms
 from domain.investigation import Conclusion, SignedReport
@@ -94,7 +96,9 @@ def some_lines() -> tuple[SubLine, ...]:
     )
 
 
-def a_signed_report(*conditions: str, purpose: str = "") -> SignedReport:
+def a_signed_report(
+    *conditions: str, purpose: str = "", by_name: Money | None = None
+) -> SignedReport:
     conditional = Conclusion.RECOMMEND_WITH_CONDITIONS
     return SignedReport(
         report_hash="a" * 64,
@@ -104,7 +108,9 @@ def a_signed_report(*conditions: str, purpose: str = "") -> SignedReport:
         valid_until=ON + timedelta(days=90),
         conclusion=conditional if conditions else Conclusion.RECOMMEND,
         conditions=conditions,
-        scheme=FacilityScheme(limit=cny(800_000), sub_lines=some_lines(), purpose=purpose),
+        scheme=FacilityScheme(
+            limit=cny(800_000), sub_lines=some_lines(), purpose=purpose, nominal_limit=by_name
+        ),
     )
 
 
@@ -142,6 +148,22 @@ def test_the_letter_carries_the_sub_lines_none_above_what_was_granted() -> None:
     first, second = some_lines()
     assert granted.sub_lines == (first.model_copy(update={"limit": cny(500_000)}), second)
     assert granted.purpose == "the works at the river"
+
+
+@pytest.mark.parametrize(
+    ("granted", "by_name"), [(800_000, 1_100_000), (500_000, 1_100_000), (1_200_000, 1_200_000)]
+)
+def test_the_most_by_name_is_what_was_signed_for_or_the_line_has_and_never_below_the_limit(
+    granted: int, by_name: int
+) -> None:
+    signed = judged(a_dossier(investigation=a_signed_report(by_name=cny(1_100_000))))
+    first = terms_for(signed, cny(granted), an_edition())
+    assert first.nominal_limit == cny(by_name)
+
+    line = terms(cny(800_000)).model_copy(update={"nominal_limit": cny(1_100_000)})
+    changed = terms_for(judged(a_dossier()), cny(granted), an_edition(), line=line)
+    assert changed.nominal_limit == cny(by_name)
+    assert terms_for(signed, cny(0), an_edition()).nominal_limit is None
 
 
 def test_without_an_investigation_there_is_one_limit_and_one_product() -> None:

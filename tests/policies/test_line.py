@@ -11,7 +11,9 @@ from policies.line import (
     review_due_on,
     temporary_limit_max,
     temporary_until_max,
+    use_bounds,
 )
+from tests.makers_contract import some_terms
 from tests.makers_policy import ON, a_changed_edition, an_edition, cny
 
 
@@ -34,6 +36,14 @@ def test_months_end_on_the_same_day_or_the_last_there_is(
     day: date, months: int, later: date
 ) -> None:
     assert months_later(day, months) == later
+
+
+def test_a_line_is_held_to_the_most_by_name_that_its_letter_says() -> None:
+    said = some_terms(nominal_limit=cny(900_000))
+    ends_on = date(2027, 6, 30)
+    assert use_bounds(said, ends_on, 30, an_edition()).fitting.nominal_limit == cny(900_000)
+    unsaid = said.model_copy(update={"nominal_limit": None})
+    assert use_bounds(unsaid, ends_on, 30, an_edition()).fitting.nominal_limit is None
 
 
 def test_a_year_ends_the_day_before_its_next() -> None:

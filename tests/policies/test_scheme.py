@@ -28,9 +28,12 @@ def a_line(product: str = "open_account", limit: int = 600, **changed: Any) -> S
     return SubLine(product=product, limit=cny(limit), **(ordinary | changed))
 
 
-def a_scheme(*lines: SubLine, limit: int = 1000, purpose: str = "") -> FacilityScheme:
+def a_scheme(
+    *lines: SubLine, limit: int = 1000, purpose: str = "", by_name: int | None = None
+) -> FacilityScheme:
     chosen = lines or (a_line(), a_line("bank_acceptance"), a_line("working_capital_loan", 300))
-    return FacilityScheme(limit=cny(limit), sub_lines=chosen, purpose=purpose)
+    named = cny(by_name) if by_name is not None else None
+    return FacilityScheme(limit=cny(limit), sub_lines=chosen, purpose=purpose, nominal_limit=named)
 
 
 def codes(scheme: FacilityScheme) -> list[tuple[str, str]]:
@@ -56,6 +59,7 @@ def test_sub_lines_may_share_a_facility_and_sum_to_more_than_it() -> None:
             "deposit_too_low",
         ),
         (a_scheme(a_line("factoring", 1000)), "cover_missing"),
+        (a_scheme(a_line(), by_name=999), "nominal_below_limit"),
         (a_scheme(a_line("comprehensive", 1000)), "no_sub_line"),
         (
             a_scheme(a_line("project", 1000, covers=(CoverKind.MORTGAGE,))),

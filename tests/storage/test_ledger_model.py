@@ -139,6 +139,7 @@ class Ledger(RuleBasedStateMachine):
         acceptance=st.integers(0, 150),
         plain=st.integers(0, 100),
         caps=st.tuples(LIMITS, LIMITS, LIMITS),
+        by_name=st.none() | st.integers(50, 300),
     )
     def opened(
         self,
@@ -147,6 +148,7 @@ class Ledger(RuleBasedStateMachine):
         acceptance: int,
         plain: int,
         caps: tuple[int | None, int | None, int | None],
+        by_name: int | None,
     ) -> None:
         self.n, self.day, self.model = next(self.numbers), TODAY, Model()
         self.letters, self.keys = count(), count()
@@ -161,8 +163,10 @@ class Ledger(RuleBasedStateMachine):
                 deposit_share=DEPOSIT_SHARE,
             ),
         )
+        self.by_name = by_name
+        named = Fitting(nominal_limit=minor(by_name) if by_name is not None else None)
         for name, limit, bounds in (
-            (FACILITY, facility, UseBounds(sub_lines=sub_lines)),
+            (FACILITY, facility, UseBounds(fitting=named, sub_lines=sub_lines)),
             (PLAIN, plain, UseBounds(fitting=Fitting(purpose="plant"))),
         ):
             letter = record_letter(
@@ -208,7 +212,7 @@ class Ledger(RuleBasedStateMachine):
         line=st.sampled_from([FACILITY, FACILITY, PLAIN]),
         product=st.sampled_from([LOAN, ACCEPTANCE, None, "unknown"]),
         amount=MINORS,
-        deposit=st.integers(0, 40),
+        deposit=st.integers(0, 40) | st.just(60),  # the whole of it
         due_in=st.none() | st.integers(1, 300),
         purpose=st.sampled_from(["plant", "plant", None]),
     )
@@ -264,6 +268,9 @@ class Ledger(RuleBasedStateMachine):
             return "product_refused"
         if line == PLAIN and purpose != "plant":
             return "purpose_refused"
+        named = self.model.sums(FACILITY)[2] + amount
+        if line == FACILITY and self.by_name is not None and named > self.by_name:
+            return "over_nominal"
         if product == ACCEPTANCE:
             if due_on is not None and due_on > months_later(self.day, TENOR_MONTHS):
                 return "tenor_exceeded"

@@ -37,6 +37,9 @@ SUB_LINES = (
 )
 
 
+BY_NAME = cny(60_000_000)
+
+
 @pytest.fixture
 def facility(services: Services) -> str:
     with services.records.begin() as session:
@@ -45,7 +48,8 @@ def facility(services: Services) -> str:
     customer_id = services.customers.record(PEOPLE["everybody"], content).customer_id
     dates = {"starts_on": ON, "last_draw_on": ON + timedelta(days=300)}
     dates |= {"ends_on": ON + timedelta(days=330), "review_due_on": ON + timedelta(days=200)}
-    bounds = UseBounds(fitting=Fitting(matures_by=ON + timedelta(days=400)), sub_lines=SUB_LINES)
+    fitting = Fitting(matures_by=ON + timedelta(days=400), nominal_limit=BY_NAME)
+    bounds = UseBounds(fitting=fitting, sub_lines=SUB_LINES)
     open_line(services.records, customer_id=customer_id, limit=LIMIT, bounds=bounds, **dates)
     return LINE_ID
 
@@ -96,6 +100,21 @@ async def test_a_use_that_a_deposit_covers_wholly_takes_nothing(
     body = asking(50_000_000, product="bank_acceptance", deposit=50_000_000)
     status, taken = await does(api, facility, "reserve", body)
     assert (status, taken["reserved"]) == (201, money(0))
+
+
+async def test_what_is_lent_by_name_is_capped_whatever_deposits_cover(
+    api: httpx.AsyncClient, facility: str
+) -> None:
+    body = asking(50_000_000, product="bank_acceptance", deposit=50_000_000)
+    await does(api, facility, "reserve", body)
+    more = asking(10_000_001, product="bank_acceptance", deposit=10_000_001)
+    keyed = as_("order_system") | {"Idempotency-Key": "more"}
+    for _ in range(2):  # a refusal stands under its key, and is told again
+        answer = await api.post(f"/api/v1/lines/{facility}/reserve", json=more, headers=keyed)
+        assert (answer.status_code, answer.json()["code"]) == (422, "over_nominal")
+        assert "CNY 10,000,000.00 left" in answer.json()["detail"]
+    page = (await api.get(f"/api/v1/lines/{facility}/entries", headers=as_("auditor"))).json()
+    assert page["balances"][0]["nominal_limit"] == money(60_000_000)
 
 
 async def test_a_guarantee_takes_its_factor_and_is_used_up_by_what_comes_back(

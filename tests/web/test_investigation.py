@@ -61,11 +61,15 @@ def client_of(served: str, name: str) -> Client:
     return Client(served, KEY.format(name))
 
 
-def a_proposal(limit: int = 30_000_000, **line: Any) -> v.SchemeProposal:
+def a_proposal(
+    limit: int = 30_000_000, by_name: int | None = None, **line: Any
+) -> v.SchemeProposal:
     ordinary = {"product": "open_account", "limit": Money.of(limit, "CNY"), "tenor_months": 6}
     return v.SchemeProposal(
         scheme=v.FacilityScheme(
-            limit=Money.of(limit, "CNY"), sub_lines=(v.SubLine.model_validate(ordinary | line),)
+            limit=Money.of(limit, "CNY"),
+            sub_lines=(v.SubLine.model_validate(ordinary | line),),
+            nominal_limit=Money.of(by_name, "CNY") if by_name is not None else None,
         ),
         conclusion="recommend",
         opinion="The orders carry it.",
@@ -125,6 +129,7 @@ def test_each_thing_that_cannot_be_is_refused_by_its_name_and_place(
     visit = {"visited_on": tomorrow, "place": "Works", "met": "guard", "finding": "Closed."}
     proposal = a_proposal().model_dump(mode="json")
     too_long = a_proposal(tenor_months=9).model_dump(mode="json")
+    too_low = a_proposal(by_name=29_999_999).model_dump(mode="json")
 
     def asked(ask: str, name: str = "manager", **said: Any) -> tuple[int, str]:
         status, code, detail = refused(served, name, f"{at}/{ask}", **said)
@@ -148,6 +153,8 @@ def test_each_thing_that_cannot_be_is_refused_by_its_name_and_place(
     assert asked("statements", period_end_on="1999-12-31", finding="x") == (404, "not_found")
     assert asked("proposal", **too_long) == (422, "scheme_refused")
     assert "tenor_too_long of open_account (9, not 6)" in sentences["scheme_refused"]
+    assert asked("proposal", **too_low) == (422, "scheme_refused")
+    assert "nominal_below_limit" in sentences["scheme_refused"]
     assert asked("proposal", **proposal | {"conditions": ["A pledge."]}) == (
         422,
         "conclusion_unclear",
@@ -306,6 +313,7 @@ def test_the_whole_of_it_on_the_page(desk: Desk, app: FastAPI) -> None:
         assert send(second, case_id, "examine", **said).status_code == 303
     scheme = {
         "limit": "30,000,000",
+        "nominal_limit": "45,000,000",
         "products": ["open_account", "bank_acceptance", "factoring"],
         "limits": ["30,000,000", "10000000", ""],
         "tenors": ["6", "9", ""],
@@ -317,6 +325,7 @@ def test_the_whole_of_it_on_the_page(desk: Desk, app: FastAPI) -> None:
     assert unfit.status_code == 422
     assert "scheme_refused" in unfit.text
     assert 'value="10000000"' in unfit.text
+    assert 'value="45,000,000"' in unfit.text
     fit = scheme | {"tenors": ["6", "6", ""]}
     assert send(lead, case_id, "propose", **fit).status_code == 303
     assert "With your name you confirm" in lead.get(place).text
@@ -331,9 +340,12 @@ def test_the_whole_of_it_on_the_page(desk: Desk, app: FastAPI) -> None:
     report = view.assessment.dossier.investigation
     assert report is not None
     assert [line.product for line in report.scheme.sub_lines] == ["open_account", "bank_acceptance"]
+    assert report.scheme.nominal_limit is not None
+    assert report.scheme.nominal_limit.text == "45000000.00"
     approver = signed_in(app, "approver2")
     for page in (f"/cases/{case_id}", f"/tasks/{view.tasks[0].task_id}"):
         told = approver.get(page).text
+        assert "45,000,000.00" in told
         assert report.report_hash in told
         assert "Bank acceptance" in told
     assert INVESTIGATION_WANTED in approver.get(f"/tasks/{view.tasks[0].task_id}").text

@@ -155,6 +155,7 @@ def propose(
     visit: Writing,
     case_id: str,
     limit: Annotated[str, Form()] = "",
+    nominal_limit: Annotated[str, Form()] = "",
     purpose: Text = "",
     products: Annotated[list[str] | None, Form()] = None,
     limits: Annotated[list[str] | None, Form()] = None,
@@ -170,13 +171,16 @@ def propose(
     typed_rows = zip(products or (), limits or (), tenors or (), deposits or (), strict=False)
     typed_of = {code: (limit, tenor, deposit) for code, limit, tenor, deposit in typed_rows}
     rows = _rows(view, typed_of, covers or ())
-    said = {"limit": limit, "purpose": purpose, "conclusion": conclusion}
-    said |= {"conditions": conditions, "opinion": opinion}
+    said = {"limit": limit, "nominal_limit": nominal_limit, "purpose": purpose}
+    said |= {"conclusion": conclusion, "conditions": conditions, "opinion": opinion}
     typed = Typed("propose", said, rows)
     visit.when_refused(lambda refusal: _page(visit, case_id, typed, refusal))
     currency = view.application.limit_requested.currency
     scheme = {
         "limit": Money.of(plain_amount(limit), currency),
+        "nominal_limit": Money.of(plain_amount(nominal_limit), currency)
+        if nominal_limit.strip()
+        else None,
         "purpose": purpose.strip(),
         "sub_lines": [_sub_line(visit, row, currency) for row in rows if row.limit.strip()],
     }
