@@ -12,12 +12,16 @@ import psycopg2
 from sqlalchemy import URL
 
 WAIT_SECONDS_MAX = 30
+STATEMENT_SECONDS_MAX = 20  # behind a lock, too; asked again, its key tells what became of it
 
 
 class Connections:
     """At most so many connections, the one used last first, each with its cursor."""
 
-    def __init__(self, url: URL, connections_max: int) -> None:
+    def __init__(
+        self, url: URL, connections_max: int, statement_seconds_max: float = STATEMENT_SECONDS_MAX
+    ) -> None:
+        self._options = f"-c statement_timeout={round(statement_seconds_max * 1000)}"
         self._address = url.set(drivername="postgresql").render_as_string(hide_password=False)
         self._places: SimpleQueue[None] = SimpleQueue()
         for _ in range(connections_max):
@@ -28,7 +32,8 @@ class Connections:
         """Execute one statement and fetch its one row.
 
         Raises the driver's `OperationalError` where no connection can be had or the server goes
-        away; then every idle connection is as dead, and is forgotten.
+        away; then every idle connection is as dead, and is forgotten. `QueryCanceled` where it takes
+        longer than a caller waits.
         """
         try:
             self._places.get(timeout=WAIT_SECONDS_MAX)
@@ -60,7 +65,10 @@ class Connections:
             return self._idle.pop()
         except IndexError:
             connection = psycopg2.connect(
-                self._address, application_name="creditflow exposure", connect_timeout=10
+                self._address,
+                application_name="creditflow exposure",
+                connect_timeout=10,
+                options=self._options,
             )
             connection.autocommit = True
             return connection.cursor()

@@ -10,6 +10,7 @@ from datetime import date, datetime
 from typing import Any
 
 import psycopg2
+from psycopg2.errorcodes import QUERY_CANCELED
 from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import aliased
@@ -50,7 +51,7 @@ from storage.exposure.answers import (
     movement_of,
     refusal_of,
 )
-from storage.exposure.connections import Connections
+from storage.exposure.connections import STATEMENT_SECONDS_MAX, Connections
 from storage.exposure.proof import proof_of, prove
 
 KEY_LENGTH_MAX = 300
@@ -78,9 +79,16 @@ _STANDING = text(
 class Exposure:
     """The book, for whoever checks, reserves, uses and repays; one a program."""
 
-    def __init__(self, records: Records, *, connections_max: int = 10) -> None:
+    def __init__(
+        self,
+        records: Records,
+        *,
+        connections_max: int = 10,
+        statement_seconds_max: float = STATEMENT_SECONDS_MAX,
+    ) -> None:
         self._records = records
-        self._connections = Connections(records.engine.url, connections_max)
+        url = records.engine.url
+        self._connections = Connections(url, connections_max, statement_seconds_max)
 
     def close(self) -> None:
         self._connections.close()
@@ -590,7 +598,7 @@ class Exposure:
                     ) from None
                 if not isinstance(error, psycopg2.OperationalError):
                     raise
-                if attempt == _ATTEMPTS - 1:
+                if attempt == _ATTEMPTS - 1 or error.pgcode == QUERY_CANCELED:
                     raise OperationalError(statement, None, error) from None
         raise AssertionError("the last attempt answers or raises")
 

@@ -1,4 +1,5 @@
-"""Is a use that its deposit covers wholly taken whatever stands above its limit, and answered at all?"""
+"""Is every question answered in the end? A use that its deposit covers wholly is taken whatever stands
+above its limit; what cannot be answered is an error, and so is what takes too long."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -7,6 +8,7 @@ from decimal import Decimal
 import pytest
 from psycopg2 import errors
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from domain.errors import OverLimit
 from domain.exposure import Limit, LimitPart, SubLimit, Use, UseBounds
@@ -120,3 +122,16 @@ def test_a_line_that_is_neither_taken_from_nor_refused_is_an_error_and_no_wait_w
     with pytest.raises(errors.RaiseException, match="neither taken from nor refused"):
         exposure.reserve(LINE_ID, cny(1), "first", business_on=TODAY, use=COVERED)
     assert exposure.balances(LINE_ID)[0].reserved == cny(0)
+
+
+def test_who_waits_behind_a_lock_is_let_go_after_a_while_and_may_ask_again(
+    records: Records, customer_id: str
+) -> None:
+    exposure = Exposure(records, connections_max=1, statement_seconds_max=0.3)
+    with records.begin() as session:
+        session.execute(text("SELECT FROM exposure_account FOR UPDATE"))
+        with pytest.raises(OperationalError):
+            exposure.reserve(LINE_ID, cny(0), "first", business_on=TODAY, use=COVERED)
+    taken = exposure.reserve(LINE_ID, cny(0), "first", business_on=TODAY, use=COVERED)
+    assert not taken.replayed
+    exposure.close()
