@@ -127,6 +127,7 @@ def show_line(context: typer.Context, as_user: AsUser = None, as_json: AsJson = 
     found = Caller(as_user, as_json=as_json).fetch(place("lines", context.obj))
     fields = ("line_id", "customer_id", "status", "limit", "freeze_reasons", "ends_on")
     columns = {"account": "account", "limit": "limit", "reserved": "reserved", "used": "used"}
+    columns |= {"headroom": "headroom"}
     text = facts(found["line"], fields) + "\n\n" + table(found["balances"], columns)
     answer(found, as_json=as_json, text=text)
 
@@ -143,7 +144,7 @@ def entries(
         place("lines", context.obj, "entries"), most, page_size=min(most, 200)
     )
     columns = {"seq": "no", "kind": "kind", "amount": "amount", "reserved_after": "reserved"}
-    columns |= {"used_after": "used", "recorded_at": "at", "posted_by": "by"}
+    columns |= {"used_after": "used", "recorded_at": "at", "posted_by": "by", "reason": "because"}
     answer({"items": items}, as_json=as_json, text=table(items, columns))
 
 

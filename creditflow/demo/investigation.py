@@ -67,9 +67,12 @@ async def _proposal(office: Office, case: v.Case, *, conditional: bool) -> v.Sch
         for code in (SUB_LINES if whole else (asked.product,))
     )
     purpose = asked.purpose if products[asked.product].dedicated else ""
+    by_name = Money.of(limit.amount * 3 / 2, limit.currency) if whole else None
     conclusion = "recommend_with_conditions" if conditional else "recommend"
     return v.SchemeProposal(
-        scheme=v.FacilityScheme(limit=limit, sub_lines=sub_lines, purpose=purpose),
+        scheme=v.FacilityScheme(
+            limit=limit, sub_lines=sub_lines, purpose=purpose, nominal_limit=by_name
+        ),
         conclusion=conclusion,
         conditions=("Quarterly statements within forty days.",) if conditional else (),
         opinion="Orders, stock and receivables carry the facility.",
