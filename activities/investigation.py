@@ -4,13 +4,14 @@ from datetime import date
 
 from sqlalchemy.orm import Session
 
-from domain.application import Application
+from domain.application import Application, Case
 from domain.customer import Customer
 from domain.edition import DiligenceChecklist, PolicyEdition, Relation
 from domain.investigation import Investigation, Report, SignedReport, report_of
 from domain.money import Money
 from domain.value import Value
 from policies.investigation import asking_row, checklist_for, counting
+from storage.application import Assessments
 from storage.approval import Letters
 from storage.investigation import Investigations
 from storage.line import Lines
@@ -57,6 +58,33 @@ def asked_report(
         report=report,
         signed=counting(store.signatures(case_id), report, checklist, on) if report else None,
     )
+
+
+def judged_report(session: Session, case: Case, edition: PolicyEdition) -> AskedReport | None:
+    """The report that a case was judged by, as both signed it; None where it was judged by none.
+
+    Which checklist a customer has goes by whether it has credit from us already, which the case
+    itself may have changed; and a report that counted then may be too old by now.
+    """
+    judged = Assessments(session).find(case.case_id)
+    if judged is None or (signed := judged.dossier.investigation) is None:
+        return None
+    dossier = judged.dossier
+    segment, requested = dossier.customer.segment, dossier.limit_requested_reporting
+    investigation = Investigations(session).find(case.case_id)
+    for relation in Relation:
+        row = asking_row(case.application, segment, requested, edition, relation)
+        checklist = checklist_for(segment, relation, edition)
+        report = report_of(investigation, case.application, checklist.code)
+        if row and report and report.report_hash == signed.report_hash:
+            return AskedReport(
+                row=row.code,
+                checklist=checklist,
+                investigation=investigation,
+                report=report,
+                signed=signed,
+            )
+    return None
 
 
 def _relation(session: Session, customer_id: str) -> Relation:

@@ -268,16 +268,17 @@ class Ledger(RuleBasedStateMachine):
             return "product_refused"
         if line == PLAIN and purpose != "plant":
             return "purpose_refused"
-        named = self.model.sums(FACILITY)[2] + amount
-        if line == FACILITY and self.by_name is not None and named > self.by_name:
-            return "over_nominal"
         if product == ACCEPTANCE:
             if due_on is not None and due_on > months_later(self.day, TENOR_MONTHS):
                 return "tenor_exceeded"
             if deposit < -(-amount * 3 // 10):
                 return "deposit_too_low"
         room, _ = self.model.headroom(line, product, self.day)
-        return "over_limit" if room is not None and taken > room else None
+        if room is not None and taken > room:
+            return "over_limit"
+        named = self.model.sums(FACILITY)[2] + amount
+        over = line == FACILITY and self.by_name is not None and named > self.by_name
+        return "over_nominal" if over else None
 
     @rule(
         pick=st.integers(0, 100),

@@ -21,6 +21,7 @@ from domain.identity import Language, Person, Role
 from domain.investigation import AssignmentContent
 from storage.identity import ApiKeys, Persons, password_hash_of
 from tests.investigators import Desk, at_desk
+from tests.makers_line import open_line
 from tests.web.conftest import serving
 from tests.web.test_console import _faults_of, hidden
 from web.app import assemble
@@ -336,6 +337,11 @@ def test_the_whole_of_it_on_the_page(desk: Desk, app: FastAPI) -> None:
 
     view = desk.case(case_id)
     assert view.case.status is CaseStatus.IN_APPROVAL
+    # What comes of a grant: a customer that has credit from us, for whom there is another checklist.
+    open_line(desk.services.records, customer_id=desk.customer.customer_id)
+    seen = desk.services.investigations.read(desk.people["auditor"], case_id)
+    assert seen.signed is not None
+    assert ([each.binds for each in seen.signatures], seen.open_points) == ([True, True], ())
     assert view.assessment is not None
     report = view.assessment.dossier.investigation
     assert report is not None

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from sqlalchemy.orm import Session
 
 from activities.assessment import File, file_of
-from activities.investigation import AskedReport
+from activities.investigation import AskedReport, judged_report
 from domain.application import Application, Case, CaseStatus
 from domain.approval import Function, of_another
 from domain.edition import DiligenceChecklist, PolicyEdition, Product
@@ -348,6 +348,8 @@ class InvestigationService:
         edition = Editions(session).read(case.edition_hash)
         file, store = self._file(session, case, edition), Investigations(session)
         asked = file.report
+        if case.status not in CHANGEABLE:
+            asked = judged_report(session, case, edition) or asked
         investigation = asked.investigation if asked else store.find(case.case_id)
         report = asked.report if asked else None
         signatures = store.signatures(case.case_id)

@@ -53,7 +53,24 @@ _RESERVE = (
         1,
     ),
 )
+# By name is looked at last: where both are too little, what is left of the limit is the answer.
 _VERDICT = (
+    (
+        """            exposure_misfit(line, p_business_on, p_purpose, p_due_on, p_nominal,
+                p_deposit),
+            exposure_misfit(sub, p_business_on, p_purpose, p_due_on, p_nominal, p_deposit),
+            CASE WHEN p_amount > answer.headroom THEN 'over_limit' END);
+""",
+        """            nullif(exposure_misfit(line, p_business_on, p_purpose, p_due_on, p_nominal,
+                p_deposit), 'over_nominal'),
+            nullif(exposure_misfit(sub, p_business_on, p_purpose, p_due_on, p_nominal,
+                p_deposit), 'over_nominal'),
+            CASE WHEN p_amount > answer.headroom THEN 'over_limit' END,
+            exposure_misfit(line, p_business_on, p_purpose, p_due_on, p_nominal, p_deposit),
+            exposure_misfit(sub, p_business_on, p_purpose, p_due_on, p_nominal, p_deposit));
+""",
+        1,
+    ),
     (
         """            WHEN 'over_nominal' THEN least(
                 greatest(line.nominal_limit_minor - line.nominal_minor, 0),
