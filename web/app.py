@@ -92,9 +92,9 @@ def assemble(
     app.state.services = services
     app.state.public_url = public_url
     refused.register(app)
-    app.router.routes.extend(api.routes())
+    app.router.routes.extend(api.switched())
     console.mount(app, grantor=grantor, temporal_ui_url=temporal_ui_url)
-    app.openapi = partial(openapi.document_of, app)  # type: ignore[method-assign]
+    app.openapi = partial(openapi.document_of, app, list(api.routes()))  # type: ignore[method-assign]
     app.add_middleware(
         Envelope, secure=public_url.startswith("https:"), codec_origin=temporal_ui_url.rstrip("/")
     )

@@ -1,10 +1,12 @@
 """The OpenAPI document, complete with the one shape of every refusal."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.routing import BaseRoute
 
 from web.callers import COOKIE
 from web.problems import MEDIA_TYPE, Problem
@@ -34,14 +36,14 @@ language of `Accept-Language` (`en`, `zh-CN`).
 """
 
 
-def document_of(app: FastAPI) -> dict[str, Any]:
-    """The document, made once."""
+def document_of(app: FastAPI, routes: Sequence[BaseRoute]) -> dict[str, Any]:
+    """The document of these routes, made once."""
     if app.openapi_schema is None:
         schema = get_openapi(
             title=app.title,
             version=app.version,
             description=DESCRIPTION,
-            routes=app.routes,
+            routes=routes,
         )
         problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
         components = schema.setdefault("components", {}).setdefault("schemas", {})

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 
 from web.api import (
@@ -63,7 +64,9 @@ from web.api import (
     warning,
     webhook,
 )
+from web.switch import Switch, segment_of
 
+PREFIX = "/api/v1/"
 STAGES = (
     health,
     cliff,
@@ -125,11 +128,18 @@ STAGES = (
 )
 
 
-def routes() -> Iterator[BaseRoute]:
+def routes() -> Iterator[APIRoute]:
     """Every route of the API, in the order of the road.
 
     They are handed over one by one: included as routers, each request would be matched level by
     level, and the log would know its route without the prefix.
     """
     for part in STAGES:
-        yield from part.router.routes
+        yield from (each for each in part.router.routes if isinstance(each, APIRoute))
+
+
+def switched() -> Iterator[BaseRoute]:
+    """Those under `/api/v1/` by what comes after it, and the few that are elsewhere."""
+    under = [each for each in routes() if each.path.startswith(PREFIX)]
+    yield Switch(3, ((each, [segment_of(each.path, 3)]) for each in under))
+    yield from (each for each in routes() if not each.path.startswith(PREFIX))

@@ -1,9 +1,9 @@
 """The console: the same services as pages, for people; `mount` puts it into the application."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from fastapi import Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 
 from domain.identity import Language
 from web import assets
@@ -63,6 +63,7 @@ from web.console import (
 )
 from web.console.page import Pages
 from web.console.typed import judge_typed
+from web.switch import Switch, segment_of
 
 _WEB = Path(__file__).resolve().parents[1]
 _STAGES = (
@@ -122,6 +123,12 @@ _STAGES = (
 _NOBODY = {Language.EN: "", Language.ZH: ""}
 
 
+def stages() -> Iterator[APIRouter]:
+    """The pages, a router for each stage, in the order of the road."""
+    for stage in _STAGES:
+        yield stage.router
+
+
 def mount(
     app: FastAPI, *, grantor: Mapping[Language, str] | None = None, temporal_ui_url: str = ""
 ) -> None:
@@ -129,5 +136,9 @@ def mount(
     files = assets.Assets(_WEB / "static", _WEB.parent / "node_modules")
     app.state.pages = Pages(files, grantor=grantor or _NOBODY, temporal_ui_url=temporal_ui_url)
     app.include_router(assets.router(files))
-    for stage in _STAGES:
-        app.include_router(stage.router, dependencies=[Depends(judge_typed)])
+    pages = []
+    for router in stages():
+        app.include_router(router, dependencies=[Depends(judge_typed)])
+        begins = {segment_of(getattr(each, "path", ""), 1) for each in router.routes}
+        pages.append((app.router.routes.pop(), begins))
+    app.router.routes.append(Switch(1, pages))
