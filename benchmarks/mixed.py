@@ -136,10 +136,12 @@ class Client:
         else:
             line = f"facility-{n}"
             use = Use(product=self.chance.choice(PRODUCTS), nominal=amount, deposit=cny(0))
+            if self.chance.random() < 0.05:  # its deposit covers all of it
+                use, amount = use.model_copy(update={"deposit": amount}), cny(0)
         key = self.key()
         moved = self.exposure.reserve(line, amount, key, business_on=self.day(), use=use)
         self.log.write(f"{key}\n")
-        if moved.reservation_id is not None:
+        if moved.reservation_id is not None and amount:
             self.held.append((line, moved.reservation_id, amount))
 
     def end(self) -> bool:
