@@ -1053,11 +1053,6 @@ class SchemeRefused(NotGranted):
     sentence_zh = "授信方案不符合品种目录或申请：{findings}。"
 
 
-class ConditionsUnmet(NotGranted):
-    sentence = "Conditions precedent still open: {codes}."
-    sentence_zh = "前提条件未满足：{codes}。"
-
-
 class ContractDiffers(NotGranted):
     sentence = (
         "The contract differs from the approval letter in {field}: {contract} is not {letter}."

@@ -3,7 +3,6 @@
 A signal is raised once and stays open while its rule fires. What fires is `policies/warning.py`.
 """
 
-from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -123,9 +122,3 @@ class MonitoringPageDone(Value):
 
     after: Id | None
     tally: MonitoringTally  # of the whole look so far
-
-
-def gravest_of(warnings: Iterable[RaisedWarning]) -> WarningLevel | None:
-    """The gravest level among warnings; None of none."""
-    levels = (warning.signal.level for warning in warnings)
-    return max(levels, key=lambda level: level.gravity, default=None)

@@ -23,12 +23,6 @@ from policies.external_rating import gaps
 from policies.form import rule_of
 from policies.line import temporary_until_max
 
-RECORD_ITEMS = frozenset(
-    "identifier identifier_verified purpose product line temporary_until established_on employees "
-    "mail statement_latest statements_years statement_audited payment_record vat_invoices "
-    "external_rating".split()
-)
-
 
 class Completeness(Value):
     """The share of the checklist that is there, and the codes that must still come."""

@@ -201,12 +201,6 @@ def _largest(
     }
 
 
-def cap_amount(cap: ConcentrationCap, book: BookPosition, edition: PolicyEdition) -> Money | None:
-    """What a cap allows, rounded down; None where its base is not known."""
-    base = _base(cap.base, cap.measure, book, edition)
-    return None if base is None else base.share(cap.share)
-
-
 def is_large(exposure: Money, edition: PolicyEdition) -> bool:
     """Whether one customer's or group's exposure counts as a large one, to be reported."""
     tier_1 = edition.money(edition.concentration.tier_1_net)
