@@ -483,7 +483,10 @@ _CURES: dict[CureKind, tuple[str, str]] = {
     CureKind.BETTER_TERMS: ("take the approved terms {reference}", "改用批准的账期 {reference}"),
     CureKind.REPAY: ("give back {amount} by {on}", "于 {on} 前归还 {amount}"),
     CureKind.PROVE: ("prove for hold {reference}: {word}", "为锁单 {reference} 提供证明：{word}"),
-    CureKind.WAIT_UNTIL: ("wait until {on}", "等到 {on}"),
+    CureKind.WAIT_UNTIL: (
+        "wait until {on}, when {amount} has come free by itself",
+        "等到 {on}，届时自动释放 {amount}",
+    ),
     CureKind.PAY: ("pay {amount} today", "今日付款 {amount}"),
     CureKind.DEPOSIT: ("pay {amount} of the order ahead", "订单预付 {amount}"),
     CureKind.COVER: ("use {amount} of cover {reference}", "使用担保 {reference} 的 {amount}"),
@@ -503,7 +506,9 @@ class Cure(Value):
     """
 
     kind: CureKind
-    amount: Money | None = None  # paid, put up, the limit on top; of a cut order what is left of it
+    amount: Money | None = (
+        None  # paid, put up, come free, the limit on top; of a cut order its rest
+    )
     cost: Money
     on: date | None = None  # the day waited for, or the last day of a temporary limit
     days: int | None = Field(default=None, ge=0)

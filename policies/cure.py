@@ -336,8 +336,11 @@ def _wait(case: _Case) -> Iterator[Cure]:
     for on in sorted({each.on for each in case.frees if each.on > facts.business_on}):
         after = _on_day(facts, on, case.edition, case.claims, case.frees)
         if aims and not aims & _failing(case, after):
+            coming = (each for each in case.frees if facts.business_on < each.on <= on)
+            free = money_sum((each.amount for each in coming), facts.currency)
             days = (on - facts.business_on).days
-            made = tuple(_made(case, after, _cure(case, CureKind.WAIT_UNTIL, on=on, days=days)))
+            cure = _cure(case, CureKind.WAIT_UNTIL, on=on, days=days, amount=free)
+            made = tuple(_made(case, after, cure))
             if made:
                 yield from made
                 return

@@ -124,6 +124,7 @@ def test_waiting_is_offered_until_the_first_day_that_frees_enough() -> None:
     cure = by_kind(an_order(line=line), frees=frees)[CureKind.WAIT_UNTIL]
 
     assert (cure.on, cure.days, cure.cost) == (ON + timedelta(days=9), 9, yuan(0))
+    assert cure.amount == yuan(50_000)
 
 
 def test_waiting_is_not_offered_where_another_rule_fails_by_then() -> None:

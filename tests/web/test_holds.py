@@ -679,7 +679,7 @@ def test_what_comes_free_by_itself_is_told_with_its_day_and_lets_the_order_go_th
         )
     answer = yard.places(amount=800)
     [wait] = [each for each in yard.hold(held(answer)).cures if each.kind is CureKind.WAIT_UNTIL]
-    assert (wait.on, wait.days) == (yard.on + timedelta(days=3), 3)
+    assert (wait.on, wait.days, wait.amount) == (yard.on + timedelta(days=3), 3, cny(300))
     assert wait.cures == ("limit",)
     exposure.reserve(LINE, cny(300), "erp-3", business_on=yard.on, expires_at=now)
     yard.services.clock.offset_days = 7
@@ -707,6 +707,7 @@ def test_a_cure_says_on_the_page_which_reasons_it_takes_away_and_no_codes(
     assert wait.cures == ("limit", "limit_nearly_used")
     page = signed_in(app, "risk", "zh-CN").get(f"/holds/{hold_id}").text
     assert "可解除 额度" in page
+    assert f"等到 {wait.on}，届时自动释放 CNY 800.00" in page
     assert "limit_nearly_used" not in page
 
 
