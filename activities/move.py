@@ -79,7 +79,7 @@ def refuse_unmovable(
         if line.temporary_until is not None:
             raise OutOfOrder(reason="a temporary limit stands on one of the lines")
     accounts = Accounts(session)
-    balance = accounts.find_balance("line", source.line_id, source.limit.currency)
+    balance = accounts.find_balance("line", source.line_id, source.limit.currency, on)
     assert balance is not None, "a line in force has an account"
     refuse_unfree(request.amount, balance)
     caps = accounts.caps("customer", target.customer_id)

@@ -296,6 +296,7 @@ ZH: dict[str, str] = {
     "the preview is not complete yet": "预览尚未完成",
     "it is the same product": "两者为同一品种",
     "its limit may not be exchanged": "该品种额度不可调剂",
+    "it has no limit of an amount": "该品种没有确定金额的额度",
     "it pays out, and the other only promises": "表外额度不得调剂为表内放款额度",
     "the reservation's time is not over": "预占尚未到期",
     "the review that was open has just ended": "原有复审刚刚结束",

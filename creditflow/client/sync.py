@@ -1681,10 +1681,12 @@ class Client(Connection):
         *,
         product: str | None = None,
         value_on: date | None = None,
+        nominal: v.Money | None = None,
         key: str | None = None,
     ) -> v.Movement:
-        """Pay use back; `value_on` is the day it counts from, today where it is not said."""
-        content = {"amount": amount, "product": product, "value_on": value_on}
+        """Pay use back; `value_on` is the day it counts from, today where it is not said, and
+        `nominal` what ends by name, deposits and all."""
+        content = {"amount": amount, "product": product, "value_on": value_on, "nominal": nominal}
         return self.run(requests.move(line_id, "repay", content, key))
 
     def deposit(

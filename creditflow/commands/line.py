@@ -281,6 +281,12 @@ def repay(
     value_on: Annotated[
         str | None, typer.Option("--value-on", metavar="DAY", help="Counts from this day (起息日).")
     ] = None,
+    nominal: Annotated[
+        str | None,
+        typer.Option(
+            "--nominal", metavar="AMOUNT", help="What ends by name (名义金额); in proportion."
+        ),
+    ] = None,
     key: Key = None,
     as_user: AsUser = None,
     as_json: AsJson = False,
@@ -288,6 +294,7 @@ def repay(
     """Pay use back."""
     money = {"amount": amount, "currency": currency}
     body = {"amount": money, "product": product, "value_on": value_on}
+    body |= {"nominal": {"amount": nominal, "currency": currency} if nominal else None}
     _move(context, "repay", body, key, as_user, as_json)
 
 

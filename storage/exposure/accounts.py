@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from domain.errors import KeyReused, NotFound, OverLimit
+from domain.errors import ExchangeRefused, KeyReused, NotFound, OverLimit
 from domain.exposure import (
     Balance,
     Entry,
@@ -114,6 +114,7 @@ class EntryRow(Row):
     nominal_minor: Mapped[int | None] = mapped_column(BigInteger)
     parts: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB(none_as_null=True))
     due_on: Mapped[date | None]
+    fact: Mapped[str | None]  # of a refusal, as it was told
     digest: Mapped[bytes] = mapped_column(server_default=FetchedValue(), deferred=True)
 
 
@@ -213,6 +214,13 @@ class Accounts:
                 kind=SUB_LINE,
                 currency=line.currency,
             )
+            if named is not None:
+                self._session.execute(
+                    update(AccountRow)
+                    .where(AccountRow.kind == SUB_LINE, AccountRow.owner_id == owner_id)
+                    .values(**_sub_terms(named))
+                    .execution_options(synchronize_session=False)
+                )
         for product in sorted(set(wanted) - set(known)):
             self._open_sub_line(line.account_no, line_id, wanted[product], decision_id, business_on)
         self._session.execute(
@@ -242,10 +250,7 @@ class Accounts:
             business_on,
             line_no=line_no,
             product=sub.product,
-            purpose=sub.purpose,
-            tenor_months=sub.tenor_months,
-            revolving=sub.revolving,
-            deposit_share=sub.deposit_share or None,
+            **_sub_terms(sub),
         )
 
     def move_limit(
@@ -277,6 +282,9 @@ class Accounts:
             if moved != wanted or into != subs[target].account_no:
                 raise KeyReused(key=key)
             return
+        for sub in subs.values():
+            if sub.limit_kind != LimitKind.AMOUNT:
+                raise ExchangeRefused(product=sub.product, reason="it has no limit of an amount")
         if headroom is not None and amount > headroom:
             raise OverLimit(
                 amount=amount, headroom=headroom, binding=f"{SUB_LINE}/{subs[source].owner_id}"
@@ -741,6 +749,16 @@ def entry_of(row: EntryRow, line_id: str, currency: str, product: str | None = N
         posted_by=row.posted_by,
         recorded_at=row.recorded_at,
     )
+
+
+def _sub_terms(sub: SubLimit) -> dict[str, Any]:
+    """What the uses of a sub-line are held to."""
+    return {
+        "purpose": sub.purpose,
+        "tenor_months": sub.tenor_months,
+        "revolving": sub.revolving,
+        "deposit_share": sub.deposit_share or None,
+    }
 
 
 def balance_of(row: AccountRow, on: date | None = None) -> Balance:

@@ -208,11 +208,11 @@ def refusal_of(
         case "matures_late":
             return MaturesLate(line_id=line, latest_on=fact)
         case "deposit":
-            return DepositTooLow(line_id=line, share=f"{Decimal(fact) * 100:f}")
+            return DepositTooLow(line_id=line, share=f"{Decimal(fact or 0) * 100:f}")
         case "over_nominal":
             assert amount is not None
             return OverNominal(
-                line_id=line, headroom=Money(minor=int(fact), currency=amount.currency)
+                line_id=line, headroom=Money(minor=int(fact or 0), currency=amount.currency)
             )
         case status:
             return LineNotActive(line_id=line, status=status)

@@ -10,6 +10,7 @@ from datetime import date, datetime
 from typing import Any
 
 import psycopg2
+import structlog
 from psycopg2.errorcodes import QUERY_CANCELED
 from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
@@ -56,6 +57,7 @@ from storage.exposure.proof import proof_of, prove
 
 KEY_LENGTH_MAX = 300
 _ATTEMPTS = 3
+_log = structlog.get_logger("ledger")
 _HELD = "CF052"  # by a use with approval, as migration 0052 says
 # What an order does not say is not sent: reading the words of a call is a good part of its time.
 _RESERVE = f"CALL exposure_reserve_plain({', '.join(['%s'] * 9 + ['NULL'] * 6)})"
@@ -225,7 +227,8 @@ class Exposure:
     ) -> Movement:
         """Use is paid back; always accepted, whatever the line's standing, up to what is used.
 
-        `business_on` may lie back (补记): balances of days before it stay what they were.
+        By name it gives back what `nominal` says, and without it in proportion to what it pays of the
+        use. With one the amount may be nothing: what a deposit covers wholly ends. `business_on` may lie back (补记): balances of days before it stay what they were.
         """
         return self._move(
             EntryKind.REPAY,
@@ -234,7 +237,7 @@ class Exposure:
             business_on,
             posted_by,
             None,
-            takeable(amount),
+            amount,
             product=product,
             nominal=nominal,
         )
@@ -326,6 +329,9 @@ class Exposure:
                 self.expire(line_id, reservation_id, business_on=business_on, as_of=as_of)
             except ReservationClosed:
                 continue  # used or released since it was found
+            except psycopg2.IntegrityError:  # those after it must not wait for it
+                _log.exception("a reservation cannot end", reservation_id=reservation_id)
+                continue
             ended += 1
         return ended
 
@@ -472,7 +478,7 @@ class Exposure:
         rests: Sequence[Money] | None = None,
     ) -> Movement:
         """`rests` are to stay reserved: () for all that is left, None for nothing."""
-        if amount is not None:
+        if amount is not None and (amount or nominal is None):
             takeable(amount)
         currency = amount.currency if amount is not None else None
         for each in (*(rests or ()), *([nominal] if nominal is not None else ())):

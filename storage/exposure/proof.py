@@ -45,7 +45,7 @@ _FORM = """
         WHEN 'expire' THEN (e.reserved_minor, e.used_minor) = (-e.amount_minor, 0)
             AND e.reservation_id IS NOT NULL
         WHEN 'repay' THEN (e.reserved_minor, e.used_minor) = (0, -e.amount_minor)
-            AND e.amount_minor > 0
+            AND (e.amount_minor > 0 OR e.amount_minor = 0 AND e.nominal_minor < 0)
         WHEN 'revive' THEN (e.reserved_minor, e.used_minor) = (0, e.amount_minor)
             AND e.amount_minor > 0 AND e.reason LIKE 'revives %'
         WHEN 'deposit' THEN (e.reserved_minor, e.used_minor) = (0, -e.amount_minor)

@@ -86,6 +86,15 @@ class Model:
             spent,
         )
 
+    def named(self, name: str) -> int:
+        """By name, what is used: what open reservations hold is none of it."""
+        held = sum(
+            each.nominal
+            for each in self.held.values()
+            if name in self.chain(each.line, each.product)
+        )
+        return self.sums(name)[2] - held
+
     def limit(self, name: str, day: date, on: date = date.max, known: int = 10**9) -> int | None:
         """The limit of a day, by what was decided and known; None: nothing limits."""
         said = [each for each in self.limits[name] if each[0] <= on and each[1] <= known]
@@ -383,7 +392,9 @@ class Ledger(RuleBasedStateMachine):
         if amount > used:
             assert answer == "more_than_used"
             return
-        name = min(amount, *(self.model.sums(each)[2] for each in (line, held.product) if each))
+        whose = held.product or line
+        name = self.model.named(whose) * amount // self.model.sums(whose)[1]
+        name = min(name, self.model.named(line), self.model.named(whose))
         self.model.post(held, on, used=-amount, nominal=-name, repaid=amount)
         self.model.repayments.append((key, held, name))
         self.agree(answer, held, on)
@@ -420,8 +431,10 @@ class Ledger(RuleBasedStateMachine):
             )
         )
         room, _ = self.model.headroom(FACILITY, product, self.day)
-        sums = [self.model.sums(name) for name in (FACILITY, product)]
-        if back and amount > min(nominal - reserved - used for reserved, used, nominal, _ in sums):
+        covered = [
+            self.model.named(each) - self.model.sums(each)[1] for each in (FACILITY, product)
+        ]
+        if back and amount > min(covered):
             assert answer == "more_than_deposited"
             return
         if back and room is not None and amount > room:

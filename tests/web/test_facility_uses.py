@@ -117,6 +117,21 @@ async def test_what_is_lent_by_name_is_capped_whatever_deposits_cover(
     assert page["balances"][0]["nominal_limit"] == money(60_000_000)
 
 
+async def test_what_a_deposit_covers_wholly_ends_by_its_name(
+    api: httpx.AsyncClient, facility: str
+) -> None:
+    body = asking(50_000_000, product="bank_acceptance", deposit=50_000_000)
+    _, taken = await does(api, facility, "reserve", body)
+    await does(api, facility, "commit", {"reservation_id": taken["reservation_id"]})
+    nothing = {"amount": money(0), "product": "bank_acceptance"}
+    status, refusal = await does(api, facility, "repay", nothing)
+    assert (status, refusal["code"]) == (422, "amount_not_positive")
+    status, _ = await does(api, facility, "repay", nothing | {"nominal": money(50_000_000)})
+    assert status == 201
+    page = (await api.get(f"/api/v1/lines/{facility}/entries", headers=as_("auditor"))).json()
+    assert page["balances"][0]["nominal"] is None
+
+
 async def test_a_guarantee_takes_its_factor_and_is_used_up_by_what_comes_back(
     api: httpx.AsyncClient, facility: str
 ) -> None:

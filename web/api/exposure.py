@@ -84,6 +84,7 @@ class Repaying(Value):
     amount: Money
     product: Product | None = None
     value_on: date | None = None  # the day it counts from; today where it is not said
+    nominal: Money | None = None  # what ends by name, deposits and all; in proportion if not said
 
 
 class Depositing(Value):
@@ -197,6 +198,7 @@ def repay(write: Writing, response: Response, line_id: Id, body: Repaying) -> Mo
         write.key,
         product=body.product,
         value_on=body.value_on,
+        nominal=body.nominal,
     )
     return marked(response, moved)
 

@@ -238,10 +238,12 @@ class ExposureService:
         *,
         product: str | None = None,
         value_on: date | None = None,
+        nominal: Money | None = None,
     ) -> Movement:
         """Use is paid back, up to what is used, whatever the line's standing.
 
-        `value_on` is the day it counts from (起息日), today where it is not said; refuses
+        `nominal` is what ends by name, deposits and all: in proportion where it is not said, and
+        with it the amount may be nothing, as of what a deposit covers wholly. `value_on` is the day it counts from (起息日), today where it is not said; refuses
         `DateInFuture`.
         """
         permit(person, Action.LINE_REPAY)
@@ -250,6 +252,7 @@ class ExposureService:
             amount,
             key_of(person, key),
             product=product,
+            nominal=takeable(nominal) if nominal is not None else None,
             business_on=self._valued("value_on", value_on),
             posted_by=person.person_id,
         )
