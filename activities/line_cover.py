@@ -85,8 +85,11 @@ def follow_register(session: Session, customer_ids: Iterable[str], on: date) -> 
     if not asked:
         return
     lines = [line for each in asked for line in Lines(session).list_of_customer(each)]
-    Accounts(session).hold_customers(asked)
-    for line in sorted({each.line_id: each for each in lines}.values(), key=_by_id):
+    found = {each.line_id: each for each in lines}
+    accounts = Accounts(session)
+    accounts.hold_customers(asked)
+    accounts.hold_covers(sorted(found))  # line by line would be in another order than an order's
+    for line in sorted(found.values(), key=_by_id):
         follow_cover(session, line, on)
 
 

@@ -423,6 +423,15 @@ class Accounts:
             .with_for_update(key_share=True)
         ).all()
 
+    def hold_covers(self, line_ids: Sequence[str]) -> None:
+        """Lock the accounts that lines which are held stand on, of all of them in one order."""
+        found = self._session.scalars(
+            select(AccountRow.cover_nos).where(
+                AccountRow.kind == LINE, AccountRow.owner_id.in_(line_ids)
+            )
+        )
+        Chains(self._session).hold_above({number for each in found for number in each or ()})
+
     def set_standing(
         self,
         line_id: str,
