@@ -33,7 +33,8 @@ from domain.errors import (
 from domain.exposure import PLAIN, EntryKind, Movement
 from domain.hold import Hold, HoldOn
 from domain.identity import SYSTEM
-from domain.money import Money
+from domain.imports import Outcome
+from domain.money import Money, money_sum
 from domain.order import (
     Asking,
     Move,
@@ -157,19 +158,15 @@ class OrderDesk:
         asked = asked.of(OrderAct.PLACE, order.customer_id, order.content)
         with self._records.begin() as session:
             before = self._answered(session, asked)
-            if before is None:
-                known = self._known(session, order)
-                if known is not None and known.status is not OrderStatus.QUOTED:
-                    if known.content != order.content:
-                        raise AlreadyExists(kind="order", id=order.content.order_no)
-                    before = self._standing(session, known, replayed=True)
-                elif known is not None:
-                    order = known.model_copy(update={"content": order.content})
-            if before is None:
-                self._check_and_cover(session, order, OrderAct.PLACE, Stage.ORDER, asked)
-        return self._done(
-            order.order_id if before is None else before.order.order_id, asked, before
-        )
+            known = self._known(session, order) if before is None else before.order
+            waits = before is None and known is not None and known.asked is not None
+            if before is None and not waits:
+                before = self._taken_on(session, asked, order, known)
+        order_id = order.order_id if known is None else known.order_id
+        if waits:  # what is under way on it comes first, whoever asked for it
+            self.finish(order_id)
+            return self.place(asked, order)
+        return self._done(order_id, asked, before)
 
     def change(self, asked: Asked, order_id: str, terms: OrderTerms) -> OrderAnswer:
         """Change an order: more of it, or other terms, is checked; what is given up goes back."""
@@ -236,24 +233,27 @@ class OrderDesk:
         return self._act(asked.of(OrderAct.DELIVER, order_id, amount), order_id, act)
 
     def invoice(self, asked: Asked, order_id: str, said: OrderInvoice) -> OrderAnswer:
-        """Invoice what is delivered: the receivable is on record with the order that says so."""
+        """Invoice what is delivered: the receivable is on record with the order that says so.
+
+        Refuses `AlreadyExists` for an invoice that is on an order already.
+        """
 
         def act(session: Session, order: Order, asked: Asked) -> None:
-            if not order.unbilled:
-                raise OutOfOrder(reason="nothing is delivered that is on no invoice yet")
+            billed = order.billed(said.invoice_no, said.amount)
             invoice = Invoice(
                 **said.model_dump(exclude={"amount"}),
-                amount=said.amount or order.unbilled,
+                amount=billed.invoiced - order.invoiced,
                 customer_id=order.customer_id,
                 source=f"order {order_id}",
             )
-            billed = order.billed(invoice.invoice_no, invoice.amount)
             judged = judge(
                 session, order, Stage.INVOICE, asked.on, passed=True, line_id=order.line_id
             )
-            if self._held(session, order, OrderAct.INVOICE, Stage.INVOICE, asked, judged):
+            if not order.status.ended and self._held(
+                session, order, OrderAct.INVOICE, Stage.INVOICE, asked, judged
+            ):
                 return
-            Receivables(session).record_invoice(invoice, business_on=asked.on, recorded_by=asked.by)
+            _record_once(session, invoice, asked)
             self._write(session, billed, OrderAct.INVOICE, asked, judged=judged.result)
 
         return self._act(asked.of(OrderAct.INVOICE, order_id, said), order_id, act)
@@ -261,16 +261,14 @@ class OrderDesk:
     def credit(self, asked: Asked, order_id: str, said: OrderCredit) -> OrderAnswer:
         """A credit note on one of the order's invoices: less is owed, and less is used.
 
-        What was released before is looked at again after it.
+        What was released before is looked at again after it. Refuses `AlreadyExists` for a note that
+        counts already.
         """
 
         def act(session: Session, order: Order, asked: Asked) -> None:
             if said.invoice_no not in order.invoices:
                 raise InvoiceUnknown(customer_id=order.customer_id, invoice_no=said.invoice_no)
-            ends = order.status if order.status.ended else None
-            asking = asked.caused_by(CREDIT_NOTE).asking(
-                OrderAct.CREDIT, order.crediting(said.amount), ends=ends
-            )
+            order.refuse(OrderAct.CREDIT)
             note = CreditNote(
                 credit_note_no=said.credit_no,
                 invoice_no=said.invoice_no,
@@ -280,7 +278,14 @@ class OrderDesk:
                 customer_id=order.customer_id,
                 source=f"order {order_id}",
             )
-            Receivables(session).record_credit_note(note, recorded_by=asked.by)
+            outcome = Receivables(session).record_credit_note(note, recorded_by=asked.by)
+            if outcome is Outcome.UNCHANGED and _is_counted(session, order, note):
+                raise AlreadyExists(kind="credit note", id=note.credit_note_no)
+            spare = _spare(session, order, asked.on)
+            ends = order.status if order.status.ended else None
+            asking = asked.caused_by(CREDIT_NOTE).asking(
+                OrderAct.CREDIT, order.crediting(said.amount, spare), ends=ends
+            )
             self._write(session, order.asks(asking), OrderAct.CREDIT, asked)
 
         return self._act(asked.of(OrderAct.CREDIT, order_id, said), order_id, act)
@@ -326,8 +331,11 @@ class OrderDesk:
         """Lift a hold set by hand; the order it held is checked again, and so is whatever else waited
         for it. Who may is for the caller to ask; it is never who set it."""
         with self._records.begin() as session:
+            hold = Holds(session).read(hold_id)
+        if hold.holds is HoldOn.ORDER:
+            self.finish(hold.subject_id)
+        with self._records.begin() as session:
             holds, order = Holds(session), None
-            hold = holds.read(hold_id)
             if hold.holds is HoldOn.ORDER:  # whoever holds both locks the order first
                 order = Orders(session).read(hold.subject_id, for_update=True)
             hold = holds.read(hold_id, for_update=True)
@@ -335,12 +343,14 @@ class OrderDesk:
                 hold = hold.released(asked.by, code, asked.at, asked.on, note=asked.cause)
                 holds.write(hold, asked.by, asked.at)
                 if order is not None and order.hold_id == hold_id:
+                    order.refuse_under_way()
                     self._check_and_cover(
                         session,
                         order.without_hold(),
                         OrderAct.RELEASE,
                         Stage.ORDER,
                         replace(asked, key=None),
+                        refuses=False,
                     )
                 owe_recheck(session, f"hold/{hold_id}", "hold", hold.customer_id)
         if order is not None:
@@ -366,14 +376,26 @@ class OrderDesk:
                     continue  # somebody else was as quick
                 done = self._settle(session, now, answers)
 
+    def _taken_on(
+        self, session: Session, asked: Asked, order: Order, known: Order | None
+    ) -> OrderAnswer | None:
+        """The order on record of this number; None where it is taken on only now."""
+        if known is not None and known.status is not OrderStatus.QUOTED:
+            if known.content != order.content:
+                raise AlreadyExists(kind="order", id=order.content.order_no)
+            return self._standing(session, known, replayed=True)
+        if known is not None:
+            order = known.model_copy(update={"content": order.content})
+        self._check_and_cover(session, order, OrderAct.PLACE, Stage.ORDER, asked)
+        return None
+
     def _act(self, asked: Asked, order_id: str, act: _Doing) -> OrderAnswer:
         self.finish(order_id)
         with self._records.begin() as session:
             before = self._answered(session, asked)
             if before is None:
                 order = Orders(session).read(order_id, for_update=True)
-                if order.asked is not None:
-                    raise OutOfOrder(reason="the order was changed by something else meanwhile")
+                order.refuse_under_way()
                 act(session, order, asked)
         return self._done(order_id, asked, before)
 
@@ -452,16 +474,20 @@ class OrderDesk:
         judged: Judged | None = None,
         less: bool = False,
         parts: Sequence[Order] = (),
+        refuses: bool = True,
     ) -> None:
         """Check an order, and write it held, or as asking the book for what it still takes.
 
-        What only becomes `less` is not held for it; what is far off takes nothing yet.
+        What only becomes `less` is not held for it; what is far off takes nothing yet. Where nobody
+        asks for it any more, nothing `refuses`: the order is held for that.
         """
         judged = judged or judge(session, order, stage, asked.on)
-        if act in _ASKED_ANEW and not less:
+        if act in _ASKED_ANEW and refuses and not less:
             _refuse_marked(session, order, judged, asked.on)
         surplus = order.parting(parts) if parts else order.surplus()
-        if not less and self._held(session, order, act, stage, asked, judged, surplus):
+        if not less and self._held(
+            session, order, act, stage, asked, judged, surplus, refuses=refuses
+        ):
             return
         far = judged.result.counts_on
         order = order.model_copy(update={"enters_on": far})
@@ -490,15 +516,17 @@ class OrderDesk:
         asked: Asked,
         judged: Judged,
         moves: Sequence[Move] = (),
+        *,
+        refuses: bool = True,
     ) -> bool:
         """Whether the check stops the order: it is written as held, with every reason.
 
-        Refuses `CheckRefused` where a rule refuses outright.
+        Refuses `CheckRefused` where a rule refuses outright, and somebody is there to be refused.
         """
         if not judged.stopping:
             return False
         refusing = [each for each in judged.stopping if each.act is Act.REFUSE]
-        if refusing and order.hold_id is None:
+        if refusing and refuses and order.hold_id is None:
             raise CheckRefused(
                 rules="; ".join(each.sentence() for each in refusing),
                 rules_zh="；".join(each.sentence("zh") for each in refusing),
@@ -596,24 +624,27 @@ class OrderDesk:
         far = order.enters_on is not None and order.enters_on > asked.on
         bare = order.status in _UNDER_WAY and order.uncovered.minor > 0 and not far
         if bare:
-            self._check_and_cover(session, order, OrderAct.RECHECK, Stage.ORDER, asked)
+            self._check_and_cover(
+                session, order, OrderAct.RECHECK, Stage.ORDER, asked, refuses=False
+            )
         elif order.status is OrderStatus.RELEASED and asked.cause == CREDIT_NOTE:
             judged = judge(session, order, Stage.DELIVERY, asked.on, passed=True)
-            self._held(session, order, OrderAct.RECHECK, Stage.DELIVERY, asked, judged)
+            self._held(
+                session, order, OrderAct.RECHECK, Stage.DELIVERY, asked, judged, refuses=False
+            )
 
     def _paid(self, session: Session, order: Order, asked: Asked) -> bool:
         """Whether something of what was paid on its invoices goes back to the line now, or is owed
         again."""
-        if not Editions(session).read_current(asked.on).checks.payments_repay:
+        if not _repays(session, asked.on):
             return False
-        freed = Receivables(session).freed(order.customer_id, order.invoices, order.currency)
-        spare = Orders(session).spare(order.line_id or "", order.currency)
+        freed, spare = _freed(session, order), _spare(session, order, asked.on)
         again = order.owed_again(freed, spare)
         if again is not None:
             self._write(session, again, OrderAct.PAY, asked)
             return True
         moves = order.paying(freed, spare)
-        if not moves:
+        if not moves or _is_refused_today(session, order, moves, asked.on):
             return False
         ends = order.status if order.status.ended else None
         asking = asked.asking(OrderAct.PAY, moves, ends=ends)
@@ -678,9 +709,11 @@ class OrderDesk:
             case EntryKind.RELEASE:
                 amount = move.moving if move.rest is not None else None
                 return book.release(line_id, reservation_id, move.key, amount=amount, **said)
-        if not move.moving:
+        named = move.amount if move.exposure is not None else None
+        if not move.moving and named is None:
             return None
-        return book.repay(line_id, move.moving, move.key, product=move.use.product, **said)
+        said |= {"product": move.use.product, "nominal": named}
+        return book.repay(line_id, move.moving, move.key, **said)
 
     def _settle(self, session: Session, order: Order, answers: Sequence[Moved]) -> OrderAnswer:
         """Write what came of an act: as the book left the order, held where it refused."""
@@ -690,7 +723,7 @@ class OrderDesk:
         stage = asking.stage or Stage.ORDER
         if not asking.moves:
             plain = order.model_copy(update={"asked": None})
-            self._check_and_cover(session, plain, asking.act, stage, asked)
+            self._check_and_cover(session, plain, asking.act, stage, asked, refuses=False)
             return self._standing(session, Orders(session).read(order.order_id))
         refused = [each for each in answers if each.move.kind is EntryKind.RESERVE and each.refusal]
         if refused:
@@ -780,6 +813,61 @@ def wound_up(order: Order, act: OrderAct, asked: Asked, status: OrderStatus) -> 
 _ASKED_ANEW = frozenset({OrderAct.PLACE, OrderAct.CHANGE, OrderAct.REOPEN, OrderAct.SPLIT})
 
 
+def _record_once(session: Session, invoice: Invoice, asked: Asked) -> None:
+    """Write an invoice of an order, or refuse `AlreadyExists` where it is on an order already."""
+    outcome = Receivables(session).record_invoice(
+        invoice, business_on=asked.on, recorded_by=asked.by
+    )
+    if outcome is Outcome.CREATED:  # on no record before, and so on no order
+        return
+    if Orders(session).find_by_invoice(invoice.customer_id, invoice.invoice_no) is not None:
+        raise AlreadyExists(kind="invoice", id=invoice.invoice_no)
+
+
+def _is_counted(session: Session, order: Order, note: CreditNote) -> bool:
+    """Whether a credit note on record has taken its part off the order before, by its own act or by
+    the look at what is paid."""
+    noted = money_sum(
+        (
+            each.credited
+            for each in Receivables(session).credit_notes(order.customer_id)
+            if each.invoice_no in order.invoices
+        ),
+        order.currency,
+    )
+    return order.credited + note.amount > noted or order.settled + note.amount > _freed(
+        session, order
+    )
+
+
+def _is_refused_today(session: Session, order: Order, moves: Sequence[Move], on: date) -> bool:
+    """Whether the book has refused the same repayment on this day, and nothing was done since: it is
+    tried again on another day, and other looks at the order are not kept from it."""
+    last = Orders(session).find_version(order.order_id, order.version)
+    if last is None or last.act is not OrderAct.PAY or last.on != on:
+        return False
+    amounts = [move.amount for move in moves]
+    return [each.move.amount for each in last.moved if each.refusal] == amounts
+
+
+def _freed(session: Session, order: Order) -> Money:
+    """What is owed no more on its invoices."""
+    return Receivables(session).freed(order.customer_id, order.invoices, order.currency)
+
+
+def _repays(session: Session, on: date) -> bool:
+    """Whether what is paid goes back to the line by its order; by somebody's hand otherwise."""
+    return Editions(session).read_current(on).checks.payments_repay
+
+
+def _spare(session: Session, order: Order, on: date) -> Money:
+    """What its line is used by beside orders; nothing where payments are repaid by hand, so that what
+    was repaid says nothing of credit notes."""
+    if not _repays(session, on):
+        return Money.zero(order.currency)
+    return Orders(session).spare(order.line_id or "", order.currency)
+
+
 def _refuse_marked(session: Session, order: Order, judged: Judged, on: date) -> None:
     """Nothing, or `UseNeedsApproval`: an order is no way round the approval of a use."""
     content, line_id = order.content, judged.facts.line.line_id
@@ -829,7 +917,7 @@ def _finding(answer: Moved, on: date) -> Finding:
     facts: dict[str, Any] = {"word": answer.facts.get("status", answer.refusal)}
     if kind is RuleKind.LIMIT:
         facts = {
-            "found": answer.move.amount,
+            "found": answer.move.moving,
             "allowed": _money(answer.facts["headroom"]),
             "binding": answer.facts.get("binding", ""),
         }

@@ -15,6 +15,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from domain.check import Stage
 from domain.errors import (
+    AlreadyExists,
     AmountNotPositive,
     CurrencyMismatch,
     FieldUnreadable,
@@ -183,6 +184,13 @@ class Reserved(Value):
         )
 
 
+class UsedOn(Value):
+    """What an order uses of a line."""
+
+    line_id: Id
+    amount: Money
+
+
 class Share(Value):
     """What of a reservation goes over to an order that was split off."""
 
@@ -252,6 +260,9 @@ class Order(Value):
     paid: Money | None = None  # what else of its invoices is owed no more; None: nothing
     repaid: Money | None = None  # what went back with both; None: as much
     line_id: Id | None = None  # on which it was last reserved
+    elsewhere: tuple[
+        UsedOn, ...
+    ] = ()  # what of its use is on other lines, the first it was on first
     part_of: Id | None = None  # of which it was split off
     enters_on: date | None = None  # when it comes near enough to be reserved
     hold_id: Id | None = None  # while it is held
@@ -305,8 +316,13 @@ class Order(Value):
 
     @property
     def used(self) -> Money:
-        """What the line is used by for it."""
+        """What its lines are used by for it."""
         return (self.delivered if self.carried is None else self.carried) - self.returned
+
+    @property
+    def used_last(self) -> Money:
+        """What the line on which it was last reserved is used by for it."""
+        return self.used - money_sum((each.amount for each in self.elsewhere), self.currency)
 
     @property
     def covered(self) -> Money:
@@ -341,6 +357,11 @@ class Order(Value):
                 **because("order_takes_no", order=self.order_id, status=self.status, act=act)
             )
 
+    def refuse_under_way(self) -> None:
+        """Nothing, or `OutOfOrder` while an act has no answer yet: what it reserves would be lost."""
+        if self.asked is not None:
+            raise OutOfOrder(reason="the order was changed by something else meanwhile")
+
     def changed(self, terms: OrderTerms) -> "Order":
         """With other terms; never below what is delivered, and in its own currency."""
         self.refuse(OrderAct.CHANGE)
@@ -372,13 +393,18 @@ class Order(Value):
         made = Order.placed(order_id, self.customer_id, content, by, at, on)
         return made.model_copy(update={"part_of": self.order_id})
 
-    def billed(self, invoice_no: str, amount: Money) -> "Order":
-        """With an invoice of what is delivered."""
+    def billed(self, invoice_no: str, amount: Money | None = None) -> "Order":
+        """With an invoice of what is delivered, or all of it, once; what has ended stays ended."""
         self.refuse(OrderAct.INVOICE)
+        if invoice_no in self.invoices:
+            raise AlreadyExists(kind="invoice", id=invoice_no)
+        if not self.unbilled:
+            raise OutOfOrder(reason="nothing is delivered that is on no invoice yet")
+        amount = amount or self.unbilled
         if amount > self.unbilled:
             raise MoreThanOrdered(amount=amount, left=self.unbilled)
-        invoices = (*self.invoices, invoice_no)
-        return self.stands(invoiced=self.invoiced + amount, invoices=invoices)
+        billed = {"invoiced": self.invoiced + amount, "invoices": (*self.invoices, invoice_no)}
+        return self.next(**billed) if self.status.ended else self.stands(**billed)
 
     def _with(self, said: dict[str, object]) -> "Order":
         content = OrderContent.model_validate(self.content.model_dump() | said)
@@ -395,28 +421,38 @@ class Order(Value):
     ) -> tuple[Move, ...]:
         """Reserve what is not covered, on a line if one is named, of the `exposure` that the order
         comes to; first give back what is more than it takes, or was reserved on other terms."""
-        use = self.content.use
-        fits = [each for each in self.reserved if each.use == use]
-        moves = [_release(each) for each in self.reserved if each.use != use]
-        over = list(self._excess(fits))
-        moves += [_release(each, amount) for each, amount in over]
-        gone = money_sum((amount for _, amount in over), self.currency)
-        kept = money_sum((each.amount for each in fits), self.currency) - gone
+        use, zero = self.content.use, Money.zero(self.currency)
+        deposit = self.content.deposit or zero
+        whole = max(self.amount - deposit, zero) if exposure is None else exposure
+        carried = self.delivered if self.carried is None else self.carried
+        takes = max(whole - carried, zero)
+        fits = [each for each in self.reserved if self._fits(each)]
+        moves = [_release(each) for each in self.reserved if not self._fits(each)]
+        held = money_sum((each.held for each in fits), self.currency)
+        kept = money_sum((each.amount for each in fits), self.currency)
+        for each, amount in self._excess(fits):
+            move = _release(each, amount)
+            if self.content.deposit is not None:  # which is of what is left, and not of each part
+                move = _down_to(move, each, held - takes)
+            moves.append(move)
+            held -= move.moving
+            kept -= amount
         short = self.undelivered - kept
         if short.minor > 0:
-            held = money_sum((each.held for each in fits), self.currency)
-            held -= money_sum((each.share(amount) for each, amount in over), self.currency)
-            carried = self.delivered if self.carried is None else self.carried
-            zero = Money.zero(self.currency)
-            deposit = self.content.deposit or zero
-            whole = max(self.amount - deposit, zero) if exposure is None else exposure
-            lacks = max(whole - carried - held, zero)
+            lacks = max(takes - held, zero)
             reserve = Move(
                 kind=EntryKind.RESERVE, amount=short, key="", line_id=line_id, use=use,
                 exposure=_unless(lacks, short),
             )  # fmt: skip
             moves.append(reserve)
         return self._keyed(moves)
+
+    def _fits(self, each: Reserved) -> bool:
+        """Whether it was reserved on the terms that the order has, or on the same for more of it."""
+        now, then = self.content.use, each.use
+        if now.nominal is None or then.nominal is None or now.nominal > then.nominal:
+            return now == then
+        return now == then.model_copy(update={"nominal": now.nominal})
 
     def surplus(self) -> tuple[Move, ...]:
         """Give back what is reserved of more than the order takes."""
@@ -480,13 +516,13 @@ class Order(Value):
             left -= now
         return self._keyed(moves)
 
-    def crediting(self, amount: Money) -> tuple[Move, ...]:
-        """What a credit note takes off the invoices is used no more."""
+    def crediting(self, amount: Money, spare: Money) -> tuple[Move, ...]:
+        """What a credit note takes off the invoices is used no more; `spare` as in `paying`."""
         self.refuse(OrderAct.CREDIT)
         takeable(amount)
         if amount > self.invoiced - self.credited:
             raise MoreThanOrdered(amount=amount, left=self.invoiced - self.credited)
-        return self._settling(amount, Money.zero(self.currency))
+        return self._settling(amount, spare)
 
     def paying(self, freed: Money, spare: Money) -> tuple[Move, ...]:
         """What is owed no more on its invoices is used no more, `freed` in all: paid, by bills too,
@@ -511,18 +547,30 @@ class Order(Value):
         return self.next(paid=self.paid - less, repaid=repaid)
 
     def _settling(self, amount: Money, spare: Money) -> tuple[Move, ...]:
-        """Repay what goes with an amount that is owed no more; of what is owed by nobody, nothing."""
-        zero = Money.zero(self.currency)
+        """Repay what goes with an amount that is owed no more, on the line that was used first; of
+        what is owed by nobody, nothing."""
+        zero, moves = Money.zero(self.currency), []
         back = max(self._of_line(self.settled + amount) - self.returned, zero)
-        move = Move(
+        for each in self.elsewhere:
+            now = min(each.amount, back, amount)
+            if now.minor > 0:
+                moves.append(self._repayment(now, now, each.line_id))
+                back -= now
+                amount -= now
+        if amount:
+            back = max(back + min(spare, zero), zero)
+            moves.append(self._repayment(amount, back, self.line_id))
+        return self._keyed(moves)
+
+    def _repayment(self, amount: Money, exposure: Money, line_id: str | None) -> Move:
+        return Move(
             kind=EntryKind.REPAY,
             amount=amount,
             key="",
-            line_id=self.line_id,
-            exposure=_unless(max(back + min(spare, zero), zero), amount),
+            line_id=line_id,
+            exposure=_unless(exposure, amount),
             use=Use(product=self.content.product),
         )
-        return self._keyed([move])
 
     def _of_line(self, settled: Money) -> Money:
         """What of the line's use for it goes back with so much that is owed no more."""
@@ -542,7 +590,8 @@ class Order(Value):
         return self.model_copy(update={"hold_id": None})
 
     def asks(self, asking: Asking) -> "Order":
-        """With an act under way."""
+        """With an act under way, where none is."""
+        self.refuse_under_way()
         return self.next(asked=asking)
 
     def moved(self, answers: Sequence[Moved]) -> "Order":
@@ -572,13 +621,18 @@ class Order(Value):
                     exposure=move.exposure,
                     use=move.use,
                 )
-                return {"reserved": (*self.reserved, taken), "line_id": answer.line_id}
+                return {
+                    "reserved": (*self.reserved, taken),
+                    "line_id": answer.line_id,
+                    "elsewhere": self._elsewhere(answer.line_id),
+                }
             case EntryKind.RELEASE if answer.refusal is None or gone:
                 return {"reserved": self._left(answer)}
             case EntryKind.COMMIT if answer.refusal is None:
                 changes: dict[str, object] = {
                     "reserved": self._left(answer),
                     "delivered": self.delivered + move.amount,
+                    "elsewhere": self._used_on(move.line_id, move.moving),
                 }
                 if self.carried is not None or move.exposure is not None:
                     carried = self.delivered if self.carried is None else self.carried
@@ -586,17 +640,35 @@ class Order(Value):
                 return changes
             case EntryKind.COMMIT if gone:
                 return {"reserved": self._left(answer)}
-            case EntryKind.REPAY:
+            case EntryKind.REPAY if answer.refusal is None:
                 changes = {"credited": self.credited + move.amount}
                 if paid:
                     before = self.paid or Money.zero(self.currency)
                     changes = {"paid": before + move.amount}
+                changes["elsewhere"] = self._used_on(move.line_id, -move.moving)
                 settled = self.settled + move.amount
                 returned = max(self._of_line(settled), self.returned)
                 if self.repaid is not None or returned != settled:
                     changes["repaid"] = returned
                 return changes
         return {}
+
+    def _elsewhere(self, line_id: str) -> tuple[UsedOn, ...]:
+        """What it uses of other lines than the one on which it is reserved now."""
+        if self.line_id is None or self.line_id == line_id:
+            return self.elsewhere
+        others = [each for each in self.elsewhere if each.line_id != line_id]
+        if self.used_last.minor > 0:
+            others.append(UsedOn(line_id=self.line_id, amount=self.used_last))
+        return tuple(others)
+
+    def _used_on(self, line_id: str | None, more: Money) -> tuple[UsedOn, ...]:
+        """What it uses of other lines than its last, with more or less on one."""
+        if line_id is None or line_id == self.line_id:
+            return self.elsewhere
+        amounts = {each.line_id: each.amount for each in self.elsewhere}
+        amounts[line_id] = amounts.get(line_id, Money.zero(self.currency)) + more
+        return tuple(UsedOn(line_id=each, amount=on) for each, on in amounts.items() if on)
 
     def _left(self, answer: Moved) -> tuple[Reserved, ...]:
         """What is reserved once one of the reservations has ended, with what is kept of it."""
@@ -606,12 +678,14 @@ class Order(Value):
                 found.append(each)
             elif move.rest is not None and answer.kept:
                 rest = each.less(move.amount, move.moving, answer.kept[0])
+                now = self.content.use
                 if move.shares:
-                    now = self.content.use
                     use = each.use.model_copy(
                         update={"deposit": now.deposit, "nominal": now.nominal}
                     )
                     rest = rest.model_copy(update={"use": use})
+                elif move.kind is EntryKind.RELEASE and self._fits(each):
+                    rest = rest.model_copy(update={"use": now})
                 found.append(rest)
         return tuple(found)
 
@@ -673,6 +747,15 @@ def _move(kind: EntryKind, amount: Money, of: Reserved) -> Move:
         exposure=None if of.exposure is None else of.share(amount),
         rest=rest or None,
     )
+
+
+def _down_to(move: Move, of: Reserved, over: Money) -> Move:
+    """A release of so much of the exposure; a cent of it stays, which the book knows the rest by."""
+    if move.rest is None:
+        return move
+    cent = Money(minor=1, currency=over.currency)
+    exposure = max(min(over, of.held - cent), Money.zero(over.currency))
+    return move.model_copy(update={"exposure": _unless(exposure, move.amount)})
 
 
 def _shared(move: Move, of: Reserved, shares: Sequence[Share]) -> Move:

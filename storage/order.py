@@ -74,7 +74,7 @@ _REDUCED = text(
             SELECT jsonb_array_elements_text(sales_order.body -> 'invoices'))))
     """
 )
-_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('order/' || :no, 0))")
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:of, 0))")
 
 
 class Orders:
@@ -94,7 +94,7 @@ class Orders:
 
     def find_by_no(self, customer_id: str, source: str, order_no: str) -> Order | None:
         """The order of this number, under any id of the customer; locked, or its number is."""
-        self._session.execute(_LOCK, {"no": f"{source}/{order_no}"})
+        self._session.execute(_LOCK, {"of": f"order/{source}/{order_no}"})
         body = self._session.scalar(
             select(OrderRow.body)
             .where(
@@ -107,6 +107,19 @@ class Orders:
             .with_for_update()
         )
         return None if body is None else Order.model_validate(body)
+
+    def find_by_invoice(self, customer_id: str, invoice_no: str) -> str | None:
+        """The id of the customer's order that an invoice is on; the number is locked."""
+        self._session.execute(_LOCK, {"of": f"order_invoice/{invoice_no}"})
+        return self._session.scalar(
+            select(OrderRow.order_id)
+            .where(
+                of_customer(OrderRow.customer_id, customer_id),
+                OrderRow.invoiced_minor > 0,
+                OrderRow.body["invoices"].contains([invoice_no]),
+            )
+            .limit(1)
+        )
 
     def list_page(
         self,
@@ -329,7 +342,7 @@ def _columns(order: Order) -> dict[str, Any]:
         "delivered_minor": order.delivered.minor,
         "invoiced_minor": order.invoiced.minor,
         "settled_minor": order.settled.minor,
-        "used_minor": order.used.minor,
+        "used_minor": order.used_last.minor,
         "deliver_on": content.deliver_on,
         "enters_on": order.enters_on,
         "line_id": order.line_id,

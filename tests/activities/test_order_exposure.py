@@ -62,7 +62,7 @@ class Sales:
         self.records, self.exposure = records, exposure
         self.desk = OrderDesk(records, exposure)
         self.direct = 0
-        self.paid = 0
+        self.settled = 0
 
     def orders(self) -> list[Order]:
         with self.records.begin() as session:
@@ -112,7 +112,11 @@ class Sales:
                 invoice = self._invoice(order, n)
                 amount = min(amount, invoice.amount)
                 note = OrderCredit(credit_no=f"C-{n}", invoice_no=invoice.invoice_no, amount=amount)
+                with self.records.begin() as session:
+                    by_hand = -Orders(session).spare(LINE_ID, "CNY").minor
                 self.desk.credit(asked, order_id, note)
+                # What somebody has repaid of it already is not repaid again.
+                self.settled += min(amount.minor, max(by_hand, 0))
             case "pay":
                 self._pay(self._invoice(order, n), amount, n)
             case "dispute":
@@ -143,7 +147,7 @@ class Sales:
         )  # fmt: skip
         with self.records.begin() as session:
             Receivables(session).record_payment(payment, recorded_by="m")
-        self.paid += amount.minor
+        self.settled += amount.minor
 
     def expected(self) -> dict[ExposureBucket, int]:
         orders = self.orders()
@@ -162,7 +166,7 @@ class Sales:
             ExposureBucket.DISPUTED: sum(
                 each.amount.minor for each in items if each.invoice.disputed
             ),
-            ExposureBucket.SETTLED: self.paid,
+            ExposureBucket.SETTLED: self.settled,
             ExposureBucket.DIRECT: self.direct,
         }
         return {bucket: minor for bucket, minor in found.items() if minor}
@@ -188,7 +192,7 @@ def test_what_a_line_is_taken_by_is_the_sum_of_its_buckets_and_they_of_their_doc
         known = ExposureParts(session).read(LINE_ID)
     sales = Sales(records, exposure)
     sums = {each.bucket: each.amount.minor for each in known.buckets}
-    sales.paid = sums.get(ExposureBucket.SETTLED, 0)
+    sales.settled = sums.get(ExposureBucket.SETTLED, 0)
     sales.direct = sums.get(ExposureBucket.DIRECT, 0)
     for name, which, minor in acts:
         sales.act(name, which, Money(minor=minor, currency="CNY"))

@@ -8,7 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from domain.errors import CreditError, CurrencyMismatch, MoreThanOrdered, OutOfOrder
+from domain.errors import (
+    AlreadyExists,
+    CreditError,
+    CurrencyMismatch,
+    MoreThanOrdered,
+    OutOfOrder,
+)
 from domain.exposure import EntryKind
 from domain.money import Money, money_sum
 from domain.order import (
@@ -61,14 +67,15 @@ class Machine(RuleBasedStateMachine):
 
     @rule(amount=amounts)
     def invoice(self, amount: Money) -> None:
-        billed = self._unless_refused(lambda: self.order.billed("INV", amount))
+        number = f"INV-{len(self.order.invoices)}"
+        billed = self._unless_refused(lambda: self.order.billed(number, amount))
         self.order = billed or self.order
 
-    @rule(amount=amounts)
-    def credit(self, amount: Money) -> None:
-        moves = self._unless_refused(lambda: self.order.crediting(amount))
+    @rule(amount=amounts, refuses=st.booleans())
+    def credit(self, amount: Money, refuses: bool) -> None:
+        moves = self._unless_refused(lambda: self.order.crediting(amount, cny(0)))
         if moves is not None:
-            self._ask(OrderAct.CREDIT, moves, refuses=False)
+            self._ask(OrderAct.CREDIT, moves, refuses)
 
     @rule(amount=amounts)
     def split(self, amount: Money) -> None:
@@ -137,6 +144,8 @@ class Machine(RuleBasedStateMachine):
                 answers.append(
                     Moved(move=move, reservation_id=made, line_id="line-1", refusal=refusal)
                 )
+            elif move.kind is EntryKind.REPAY and refuses:
+                answers.append(Moved(move=move, refusal="more_than_used"))
             elif move.kind is EntryKind.REPAY:
                 self.used -= move.amount.minor
                 answers.append(Moved(move=move, line_id="line-1"))
@@ -188,3 +197,61 @@ def test_what_has_ended_takes_nothing_more(act: OrderAct) -> None:
     ended = an_order().next(status=OrderStatus.CANCELLED)
     with pytest.raises(OutOfOrder):
         ended.refuse(act)
+
+
+def billed_once(**said: Any) -> Order:
+    changes = {"delivered": cny(1_000)} | said
+    return an_order().stands().model_copy(update=changes).billed("INV-1", cny(400))
+
+
+def test_an_invoice_is_on_an_order_once_and_opens_none_that_has_ended() -> None:
+    with pytest.raises(AlreadyExists):
+        billed_once().billed("INV-1", cny(400))
+    closed = billed_once(delivered=cny(400), status=OrderStatus.CLOSED)
+    assert (closed.invoiced, closed.status) == (cny(400), OrderStatus.CLOSED)
+
+
+@pytest.mark.parametrize("act", [OrderAct.CREDIT, OrderAct.PAY])
+def test_a_repayment_that_the_book_refuses_moves_nothing_on_the_order(act: OrderAct) -> None:
+    order = billed_once()
+    for of in (order.crediting(cny(100), cny(0)), order.paying(cny(100), cny(0))):
+        asked = order.asks(Asking(act=act, moves=of, by="orders", at=NOW, on=TODAY))
+        left = asked.moved([Moved(move=move, refusal="more_than_used") for move in of])
+        assert (left.settled, left.used, left.asked) == (order.settled, order.used, None)
+
+
+def test_an_act_under_way_is_never_overwritten() -> None:
+    asking = Asking(act=OrderAct.PLACE, by="orders", at=NOW, on=TODAY)
+    with pytest.raises(OutOfOrder):
+        an_order().asks(asking).asks(asking)
+
+
+@given(less=st.integers(21, 99), delivered=st.integers(0, 20))
+def test_less_on_the_same_deposit_gives_back_the_difference_and_reserves_nothing(
+    less: int, delivered: int
+) -> None:
+    content = OrderContent(order_no="SO-1", amount=cny(100), deposit=cny(20))
+    order = Order.placed("o-1", "c-1", content, "orders", NOW, TODAY)
+    order = taken_on(order, order.covering())
+    assert (order.taken, order.covered) == (cny(100), cny(80))
+    if delivered:
+        order = taken_on(order, order.delivering(cny(delivered)))
+    changed = order.changed(OrderTerms(amount=cny(less), deposit=cny(20)))
+    moves = changed.covering()
+    assert [move.kind for move in moves] == [EntryKind.RELEASE]
+    after = taken_on(changed, moves)
+    assert after.taken == cny(less - delivered)
+    assert after.covered == max(cny(less - 20), cny(1) + (after.carried or cny(0)))
+    assert after.covering() == ()
+
+
+def taken_on(order: Order, moves: Any) -> Order:
+    """As a book leaves it that grants everything."""
+    asked = order.asks(Asking(act=OrderAct.CHANGE, moves=moves, by="orders", at=NOW, on=TODAY))
+    made = [move.key.replace("/", "-") for move in moves]
+    return asked.moved(
+        [
+            Moved(move=move, reservation_id=no, line_id="line-1", kept=(no,))
+            for move, no in zip(moves, made, strict=True)
+        ]
+    )

@@ -120,6 +120,20 @@ def test_names_go_back_in_proportion_to_what_is_paid(
     assert names(exposure) == [left, left, 0]
 
 
+def test_no_repayment_takes_names_of_what_stays_in_use(
+    records: Records, exposure: Exposure
+) -> None:
+    opened(records)
+    for key in ("first", "second"):
+        held = reserve(exposure, 100, key, product=OPEN).reservation_id
+        assert held is not None
+        exposure.commit(LINE_ID, held, f"{key}/used", business_on=TODAY)
+    said = {"business_on": TODAY, "product": OPEN}
+    exposure.repay(LINE_ID, cny(30), "by hand", **said)
+    exposure.repay(LINE_ID, cny(70), "paid", nominal=cny(100), **said)
+    assert names(exposure) == [100, 0, 100]
+
+
 def test_a_limit_by_name_is_free_again_and_so_is_what_a_deposit_covers_wholly(
     records: Records, exposure: Exposure
 ) -> None:

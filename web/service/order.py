@@ -139,7 +139,8 @@ class OrderService:
     def credit(
         self, person: Person, order_id: str, said: OrderCredit, key: str | None = None
     ) -> OrderAnswer:
-        """A credit note: less is owed and less is used, and what was released is looked at again."""
+        """A credit note: less is owed and less is used, and what was released is looked at again;
+        refuses `AlreadyExists` for one that counts already."""
         permit(person, Action.ORDER_DELIVER)
         order = self._seen(person, order_id)
         return self._desk.credit(self._asked(person, OrderAct.CREDIT, order, key), order_id, said)

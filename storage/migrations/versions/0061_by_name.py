@@ -207,7 +207,9 @@ _MOVE = (
         """            WHEN p_kind = 'repay' THEN -least(coalesce(p_nominal, answer.amount),
                 line.nominal_minor, sub.nominal_minor)
 """,
-        """            WHEN p_kind = 'repay' THEN -least(line_named, sub_named, greatest(answer.amount,
+        """            -- Never below what stays in use.
+            WHEN p_kind = 'repay' THEN -least(line_named - line.used_minor + answer.amount,
+                sub_named - sub.used_minor + answer.amount, greatest(answer.amount,
                 coalesce(p_nominal, div(coalesce(sub_named, line_named)::numeric * answer.amount,
                     nullif(coalesce(sub.used_minor, line.used_minor), 0))::bigint)))
 """,
