@@ -1,7 +1,8 @@
 """What a check of an order looks at, gathered from the records, and what policy makes of it."""
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from sqlalchemy.orm import Session
@@ -27,15 +28,18 @@ from domain.errors import RateMissing
 from domain.money import Money, money_sum
 from domain.order import Order, OrderContent
 from policies.check import account_of, check
-from policies.cure import cures
-from policies.scheme import exposure_of
+from policies.cure import Repaying, cures
 from policies.terms import days_longest, rank_of, terms_asked
 from storage.check import CheckRecords, Checks
 from storage.edition import Editions
 from storage.exchange import Rates
+from storage.order import Orders
+from storage.receivable import Receivables
 
 # A quotation takes nothing, and what is delivered is invoiced whoever holds it.
 _UNSTOPPED = frozenset({Stage.QUOTE, Stage.INVOICE})
+_OF_LIMIT = frozenset({RuleKind.LIMIT, RuleKind.LIMIT_SHARE})
+_PAGE_SIZE = 200
 
 
 class Judged(NamedTuple):
@@ -112,7 +116,38 @@ def cures_of(session: Session, judged: Judged, offset_days: int = 0) -> tuple[Cu
     if line_id is not None and facts.customer.customer_id is not None:
         whose, on = facts.customer.customer_id, facts.business_on
         frees = Checks(session).frees(whose, line_id, facts.currency, on, offset_days)
-    return cures(facts, judged.result, judged.edition, claims=judged.claims, frees=frees)
+    return cures(
+        facts,
+        judged.result,
+        judged.edition,
+        claims=judged.claims,
+        frees=frees,
+        orders=_repaying(session, judged),
+    )
+
+
+def _repaying(session: Session, judged: Judged) -> tuple[Repaying, ...]:
+    """The orders on the line of which items are open, where what is paid of them goes back to it, and
+    the line has too little room."""
+    full = any(each.kind in _OF_LIMIT for each in judged.result.findings)
+    facts, whose = judged.facts, judged.facts.customer.customer_id
+    line_id, currency = facts.line.line_id, facts.currency
+    billed = {each.item_no for each in judged.claims if each.payable}
+    repays = judged.edition.checks.payments_repay and full and billed
+    if not repays or line_id is None or whose is None:
+        return ()
+    orders, receivables = Orders(session), Receivables(session)
+    spare, found = orders.spare(line_id, currency), list[Repaying]()
+    before: tuple[datetime, str] | None = None
+    while page := orders.list_page(
+        customer_id=whose, line_id=line_id, before=before, page_size=_PAGE_SIZE
+    ):
+        for each in page:
+            if each.currency == currency and billed.intersection(each.invoices):
+                freed = receivables.freed(each.customer_id, each.invoices, currency)
+                found.append(Repaying(order=each, freed=freed, spare=spare))
+        before = (page[-1].placed_at, page[-1].order_id)
+    return tuple(found)
 
 
 def _facts(
@@ -132,14 +167,15 @@ def _facts(
     if foreign:
         exchange.reporting(Money.zero(currency))
     limit = records.chain[0].limit if records.chain else None
-    takes = exposure_of(order.amount, content.deposit, content.product, edition)
     return CheckFacts(
         stage=stage,
         business_on=on,
         amount=order.amount,
         order_no=content.order_no,
-        deposit=max(order.amount - takes, Money.zero(currency)),
+        deposit=content.deposit,
+        conversion_factor=_conversion_factor(content, edition),
         counted=order.covered,
+        delivered=order.delivered,
         released=passed or order.released is not None,
         deliver_on=content.deliver_on,
         due_on=content.due_on,
@@ -166,6 +202,14 @@ def _facts(
         confirmation_overdue=records.silent,
         **_terms_facts(content, records, edition),
     )
+
+
+def _conversion_factor(content: OrderContent, edition: PolicyEdition) -> Decimal:
+    """What of an order that is not paid ahead takes of the limit; refuses `ProductUnknown`."""
+    paid_ahead = content.deposit is not None and content.deposit >= content.amount
+    if content.product is None or paid_ahead:
+        return Decimal(1)
+    return edition.product(content.product).conversion_factor
 
 
 def _terms_facts(
@@ -200,7 +244,10 @@ def _converted(
             each
             if each.amount.currency == currency
             else each.model_copy(
-                update={"amount": rates.convert(each.amount, currency, on=on).amount}
+                update={
+                    "amount": rates.convert(each.amount, currency, on=on).amount,
+                    "converted": True,
+                }
             )
             for each in claims
         )

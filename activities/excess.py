@@ -75,12 +75,16 @@ def look_at_line(session: Session, line: CreditLine, looked: Looked) -> None:
 def look_at_customer(
     session: Session, customer: Customer, lines: Iterable[CreditLine], looked: Looked
 ) -> None:
-    """The accounts of a customer's lines, its caps, and those of its group."""
+    """The accounts of a customer's lines, its caps, those of its group, and of one that it left and is
+    held for still."""
     for line in sorted(lines, key=lambda each: each.line_id):
         look_at_line(session, line, looked)
     look_at_caps(session, CUSTOMER, customer.customer_id, looked)
     if customer.group_id is not None:
         look_at_caps(session, GROUP, customer.group_id, looked)
+    for plan in Excesses(session).open_of_customer(customer.customer_id, customer.group_id):
+        if plan.group_id not in (None, customer.group_id):
+            look_again(session, plan, looked)
 
 
 def look_at_caps(session: Session, kind: str, owner_id: str, looked: Looked) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from activities.order import Asked, wound_up
 from domain.approval import Approval, ApprovalOutcome, DecisionRequest
 from domain.calendar import business_on
+from domain.check import Stage
 from domain.contract import HoldReleaseTerms, Letter
 from domain.edition import PolicyEdition
 from domain.hold import (
@@ -20,6 +21,7 @@ from domain.hold import (
     HoldReleaseStatus,
 )
 from domain.order import Order, OrderAct, OrderStatus
+from policies.check import enters_on
 from policies.scheme import exposure_of
 from storage.approval import Letters
 from storage.edition import Editions
@@ -82,10 +84,15 @@ def _release(
         letter_no=asked.cause,
     )
     Holds(session).write(released, asked.by, asked.at)
-    goes_on = order.model_copy(update={"hold_id": None, "released": request.scope})
     content, edition = order.content, Editions(session).read_current(asked.on)
-    exposure = exposure_of(content.amount, content.deposit, content.product, edition)
-    moves = goes_on.covering(hold.line_id, exposure)
+    far = _enters_later(content.deliver_on, hold, edition, asked.on)
+    said = {"hold_id": None, "released": request.scope, "enters_on": far}
+    goes_on = order.model_copy(update=said)
+    if far is not None:
+        moves = goes_on.giving_back()
+    else:
+        exposure = exposure_of(content.amount, content.deposit, content.product, edition)
+        moves = goes_on.covering(hold.line_id, exposure)
     if order.asked is not None:
         goes_on = goes_on.next()
     elif moves:
@@ -93,6 +100,16 @@ def _release(
     else:
         goes_on = goes_on.stands()
     _write(session, goes_on, asked)
+
+
+def _enters_later(
+    deliver_on: date | None, hold: Hold, edition: PolicyEdition, on: date
+) -> date | None:
+    """The day from which on the order counts, where that is a later one: it takes nothing until then."""
+    if hold.stage in (Stage.DELIVERY, Stage.INVOICE):
+        return None
+    enters = enters_on(deliver_on, edition)
+    return enters if enters is not None and enters > on else None
 
 
 def _reject(

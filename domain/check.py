@@ -156,7 +156,9 @@ class CheckFacts(Value):
     amount: Money
     order_no: str = ""
     deposit: Money | None = None  # what of the amount is paid ahead; None: nothing
+    conversion_factor: Decimal = Decimal(1)  # of what is not paid ahead, what the limit is taken by
     counted: Money | None = None  # what of this order chain and buckets hold already; None: nothing
+    delivered: Money | None = None  # what of the amount is delivered; None: nothing
     released: bool = False  # an earlier check let it pass, or a person released it
     deliver_on: date | None = None  # None: now, and it counts now
     due_on: date | None = None
@@ -179,7 +181,13 @@ class CheckFacts(Value):
     @model_validator(mode="after")
     def _plausible(self) -> Self:
         """An order is of something; what is taken off it or laid beside it is not below zero."""
-        beside = (self.deposit, self.counted, self.line.covered, self.account.overdue)
+        beside = (
+            self.deposit,
+            self.counted,
+            self.delivered,
+            self.line.covered,
+            self.account.overdue,
+        )
         if self.amount.minor <= 0 or any(each and each.minor < 0 for each in beside):
             low = [each for each in (self.amount, *beside) if each is not None]
             raise AmountNotPositive(amount=min(low, key=lambda each: each.minor))
@@ -191,6 +199,7 @@ class CheckFacts(Value):
         amounts = [
             self.deposit,
             self.counted,
+            self.delivered,
             line.covered,
             line.limit.amount if line.limit else None,
             *(line.exposure or {}).values(),
@@ -209,10 +218,17 @@ class CheckFacts(Value):
         return self.amount.currency
 
     @property
+    def exposure(self) -> Money:
+        """What the order takes of the limit (敞口), rounded up as a use's is; nothing where its deposit
+        covers it all."""
+        zero = Money.zero(self.currency)
+        uncovered = max(self.amount - (self.deposit or zero), zero)
+        return -((-uncovered).share(self.conversion_factor))
+
+    @property
     def credit_asked(self) -> Money:
         """What the order takes beyond what is counted of it already: below zero where it takes less."""
-        zero = Money.zero(self.currency)
-        return self.amount - (self.deposit or zero) - (self.counted or zero)
+        return self.exposure - (self.counted or Money.zero(self.currency))
 
 
 class RuleOutcome(StrEnum):
@@ -437,6 +453,12 @@ class OpenClaim(Value):
     due_on: date
     amount: Money
     disputed: bool = False
+    converted: bool = False  # from the currency in which alone it is paid
+
+    @property
+    def payable(self) -> bool:
+        """Whether a payment in the currency of the amount settles it."""
+        return not self.disputed and not self.converted
 
 
 class DatedOrder(Value):

@@ -25,8 +25,9 @@ from domain.check import (
 from domain.edition import CheckPolicy, PolicyEdition
 from domain.exposure import Balance, Limit, LimitKind
 from domain.money import Money, money_sum
+from domain.order import Order
 from domain.value import Value
-from policies.check import account_of, check, is_counted, is_of_product, is_own, policy_of
+from policies.check import account_of, check, is_of_product, is_own, policy_of
 from policies.line import temporary_limit_max, temporary_until_max
 
 _OF_LIMIT = frozenset({RuleKind.LIMIT, RuleKind.LIMIT_SHARE})
@@ -40,6 +41,25 @@ _BY_PAYMENT = _OF_LIMIT | {
 _BY_SIZE = _OF_LIMIT | {RuleKind.ORDER_SIZE}
 
 
+class Repaying(Value):
+    """An order on the line of which items are open: what is paid of them goes back to the line.
+
+    `freed` is what of its invoices is owed no more, `spare` what the line is used by beside orders.
+    """
+
+    order: Order
+    freed: Money
+    spare: Money
+
+    def back(self, paid: dict[str, Money]) -> Money:
+        """What goes back to the line with so much paid of each item."""
+        nothing = Money.zero(self.freed.currency)
+        now = money_sum((paid.get(each, nothing) for each in self.order.invoices), nothing.currency)
+        moves = self.order.paying(self.freed + now, self.spare)
+        back = (each.moving for each in moves if each.line_id == self.order.line_id)
+        return money_sum(back, nothing.currency)
+
+
 class _Case(Value):
     """A check that is to be cured, and what is at hand for it."""
 
@@ -48,6 +68,7 @@ class _Case(Value):
     edition: PolicyEdition
     claims: tuple[OpenClaim, ...]
     frees: tuple[ComesFree, ...]
+    orders: tuple[Repaying, ...]
 
 
 def cures(
@@ -58,14 +79,21 @@ def cures(
     claims: Sequence[OpenClaim] = (),
     covers: Sequence[FreeCover] = (),
     frees: Sequence[ComesFree] = (),
+    orders: Sequence[Repaying] = (),
 ) -> tuple[Cure, ...]:
     """The single steps that would cure a result of these facts, cheapest first.
 
     `claims` are the customer's open items, which the facts of its account are of (`account_of`);
-    `covers` what could carry more on the line; `frees` what leaves its exposure by itself.
+    `covers` what could carry more on the line; `frees` what leaves its exposure by itself; `orders`
+    to what of the line's use a payment goes back.
     """
     case = _Case(
-        facts=facts, result=result, edition=edition, claims=tuple(claims), frees=tuple(frees)
+        facts=facts,
+        result=result,
+        edition=edition,
+        claims=tuple(claims),
+        frees=tuple(frees),
+        orders=tuple(orders),
     )
     found = [
         *_terms(case),
@@ -99,6 +127,7 @@ def cured(
     *,
     claims: Sequence[OpenClaim] = (),
     frees: Sequence[ComesFree] = (),
+    orders: Sequence[Repaying] = (),
 ) -> CheckFacts:
     """The facts once a cure is done."""
     amount = cure.amount or Money.zero(facts.currency)
@@ -111,7 +140,7 @@ def cured(
             assert cure.on is not None
             return _on_day(facts, cure.on, edition, claims, frees)
         case CureKind.PAY:
-            return paid(facts, amount, edition, claims)
+            return paid(facts, amount, edition, claims, orders)
         case CureKind.DEPOSIT:
             return _with_deposit(facts, amount)
         case CureKind.COVER:
@@ -126,18 +155,39 @@ def cured(
 
 
 def paid(
-    facts: CheckFacts, amount: Money, edition: PolicyEdition, claims: Sequence[OpenClaim]
+    facts: CheckFacts,
+    amount: Money,
+    edition: PolicyEdition,
+    claims: Sequence[OpenClaim],
+    orders: Sequence[Repaying] = (),
 ) -> CheckFacts:
-    """The facts after a payment on the items that count, oldest due first; it frees what it pays."""
-    left, after, freed = amount, [], dict.fromkeys(Bucket, Money.zero(facts.currency))
-    for claim in sorted(claims, key=lambda each: (each.due_on, each.item_no)):
-        part = min(left, claim.amount) if is_counted(claim, edition) else left - left
-        left -= part
-        freed[Bucket.DISPUTED if claim.disputed else Bucket.RECEIVABLES] += part
-        after.append(claim.model_copy(update={"amount": claim.amount - part}))
+    """The facts after a payment: less is owed, and what of it is of orders goes back to their line."""
+    zero = Money.zero(facts.currency)
+    parts = {each.item_no: part for each, part in parts_of(amount, claims)}
+    after = [
+        each.model_copy(update={"amount": each.amount - parts.get(each.item_no, zero)})
+        if each.payable
+        else each
+        for each in claims
+    ]
     account = account_of(after, facts.business_on, edition, facts.currency)
     facts = facts.model_copy(update={"account": _known_as(facts.account, account)})
-    return _freed(facts, freed)
+    freed = dict.fromkeys(Bucket, zero) | {
+        Bucket.RECEIVABLES: money_sum(parts.values(), facts.currency)
+    }
+    back = money_sum((each.back(parts) for each in orders), facts.currency)
+    return _freed(facts, freed, used=back)
+
+
+def parts_of(amount: Money, claims: Sequence[OpenClaim]) -> list[tuple[OpenClaim, Money]]:
+    """What a payment pays of each item that can be paid, the oldest due first."""
+    left, parts = amount, []
+    for claim in sorted(claims, key=lambda each: (each.due_on, each.item_no)):
+        part = min(left, claim.amount)
+        if part and claim.payable:
+            parts.append((claim, part))
+            left -= part
+    return parts
 
 
 def _known_as(before: AccountFacts, after: AccountFacts) -> AccountFacts:
@@ -150,9 +200,10 @@ def _known_as(before: AccountFacts, after: AccountFacts) -> AccountFacts:
     return before.model_copy(update=known)
 
 
-def _freed(facts: CheckFacts, freed: dict[Bucket, Money]) -> CheckFacts:
-    """The facts with so much less in each bucket, and all of it less along the chain; of the product's
-    own account nothing, as items do not say of which product they are."""
+def _freed(facts: CheckFacts, freed: dict[Bucket, Money], used: Money | None = None) -> CheckFacts:
+    """The facts with so much less in each bucket, and all of it less along the chain, or so much as is
+    said to be `used` less; of the product's own account nothing, as items do not say of which product
+    they are."""
     zero = Money.zero(facts.currency)
     exposure = facts.line.exposure
     if exposure is not None:
@@ -161,7 +212,8 @@ def _freed(facts: CheckFacts, freed: dict[Bucket, Money]) -> CheckFacts:
             for bucket, amount in exposure.items()
         }
     reserved = freed[Bucket.ORDERS]
-    used = money_sum(freed.values(), facts.currency) - reserved
+    if used is None:
+        used = money_sum(freed.values(), facts.currency) - reserved
     chain = tuple(
         each.model_copy(
             update={
@@ -348,10 +400,10 @@ def _wait(case: _Case) -> Iterator[Cure]:
 
 def _pay(case: _Case) -> Iterator[Cure]:
     facts, edition, claims = case.facts, case.edition, case.claims
-    most = sum(each.amount.minor for each in claims if is_counted(each, edition))
+    most = sum(each.amount.minor for each in claims if each.payable)
 
     def after(amount: Money) -> CheckFacts:
-        return paid(facts, amount, edition, claims)
+        return paid(facts, amount, edition, claims, case.orders)
 
     amount = _least(case, _BY_PAYMENT, most, after)
     if amount is not None:
@@ -384,13 +436,15 @@ def _cover(case: _Case, cover: FreeCover) -> Iterator[Cure]:
 
 
 def _cut(case: _Case) -> Iterator[Cure]:
-    """What is left of the order is the most that passes: never aimed at a size that is excluded."""
-    facts = case.facts
+    """What is left of the order is the most that passes: never aimed at a size that is excluded, and
+    never below what is paid ahead or delivered."""
+    facts, one = case.facts, Money(minor=1, currency=case.facts.currency)
 
     def cut_by(part: Money) -> CheckFacts:
         return facts.model_copy(update={"amount": facts.amount - part})
 
-    most = facts.amount.minor - max(1, facts.deposit.minor if facts.deposit else 1)
+    floor = max(each.minor for each in (facts.deposit, facts.delivered, one) if each is not None)
+    most = facts.amount.minor - floor
     smallest = cut_by(Money(minor=max(most, 0), currency=facts.currency))
     reachable = frozenset(finding.code for finding in case.result.findings) - frozenset(
         check(smallest, _without_sizes(case.edition)).codes

@@ -39,7 +39,7 @@ from domain.customer import (
 from domain.errors import AlreadyExists, CustomerMerged, KeyReused, NotFound
 from storage.base import Row
 from storage.exposure import Chains
-from storage.recheck import owe_recheck
+from storage.recheck import owe_look_at_held, owe_recheck
 
 
 class CustomerRow(Row):
@@ -233,7 +233,9 @@ class Customers:
         self._keep_versions([customer], {customer_id: version}, business_on, source, recorded_by)
         if Customer.model_validate(held.content).group_id != customer.group_id:
             Chains(self._session).place([customer_id], business_on)
-            owe_recheck(self._session, f"group/{customer_id}/{version}", "group")
+            key = f"group/{customer_id}/{version}"
+            owe_recheck(self._session, key, "group")
+            owe_look_at_held(self._session, key, "group", customer_id)
         return self.read(customer_id)
 
     def read(self, customer_id: str) -> Customer:

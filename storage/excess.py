@@ -13,8 +13,10 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from domain.errors import AlreadyDecided, KeyReused, NotFound, OutOfOrder, SameHands
 from domain.excess import Excess, ExcessEvent, ExcessProposal, ExcessStatus, ExcessStep
+from domain.hold import HoldOn, HoldStatus
 from storage.base import Row, table_of
 from storage.customer import CustomerRow, of_customer, owned_by
+from storage.hold import HoldRow
 
 
 class ExcessRow(Row):
@@ -105,8 +107,15 @@ class Excesses:
         return self._open_where(ExcessRow.line_id == line_id)
 
     def open_of_customer(self, customer_id: str, group_id: str | None = None) -> Sequence[Excess]:
-        """Those of a customer, of its lines, and of the group it belongs to."""
-        return self._open_where(_of(customer_id, group_id))
+        """Those of a customer, of its lines, of the group it belongs to, and of one that it left and
+        is held for still."""
+        held_for = select(HoldRow.body["reasons"][0]["reference"].astext).where(
+            of_customer(HoldRow.customer_id, customer_id),
+            HoldRow.holds == HoldOn.CUSTOMER,
+            HoldRow.status == HoldStatus.OPEN,
+            ~HoldRow.manual,
+        )
+        return self._open_where(or_(_of(customer_id, group_id), ExcessRow.excess_id.in_(held_for)))
 
     def list_page(
         self,

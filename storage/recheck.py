@@ -25,8 +25,29 @@ def owe_recheck(
     """
     waits = text("SELECT recheck_waits(:customer_id, :paid)")
     offset_days = session.scalar(waits, {"customer_id": customer_id, "paid": paid})
-    if offset_days is None:
-        return
+    if offset_days is not None:
+        _owe(session, key, cause, customer_id, offset_days)
+
+
+def owe_look_at_held(session: Session, key: str, cause: str, customer_id: str) -> None:
+    """Owe the plans that a customer itself is held for another look, that of a group which it has left
+    among them; nothing where it is held for none."""
+    offset_days = session.scalar(_HELD, {"customer_id": customer_id})
+    if offset_days is not None:
+        _owe(session, key, cause, customer_id, offset_days)
+
+
+_HELD = text(
+    """
+    SELECT offset_days FROM order_hold
+    WHERE customer_id = ANY (customer_ids(:customer_id)) AND status = 'open'
+        AND holds = 'customer' AND NOT manual
+    LIMIT 1
+    """
+)
+
+
+def _owe(session: Session, key: str, cause: str, customer_id: str, offset_days: int) -> None:
     run_id = content_hash([key, customer_id])[:32]
     Outbox(session).post(
         Channel.TEMPORAL,

@@ -18,9 +18,9 @@ class Book:
     ) -> list[str]:
         """Customers by id, from above `after`, of whom anything may have to be decided.
 
-        They are watched (an open warning, collection case or plan of what stands above a limit, or
-        a freeze that a warning left), or
-        they have a line in force or an invoice unpaid past its due date.
+        They are watched (an open warning, collection case or plan of what stands above a limit, a
+        hold for what stands above a group's, or a freeze that a warning left), or they have a line in
+        force or an invoice unpaid past its due date.
         """
         page: dict[str, Any] = {"after": after or "", "page_size": page_size}
         if watched_only:
@@ -53,6 +53,8 @@ _OPEN = """
             AND k.status = 'open')
     OR EXISTS (SELECT 1 FROM excess e WHERE e.customer_id = c.customer_id
             AND e.status <> 'settled')
+    OR EXISTS (SELECT 1 FROM order_hold h WHERE h.customer_id = c.customer_id
+            AND h.status = 'open' AND h.holds = 'customer' AND NOT h.manual)
 """
 # A record that gave way is looked at as the one that stayed, which is always looked at: what is
 # watched may stand under either id.

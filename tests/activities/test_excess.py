@@ -8,7 +8,7 @@ from threading import Barrier
 import pytest
 from sqlalchemy import text
 
-from activities.excess import Looked, look_again, look_at_caps
+from activities.excess import Looked, look_at_caps
 from activities.line import LineActivities
 from activities.order import Asked, OrderActivities, OrderDesk
 from activities.warning import WarningActivities
@@ -33,11 +33,11 @@ from storage.hold import Holds
 from storage.line import Lines
 from storage.notification import Outbox
 from storage.receivable import Receivables
-from storage.warning import Warnings
+from storage.warning import Book, Warnings
 from tests.activities.test_line_cover import a_line as a_covered_line
 from tests.activities.test_line_cover import register
 from tests.activities.test_line_gate import ON, a_signed_case, activate
-from tests.makers_line import a_letter, record_letter
+from tests.makers_line import a_letter, open_line, record_letter
 from tests.makers_monitoring import GRANTED_ON, LINE_ID, a_book, noon
 from tests.makers_policy import a_changed_edition, an_edition, cny
 
@@ -476,28 +476,87 @@ def test_a_group_that_stands_over_holds_those_of_its_members_that_have_a_line(
     assert the_plan(records).status is ExcessStatus.SETTLED
 
 
-def test_who_leaves_the_group_is_held_for_it_no_more(
-    records: Records, exposure: Exposure, book: CreditLine
-) -> None:
-    def belongs(group_id: str | None) -> None:
-        with records.begin() as session:
-            customers = Customers(session)
-            found = customers.read("c-1").model_copy(update={"group_id": group_id})
-            customers.update(found, business_on=ON, source="test", recorded_by="manager")
-
+def belongs(records: Records, group_id: str | None, customer_id: str = "c-1") -> None:
     with records.begin() as session:
-        Customers(session).record_group(CustomerGroup(group_id="g-1", name="g-1"))
-    belongs("g-1")
+        customers = Customers(session)
+        if group_id is not None:
+            customers.record_group(CustomerGroup(group_id=group_id, name=group_id))
+        found = customers.read(customer_id).model_copy(update={"group_id": group_id})
+        customers.update(found, business_on=ON, source="test", recorded_by="manager")
+
+
+def recheck(records: Records, exposure: Exposure) -> None:
+    """Every other look that is owed."""
+    with records.begin() as session:
+        owed = [
+            RecheckPage(customer_id=each.facts["customer_id"], cause="group", at=noon(ON))
+            for each in Outbox(session).find_page(channel=Channel.TEMPORAL, page_size=500)
+            if each.kind == "start_recheck"
+        ]
+    for page in owed:
+        OrderActivities(records, exposure).recheck_orders(page)
+
+
+@pytest.mark.parametrize("joins", [None, "g-2"])
+def test_who_leaves_the_group_is_held_for_it_no_more(
+    records: Records, exposure: Exposure, book: CreditLine, joins: str | None
+) -> None:
+    belongs(records, "g-1")
     use(exposure, 900_000)
     cap(records, cny(700_000), "group", "g-1")
     monitor(records, ON)
 
-    belongs(None)
-    with records.begin() as session:
-        [plan] = Excesses(session).open_of_customer("c-1", "g-1")
-        look_again(session, plan, Looked(noon(ON), ON))
+    belongs(records, joins)
+    recheck(records, exposure)
 
     assert the_plan(records).status is ExcessStatus.SETTLED  # nothing is taken of it any more
+    assert [each.status for each in holds(records)] == [HoldStatus.CURED]
+
+
+def test_who_left_the_group_is_let_go_while_the_plan_stays_of_the_others(
+    records: Records, exposure: Exposure, book: CreditLine
+) -> None:
+    belongs(records, "g-1")
+    with records.begin() as session:
+        customers = Customers(session)
+        beside = customers.read("c-1").model_copy(update={"customer_id": "c-2", "identifiers": ()})
+        customers.record(beside, business_on=ON, source="test", recorded_by="manager")
+    open_line(records, "line-2", customer_id="c-2", limit=cny(1_000_000), starts_on=ON)
+    use(exposure, 900_000)
+    taken = exposure.reserve("line-2", cny(800_000), "r-2", business_on=ON)
+    assert taken.reservation_id is not None
+    cap(records, cny(700_000), "group", "g-1")
+    monitor(records, ON)
+    assert {each.subject_id: each.status for each in holds(records)} == {
+        "c-1": HoldStatus.OPEN,
+        "c-2": HoldStatus.OPEN,
+    }
+
+    belongs(records, None)
+    recheck(records, exposure)
+
+    assert (the_plan(records).status, the_plan(records).over) == (ExcessStatus.OPEN, cny(100_000))
+    assert {each.subject_id: each.status for each in holds(records)} == {
+        "c-1": HoldStatus.CURED,
+        "c-2": HoldStatus.OPEN,
+    }
+
+
+def test_who_left_the_group_before_is_let_go_by_the_next_look_at_it(
+    records: Records, exposure: Exposure, book: CreditLine
+) -> None:
+    """As a release before this one left it: held, and no look is owed."""
+    belongs(records, "g-1")
+    use(exposure, 900_000)
+    cap(records, cny(700_000), "group", "g-1")
+    monitor(records, ON)
+    belongs(records, None)
+    with records.begin() as session:
+        assert Book(session).is_watched("c-1")
+
+    monitor(records, ON + timedelta(days=1))
+
+    assert the_plan(records).status is ExcessStatus.SETTLED
     assert [each.status for each in holds(records)] == [HoldStatus.CURED]
 
 

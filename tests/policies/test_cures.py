@@ -25,6 +25,7 @@ from domain.exposure import Limit
 from domain.money import Money
 from policies.check import account_of, check
 from policies.cure import cured, cures
+from policies.scheme import exposure_of
 from tests.makers_check import ON, a_claim, a_line, an_account, an_order, an_order_of, yuan
 from tests.makers_policy import a_changed_edition, an_edition
 
@@ -174,6 +175,29 @@ def test_an_order_is_never_cut_to_a_size_that_is_only_not_looked_at() -> None:
     assert CureKind.CUT_ORDER not in {cure.kind for cure in offered(full, edition)}
 
 
+def test_of_what_counts_in_part_a_cure_is_as_much_more_as_it_has_to_be() -> None:
+    """Half of what is not paid ahead counts: 450 of a thousand, where 300 are left."""
+    full = a_line(exposure={Bucket.ORDERS: yuan(999_700)})
+    said = {"amount": yuan(1_000), "deposit": yuan(100), "conversion_factor": Decimal("0.5")}
+
+    found = by_kind(an_order(line=full, **said))
+
+    assert found[CureKind.DEPOSIT].amount == yuan(300)
+    assert found[CureKind.CUT_ORDER].amount == yuan(700)
+    assert found[CureKind.TEMPORARY_LIMIT].amount == yuan(150)
+
+
+@pytest.mark.parametrize(("delivered", "left"), [(None, 50), (50, 50), (51, None), (60, None)])
+def test_no_order_is_cut_below_what_is_delivered(delivered: int | None, left: int | None) -> None:
+    over = a_line(exposure={Bucket.DELIVERIES: yuan(1_000_010)})
+    said = {"delivered": yuan(delivered)} if delivered is not None else {}
+
+    found = by_kind(an_order(line=over, amount=yuan(100), counted=yuan(60), **said))
+
+    cut = found.get(CureKind.CUT_ORDER)
+    assert (cut.amount if cut is not None else None) == (yuan(left) if left is not None else None)
+
+
 def test_a_quote_is_told_what_would_spare_it_the_warning() -> None:
     facts = an_order(stage=Stage.QUOTE, amount=yuan(701_000))
 
@@ -214,15 +238,18 @@ def situations(draw: st.DrawFn) -> tuple[CheckFacts, dict[str, Any]]:
         st.lists(st.tuples(st.integers(1, 60), MINORS, st.sampled_from([Bucket.BILLS, Bucket.ORDERS])),
                  max_size=3)
     )  # fmt: skip
+    amount = draw(MINORS)
     facts = an_order_of(
         claims,
-        amount=money(draw(MINORS)),
+        amount=money(amount),
+        delivered=draw(st.none() | st.integers(0, amount).map(money)),
+        conversion_factor=draw(st.sampled_from([Decimal(1), Decimal("0.5"), Decimal("0.2")])),
         stage=draw(st.sampled_from(Stage)),
         released=draw(st.booleans()),
         cash_first=draw(st.booleans()),
         terms_rank=draw(st.integers(0, 6)),
         due_on=draw(st.none() | st.dates(ON, ON + timedelta(days=120))),
-        deposit=draw(st.none() | st.just(money(1))),
+        deposit=draw(st.none() | st.just(money(1)) | st.integers(0, 2 * amount).map(money)),
     )
     held = (facts.line.exposure or {}) | {
         Bucket.ORDERS: money(draw(MINORS)),
@@ -354,6 +381,20 @@ def test_no_more_is_put_up_than_there_is(
             amount = found[kind].amount
             assert amount is not None
             assert 0 < amount.minor <= bound
+    if CureKind.CUT_ORDER in found and facts.delivered is not None:
+        assert (found[CureKind.CUT_ORDER].amount or money(0)) >= facts.delivered
+
+
+@given(MINORS, st.none() | MINORS, st.sampled_from([None, *an_edition().limit.products]))
+def test_the_check_asks_for_what_the_book_is_asked_for(
+    amount: int, deposit: int | None, product: str | None
+) -> None:
+    ahead = money(deposit) if deposit is not None else None
+    edition = an_edition()
+    factor = edition.product(product).conversion_factor if product is not None else Decimal(1)
+    facts = an_order(amount=money(amount), deposit=ahead, conversion_factor=factor)
+
+    assert facts.credit_asked == exposure_of(money(amount), ahead, product, edition)
 
 
 @pytest.mark.parametrize("kind", CureKind)

@@ -5,6 +5,7 @@ import re
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
+from decimal import Decimal
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from domain.approval import ApprovalOutcome, TaskStatus, Verdict
 from domain.check import CureKind, RuleKind, Stage
 from domain.edition import CheckPolicy
 from domain.errors import (
+    AlreadyExists,
     HoldReleasePending,
     KeyReused,
     LineHeld,
@@ -34,7 +36,8 @@ from domain.errors import (
     SameHands,
 )
 from domain.event import Subject, SubjectKind
-from domain.exposure import ExposureBucket, ExposureDocument
+from domain.exchange import Rate
+from domain.exposure import ExposureBucket, ExposureDocument, Limit
 from domain.hold import (
     Hold,
     HoldOn,
@@ -55,10 +58,11 @@ from domain.order import (
 )
 from domain.receivable import InvoiceContent, PaymentContent
 from storage.event import Events
-from storage.exposure import Exposure
+from storage.exchange import Rates
+from storage.exposure import Accounts, Exposure
 from storage.hold import Holds
 from storage.identity import Persons, password_hash_of
-from tests.makers_line import open_line
+from tests.makers_line import a_letter, open_line, record_letter
 from tests.road import UNSAMPLED
 from tests.web.conftest import serving
 from tests.web.keys import publish
@@ -114,10 +118,14 @@ class Yard:
         line = self.services.exposure.read_book(self.people["auditor"], LINE).balances[0]
         return line.reserved.minor // 100, line.used.minor // 100
 
-    def bills(self, no: str, days_late: int, amount: int = 300) -> None:
+    def bills(self, no: str, days_late: int, amount: int | Money = 300, **said: Any) -> None:
         due = self.on - timedelta(days=days_late)
         content = InvoiceContent(
-            invoice_no=no, issued_on=due - timedelta(days=5), due_on=due, amount=cny(amount)
+            invoice_no=no,
+            issued_on=due - timedelta(days=5),
+            due_on=due,
+            amount=cny(amount) if isinstance(amount, int) else amount,
+            **said,
         )
         self.services.receivables.record_invoice(self.people["orders"], self.customer_id, content)
 
@@ -252,6 +260,39 @@ def test_paying_what_the_cure_names_ahead_takes_so_much_less_of_the_line(yard: Y
     assert yard.hold(other).hold.open
 
 
+@pytest.mark.parametrize("kind", [CureKind.DEPOSIT, CureKind.CUT_ORDER])
+def test_of_a_product_that_counts_in_part_the_cure_is_as_large_as_it_has_to_be(
+    yard: Yard, kind: CureKind
+) -> None:
+    """A guarantee of a thousand takes 450, its deposit of a hundred off and the half of the rest."""
+    yard.places(amount=700)
+    said = {"product": "letter_of_guarantee", "deposit": cny(100)}
+    hold_id = held(yard.places("SO-2", 1000, **said))
+    view = yard.cures(hold_id, kind)
+    assert view.order is not None
+    content = view.order.content
+    cut = kind is CureKind.CUT_ORDER
+    assert (content.amount, content.deposit) == (
+        cny(700 if cut else 1000),
+        cny(100 if cut else 400),
+    )
+    assert (view.hold.status, view.order.status) == (HoldStatus.CURED, OrderStatus.OPEN)
+    assert yard.taken() == (1000, 0)
+
+
+def test_no_cut_is_offered_below_what_is_delivered(yard: Yard) -> None:
+    orders, system = yard.services.orders, yard.people["orders"]
+    order_id = yard.places(amount=100).order.order_id
+    orders.deliver(system, order_id, cny(60))
+    record_letter(yard.services.records, a_letter("PF-cap"))
+    with yard.services.records.begin() as session:
+        Accounts(session).set_customer_cap(
+            yard.customer_id, "CNY", Limit.of(cny(50)), decision_id="PF-cap", business_on=yard.on
+        )
+    hold_id = held(orders.change(system, order_id, OrderTerms(amount=cny(120))))
+    assert CureKind.CUT_ORDER not in {each.kind for each in yard.hold(hold_id).cures}
+
+
 def test_taking_the_approved_terms_cures_terms_and_leaves_the_limit(yard: Yard) -> None:
     hold_id = held(yard.places(amount=300, terms="net_60"))
     [offered] = [e for e in yard.hold(hold_id).cures if e.kind is CureKind.BETTER_TERMS]
@@ -284,6 +325,119 @@ def test_paying_what_the_cure_names_cures_arrears(yard: Yard) -> None:
     assert view.hold.status is HoldStatus.CURED
     paid = yard.services.receivables.list_payments(yard.people["auditor"], yard.customer_id)
     assert sum(each.amount.minor for each in paid) == pays[0].amount.minor
+
+
+def test_what_is_in_dispute_or_in_another_currency_is_not_offered_to_be_paid(yard: Yard) -> None:
+    with yard.services.records.begin() as session:
+        rate = Rate(base="USD", quote="CNY", rate=Decimal(7), rate_on=yard.on)
+        Rates(session).record(rate, recorded_by="risk")
+    yard.bills("D-1", 45, 100, disputed=True)
+    hold_id = held(yard.places(amount=100))
+    assert CureKind.PAY not in {each.kind for each in yard.hold(hold_id).cures}
+    yard.bills("U-1", 45, Money.of(30, "USD"))
+    assert CureKind.PAY not in {each.kind for each in yard.hold(hold_id).cures}
+    with pytest.raises(OutOfOrder):
+        yard.cures(hold_id, CureKind.PAY, "orders", payment_no="P-1")
+    assert yard.services.receivables.list_payments(yard.people["auditor"], yard.customer_id) == ()
+
+
+def test_a_payment_is_of_the_items_that_are_not_in_dispute(yard: Yard) -> None:
+    """A tenth of the limit may be overdue; the disputed item stays, and what it fails."""
+    yard.bills("D-1", 45, 60, disputed=True)
+    yard.bills("late-1", 40, 70)
+    hold_id = held(yard.places(amount=100))
+    [pay] = [each for each in yard.hold(hold_id).cures if each.kind is CureKind.PAY]
+    assert (pay.amount, pay.cures) == (cny(30), ("overdue_tenth",))
+    view = yard.cures(hold_id, CureKind.PAY, "orders", payment_no="P-1")
+    assert [each.code for each in view.reasons if each.now is not None] == ["overdue_30_days"]
+    [paid] = yard.services.receivables.list_payments(yard.people["auditor"], yard.customer_id)
+    assert (paid.invoice_no, paid.amount) == ("late-1", cny(30))
+
+
+@pytest.mark.parametrize("repays", [True, False])
+def test_what_is_paid_for_the_limit_is_what_goes_back_to_the_line(yard: Yard, repays: bool) -> None:
+    checks = UNSAMPLED.checks.model_copy(update={"payments_repay": repays})
+    edition = UNSAMPLED.model_copy(update={"checks": checks, "effective_on": yard.on})
+    publish(yard, edition)  # type: ignore[arg-type]
+    orders, system = yard.services.orders, yard.people["orders"]
+    billed = yard.places(amount=800).order.order_id
+    orders.deliver(system, billed)
+    due = yard.on + timedelta(days=30)
+    orders.invoice(system, billed, OrderInvoice(invoice_no="I-1", issued_on=yard.on, due_on=due))
+    hold_id = held(yard.places("SO-2", 300))
+    pays = [each.amount for each in yard.hold(hold_id).cures if each.kind is CureKind.PAY]
+    assert pays == ([cny(100)] if repays else [])
+    if repays:
+        yard.cures(hold_id, CureKind.PAY, "orders", payment_no="P-1")
+        yard.house.office.deliver()
+        assert yard.hold(hold_id).hold.status is HoldStatus.CURED
+        assert yard.taken() == (300, 700)
+
+
+def test_of_what_counted_in_part_so_much_more_is_paid_for_the_limit(yard: Yard) -> None:
+    """An order of 600 that the line is used by for 300: of what is paid of it the half goes back."""
+    orders, system, exposure = yard.services.orders, yard.people["orders"], yard.services.exposure
+    used = exposure.reserve(system, LINE, cny(500), "r-1")
+    exposure.commit(system, LINE, str(used.reservation_id), "k-1")
+    billed = yard.places(amount=600, product="letter_of_guarantee").order.order_id
+    orders.deliver(system, billed)
+    due = yard.on + timedelta(days=30)
+    orders.invoice(system, billed, OrderInvoice(invoice_no="I-1", issued_on=yard.on, due_on=due))
+    hold_id = held(yard.places("SO-2", 300))
+    [pay] = [each for each in yard.hold(hold_id).cures if each.kind is CureKind.PAY]
+    assert (pay.amount, pay.cures) == (cny(200), ("limit",))
+    yard.cures(hold_id, CureKind.PAY, "orders", payment_no="P-1")
+    yard.house.office.deliver()
+    assert yard.hold(hold_id).hold.status is HoldStatus.CURED
+    assert yard.taken() == (300, 700)
+
+
+def test_an_order_that_is_delivered_in_part_is_paid_ahead_as_its_cure_says(yard: Yard) -> None:
+    """What is delivered of it, 100, counts in full until it is paid, and what is not, by the half."""
+    orders, system = yard.services.orders, yard.people["orders"]
+    yard.places("SO-1", 500)
+    order_id = yard.places("SO-2", 400, product="letter_of_guarantee").order.order_id
+    orders.deliver(system, order_id, cny(100))
+    said = OrderTerms(amount=cny(1300), product="letter_of_guarantee")
+    hold_id = held(orders.change(system, order_id, said))
+    [ahead] = [each for each in yard.hold(hold_id).cures if each.kind is CureKind.DEPOSIT]
+    assert ahead.amount == cny(400)
+    assert yard.cures(hold_id, CureKind.DEPOSIT).hold.status is HoldStatus.CURED
+    assert yard.taken() == (900, 50)
+
+
+def test_an_invoice_of_no_order_is_not_paid_for_the_limit(yard: Yard) -> None:
+    system, exposure = yard.people["orders"], yard.services.exposure
+    used = exposure.reserve(system, LINE, cny(800), "r-1")
+    exposure.commit(system, LINE, str(used.reservation_id), "k-1")
+    yard.bills("I-1", 0)
+    hold_id = held(yard.places(amount=300))
+    assert CureKind.PAY not in {each.kind for each in yard.hold(hold_id).cures}
+
+
+def test_a_key_is_of_one_cure_and_a_payment_number_of_one_payment(yard: Yard) -> None:
+    yard.bills("late-1", 50, 300)
+    hold_id = held(yard.places(amount=100))
+    other = held(yard.places("SO-2", 1200, terms="net_60"))
+    content = PaymentContent(payment_no="P-1", invoice_no="late-1", paid_on=yard.on, amount=cny(1))
+    yard.services.receivables.record_payment(yard.people["orders"], yard.customer_id, content)
+    with pytest.raises(AlreadyExists):
+        yard.cures(hold_id, CureKind.PAY, "orders", payment_no="P-1")
+    paid = yard.cures(hold_id, CureKind.PAY, "orders", "k", payment_no="P-2")
+    assert yard.cures(hold_id, CureKind.PAY, "orders", "k", payment_no="P-2") == paid
+    with pytest.raises(AlreadyExists):
+        yard.cures(other, CureKind.PAY, "orders", payment_no="P-2")
+    for kind, said in (
+        (CureKind.PAY, {"payment_no": "P-3"}),
+        (CureKind.CUT_ORDER, {"payment_no": "P-2"}),
+    ):
+        with pytest.raises(KeyReused):
+            yard.cures(hold_id, kind, "orders", "k", **said)
+
+    yard.cures(other, CureKind.BETTER_TERMS, key="k")
+    with pytest.raises(KeyReused):
+        yard.cures(other, CureKind.CUT_ORDER, key="k")
+    assert yard.hold(other).hold.open
 
 
 def test_a_cure_that_is_somebody_elses_to_do_is_not_done_here(yard: Yard) -> None:
@@ -481,6 +635,24 @@ def test_a_release_is_decided_by_others_and_the_order_goes_on_within_its_scope(y
     again = orders.change(system, order_id, beyond)
     assert again.order.status is OrderStatus.HELD
     assert held(again) != hold_id
+
+
+def test_a_released_order_beyond_the_horizon_is_reserved_on_its_day(yard: Yard) -> None:
+    far = yard.on + timedelta(days=200)  # the standard edition looks 180 days ahead
+    answer = yard.places(amount=300, terms="net_60", deliver_on=far)
+    order_id = answer.order.order_id
+    yard.decides(yard.asks(held(answer)).request.release_id, "approver1")
+    order = yard.order(order_id)
+    assert (order.status, order.enters_on) == (
+        OrderStatus.RELEASED,
+        yard.on + timedelta(days=20),
+    )
+    assert yard.taken() == (0, 0)
+
+    yard.services.clock.offset_days = 20
+    yard.services.orders.recheck(yard.people["risk"], order_id)
+    assert yard.order(order_id).status is OrderStatus.RELEASED
+    assert yard.taken() == (300, 0)
 
 
 def test_a_release_that_is_declined_ends_the_order_and_silence_changes_nothing(yard: Yard) -> None:

@@ -12,10 +12,10 @@ from sqlalchemy.orm import Session
 
 from activities.check import Judged, cures_of, judge
 from activities.exchange import Exchange
-from activities.order import OrderDesk
+from activities.order import Asked, OrderDesk
 from domain.approval import Approval, ApprovalRequest, Subject
 from domain.check import Cure, CureKind, Finding, Stage
-from domain.errors import Malformed, OutOfOrder
+from domain.errors import AlreadyExists, KeyReused, Malformed, OutOfOrder
 from domain.excess import EXCESS
 from domain.hold import (
     Code,
@@ -37,6 +37,7 @@ from domain.receivable import DocumentNo, Payment
 from domain.value import Value, content_hash
 from policies.authority import open_positions
 from policies.check import hold_owner, hold_review_on
+from policies.cure import parts_of
 from policies.excess import repayments
 from policies.hold import due_at, refuse_lift, scope_of
 from policies.routing import steps_for
@@ -290,7 +291,11 @@ class HoldService:
     ) -> HoldView:
         """Do what a cure names, as it is offered now: cut the order, take the approved terms,
         say what of it is paid ahead, or record the payment. Whether the hold is cured by it the
-        check says, and nothing else."""
+        check says, and nothing else.
+
+        The same cure again is what it was; refuses `KeyReused` for another under the key, and
+        `AlreadyExists` for the number of another payment.
+        """
         permit(person, Action.HOLD_READ)
         with self._records.begin() as session:
             hold = self._seen(session, person, hold_id)
@@ -323,7 +328,8 @@ class HoldService:
                 self._desk.change(asked.caused_by(cure.kind), order.order_id, changed)
             case CureKind.PAY if wanted.payment_no is not None and cure.amount is not None:
                 permit(person, Action.RECEIVABLE_RECORD)
-                self._pay(person, order, cure.amount, wanted.payment_no, judged)
+                asked = asked_by(person, self._clock, f"cure/{hold_id}", key)
+                self._pay(asked, hold_id, order, cure.amount, wanted.payment_no, judged)
                 asked = asked_by(person, self._clock, f"recheck/{hold_id}", None)
                 self._desk.recheck(asked.caused_by("payment"), order.order_id)
             case _:
@@ -365,33 +371,53 @@ class HoldService:
         wanted: CureWanted,
         key: str | None,
     ) -> bool:
-        """Whether the cure was applied before: under this key, or by this payment."""
+        """Whether the cure was applied before: under this key, or by this payment.
+
+        Refuses `KeyReused` for another cure under the key, and `AlreadyExists` for a payment that was
+        recorded for something else.
+        """
         asked = asked_by(person, self._clock, f"cure/{hold_id}", key)
-        if asked.key is not None and Orders(session).find_event(asked.key) is not None:
+        event = Orders(session).find_event(asked.key) if asked.key is not None else None
+        if event is not None and event[0].note != wanted.kind:
+            raise KeyReused(key=key)
+        if event is not None:
             return True
-        paid = Receivables(session).payments(order.customer_id) if wanted.payment_no else ()
-        return any(each.payment_no == wanted.payment_no for each in paid)
+        payments = Receivables(session).payments(order.customer_id)
+        for each in payments:
+            if each.source == _source(hold_id, asked):
+                if wanted.kind is not CureKind.PAY or wanted.payment_no != each.payment_no:
+                    raise KeyReused(key=key)
+                return True
+        if wanted.kind is not CureKind.PAY:
+            return False
+        known = [each.source for each in payments if each.payment_no == wanted.payment_no]
+        if any(each.startswith(_source(hold_id)) for each in known):
+            return True
+        if known:
+            raise AlreadyExists(kind="payment", id=wanted.payment_no)
+        return False
 
     def _pay(
-        self, person: Person, order: Order, amount: Money, payment_no: str, judged: Judged
+        self,
+        asked: Asked,
+        hold_id: str,
+        order: Order,
+        amount: Money,
+        payment_no: str,
+        judged: Judged,
     ) -> None:
         """One payment, on the open items that the cure counts, the oldest due first."""
-        on, left = self._clock.business_on(), amount
         with self._records.begin() as session:
-            for claim in sorted(judged.claims, key=lambda each: (each.due_on, each.item_no)):
-                part = min(left, claim.amount)
-                if claim.disputed or not part:
-                    continue
+            for claim, part in parts_of(amount, judged.claims):
                 payment = Payment(
                     customer_id=order.customer_id,
                     payment_no=payment_no,
                     invoice_no=claim.item_no,
-                    paid_on=on,
+                    paid_on=asked.on,
                     amount=part,
-                    source=f"entered by {person.person_id}",
+                    source=_source(hold_id, asked),
                 )
-                Receivables(session).record_payment(payment, recorded_by=person.person_id)
-                left -= part
+                Receivables(session).record_payment(payment, recorded_by=asked.by)
             key = f"payment/{order.customer_id}/{payment_no}"
             owe_recheck(
                 session, key, offset_days=self._clock.offset_days, customer_id=order.customer_id
@@ -428,6 +454,11 @@ class HoldService:
             kind="start_approval",
             facts={"request": approval.model_dump_json()},
         )
+
+
+def _source(hold_id: str, asked: Asked | None = None) -> str:
+    """What a payment that cures a hold is recorded by: the hold, and under which key."""
+    return f"hold {hold_id} {asked.key if asked is not None else ''}"
 
 
 def _refuse_of_excess(hold: Hold) -> None:
