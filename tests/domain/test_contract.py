@@ -72,6 +72,7 @@ def test_every_field_of_the_terms_is_compared() -> None:
             SchemeCondition(code="scheme:1", text="x", owner="other", due_on=date(2026, 2, 20)),
         ),
         "ends_on": date(2030, 1, 1),
+        "nominal_limit": Money.of("1", "CNY"),
     }
     assert changed.keys() == type(some_terms()).model_fields.keys()
     for field, value in changed.items():
