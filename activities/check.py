@@ -25,6 +25,7 @@ from domain.check import (
 )
 from domain.edition import PolicyEdition
 from domain.errors import RateMissing
+from domain.hold import Hold
 from domain.money import Money, money_sum
 from domain.order import Order, OrderContent
 from policies.check import account_of, check
@@ -38,6 +39,7 @@ from storage.receivable import Receivables
 
 # A quotation takes nothing, and what is delivered is invoiced whoever holds it.
 _UNSTOPPED = frozenset({Stage.QUOTE, Stage.INVOICE})
+_GOES_ON = frozenset({Stage.DELIVERY, Stage.INVOICE})
 _OF_LIMIT = frozenset({RuleKind.LIMIT, RuleKind.LIMIT_SHARE})
 _PAGE_SIZE = 200
 
@@ -86,6 +88,23 @@ def judge(
         and not (scope is not None and scope.covers(each, stage, order.amount, on))
     )
     return Judged(facts, result, stopping, edition, claims or ())
+
+
+def judge_held(session: Session, order: Order, hold: Hold, on: date) -> Judged:
+    """Check a held order as the act did that opened its hold: what is delivered or invoiced, by the
+    line it is on; whatever is still to be reserved for it has no grace."""
+    stage = hold.stage or Stage.ORDER
+    if stage not in _GOES_ON:
+        return judge(session, order, stage, on)
+    goes_on = bool(order.reserved) or stage is Stage.INVOICE
+    return judge(
+        session,
+        order,
+        stage,
+        on,
+        passed=not order.uncovered,
+        line_id=order.line_id if goes_on else None,
+    )
 
 
 def _forced(facts: CheckFacts, result: CheckResult) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ keys and writes what is missing. Nothing here runs within another transaction.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 from temporalio import activity
 
-from activities.check import Judged, judge
+from activities.check import Judged, judge, judge_held
 from activities.excess import Looked, look_again
 from activities.signatures import OrderSteps
 from activities.use import find_marked
@@ -27,6 +28,7 @@ from domain.errors import (
     DeliveryRefused,
     InvoiceUnknown,
     KeyReused,
+    NotFound,
     OutOfOrder,
     UseNeedsApproval,
 )
@@ -49,6 +51,7 @@ from domain.order import (
     OrderTerms,
     RecheckDone,
     RecheckPage,
+    repayments,
 )
 from domain.receivable import CreditNote, Invoice
 from domain.use import USES_AT
@@ -288,6 +291,7 @@ class OrderDesk:
             )
             self._write(session, order.asks(asking), OrderAct.CREDIT, asked)
 
+        self._finish_beside(order_id)
         return self._act(asked.of(OrderAct.CREDIT, order_id, said), order_id, act)
 
     def close(self, asked: Asked, order_id: str) -> OrderAnswer:
@@ -311,6 +315,7 @@ class OrderDesk:
 
     def recheck(self, asked: Asked, order_id: str) -> OrderAnswer:
         """Look at an order again: a hold whose rules pass is cured, once what it takes is reserved."""
+        self._finish_beside(order_id)
         return self._act(asked, order_id, self._look_again)
 
     def hold(self, asked: Asked, hold: Hold) -> Hold:
@@ -375,6 +380,17 @@ class OrderDesk:
                 if now.asked is None or now.version != order.version:
                     continue  # somebody else was as quick
                 done = self._settle(session, now, answers)
+
+    def _finish_beside(self, order_id: str) -> None:
+        """Finish what is under way on the line of an order: until it is, nobody can say what of the
+        line is used beside its orders."""
+        with self._records.begin() as session:
+            order = Orders(session).read(order_id)
+            billed = order.invoices and order.line_id is not None
+            others = Orders(session).under_way(order.line_id or "") if billed else ()
+        for each in others:
+            with suppress(CreditError):  # its own next look says why
+                self.finish(each)
 
     def _taken_on(
         self, session: Session, asked: Asked, order: Order, known: Order | None
@@ -615,7 +631,7 @@ class OrderDesk:
             assert order.hold_id is not None
             hold = Holds(session).read(order.hold_id, for_update=True)
             stage = hold.stage or Stage.ORDER
-            judged = judge(session, order, stage, asked.on)
+            judged = judge_held(session, order, hold, asked.on)
             if hold.manual or judged.stopping:
                 self._hold(session, order, stage, asked, judged.stopping, None)
             else:
@@ -628,7 +644,9 @@ class OrderDesk:
                 session, order, OrderAct.RECHECK, Stage.ORDER, asked, refuses=False
             )
         elif order.status is OrderStatus.RELEASED and asked.cause == CREDIT_NOTE:
-            judged = judge(session, order, Stage.DELIVERY, asked.on, passed=True)
+            judged = judge(
+                session, order, Stage.DELIVERY, asked.on, passed=True, line_id=order.line_id
+            )
             self._held(
                 session, order, OrderAct.RECHECK, Stage.DELIVERY, asked, judged, refuses=False
             )
@@ -638,12 +656,18 @@ class OrderDesk:
         again."""
         if not _repays(session, asked.on):
             return False
-        freed, spare = _freed(session, order), _spare(session, order, asked.on)
-        again = order.owed_again(freed, spare)
-        if again is not None:
-            self._write(session, again, OrderAct.PAY, asked)
-            return True
-        moves = order.paying(freed, spare)
+        spare = Orders(session).find_spare(order.line_id or "", order.currency)
+        if spare is None:  # another look, once that is done
+            return False
+        freed = _freed(session, order)
+        own: Sequence[Move] = ()
+        if freed < order.settled:
+            own = repayments(Orders(session).events(order.order_id))
+            again = order.owed_again(freed, spare, own, _revived(session, order))
+            if again is not None:
+                self._write(session, again, OrderAct.PAY, asked)
+                return True
+        moves = order.reviving(freed, own) or order.paying(freed, spare)
         if not moves or _is_refused_today(session, order, moves, asked.on):
             return False
         ends = order.status if order.status.ended else None
@@ -709,6 +733,11 @@ class OrderDesk:
             case EntryKind.RELEASE:
                 amount = move.moving if move.rest is not None else None
                 return book.release(line_id, reservation_id, move.key, amount=amount, **said)
+            case EntryKind.REVIVE:
+                revived = book.revive(line_id, move.key, **said)
+                if revived is None:
+                    raise NotFound(kind="repayment", id=move.key)
+                return revived
         named = move.amount if move.exposure is not None else None
         if not move.moving and named is None:
             return None
@@ -853,6 +882,11 @@ def _is_refused_today(session: Session, order: Order, moves: Sequence[Move], on:
 def _freed(session: Session, order: Order) -> Money:
     """What is owed no more on its invoices."""
     return Receivables(session).freed(order.customer_id, order.invoices, order.currency)
+
+
+def _revived(session: Session, order: Order) -> Money:
+    """What bills had freed of its invoices that the line is used by again."""
+    return Receivables(session).revived(order.customer_id, order.invoices, order.currency)
 
 
 def _repays(session: Session, on: date) -> bool:

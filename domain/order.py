@@ -211,6 +211,7 @@ class Move(Value):
     rest: Money | None = None  # what of the reservation stays the order's; None: nothing
     shares: tuple[Share, ...] = ()  # to whom else it goes
     use: Use = PLAIN
+    act: OrderAct | None = None  # whose repayment it revives, the one under its key
 
     @property
     def moving(self) -> Money:
@@ -534,17 +535,47 @@ class Order(Value):
         more = min(freed, self.invoiced) - self.settled
         return self._settling(more, spare) if more.minor > 0 else ()
 
-    def owed_again(self, freed: Money, spare: Money) -> "Order | None":
+    def owed_again(
+        self, freed: Money, spare: Money, own: Sequence[Move], revived: Money
+    ) -> "Order | None":
         """With what came to nothing of what was paid, where the line is used by it again already;
-        None where nothing did, or the line is not."""
+        None where nothing did, or the line is not.
+
+        An order's `own` repayments come back by `reviving` alone; beside them the line is used again
+        by as much at most as bills `revived`.
+        """
         if self.paid is None:
             return None
-        less = min(self.settled - min(freed, self.invoiced), self.paid)
+        less = min(self._owed_more(freed), self.paid)
+        others = self.returned
+        if own:
+            less = min(less, revived)
+            others -= money_sum((each.moving for each in own), self.currency)
         back = self.returned - self._of_line(self.settled - less)
-        if less.minor <= 0 or spare < back:
+        if less.minor <= 0 or back > min(spare, others):
             return None
         repaid = None if self.repaid is None else self.returned - back
         return self.next(paid=self.paid - less, repaid=repaid)
+
+    def reviving(self, freed: Money, own: Sequence[Move]) -> tuple[Move, ...]:
+        """What is owed again after all uses the line again: of its `own` repayments the one of as much
+        is revived, or else the newest; what they were more is repaid anew."""
+        less = self._owed_more(freed)
+        moves, left, order = list[Move](), less, self
+        for each in sorted(own, key=lambda one: one.amount != less):
+            if left.minor <= 0:
+                break
+            move = each.model_copy(update={"kind": EntryKind.REVIVE})
+            moves.append(move)
+            order = order.model_copy(update=order._after(Moved(move=move), paid=True))
+            left -= each.amount
+        if left.minor < 0:
+            moves.extend(order._settling(-left, Money.zero(self.currency)))
+        return tuple(moves)
+
+    def _owed_more(self, freed: Money) -> Money:
+        """What is owed on its invoices of what was owed no more."""
+        return max(self.settled - min(freed, self.invoiced), Money.zero(self.currency))
 
     def _settling(self, amount: Money, spare: Money) -> tuple[Move, ...]:
         """Repay what goes with an amount that is owed no more, on the line that was used first; of
@@ -649,6 +680,16 @@ class Order(Value):
                 settled = self.settled + move.amount
                 returned = max(self._of_line(settled), self.returned)
                 if self.repaid is not None or returned != settled:
+                    changes["repaid"] = returned
+                return changes
+            case EntryKind.REVIVE if answer.refusal is None:
+                if move.act is OrderAct.CREDIT:
+                    changes = {"credited": self.credited - move.amount}
+                else:
+                    changes = {"paid": (self.paid or Money.zero(self.currency)) - move.amount}
+                changes["elsewhere"] = self._used_on(move.line_id, move.moving)
+                returned = self.returned - move.moving
+                if self.repaid is not None or returned != self.settled - move.amount:
                     changes["repaid"] = returned
                 return changes
         return {}
@@ -794,6 +835,21 @@ class OrderEvent(Value):
     note: str = ""
     order: Order
     moved: tuple[Moved, ...] = ()
+
+
+def repayments(events: Sequence[OrderEvent]) -> tuple[Move, ...]:
+    """What an order repaid that was not revived, the newest first; of what moved nothing, nothing."""
+    found: dict[str, Move] = {}
+    for event in events:
+        for answer in event.moved:
+            move = answer.move
+            if answer.refusal is not None or not move.moving:
+                continue
+            if move.kind is EntryKind.REPAY:
+                found[move.key] = move.model_copy(update={"act": event.act})
+            elif move.kind is EntryKind.REVIVE:
+                found.pop(move.key, None)
+    return tuple(reversed(found.values()))
 
 
 class RecheckStart(Value):

@@ -90,6 +90,7 @@ ZH: dict[str, str] = {
     "repair": "修复操作",
     "report kind": "报告种类",
     "workflow": "流程",
+    "repayment": "还款",
     "reservation": "预占",
     "review": "复审",
     "role": "交易角色",

@@ -14,6 +14,7 @@ from domain.money import Money
 from domain.order import Moved, Order, OrderAct, OrderEvent, OrderStatus
 from storage.base import Row, table_of
 from storage.customer import of_customer, owned_by
+from storage.receivable import FREED_AT_HOME, INVOICE_HOMES
 
 
 class OrderRow(Row):
@@ -61,17 +62,31 @@ class OrderEventRow(Row):
 
 
 _OPEN = tuple(each.value for each in OrderStatus if not each.ended and each != OrderStatus.QUOTED)
-# Less is owed on an order's invoices than it has given back for, or more again as a bill was refused.
+_HOMES = INVOICE_HOMES.format(
+    customer_id="sales_order.customer_id",
+    invoice_nos="jsonb_array_elements_text(sales_order.body -> 'invoices')",
+)
+# Less is owed on an order's invoices than it has given back for, or more again as a bill was refused
+# or a credit note reversed.
 _REDUCED = text(
-    """
+    f"""
     (sales_order.invoiced_minor > sales_order.settled_minor
         OR sales_order.settled_minor > 0 AND sales_order.customer_id IN (
-            SELECT p.customer_id FROM bill_part p JOIN bill_event e USING (bill_id)
-            WHERE e.kind = 'refused'))
+            SELECT unnest(customer_ids(owing.customer_id)) FROM (
+                SELECT p.customer_id FROM bill_part p JOIN bill_event e USING (bill_id)
+                WHERE e.kind = 'refused'
+                UNION SELECT n.customer_id FROM credit_note n WHERE n.reverses IS NOT NULL) owing))
     AND sales_order.settled_minor <> least(sales_order.invoiced_minor, (
-        SELECT coalesce(sum(f.amount_minor), 0) FROM invoice_freed f
-        WHERE f.customer_id = sales_order.customer_id AND f.invoice_no IN (
-            SELECT jsonb_array_elements_text(sales_order.body -> 'invoices'))))
+        {FREED_AT_HOME} FROM ({_HOMES}) home))
+    """
+)
+# In one look, as a line is used by more or less before the order says so.
+_SPARE = text(
+    """
+    SELECT a.used_minor - coalesce((SELECT sum(s.used_minor) FROM sales_order s
+            WHERE s.line_id = a.owner_id AND s.used_minor > 0), 0) AS minor,
+        EXISTS (SELECT FROM sales_order s WHERE s.asked AND s.line_id = a.owner_id) AS under_way
+    FROM exposure_account a WHERE a.kind = 'line' AND a.owner_id = :line_id
     """
 )
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:of, 0))")
@@ -188,15 +203,23 @@ class Orders:
 
     def spare(self, line_id: str, currency: str) -> Money:
         """What a line is used by beside its orders; below zero, what of theirs was repaid by hand."""
-        query = text(
-            """
-            SELECT a.used_minor - coalesce((SELECT sum(s.used_minor) FROM sales_order s
-                WHERE s.line_id = a.owner_id AND s.used_minor > 0), 0)
-            FROM exposure_account a WHERE a.kind = 'line' AND a.owner_id = :line_id
-            """
-        )
-        minor = self._session.scalar(query, {"line_id": line_id})
-        return Money(minor=int(minor or 0), currency=currency)
+        row = self._session.execute(_SPARE, {"line_id": line_id}).one_or_none()
+        return Money(minor=int(row.minor) if row is not None else 0, currency=currency)
+
+    def find_spare(self, line_id: str, currency: str) -> Money | None:
+        """The same; None while an act of one of them is under way, which may have moved the line."""
+        row = self._session.execute(_SPARE, {"line_id": line_id}).one_or_none()
+        if row is not None and row.under_way:
+            return None
+        return Money(minor=int(row.minor) if row is not None else 0, currency=currency)
+
+    def under_way(self, line_id: str) -> Sequence[str]:
+        """The orders of a line with an act under way, the oldest first."""
+        return self._session.scalars(
+            select(OrderRow.order_id)
+            .where(OrderRow.asked, OrderRow.line_id == line_id)
+            .order_by(OrderRow.placed_at, OrderRow.order_id)
+        ).all()
 
     def parts_of(self, order_id: str) -> Sequence[Order]:
         """What was split off an order, in that order."""

@@ -239,6 +239,33 @@ _BILL_MOVES = text(
     WHERE m.day IS NOT NULL
     """
 )
+# Where an order's invoices lie, each under one id of the customer: of two that its records hold, the
+# one that counts, or else the order's own.
+INVOICE_HOMES = """
+    SELECT DISTINCT ON (i.invoice_no) i.customer_id, i.invoice_no FROM invoice i
+    WHERE i.customer_id = ANY (customer_ids({customer_id})) AND i.invoice_no IN (
+        SELECT {invoice_nos})
+    ORDER BY i.invoice_no,
+        CASE WHEN i.customer_id IN (SELECT customer_id FROM customer_of_many_ids)
+            THEN invoice_counts(i) END DESC,
+        i.customer_id = {customer_id} DESC, i.customer_id
+"""
+_HOMES_ASKED = INVOICE_HOMES.format(
+    customer_id=":customer_id", invoice_nos="unnest(CAST(:invoice_nos AS text[]))"
+)
+# Of each invoice by itself, so that it is looked up and what all the others were paid is not read.
+FREED_AT_HOME = """
+    SELECT coalesce(sum((SELECT sum(f.amount_minor) FROM invoice_freed f
+        WHERE f.customer_id = home.customer_id AND f.invoice_no = home.invoice_no)), 0)::bigint
+"""
+_FREED = text(f"{FREED_AT_HOME} FROM ({_HOMES_ASKED}) home")
+_REVIVED = text(
+    f"""
+    SELECT coalesce(sum(p.amount_minor), 0)::bigint
+    FROM ({_HOMES_ASKED}) home JOIN bill_part p USING (customer_id, invoice_no)
+    WHERE EXISTS (SELECT FROM exposure_entry r WHERE r.key = 'bill/' || p.bill_id || '/revived')
+    """
+)
 # An invoice that both of two merged records hold is one claim.
 _COUNTS = text(
     "(invoice.customer_id NOT IN (SELECT customer_id FROM customer_of_many_ids)"
@@ -436,15 +463,15 @@ class Receivables:
         return tuple(map(_credit_note, self._session.scalars(query)))
 
     def freed(self, customer_id: str, invoice_nos: Sequence[str], currency: str) -> Money:
-        """What of invoices that lie under a customer's id frees the line of their order, in all."""
-        query = text(
-            """
-            SELECT coalesce(sum(amount_minor), 0)::bigint FROM invoice_freed
-            WHERE customer_id = :customer_id AND invoice_no = ANY (:invoice_nos)
-            """
-        )
+        """What of invoices of a customer frees the line of their order, in all, under whichever id
+        they lie."""
         asked = {"customer_id": customer_id, "invoice_nos": list(invoice_nos)}
-        return Money(minor=self._session.scalar(query, asked) or 0, currency=currency)
+        return Money(minor=self._session.scalar(_FREED, asked) or 0, currency=currency)
+
+    def revived(self, customer_id: str, invoice_nos: Sequence[str], currency: str) -> Money:
+        """What of them bills had repaid that was revived with the bill."""
+        asked = {"customer_id": customer_id, "invoice_nos": list(invoice_nos)}
+        return Money(minor=self._session.scalar(_REVIVED, asked) or 0, currency=currency)
 
     def payment_record(
         self, customer_id: str, *, as_of: date, window_days: int = 365, currency: str = "CNY"

@@ -1,6 +1,7 @@
 """Orders to which something is done twice, too early, or while their line stands still."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -8,38 +9,45 @@ from typing import Any
 import pytest
 
 from activities.order import OrderActivities, OrderDesk
+from domain.bill import BillEventKind
 from domain.errors import AlreadyExists, CheckRefused, CreditError, MoreThanUsed
 from domain.exposure import EntryKind, Movement
 from domain.hold import HoldOn, HoldStatus
 from domain.line import LineStatus
 from domain.money import Money
 from domain.order import OrderInvoice, OrderPart, OrderStatus, OrderTerms, RecheckPage
-from domain.receivable import CreditNote, Invoice
+from domain.receivable import CreditNote, Invoice, Payment
 from storage.base import Records
 from storage.customer import Customers
 from storage.edition import Editions, shipped_text
 from storage.exposure import Exposure
 from storage.hold import Holds
 from storage.line import Lines
+from storage.order import Orders
 from storage.receivable import Receivables
 from tests.activities.test_order import (
     CUSTOMER,
     NOW,
     Crashed,
     Dying,
+    a_bill,
     an_order,
     asked,
     billed,
     by_hand,
     credit_of,
+    ends,
     order_of,
     paid,
+    pay,
     place,
     recheck,
     taken,
 )
+from tests.activities.test_order import bill as late
 from tests.makers_line import LINE_ID, TODAY, cny, open_line
 from tests.makers_policy import a_changed_edition, a_customer, an_edition
+from tests.storage.test_merge import merged
 
 
 @pytest.fixture
@@ -229,6 +237,188 @@ def test_a_credit_note_repays_no_more_than_is_left_of_what_was_repaid_by_hand(
     assert order_of(records, "o-SO-1").used == cny(0)
 
 
+def noted(records: Records, no: str, amount: int, reverses: str | None = None) -> None:
+    """A credit note of whoever keeps the invoices, or one that takes another back."""
+    note = CreditNote(
+        credit_note_no=no,
+        invoice_no="INV-1",
+        issued_on=TODAY,
+        amount=cny(amount),
+        reverses=reverses,
+        customer_id=CUSTOMER,
+    )
+    with records.begin() as session:
+        Receivables(session).record_credit_note(note, recorded_by="test")
+
+
+def uses_directly(exposure: Exposure, amount: int) -> None:
+    reserved = exposure.reserve(LINE_ID, cny(amount), "direct", business_on=TODAY).reservation_id
+    exposure.commit(LINE_ID, str(reserved), "direct/used", business_on=TODAY)
+
+
+@pytest.mark.parametrize("whose", ["ledger", "order"])
+@pytest.mark.parametrize("beside", [0, 50])
+@pytest.mark.parametrize("paid_before", [0, 580])
+def test_what_a_reversed_credit_note_had_freed_uses_the_line_again_and_is_paid_once(
+    records: Records,
+    desk: OrderDesk,
+    exposure: Exposure,
+    whose: str,
+    beside: int,
+    paid_before: int,
+) -> None:
+    billed(desk)
+    if whose == "order":
+        desk.credit(asked("c"), "o-SO-1", credit_of("CN-1", 20))
+    else:
+        noted(records, "CN-1", 20)
+    recheck(records, exposure)
+    if paid_before:
+        paid(records, "P-1", paid_before)
+        recheck(records, exposure)
+    if beside:
+        uses_directly(exposure, beside)
+    assert taken(exposure) == (0, 580 - paid_before + beside)
+
+    noted(records, "CN-2", 20, reverses="CN-1")
+    for _ in range(2):
+        recheck(records, exposure, "sweep")
+
+    order = order_of(records, "o-SO-1")
+    assert taken(exposure) == (0, 600 - paid_before + beside)
+    assert (order.settled, order.used) == (cny(paid_before), cny(600 - paid_before))
+    assert order.credited == cny(0)
+    with records.begin() as session:
+        assert Orders(session).due(TODAY, after=None, page_size=10) == []
+    paid(records, "P-2", 600 - paid_before)
+    for _ in range(2):
+        recheck(records, exposure)
+    assert taken(exposure) == (0, beside)
+    assert exposure.verify().holds
+
+
+@pytest.mark.parametrize("dies_at", [0, 0.5, 1, 1.5, 2])
+def test_what_was_repaid_with_more_than_is_owed_again_is_repaid_anew_once_through_a_crash(
+    records: Records, desk: OrderDesk, exposure: Exposure, dies_at: float
+) -> None:
+    billed(desk)
+    noted(records, "CN-1", 20)
+    paid(records, "P-1", 300)
+    recheck(records, exposure)
+    assert taken(exposure) == (0, 280)
+    noted(records, "CN-2", 20, reverses="CN-1")
+    if dies_at:
+        dying = Dying(records, dies_at)
+        with pytest.raises(Crashed):
+            OrderDesk(records, dying).recheck(asked(), "o-SO-1")
+        dying.close()
+    for _ in range(2):
+        recheck(records, exposure)
+    order = order_of(records, "o-SO-1")
+    assert (order.settled, order.used, order.asked) == (cny(300), cny(300), None)
+    assert taken(exposure) == (0, 300)
+    kinds = [each.kind for each in exposure.entries(LINE_ID)]
+    assert (kinds.count(EntryKind.REVIVE), kinds.count(EntryKind.REPAY)) == (1, 2)
+    assert exposure.verify().holds
+
+
+def test_what_is_owed_again_of_what_was_repaid_by_hand_revives_what_the_order_repaid_itself(
+    records: Records, desk: OrderDesk, exposure: Exposure
+) -> None:
+    billed(desk)
+    exposure.repay(LINE_ID, cny(500), "by-hand", business_on=TODAY)
+    noted(records, "CN-1", 300)
+    paid(records, "P-1", 300)
+    recheck(records, exposure)
+    assert taken(exposure) == (0, 0)
+    noted(records, "CN-2", 300, reverses="CN-1")
+    for _ in range(2):
+        recheck(records, exposure)
+    assert taken(exposure) == (0, 100)
+    paid(records, "P-2", 300)
+    for _ in range(2):
+        recheck(records, exposure)
+    assert (taken(exposure), order_of(records, "o-SO-1").used) == ((0, 0), cny(0))
+
+
+def test_a_refused_bill_and_a_reversed_credit_note_are_each_owed_again_once(
+    records: Records, desk: OrderDesk, exposure: Exposure
+) -> None:
+    billed(desk)
+    bill = a_bill(records, "B-1", 300)
+    exposure.repay(LINE_ID, cny(300), f"bill/{bill.bill_id}", business_on=TODAY)
+    recheck(records, exposure)
+    noted(records, "CN-1", 20)
+    paid(records, "P-1", 280)
+    recheck(records, exposure)
+    assert taken(exposure) == (0, 0)
+    ends(records, bill, BillEventKind.REFUSED)
+    exposure.revive(LINE_ID, f"bill/{bill.bill_id}", business_on=TODAY)
+    noted(records, "CN-2", 20, reverses="CN-1")
+    for _ in range(3):
+        recheck(records, exposure)
+    order = order_of(records, "o-SO-1")
+    assert (taken(exposure), order.settled, order.used) == ((0, 320), cny(280), cny(320))
+    paid(records, "P-2", 320)
+    recheck(records, exposure)
+    assert taken(exposure) == (0, 0)
+    assert exposure.verify().holds
+
+
+def test_what_is_owed_again_uses_the_line_that_it_had_been_repaid_on(
+    records: Records, desk: OrderDesk, exposure: Exposure
+) -> None:
+    place(desk)
+    desk.deliver(asked("d-1"), "o-SO-1", cny(200))
+    desk.close(asked("x"), "o-SO-1")
+    stands(records, LineStatus.TERMINATED)
+    open_line(records, "line-2", customer_id=CUSTOMER, limit=cny(1000))
+    desk.reopen(asked("r"), "o-SO-1")
+    desk.deliver(asked("d-3"), "o-SO-1", None)
+    desk.invoice(asked("i"), "o-SO-1", bill("INV-1"))
+    noted(records, "CN-1", 250)
+    recheck(records, exposure)
+
+    def used() -> list[int]:
+        lines = (exposure.balances(line_id)[0] for line_id in (LINE_ID, "line-2"))
+        return [line.used.minor // 100 for line in lines]
+
+    assert used() == [0, 350]
+    noted(records, "CN-2", 250, reverses="CN-1")
+    for _ in range(3):
+        recheck(records, exposure)
+    assert used() == [200, 400]
+    order = order_of(records, "o-SO-1")
+    assert (order.used, order.used_last, order.settled) == (cny(600), cny(400), cny(0))
+    paid(records, "P-1", 600)
+    recheck(records, exposure)
+    assert used() == [0, 0]
+    assert exposure.verify().holds
+
+
+@pytest.mark.parametrize("deposit", [20, 100])
+def test_what_was_lent_by_name_is_lent_by_it_again_as_a_credit_note_is_reversed(
+    records: Records, desk: OrderDesk, exposure: Exposure, deposit: int
+) -> None:
+    place(desk, amount=100, deposit=cny(deposit))
+    desk.deliver(asked("d-1"), "o-SO-1", cny(100))
+    desk.invoice(asked("i-1"), "o-SO-1", bill("INV-1"))
+    noted(records, "CN-1", 10)
+    paid(records, "P-1", 30)
+    recheck(records, exposure)
+    noted(records, "CN-2", 10, reverses="CN-1")
+    for _ in range(3):
+        recheck(records, exposure)
+    order = order_of(records, "o-SO-1")
+    share = 100 - deposit
+    assert (order.settled, order.used) == (cny(30), cny(share - 30 * share // 100))
+    paid(records, "P-2", 70)
+    recheck(records, exposure)
+    line = exposure.balances(LINE_ID)[0]
+    assert (line.taken, line.nominal) == (cny(0), None)
+    assert exposure.verify().holds
+
+
 class Refusing(Exposure):
     """A book that finds less used than the records said a moment ago."""
 
@@ -413,3 +603,197 @@ def test_what_an_order_took_by_name_comes_back_with_its_last_payment(
     line = exposure.balances(LINE_ID)[0]
     assert (line.taken, line.nominal) == (cny(300), None)  # by name what it is
     assert exposure.verify().holds
+
+
+# ── looked at as the act looked ──────────────────────────────────────────────────────────────────
+
+
+def test_what_is_held_at_delivery_for_its_line_stays_so_whatever_another_line_would_let_pass(
+    records: Records, desk: OrderDesk, exposure: Exposure
+) -> None:
+    place(desk)
+    open_line(records, "line-2", customer_id=CUSTOMER, limit=cny(1000))
+    hold = by_hand(desk, HoldOn.LINE, LINE_ID)
+    held = desk.deliver(asked("d"), "o-SO-1", None)
+    assert held.order.status is OrderStatus.HELD
+    for _ in range(2):
+        recheck(records, exposure, "sweep")
+        assert order_of(records, "o-SO-1").status is OrderStatus.HELD
+        assert reasons(records, "o-SO-1") == {"hold_by_hand"}
+    desk.lift(replace(asked(), by="risk2"), hold.hold_id, "cleared")
+    recheck(records, exposure, "hold")
+    assert order_of(records, "o-SO-1").status is OrderStatus.OPEN
+    assert desk.deliver(asked("d-2"), "o-SO-1", None).order.delivered == cny(600)
+
+
+def test_what_is_held_at_delivery_goes_on_by_the_grace_that_delivery_has(
+    records: Records, desk: OrderDesk, exposure: Exposure
+) -> None:
+    """Up to 15 % overdue, where an order is taken on up to 10 %."""
+    place(desk)
+    late(records, "L-1", TODAY - timedelta(days=10), 160)
+    held = desk.deliver(asked("d"), "o-SO-1", None)
+    assert held.order.status is OrderStatus.HELD
+    assert reasons(records, "o-SO-1") == {"overdue_tenth"}
+    recheck(records, exposure, "sweep")
+    assert order_of(records, "o-SO-1").status is OrderStatus.HELD
+    pay(records, "L-1", 40)
+    recheck(records, exposure)
+    assert order_of(records, "o-SO-1").status is OrderStatus.OPEN
+    assert desk.deliver(asked("d-2"), "o-SO-1", None).order.delivered == cny(600)
+
+
+def test_more_of_what_is_held_at_delivery_is_taken_on_without_its_grace(
+    records: Records, desk: OrderDesk, exposure: Exposure
+) -> None:
+    place(desk, amount=300)
+    late(records, "L-1", TODAY - timedelta(days=10), 160)
+    desk.deliver(asked("d"), "o-SO-1", None)
+    desk.change(asked("c"), "o-SO-1", OrderTerms(amount=cny(400)))
+    pay(records, "L-1", 40)
+    recheck(records, exposure)
+    assert order_of(records, "o-SO-1").status is OrderStatus.HELD
+    assert taken(exposure) == (300, 0)
+
+
+# ── two orders of one line ───────────────────────────────────────────────────────────────────────
+
+
+def two_billed(desk: OrderDesk) -> None:
+    for n in (1, 2):
+        place(desk, f"SO-{n}", 300)
+        desk.deliver(asked(f"d-{n}"), f"o-SO-{n}", None)
+        desk.invoice(asked(f"i-{n}"), f"o-SO-{n}", bill(f"INV-{n}"))
+
+
+@pytest.mark.parametrize("by", ["look", "credit"])
+def test_what_another_order_repaid_as_it_died_is_not_taken_for_a_repayment_by_hand(
+    records: Records, desk: OrderDesk, exposure: Exposure, by: str
+) -> None:
+    two_billed(desk)
+    paid(records, "P-2", 300, "INV-2")
+    dying = Dying(records, 1)
+    with pytest.raises(Crashed):
+        OrderDesk(records, dying).recheck(asked(), "o-SO-2")
+    dying.close()
+    assert (taken(exposure), order_of(records, "o-SO-2").used) == ((0, 300), cny(300))
+    if by == "credit":
+        desk.credit(asked("c"), "o-SO-1", credit_of("CN-1", 300))
+    else:
+        paid(records, "P-1", 300)
+        recheck(records, exposure)
+    recheck(records, exposure)
+    assert taken(exposure) == (0, 0)
+    assert [order_of(records, f"o-SO-{n}").used for n in (1, 2)] == [cny(0), cny(0)]
+
+
+def test_an_order_is_paid_another_time_while_another_of_its_line_moves(
+    records: Records, desk: OrderDesk, exposure: Exposure
+) -> None:
+    """The other starts between what is finished first and the look itself."""
+    two_billed(desk)
+    for n in (1, 2):
+        paid(records, f"P-{n}", 300, f"INV-{n}")
+
+    class Starting(OrderDesk):
+        def _finish_beside(self, order_id: str) -> None:
+            super()._finish_beside(order_id)
+            dying = Dying(records, 1)
+            with suppress(Crashed):
+                OrderDesk(records, dying).recheck(asked(), "o-SO-2")
+            dying.close()
+
+    Starting(records, exposure).recheck(asked(), "o-SO-1")
+    assert order_of(records, "o-SO-1").used == cny(300)
+    for _ in range(2):
+        recheck(records, exposure)
+    assert taken(exposure) == (0, 0)
+    assert [order_of(records, f"o-SO-{n}").used for n in (1, 2)] == [cny(0), cny(0)]
+
+
+# ── a customer of two records ────────────────────────────────────────────────────────────────────
+
+
+def on_record(records: Records, customer_id: str, amount: int = 600) -> None:
+    """The invoice of the order as the books of another record of the customer have it."""
+    said = bill("INV-1", amount).model_dump()
+    known = Invoice(**said, customer_id=customer_id, source="ledger")
+    with records.begin() as session:
+        Receivables(session).record_invoice(known, business_on=TODAY, recorded_by="test")
+
+
+@pytest.fixture
+def twin(records: Records, exposure: Exposure) -> str:
+    with records.begin() as session:
+        Customers(session).record(
+            a_customer(customer_id="c-2", identifiers=()),
+            business_on=TODAY,
+            source="test",
+            recorded_by="m",
+        )
+    return "c-2"
+
+
+@pytest.mark.parametrize("losing", [CUSTOMER, "c-2"])
+@pytest.mark.parametrize("merged_first", [True, False])
+def test_a_payment_frees_the_order_under_whichever_id_its_invoice_lies(
+    records: Records,
+    desk: OrderDesk,
+    exposure: Exposure,
+    twin: str,
+    losing: str,
+    merged_first: bool,
+) -> None:
+    surviving = twin if losing == CUSTOMER else CUSTOMER
+    place(desk)
+    desk.deliver(asked("d-1"), "o-SO-1", None)
+    on_record(records, twin)
+    if merged_first:
+        merged(records, losing, surviving)
+    desk.invoice(asked("i-1"), "o-SO-1", bill("INV-1", 600))
+    if not merged_first:
+        merged(records, losing, surviving)
+    paid(records, "P-1", 200)
+    for _ in range(2):
+        recheck(records, exposure)
+    assert taken(exposure) == (0, 400)
+    paid(records, "P-2", 400)
+    for _ in range(2):
+        OrderActivities(records, exposure).recheck_orders(RecheckPage(at=NOW))
+    assert taken(exposure) == (0, 0)
+    with records.begin() as session:
+        assert Orders(session).due(TODAY, after=None, page_size=10) == []
+
+
+def test_of_an_invoice_on_both_records_the_one_that_counts_frees_the_order(
+    records: Records, desk: OrderDesk, exposure: Exposure, twin: str
+) -> None:
+    billed(desk)
+    on_record(records, twin)
+    paid(records, "P-1", 200)
+    with records.begin() as session:
+        theirs = Payment(
+            customer_id=twin, invoice_no="INV-1", payment_no="P-9", paid_on=TODAY, amount=cny(300)
+        )
+        Receivables(session).record_payment(theirs, recorded_by="test")
+    recheck(records, exposure)
+    assert taken(exposure) == (0, 400)
+    merged(records, CUSTOMER, twin)
+    for _ in range(2):
+        recheck(records, exposure)
+    assert taken(exposure) == (0, 300)
+
+
+def test_another_invoice_of_the_same_number_frees_nothing(
+    records: Records, desk: OrderDesk, exposure: Exposure, twin: str
+) -> None:
+    billed(desk)
+    on_record(records, twin, 500)
+    with records.begin() as session:
+        theirs = Payment(
+            customer_id=twin, invoice_no="INV-1", payment_no="P-9", paid_on=TODAY, amount=cny(300)
+        )
+        Receivables(session).record_payment(theirs, recorded_by="test")
+    merged(records, CUSTOMER, twin)
+    recheck(records, exposure)
+    assert taken(exposure) == (0, 600)

@@ -19,13 +19,16 @@ from domain.exposure import EntryKind
 from domain.money import Money, money_sum
 from domain.order import (
     Asking,
+    Move,
     Moved,
     Order,
     OrderAct,
     OrderContent,
+    OrderEvent,
     OrderPart,
     OrderStatus,
     OrderTerms,
+    repayments,
 )
 
 NOW, TODAY = datetime(2026, 3, 2, 2, tzinfo=UTC), date(2026, 3, 2)
@@ -255,3 +258,41 @@ def taken_on(order: Order, moves: Any) -> Order:
             for move, no in zip(moves, made, strict=True)
         ]
     )
+
+
+@given(
+    deposit=st.none() | st.integers(0, 1_000),
+    owed=st.lists(st.tuples(st.booleans(), st.integers(0, 1_000)), max_size=12),
+)
+def test_whatever_is_paid_and_taken_back_the_lines_are_used_by_what_is_owed(
+    deposit: int | None, owed: list[tuple[bool, int]]
+) -> None:
+    ahead = None if deposit is None else cny(deposit)
+    content = OrderContent(order_no="SO-1", amount=cny(1_000), deposit=ahead)
+    order = Order.placed("o-1", "c-1", content, "orders", NOW, TODAY)
+    order = taken_on(order, order.covering())
+    order = taken_on(order, order.delivering(cny(1_000))).billed("INV-1")
+    whole, events, repaid = order.used, list[OrderEvent](), dict[str, Move]()
+    for ours, minor in owed:
+        freed, own = cny(minor), repayments(events)
+        assert {each.key for each in own} == {each.key for each in repaid.values() if each.moving}
+        assert order.owed_again(freed, cny(0), own, cny(0)) is None or not own
+        act, moves = OrderAct.PAY, order.reviving(freed, own) or order.paying(freed, cny(0))
+        if ours and minor > order.settled.minor:
+            act, moves = OrderAct.CREDIT, order.crediting(freed - order.settled, cny(0))
+        for move in moves:
+            if move.kind is EntryKind.REVIVE:
+                del repaid[move.key]
+            else:
+                assert move.key not in repaid
+                repaid[move.key] = move
+        asked = order.asks(Asking(act=act, moves=moves, by="orders", at=NOW, on=TODAY))
+        answers = tuple(Moved(move=move) for move in moves)
+        order = asked.moved(answers)
+        said = {"order_id": "o-1", "version": order.version, "by": "orders", "on": TODAY, "at": NOW}
+        events.append(OrderEvent(**said, act=act, order=order, moved=answers))
+        if own or order.settled == freed:
+            assert order.settled == freed
+            assert min(order.credited, order.paid or cny(0)) >= cny(0)
+            assert order.used == whole - cny(whole.minor * minor // 1_000)
+        assert order.used == whole - money_sum((each.moving for each in repaid.values()), "CNY")

@@ -205,6 +205,23 @@ def test_a_hold_shows_what_failed_then_beside_what_fails_now(yard: Yard) -> None
     assert (reason.then.allowed, reason.now.allowed) == (cny(100), cny(300))
 
 
+def test_what_was_held_at_delivery_is_shown_by_its_own_line(yard: Yard) -> None:
+    order = yard.places().order
+    dates = {
+        "starts_on": yard.on,
+        "last_draw_on": yard.on + timedelta(days=300),
+        "ends_on": yard.on + timedelta(days=330),
+        "review_due_on": yard.on + timedelta(days=100),
+    }
+    records = yard.services.records
+    open_line(records, "line-2", customer_id=yard.customer_id, limit=cny(1000), **dates)
+    yard.sets(HoldOn.LINE, LINE)
+    answer = yard.services.orders.deliver(yard.people["orders"], order.order_id, None)
+    [reason] = yard.hold(held(answer)).reasons
+    assert reason.now is not None
+    assert reason.now.kind is RuleKind.STANDING_HOLD
+
+
 def test_the_list_is_filtered_by_reason_owner_and_due(yard: Yard) -> None:
     holds, risk = yard.services.holds, yard.people["risk"]
     limit = held(yard.places("SO-1", 5000))

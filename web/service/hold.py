@@ -10,7 +10,7 @@ from typing import Annotated
 
 from sqlalchemy.orm import Session
 
-from activities.check import Judged, cures_of, judge
+from activities.check import Judged, cures_of, judge_held
 from activities.exchange import Exchange
 from activities.order import Asked, OrderDesk
 from domain.approval import Approval, ApprovalRequest, Subject
@@ -339,8 +339,7 @@ class HoldService:
     # ── within ───────────────────────────────────────────────────────────────────────────────────
 
     def _judged(self, session: Session, hold: Hold, order: Order) -> Judged:
-        stage = hold.stage or Stage.ORDER
-        return judge(session, order, stage, self._clock.business_on())
+        return judge_held(session, order, hold, self._clock.business_on())
 
     def _cures(self, session: Session, judged: Judged) -> tuple[Cure, ...]:
         return cures_of(session, judged, self._clock.offset_days)
