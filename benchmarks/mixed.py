@@ -489,6 +489,8 @@ def server() -> Iterator[tuple[Postgres, Callable[[], Any], Path]]:
             until = time.monotonic() + 300  # it reads its log again after a kill
             while not postgres.answers():
                 assert time.monotonic() < until, "PostgreSQL does not answer"
+                if process.poll() is not None:  # one of the killed still held its shared memory
+                    process = postgres.start(log)
                 time.sleep(0.1)
             return process
 
