@@ -1,7 +1,7 @@
 """What a check of an order looks at, gathered from the records, and what policy makes of it."""
 
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -41,7 +41,6 @@ from storage.receivable import Receivables
 _UNSTOPPED = frozenset({Stage.QUOTE, Stage.INVOICE})
 _GOES_ON = frozenset({Stage.DELIVERY, Stage.INVOICE})
 _OF_LIMIT = frozenset({RuleKind.LIMIT, RuleKind.LIMIT_SHARE})
-_PAGE_SIZE = 200
 
 
 class Judged(NamedTuple):
@@ -155,18 +154,23 @@ def _repaying(session: Session, judged: Judged) -> tuple[Repaying, ...]:
     repays = judged.edition.checks.payments_repay and full and billed
     if not repays or line_id is None or whose is None:
         return ()
-    orders, receivables = Orders(session), Receivables(session)
-    spare, found = orders.spare(line_id, currency), list[Repaying]()
-    before: tuple[datetime, str] | None = None
-    while page := orders.list_page(
-        customer_id=whose, line_id=line_id, before=before, page_size=_PAGE_SIZE
-    ):
-        for each in page:
-            if each.currency == currency and billed.intersection(each.invoices):
-                freed = receivables.freed(each.customer_id, each.invoices, currency)
-                found.append(Repaying(order=each, freed=freed, spare=spare))
-        before = (page[-1].placed_at, page[-1].order_id)
-    return tuple(found)
+    orders = Orders(session).of_invoices(whose, line_id, billed)
+    receivables, spare = Receivables(session), Orders(session).spare(line_id, currency)
+    freed: dict[str, dict[str, Money]] = {}
+    for owner in {each.customer_id for each in orders}:
+        numbers = {no for each in orders if each.customer_id == owner for no in each.invoices}
+        freed[owner] = receivables.freed_each(owner, sorted(numbers), currency)
+    return tuple(
+        Repaying(
+            order=each,
+            freed=money_sum(
+                (of for no, of in freed[each.customer_id].items() if no in each.invoices), currency
+            ),
+            spare=spare,
+        )
+        for each in orders
+        if each.currency == currency
+    )
 
 
 def _facts(

@@ -1,11 +1,11 @@
 """Sales orders and their events: an order's row is its newest event's, and events are only added."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, func, or_, select, text, tuple_, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import array, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from domain.check import CheckResult
@@ -136,6 +136,22 @@ class Orders:
             .limit(1)
         )
 
+    def of_invoices(
+        self, customer_id: str, line_id: str, invoice_nos: Iterable[str]
+    ) -> Sequence[Order]:
+        """The orders on a line that any of these invoices of the customer is on, the oldest first."""
+        rows = self._session.scalars(
+            select(OrderRow.body)
+            .where(
+                of_customer(OrderRow.customer_id, customer_id),
+                OrderRow.line_id == line_id,
+                OrderRow.invoiced_minor > 0,
+                OrderRow.body["invoices"].has_any(array(sorted(invoice_nos))),
+            )
+            .order_by(OrderRow.placed_at, OrderRow.order_id)
+        )
+        return [Order.model_validate(body) for body in rows]
+
     def list_page(
         self,
         *,
@@ -203,15 +219,19 @@ class Orders:
 
     def spare(self, line_id: str, currency: str) -> Money:
         """What a line is used by beside its orders; below zero, what of theirs was repaid by hand."""
-        row = self._session.execute(_SPARE, {"line_id": line_id}).one_or_none()
-        return Money(minor=int(row.minor) if row is not None else 0, currency=currency)
+        return self._spare(line_id, currency)[0]
 
     def find_spare(self, line_id: str, currency: str) -> Money | None:
         """The same; None while an act of one of them is under way, which may have moved the line."""
+        spare, under_way = self._spare(line_id, currency)
+        return None if under_way else spare
+
+    def _spare(self, line_id: str, currency: str) -> tuple[Money, bool]:
+        """With whether an act of one of the orders is under way."""
         row = self._session.execute(_SPARE, {"line_id": line_id}).one_or_none()
-        if row is not None and row.under_way:
-            return None
-        return Money(minor=int(row.minor) if row is not None else 0, currency=currency)
+        if row is None:
+            return Money.zero(currency), False
+        return Money(minor=int(row.minor), currency=currency), row.under_way
 
     def under_way(self, line_id: str) -> Sequence[str]:
         """The orders of a line with an act under way, the oldest first."""

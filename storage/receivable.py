@@ -259,6 +259,7 @@ FREED_AT_HOME = """
         WHERE f.customer_id = home.customer_id AND f.invoice_no = home.invoice_no)), 0)::bigint
 """
 _FREED = text(f"{FREED_AT_HOME} FROM ({_HOMES_ASKED}) home")
+_FREED_EACH = text(f"{FREED_AT_HOME} AS minor, invoice_no FROM ({_HOMES_ASKED}) home GROUP BY 2")
 _REVIVED = text(
     f"""
     SELECT coalesce(sum(p.amount_minor), 0)::bigint
@@ -467,6 +468,16 @@ class Receivables:
         they lie."""
         asked = {"customer_id": customer_id, "invoice_nos": list(invoice_nos)}
         return Money(minor=self._session.scalar(_FREED, asked) or 0, currency=currency)
+
+    def freed_each(
+        self, customer_id: str, invoice_nos: Sequence[str], currency: str
+    ) -> dict[str, Money]:
+        """The same of each that is on record."""
+        asked = {"customer_id": customer_id, "invoice_nos": list(invoice_nos)}
+        return {
+            row.invoice_no: Money(minor=row.minor, currency=currency)
+            for row in self._session.execute(_FREED_EACH, asked)
+        }
 
     def revived(self, customer_id: str, invoice_nos: Sequence[str], currency: str) -> Money:
         """What of them bills had repaid that was revived with the bill."""

@@ -249,7 +249,7 @@ _LABELS = (
     ("逾期利息", "Late interest"),
     ("浮动利率", "Floating rate"),
     ("分项额度", "Sub-lines"),
-    ("名义金额上限", "Limit by name"),
+    ("名义金额上限", "Nominal limit"),
     ("专项用途", "Dedicated purpose"),
     ("方案条件", "Conditions of the scheme"),
 )

@@ -127,7 +127,6 @@ def show_line(context: typer.Context, as_user: AsUser = None, as_json: AsJson = 
     found = Caller(as_user, as_json=as_json).fetch(place("lines", context.obj))
     fields = ("line_id", "customer_id", "status", "limit", "freeze_reasons", "ends_on")
     columns = {"account": "account", "limit": "limit", "reserved": "reserved", "used": "used"}
-    columns |= {"headroom": "headroom"}
     text = facts(found["line"], fields) + "\n\n" + table(found["balances"], columns)
     answer(found, as_json=as_json, text=text)
 

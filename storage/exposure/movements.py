@@ -228,7 +228,8 @@ class Exposure:
         """Use is paid back; always accepted, whatever the line's standing, up to what is used.
 
         By name it gives back what `nominal` says, and without it in proportion to what it pays of the
-        use. With one the amount may be nothing: what a deposit covers wholly ends. `business_on` may lie back (补记): balances of days before it stay what they were.
+        use. With one the amount may be nothing: what a deposit covers wholly ends. `business_on` may
+        lie back (补记): balances of days before it stay what they were.
         """
         return self._move(
             EntryKind.REPAY,
@@ -507,6 +508,12 @@ class Exposure:
         answer = answer_of(columns)
         if answer.verdict != kind:
             asked = amount if amount is not None or not rests else sum(rests[1:], rests[0])
+            if (
+                answer.verdict == "more_than_deposited"
+                and nominal is not None
+                and amount is not None
+            ):
+                asked = nominal - amount  # by name alone
             raise refusal_of(answer, asked, key, line_id, None, reservation_id)
         assert answer.amount is not None
         assert answer.currency is not None

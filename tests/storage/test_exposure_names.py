@@ -130,7 +130,10 @@ def test_no_repayment_takes_names_of_what_stays_in_use(
         exposure.commit(LINE_ID, held, f"{key}/used", business_on=TODAY)
     said = {"business_on": TODAY, "product": OPEN}
     exposure.repay(LINE_ID, cny(30), "by hand", **said)
-    exposure.repay(LINE_ID, cny(70), "paid", nominal=cny(100), **said)
+    with pytest.raises(MoreThanDeposited) as refused:
+        exposure.repay(LINE_ID, cny(70), "paid", nominal=cny(100), **said)
+    assert refused.value.facts == {"amount": "CNY 30.00", "deposited": "CNY 0.00"}
+    exposure.repay(LINE_ID, cny(70), "order/paid", nominal=cny(100), **said)
     assert names(exposure) == [100, 0, 100]
 
 
@@ -147,6 +150,8 @@ def test_a_limit_by_name_is_free_again_and_so_is_what_a_deposit_covers_wholly(
     with pytest.raises(OverNominal):
         deposited(exposure, 100, "more")
     ended = {"business_on": TODAY, "product": ACCEPTANCE, "nominal": cny(200)}
+    with pytest.raises(MoreThanDeposited):
+        exposure.repay(LINE_ID, cny(0), "too much", **(ended | {"nominal": cny(201)}))
     exposure.repay(LINE_ID, cny(0), "ended", **ended)
     assert exposure.repay(LINE_ID, cny(0), "ended", **ended).replayed
     assert names(exposure) == [0, 0, 0]

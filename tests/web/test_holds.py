@@ -457,6 +457,16 @@ def test_a_key_is_of_one_cure_and_a_payment_number_of_one_payment(yard: Yard) ->
     assert yard.hold(other).hold.open
 
 
+def test_cures_without_a_key_are_each_by_itself(yard: Yard) -> None:
+    yard.bills("late-1", 50, 300)
+    hold_id = held(yard.places("SO-2", 1200, terms="net_60"))
+    yard.cures(hold_id, CureKind.PAY, "orders", payment_no="P-1")
+    assert yard.hold(hold_id).hold.open
+    yard.cures(hold_id, CureKind.BETTER_TERMS)
+    yard.cures(hold_id, CureKind.CUT_ORDER)
+    assert not yard.hold(hold_id).hold.open
+
+
 def test_a_cure_that_is_somebody_elses_to_do_is_not_done_here(yard: Yard) -> None:
     hold_id = held(yard.places(amount=1100))
     kinds = {each.kind for each in yard.hold(hold_id).cures}

@@ -243,7 +243,8 @@ class ExposureService:
         """Use is paid back, up to what is used, whatever the line's standing.
 
         `nominal` is what ends by name, deposits and all: in proportion where it is not said, and
-        with it the amount may be nothing, as of what a deposit covers wholly. `value_on` is the day it counts from (起息日), today where it is not said; refuses
+        with it the amount may be nothing, as of what a deposit covers wholly. `value_on` is the day it
+        counts from (起息日), today where it is not said; refuses
         `DateInFuture`.
         """
         permit(person, Action.LINE_REPAY)

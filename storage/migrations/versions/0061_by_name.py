@@ -185,7 +185,10 @@ _MOVE = (
             WHEN p_kind = 'commit' THEN
 """,
         """            -- What is used by name above what is exposed is what deposits cover.
-            WHEN p_kind = 'deposit_back' AND answer.amount
+            WHEN CASE WHEN p_kind = 'deposit_back' THEN answer.amount
+                    -- An order says its own name, and gets back what is left of it.
+                    WHEN p_kind = 'repay' AND p_key NOT LIKE 'order/%'
+                        THEN p_nominal - answer.amount END
                     > least(line_named - line.used_minor, sub_named - sub.used_minor)
                 THEN 'more_than_deposited'
             WHEN p_kind = 'deposit_back' AND sub.status <> 'active'
